@@ -1,0 +1,249 @@
+package api
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Version is the version of the control interface. It is the first element of
+// every path and part of [Status].
+const Version = 1
+
+// Bytes is a byte string that is written as 0x-hex.
+type Bytes []byte
+
+// String returns 0x and the lower-case hex digits.
+func (b Bytes) String() string { return "0x" + hex.EncodeToString(b) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. The 0x is required.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	digits, ok := strings.CutPrefix(string(text), "0x")
+	if !ok {
+		return fmt.Errorf("api: bytes do not begin with 0x")
+	}
+	out, err := hex.DecodeString(digits)
+	if err != nil {
+		return fmt.Errorf("api: bytes are not an even number of hex digits")
+	}
+	*b = out
+	return nil
+}
+
+// A Duration is a [time.Duration] that is written in Go's notation, "1.5s".
+type Duration time.Duration
+
+// String returns Go's notation.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("api: not a duration")
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Status is everything that a person should know at a glance.
+type Status struct {
+	Version int    `json:"version"` // of this interface
+	Device  string `json:"device"`  // identity of this device, 64 hex digits
+	Name    string `json:"name"`    // of this device
+	Kind    string `json:"kind"`    // of this device
+	Locked  bool   `json:"locked"`  // this device's shares are not in memory
+
+	// Addresses are the multiaddresses, peer id included, at which this
+	// device listens.
+	Addresses []string `json:"addresses"`
+
+	// The circle, all zero while this device is in none.
+	Circle    string    `json:"circle"` // 64 hex digits
+	Threshold int       `json:"threshold"`
+	Epoch     uint64    `json:"epoch"`
+	Devices   []Device  `json:"devices"`
+	Accounts  []Account `json:"accounts"`
+
+	// Founding is set while a founding is in progress or was interrupted.
+	Founding *Founding `json:"founding,omitempty"`
+
+	// Requests are those that are open, oldest first.
+	Requests []Request `json:"requests"`
+
+	// Warnings say what needs the person, most important first.
+	Warnings []string `json:"warnings"`
+}
+
+// A Device is a member of the circle, or one that is about to become one.
+type Device struct {
+	Slot        int        `json:"slot"`
+	Device      string     `json:"device"` // identity, 64 hex digits
+	Name        string     `json:"name"`
+	Kind        string     `json:"kind"`
+	Fingerprint string     `json:"fingerprint"` // of all its public keys, short
+	This        bool       `json:"this"`        // the device that answers
+	Online      bool       `json:"online"`
+	LastSeen    *time.Time `json:"last_seen,omitempty"` // nil if never, or if This
+	Epoch       uint64     `json:"epoch"`               // that it last reported
+}
+
+// An Account is a key that the circle holds.
+type Account struct {
+	Name      string `json:"name"`                 // "ethereum" or "ssh"
+	Path      string `json:"path,omitempty"`       // full path of Address, "m/44'/60'/0'/0/0"
+	Address   string `json:"address,omitempty"`    // EIP-55, of an Ethereum account
+	PublicKey string `json:"public_key,omitempty"` // of an SSH account, one authorized_keys line without comment
+}
+
+// A Circle is the result of a founding, on the founder and on each device that
+// joined.
+type Circle struct {
+	Circle    string    `json:"circle"` // 64 hex digits
+	Device    string    `json:"device"` // identity of this device
+	Epoch     uint64    `json:"epoch"`
+	Threshold int       `json:"threshold"`
+	Devices   []Device  `json:"devices"`
+	Accounts  []Account `json:"accounts"`
+}
+
+// A Founding is a circle that does not stand yet.
+type Founding struct {
+	Session string   `json:"session"`         // 64 hex digits, empty before the protocol started
+	State   string   `json:"state"`           // one of the Founding… constants
+	Missing []string `json:"missing"`         // names of devices that it waits for
+	Words   []string `json:"words,omitempty"` // six, once they are known
+}
+
+// The states of a [Founding].
+const (
+	FoundingInviting   = "inviting"   // not all devices have joined
+	FoundingGenerating = "generating" // the protocol runs
+	FoundingConfirming = "confirming" // this device's person must say yes or no
+	FoundingPending    = "pending"    // this device said ready; survives a restart
+)
+
+// A Line is one fact about a request, in words that a person can check.
+type Line struct {
+	Label string `json:"label"`
+	Text  string `json:"text"`
+}
+
+// The kinds of requests. They are also the names of the sign commands.
+const (
+	KindMessage   = "message"    // EIP-191 personal message
+	KindTypedData = "typed-data" // EIP-712
+	KindTx        = "tx"         // Ethereum transaction
+	KindFile      = "file"       // SSHSIG over the hash of a file
+)
+
+// The states of a [Request].
+const (
+	StatePending  = "pending"   // waits for approvals or for devices
+	StateSigning  = "signing"   // a session is open
+	StateReleased = "releasing" // a partial signature left a device: it may be signed, whatever comes
+	StateSigned   = "signed"
+	StateDenied   = "denied"
+	StateExpired  = "expired"
+)
+
+// A Request is something that the circle is asked.
+type Request struct {
+	ID       string   `json:"id"` // 64 hex digits
+	Kind     string   `json:"kind"`
+	Account  string   `json:"account"`
+	Path     string   `json:"path,omitempty"`
+	Address  string   `json:"address,omitempty"` // that will sign, or the SSH public key
+	Summary  string   `json:"summary"`           // one line
+	Lines    []Line   `json:"lines"`
+	Warnings []string `json:"warnings"`
+
+	From       string    `json:"from"` // name of the device that asked
+	State      string    `json:"state"`
+	Answer     string    `json:"answer"` // this device's: "", "approved" or "denied"
+	ApprovedBy []string  `json:"approved_by"`
+	DeniedBy   []string  `json:"denied_by"`
+	Created    time.Time `json:"created"` // by the clock of the device that asked
+	Expires    time.Time `json:"expires"` // by the clock of this device
+
+	// Signature is set in StateSigned.
+	Signature *Signature `json:"signature,omitempty"`
+}
+
+// The values of Request.Answer.
+const (
+	AnswerApproved = "approved"
+	AnswerDenied   = "denied"
+)
+
+// A Signature is what came of a request.
+type Signature struct {
+	Request string `json:"request"` // 64 hex digits; alone in a detached answer
+	Kind    string `json:"kind"`
+	Account string `json:"account,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Address string `json:"address,omitempty"` // EIP-55
+	Digest  Bytes  `json:"digest,omitempty"`  // 32 bytes that were signed, or the SSHSIG blob's hash
+
+	// Signature is 65 bytes r‖s‖v as 0x-hex for Ethereum (v is 27 or 28 for
+	// messages and typed data, and 0 or 1 for transactions, whose Raw holds
+	// the form that their type asks for), or the armored SSHSIG.
+	Signature string `json:"signature,omitempty"`
+	PublicKey string `json:"public_key,omitempty"` // of an SSH account
+	Raw       Bytes  `json:"raw,omitempty"`        // of a signed transaction
+	Hash      Bytes  `json:"hash,omitempty"`       // of a signed transaction
+
+	Epoch   uint64   `json:"epoch,omitempty"`
+	Signers []string `json:"signers,omitempty"` // names
+	Elapsed Duration `json:"elapsed,omitempty"` // from the request to the verified signature
+}
+
+// A Question is what a person must answer before a founding goes on. Every
+// device shows the same names and words if and only if nobody is in between.
+type Question struct {
+	Session   string   `json:"session"` // 64 hex digits, to be handed to Confirm
+	Threshold int      `json:"threshold"`
+	Devices   []Device `json:"devices"`
+	Words     []string `json:"words"` // six
+}
+
+// The values of Event.Event.
+const (
+	EventReady      = "ready"      // Device, Addresses
+	EventInvitation = "invitation" // Invitation, Code, Expires, Step of Of: the device it is for
+	EventJoined     = "joined"     // Device, Name, Kind, Fingerprint
+	EventConfirm    = "confirm"    // Question
+	EventRequest    = "request"    // ID
+	EventWaiting    = "waiting"    // For, Reason
+	EventProgress   = "progress"   // Step, Of, Text
+	EventError      = "error"      // Error
+)
+
+// An Event is one step of a long call. Which fields are set depends on Event.
+type Event struct {
+	Event string `json:"event"`
+
+	Device      string     `json:"device,omitempty"`
+	Addresses   []string   `json:"addresses,omitempty"`
+	Invitation  string     `json:"invitation,omitempty"`
+	Code        string     `json:"code,omitempty"` // 8 digits
+	Expires     *time.Time `json:"expires,omitempty"`
+	Name        string     `json:"name,omitempty"`
+	Kind        string     `json:"kind,omitempty"`
+	Fingerprint string     `json:"fingerprint,omitempty"`
+	Question    *Question  `json:"question,omitempty"`
+	ID          string     `json:"id,omitempty"`
+	For         []string   `json:"for,omitempty"`    // names of devices
+	Reason      string     `json:"reason,omitempty"` // why For does not answer
+	Step        int        `json:"step,omitempty"`   // 1 to Of
+	Of          int        `json:"of,omitempty"`
+	Text        string     `json:"text,omitempty"`
+	Error       *Error     `json:"error,omitempty"`
+}
