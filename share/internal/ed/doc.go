@@ -8,7 +8,8 @@
 // every function that takes one runs in constant time. A [Point] is an element
 // of the subgroup of order ℓ. Functions whose name ends in Vartime take only
 // Scalars, so that the compiler refuses to leak a Secret through their timing.
-// [Secret.Public] is the one door from secret to public; grep for it.
+// [Secret.Public] is the one door from secret to public: a reviewer searches for
+// it.
 //
 // Encodings are canonical. Scalars are 32 bytes, little endian, below
 // ℓ = 2²⁵² + 27742317777372353535851937790883648493. Points are the 32 bytes of

@@ -5,9 +5,11 @@ import (
 	"crypto/ed25519"
 	"crypto/sha512"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"math/rand/v2"
 	"reflect"
@@ -15,6 +17,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/share/internal/ed"
 )
 
@@ -29,7 +34,7 @@ const seed = 1
 func source() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
 func little(n *big.Int) []byte {
-	b := n.FillBytes(make([]byte, ed.Size))
+	b := n.FillBytes(make([]byte, ed.ScalarSize))
 	slices.Reverse(b)
 	return b
 }
@@ -245,7 +250,7 @@ func TestArithmetic(t *testing.T) {
 		mod := func(n *big.Int) *big.Int { return n.Mod(n, order) }
 		tests := []struct {
 			name string
-			got  [ed.Size]byte
+			got  [ed.ScalarSize]byte
 			want *big.Int
 		}{
 			{"add", a.Add(b).Bytes(), mod(new(big.Int).Add(x, y))},
@@ -398,6 +403,59 @@ func TestRandomSecretSources(t *testing.T) {
 	}
 	if _, err := ed.RandomSecret(bytes.NewReader(make([]byte, ed.WideSize-1))); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("short read: %v", err)
+	}
+}
+
+func TestZeroValues(t *testing.T) {
+	t.Parallel()
+	var s ed.Secret
+	p := ed.BaseMul(s)
+	switch {
+	case !s.IsZero(), !s.Add(s).IsZero(), !s.Clone().IsZero(), s.Bytes() != [32]byte{}:
+		t.Error("the zero Secret is not 0")
+	case !p.IsIdentity(), !ed.Base().Add(ed.Point{}).Equal(ed.Base()), ed.Identity().Bytes() != [32]byte{1}:
+		t.Error("the zero Point is not the identity")
+	}
+}
+
+func TestSecretConversions(t *testing.T) {
+	t.Parallel()
+	s := randomScalar(t, source()).Secret()
+	clone := s.Clone()
+	fromKey, err := ed.SecretFromKey(s.Key())
+	if err != nil || !fromKey.Equal(s) || !clone.Equal(s) {
+		t.Fatalf("seed %d: conversions change the integer: %v", seed, err)
+	}
+	s.Wipe()
+	if clone.IsZero() || fromKey.IsZero() || clone.Equal(s) {
+		t.Error("a clone shares memory")
+	}
+	over := [32]byte(little(order))
+	if _, err := ed.SecretFromKey(secret.Take(&over)); err == nil {
+		t.Error("key of ℓ accepted")
+	}
+	if _, err := ed.SecretFromKey(secret.Key{}); err == nil {
+		t.Error("empty key accepted")
+	}
+}
+
+func TestSecretIsNotEncoded(t *testing.T) {
+	t.Parallel()
+	s := randomScalar(t, source()).Secret()
+	if _, err := json.Marshal(s); err == nil {
+		t.Error("JSON")
+	}
+	if _, err := s.MarshalText(); err == nil {
+		t.Error("text")
+	}
+	if _, err := s.MarshalBinary(); err == nil {
+		t.Error("binary")
+	}
+	if _, err := cbor.Marshal(s); err == nil {
+		t.Error("CBOR")
+	}
+	if got := slog.AnyValue(s).Resolve().String(); got != "[secret]" {
+		t.Errorf("log value %q", got)
 	}
 }
 

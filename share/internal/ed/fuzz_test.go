@@ -67,7 +67,7 @@ func FuzzParseScalar(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0xff}, 32))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := ed.ParseScalar(b)
-		if want := len(b) == ed.Size && integer(b).Cmp(order) < 0; (err == nil) != want {
+		if want := len(b) == ed.ScalarSize && integer(b).Cmp(order) < 0; (err == nil) != want {
 			t.Fatalf("ParseScalar(%x): %v", b, err)
 		}
 		x, errSecret := ed.ParseSecret(b)

@@ -7,8 +7,8 @@ import (
 	"filippo.io/edwards25519"
 )
 
-// Size is the length in bytes of an encoded scalar and of an encoded point.
-const Size = 32
+// ScalarSize is the length in bytes of an encoded scalar.
+const ScalarSize = 32
 
 // WideSize is the length in bytes of a string that is reduced modulo ℓ to give
 // a scalar whose distance from uniform is below 2⁻²⁵⁶.
@@ -21,7 +21,7 @@ type Scalar struct{ v edwards25519.Scalar }
 
 // NewScalar returns n.
 func NewScalar(n uint64) (s Scalar) {
-	var b [Size]byte
+	var b [ScalarSize]byte
 	binary.LittleEndian.PutUint64(b[:], n)
 	if _, err := s.v.SetCanonicalBytes(b[:]); err != nil {
 		panic("ed: internal error: a 64-bit integer is not below ℓ")
@@ -29,7 +29,7 @@ func NewScalar(n uint64) (s Scalar) {
 	return s
 }
 
-// ParseScalar decodes the [Size] little-endian bytes of an integer below ℓ. It
+// ParseScalar decodes the [ScalarSize] little-endian bytes of an integer below ℓ. It
 // refuses every other length and value.
 func ParseScalar(b []byte) (s Scalar, err error) {
 	if _, err := s.v.SetCanonicalBytes(b); err != nil {
@@ -46,7 +46,7 @@ func ScalarFromWide(b *[WideSize]byte) (s Scalar) {
 }
 
 // Bytes returns the encoding that [ParseScalar] accepts.
-func (s Scalar) Bytes() [Size]byte { return [Size]byte(s.v.Bytes()) }
+func (s Scalar) Bytes() [ScalarSize]byte { return [ScalarSize]byte(s.v.Bytes()) }
 
 // Add returns s + t.
 func (s Scalar) Add(t Scalar) (r Scalar) {
