@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -53,6 +54,18 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// A List is a slice that is written as [] when it is nil, so that a script can
+// walk it without asking first.
+type List[T any] []T
+
+// MarshalJSON implements [encoding/json.Marshaler].
+func (l List[T]) MarshalJSON() ([]byte, error) {
+	if l == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal([]T(l))
+}
+
 // Status is everything that a person should know at a glance.
 type Status struct {
 	Version int    `json:"version"` // of this interface
@@ -63,23 +76,23 @@ type Status struct {
 
 	// Addresses are the multiaddresses, peer id included, at which this
 	// device listens.
-	Addresses []string `json:"addresses"`
+	Addresses List[string] `json:"addresses"`
 
 	// The circle, all zero while this device is in none.
-	Circle    string    `json:"circle"` // 64 hex digits
-	Threshold int       `json:"threshold"`
-	Epoch     uint64    `json:"epoch"`
-	Devices   []Device  `json:"devices"`
-	Accounts  []Account `json:"accounts"`
+	Circle    string        `json:"circle"` // 64 hex digits
+	Threshold int           `json:"threshold"`
+	Epoch     uint64        `json:"epoch"`
+	Devices   List[Device]  `json:"devices"`
+	Accounts  List[Account] `json:"accounts"`
 
 	// Founding is set while a founding is in progress or was interrupted.
 	Founding *Founding `json:"founding,omitempty"`
 
 	// Requests are those that are open, oldest first.
-	Requests []Request `json:"requests"`
+	Requests List[Request] `json:"requests"`
 
 	// Warnings say what needs the person, most important first.
-	Warnings []string `json:"warnings"`
+	Warnings List[string] `json:"warnings"`
 }
 
 // A Device is a member of the circle, or one that is about to become one.
@@ -106,20 +119,20 @@ type Account struct {
 // A Circle is the result of a founding, on the founder and on each device that
 // joined.
 type Circle struct {
-	Circle    string    `json:"circle"` // 64 hex digits
-	Device    string    `json:"device"` // identity of this device
-	Epoch     uint64    `json:"epoch"`
-	Threshold int       `json:"threshold"`
-	Devices   []Device  `json:"devices"`
-	Accounts  []Account `json:"accounts"`
+	Circle    string        `json:"circle"` // 64 hex digits
+	Device    string        `json:"device"` // identity of this device
+	Epoch     uint64        `json:"epoch"`
+	Threshold int           `json:"threshold"`
+	Devices   List[Device]  `json:"devices"`
+	Accounts  List[Account] `json:"accounts"`
 }
 
 // A Founding is a circle that does not stand yet.
 type Founding struct {
-	Session string   `json:"session"`         // 64 hex digits, empty before the protocol started
-	State   string   `json:"state"`           // one of the Founding… constants
-	Missing []string `json:"missing"`         // names of devices that it waits for
-	Words   []string `json:"words,omitempty"` // six, once they are known
+	Session string       `json:"session"`         // 64 hex digits, empty before the protocol started
+	State   string       `json:"state"`           // one of the Founding… constants
+	Missing List[string] `json:"missing"`         // names of devices that it waits for
+	Words   []string     `json:"words,omitempty"` // six, once they are known
 }
 
 // The states of a [Founding].
@@ -156,22 +169,22 @@ const (
 
 // A Request is something that the circle is asked.
 type Request struct {
-	ID       string   `json:"id"` // 64 hex digits
-	Kind     string   `json:"kind"`
-	Account  string   `json:"account"`
-	Path     string   `json:"path,omitempty"`
-	Address  string   `json:"address,omitempty"` // that will sign, or the SSH public key
-	Summary  string   `json:"summary"`           // one line
-	Lines    []Line   `json:"lines"`
-	Warnings []string `json:"warnings"`
+	ID       string       `json:"id"` // 64 hex digits
+	Kind     string       `json:"kind"`
+	Account  string       `json:"account"`
+	Path     string       `json:"path,omitempty"`
+	Address  string       `json:"address,omitempty"` // that will sign, or the SSH public key
+	Summary  string       `json:"summary"`           // one line
+	Lines    List[Line]   `json:"lines"`
+	Warnings List[string] `json:"warnings"`
 
-	From       string    `json:"from"` // name of the device that asked
-	State      string    `json:"state"`
-	Answer     string    `json:"answer"` // this device's: "", "approved" or "denied"
-	ApprovedBy []string  `json:"approved_by"`
-	DeniedBy   []string  `json:"denied_by"`
-	Created    time.Time `json:"created"` // by the clock of the device that asked
-	Expires    time.Time `json:"expires"` // by the clock of this device
+	From       string       `json:"from"` // name of the device that asked
+	State      string       `json:"state"`
+	Answer     string       `json:"answer"` // this device's: "", "approved" or "denied"
+	ApprovedBy List[string] `json:"approved_by"`
+	DeniedBy   List[string] `json:"denied_by"`
+	Created    time.Time    `json:"created"` // by the clock of the device that asked
+	Expires    time.Time    `json:"expires"` // by the clock of this device
 
 	// Signature is set in StateSigned.
 	Signature *Signature `json:"signature,omitempty"`
@@ -208,10 +221,10 @@ type Signature struct {
 // A Question is what a person must answer before a founding goes on. Every
 // device shows the same names and words if and only if nobody is in between.
 type Question struct {
-	Session   string   `json:"session"` // 64 hex digits, to be handed to Confirm
-	Threshold int      `json:"threshold"`
-	Devices   []Device `json:"devices"`
-	Words     []string `json:"words"` // six
+	Session   string       `json:"session"` // 64 hex digits, to be handed to Confirm
+	Threshold int          `json:"threshold"`
+	Devices   List[Device] `json:"devices"`
+	Words     []string     `json:"words"` // six
 }
 
 // The values of Event.Event.
