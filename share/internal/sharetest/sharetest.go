@@ -11,8 +11,7 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
-	"github.com/warifu/warifu/share/internal/ed"
-	"github.com/warifu/warifu/share/internal/secp"
+	"github.com/warifu/warifu/share/internal/poly"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -34,38 +33,27 @@ func Deal(t testing.TB, rng io.Reader, threshold int, slots ...wire.Slot) (roste
 	ssh := roster.Account{Name: roster.SSH, Suite: roster.Ed25519}
 	draw(t, rng, eth.ChainCode[:])
 
-	var f []secp.Secret
-	var g []ed.Secret
-	for range threshold {
-		a, err := secp.RandomSecret(rng)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := ed.RandomSecret(rng)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, g = append(f, a), append(g, b)
-		eth.Commitments = append(eth.Commitments, bytes33(secp.BaseMul(a)))
-		ssh.Commitments = append(ssh.Commitments, bytes32(ed.BaseMul(b)))
-	}
+	shares := map[string]Shares{}
+	eth.Commitments, shares[eth.Name] = deal(t, poly.Secp256k1(), rng, threshold, slots)
+	ssh.Commitments, shares[ssh.Name] = deal(t, poly.Ed25519(), rng, threshold, slots)
 	rec.Accounts = []roster.Account{eth, ssh}
 	if err := rec.Check(); err != nil {
 		t.Fatal(err)
 	}
-
-	shares := map[string]Shares{roster.Ethereum: {}, roster.SSH: {}}
-	for _, slot := range slots {
-		var a secp.Secret
-		var b ed.Secret
-		for k := threshold - 1; k >= 0; k-- {
-			a = a.MulPublic(secp.NewScalar(uint64(slot))).Add(f[k])
-			b = b.MulPublic(ed.NewScalar(uint64(slot))).Add(g[k])
-		}
-		shares[roster.Ethereum][slot] = a.Key()
-		shares[roster.SSH][slot] = b.Key()
-	}
 	return rec, shares
+}
+
+func deal[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]](t testing.TB, g poly.Group[S, K, P], rng io.Reader, threshold int, slots []wire.Slot) ([][]byte, Shares) {
+	t.Helper()
+	f, err := g.Random(threshold, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shares := Shares{}
+	for _, x := range slots {
+		shares[x] = g.Eval(f, x).Key()
+	}
+	return g.EncodePoints(g.Commit(f)), shares
 }
 
 // Proposal returns a proposal of the first signer that passes
@@ -99,14 +87,4 @@ func draw(t testing.TB, rng io.Reader, into ...[]byte) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func bytes33(p secp.Point) []byte {
-	b := p.Bytes()
-	return b[:]
-}
-
-func bytes32(p ed.Point) []byte {
-	b := p.Bytes()
-	return b[:]
 }
