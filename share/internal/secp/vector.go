@@ -61,11 +61,11 @@ func (v Vector) Put(b []byte, stride int) {
 	}
 }
 
-// Set copies w into v.
-func (v Vector) Set(w Vector) {
-	dst, src := v.with(w)
-	for j := range dst {
-		dst[j].Set(&src[j])
+// Negate negates every element.
+func (v Vector) Negate() {
+	s := v.value()
+	for j := range s {
+		s[j].Negate(&s[j])
 	}
 }
 
