@@ -1,0 +1,37 @@
+package pairing
+
+// What black-box tests need of the inside.
+
+const (
+	KindHello   = byte(kindHello)
+	KindAnswer  = byte(kindAnswer)
+	KindProve   = byte(kindProve)
+	KindConfirm = byte(kindConfirm)
+	KindRefusal = byte(kindRefusal)
+	KindSealed  = byte(kindSealed)
+)
+
+var (
+	NewSecret = newSecret
+	NewCode   = newCode
+	Message   = func(k byte, parts ...[]byte) []byte { return message(kind(k), parts...) }
+)
+
+// WipedTypist and WipedShower report whether no secret is left in the machine.
+func WipedTypist(m *Typist) bool {
+	return wiped(m.ch) && (m.agreed == nil || *m.agreed == agreed{}) && m.ex.y.Equal(zeroScalar) == 1
+}
+
+func WipedShower(m *Shower) bool {
+	return wiped(m.ch) && (m.agreed == nil || *m.agreed == agreed{})
+}
+
+// WipedWindow reports whether the secrets of a window are gone.
+func WipedWindow(w *Window) bool {
+	return w.secret.equal(newPassword(ModeInvitation, nil)) && w.code.p.equal(newPassword(ModeCode, nil))
+}
+
+func wiped(c *channel) bool {
+	zero := newPassword(ModeCode, nil).key
+	return c == nil || c.in.Equal(zero) && c.out.Equal(zero)
+}
