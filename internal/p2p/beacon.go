@@ -1,0 +1,168 @@
+package p2p
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/netip"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/warifu/warifu/wire"
+)
+
+// tagBeacon derives the key of one epoch from the circle's discovery key.
+const tagBeacon wire.Tag = "p2p/beacon"
+
+// beaconEpoch is how long a beacon lives. Those of the epoch before and after
+// are understood too, so that clocks may differ by that much.
+const beaconEpoch = 15 * time.Minute
+
+// A beacon is the one TXT string of an mDNS service with a random name:
+//
+//	base64url( nonce[24] || XChaCha20-Poly1305(key of the epoch, nonce, plain[32], service instance) )
+//
+// whose plain text is
+//
+//	version[1] = 1 || slot[2] || tcp port[2] || quic port[2] || zeros[25]
+//
+// in big-endian order. To anybody without the discovery key all beacons are
+// random strings of one length, and those of successive epochs have nothing in
+// common. The IP addresses are those of the mDNS answer; they are not sealed,
+// and a wrong one costs a dial that cannot succeed, as the peer id is pinned.
+type beacon struct {
+	slot      uint16
+	tcp, quic uint16 // 0: not listening
+}
+
+const (
+	beaconVersion = 1
+	beaconPlain   = 32
+	beaconSize    = chacha20poly1305.NonceSizeX + beaconPlain + chacha20poly1305.Overhead
+)
+
+var beaconText = base64.RawURLEncoding.Strict()
+
+// A beaconConfig is what SetBeacon was given.
+type beaconConfig struct {
+	key   [32]byte
+	self  uint16
+	peers map[uint16]peer.ID
+}
+
+func (c beaconConfig) on() bool { return c.key != [32]byte{} }
+
+// SetBeacon sets the discovery key of the circle, this device's slot in it and
+// the binary peer ids of the other slots. The beacon of another key is neither
+// shown nor understood from now on. A zero key turns discovery off.
+func (l *Link) SetBeacon(key [32]byte, self uint16, peers map[uint16][]byte) {
+	c := beaconConfig{key: key, self: self, peers: make(map[uint16]peer.ID)}
+	for slot, id := range peers {
+		c.peers[slot] = peer.ID(id)
+	}
+	l.mu.Lock()
+	same := c.key == l.beacon.key && c.self == l.beacon.self && maps.Equal(c.peers, l.beacon.peers)
+	l.beacon = c
+	l.mu.Unlock()
+	if !same {
+		nudge(l.relit)
+	}
+}
+
+// epochOf returns the number of the epoch that contains t.
+func epochOf(t time.Time) uint64 { return uint64(t.Unix()) / uint64(beaconEpoch/time.Second) }
+
+// seal returns the TXT string of b for one epoch and service instance.
+func (b beacon) seal(key [32]byte, epoch uint64, instance string) string {
+	k := wire.Sum(tagBeacon, key[:], wire.U64(epoch))
+	aead, err := chacha20poly1305.NewX(k[:])
+	if err != nil {
+		panic("p2p: internal error: " + err.Error())
+	}
+	plain := []byte{beaconVersion}
+	plain = binary.BigEndian.AppendUint16(plain, b.slot)
+	plain = binary.BigEndian.AppendUint16(plain, b.tcp)
+	plain = binary.BigEndian.AppendUint16(plain, b.quic)
+	plain = append(plain, make([]byte, beaconPlain-len(plain))...)
+	out := make([]byte, chacha20poly1305.NonceSizeX, beaconSize)
+	rand.Read(out)
+	return beaconText.EncodeToString(aead.Seal(out, out, plain, []byte(instance)))
+}
+
+// openBeacon decodes a TXT string seen in one of the epochs around epoch. It
+// reports false for whatever the key did not seal.
+func openBeacon(key [32]byte, epoch uint64, instance, text string) (beacon, bool) {
+	if len(text) != beaconText.EncodedLen(beaconSize) {
+		return beacon{}, false
+	}
+	raw, err := beaconText.DecodeString(text)
+	if err != nil {
+		return beacon{}, false
+	}
+	nonce, sealed := raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:]
+	for _, e := range []uint64{epoch, epoch - 1, epoch + 1} {
+		k := wire.Sum(tagBeacon, key[:], wire.U64(e))
+		aead, err := chacha20poly1305.NewX(k[:])
+		if err != nil {
+			panic("p2p: internal error: " + err.Error())
+		}
+		if plain, err := aead.Open(nil, nonce, sealed, []byte(instance)); err == nil {
+			return parseBeacon(plain)
+		}
+	}
+	return beacon{}, false
+}
+
+func parseBeacon(plain []byte) (beacon, bool) {
+	if len(plain) != beaconPlain || plain[0] != beaconVersion {
+		return beacon{}, false
+	}
+	b := beacon{
+		slot: binary.BigEndian.Uint16(plain[1:]),
+		tcp:  binary.BigEndian.Uint16(plain[3:]),
+		quic: binary.BigEndian.Uint16(plain[5:]),
+	}
+	for _, pad := range plain[7:] {
+		if pad != 0 {
+			return beacon{}, false
+		}
+	}
+	return b, b.slot != 0 && (b.tcp != 0 || b.quic != 0)
+}
+
+// at returns the multiaddrs of b at the given IP addresses, at most
+// maxLearnedAddrs. Addresses that no device on a local network has are left
+// out, and link-local ones, which mean nothing without an interface.
+func (b beacon) at(ips []netip.Addr) []ma.Multiaddr {
+	var out []ma.Multiaddr
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		if !ip.IsGlobalUnicast() {
+			continue
+		}
+		family := "ip6"
+		if ip.Is4() {
+			family = "ip4"
+		}
+		if b.quic != 0 {
+			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/udp/%d/quic-v1", family, ip.WithZone(""), b.quic)))
+		}
+		if b.tcp != 0 {
+			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/tcp/%d", family, ip.WithZone(""), b.tcp)))
+		}
+	}
+	return out[:min(len(out), maxLearnedAddrs)]
+}
+
+// randomName returns a service instance or host name: 16 hex digits.
+func randomName() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,108 @@
+package p2p
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// A Config says what a [Link] is. Callbacks may be nil. They are called from
+// the link's goroutines and may call any method of the link; those about one
+// peer's coming and going never overlap and alternate, beginning with OnUp.
+type Config struct {
+	// Key is the transport key. Its public half is the peer id.
+	Key ed25519.PrivateKey
+
+	// Listen holds the multiaddrs to listen on. If it is empty, the link
+	// listens on TCP and QUIC, IPv4 and IPv6, on ports that the system
+	// chooses.
+	Listen []string
+
+	// LAN allows the beacon of [Link.SetBeacon].
+	LAN bool
+
+	// Protocols maps each protocol to its largest message in bytes.
+	Protocols map[string]int
+
+	// OnMessage takes a message and owns it. It may block, and then only
+	// this peer and protocol wait. One that was already on its way may still
+	// arrive while OnDown runs, or just after.
+	OnMessage func(from []byte, protocol string, msg []byte)
+
+	// OnUp says that a peer can be sent to, OnDown that it no longer can,
+	// and why, in words for a person. OnDown is not called when Run ends.
+	OnUp   func(peer []byte)
+	OnDown func(peer []byte, reason string)
+
+	// OnFault names an allowed peer that broke a rule, at most a few times
+	// in a minute.
+	OnFault func(peer []byte, what string)
+
+	// OnStranger says that somebody who is not allowed has connected from
+	// addr, at most once a second.
+	OnStranger func(addr string)
+
+	// OnAddrs says that [Link.Addrs] may have changed.
+	OnAddrs func()
+
+	// Now is the clock of the beacon's epochs; nil means time.Now.
+	Now func() time.Time
+
+	// Log is where outcomes are told; nil means nowhere.
+	Log *slog.Logger
+}
+
+var defaultListen = []string{
+	"/ip4/0.0.0.0/tcp/0",
+	"/ip4/0.0.0.0/udp/0/quic-v1",
+	"/ip6/::/tcp/0",
+	"/ip6/::/udp/0/quic-v1",
+}
+
+// withDefaults checks c and fills in what was left out.
+func (c Config) withDefaults() (Config, error) {
+	if len(c.Key) != ed25519.PrivateKeySize {
+		return c, fmt.Errorf("p2p: transport key of %d bytes", len(c.Key))
+	}
+	if len(c.Protocols) == 0 {
+		return c, fmt.Errorf("p2p: no protocols")
+	}
+	for name, limit := range c.Protocols {
+		if !strings.HasPrefix(name, "/") || name == protocolHello {
+			return c, fmt.Errorf("p2p: protocol name %q", name)
+		}
+		if limit < 1 || limit > maxQueuedBytes {
+			return c, fmt.Errorf("p2p: message limit of %d bytes for %s", limit, name)
+		}
+	}
+	if len(c.Listen) == 0 {
+		c.Listen = defaultListen
+	}
+	if c.OnMessage == nil {
+		c.OnMessage = func([]byte, string, []byte) {}
+	}
+	if c.OnUp == nil {
+		c.OnUp = func([]byte) {}
+	}
+	if c.OnDown == nil {
+		c.OnDown = func([]byte, string) {}
+	}
+	if c.OnFault == nil {
+		c.OnFault = func([]byte, string) {}
+	}
+	if c.OnStranger == nil {
+		c.OnStranger = func(string) {}
+	}
+	if c.OnAddrs == nil {
+		c.OnAddrs = func() {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

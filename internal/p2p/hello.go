@@ -1,0 +1,92 @@
+package p2p
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/multiformats/go-multistream"
+)
+
+// protocolHello shows on each connection, from each side, that the other side
+// wants it. Both messages are the boot id of their sender.
+const protocolHello = "/warifu/hello/1"
+
+// bootSize is the length of a boot id in bytes: random, chosen once by a
+// process.
+const bootSize = 16
+
+// greet says hello on a new connection and closes it if there is no answer.
+func (r *remote) greet(ctx context.Context, c network.Conn) {
+	boot, err := r.hello(ctx, c)
+	if err != nil {
+		r.log.Debug("no hello", "err", err)
+		c.Close()
+		return
+	}
+	r.greetedConn(c, boot)
+}
+
+func (r *remote) hello(ctx context.Context, c network.Conn) (boot [bootSize]byte, err error) {
+	s, err := openStream(ctx, c, protocolHello, helloTimeout)
+	if err != nil {
+		return boot, err
+	}
+	s.SetDeadline(time.Now().Add(helloTimeout))
+	if _, err = s.Write(r.link.boot[:]); err == nil {
+		_, err = io.ReadFull(s, boot[:])
+	}
+	if err != nil {
+		s.Reset()
+		return boot, fmt.Errorf("p2p: hello: %w", err)
+	}
+	s.Close()
+	return boot, nil
+}
+
+// answerHello serves the other direction of hello.
+func (l *Link) answerHello(_ context.Context, r *remote, s network.Stream) {
+	s.SetDeadline(time.Now().Add(helloTimeout))
+	if !r.recvMessages.take(1, time.Now()) {
+		s.Reset()
+		r.fault("it floods")
+		return
+	}
+	var boot [bootSize]byte
+	if _, err := io.ReadFull(s, boot[:]); err != nil {
+		s.Reset()
+		return
+	}
+	if _, err := s.Write(l.boot[:]); err != nil {
+		s.Reset()
+		return
+	}
+	s.Close()
+}
+
+// openStream opens a stream on this very connection, for libp2p's own choice
+// among several may be one whose other end is dead, and negotiates the protocol
+// within timeout.
+func openStream(ctx context.Context, c network.Conn, name string, timeout time.Duration) (network.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	s, err := c.NewStream(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: open stream: %w", err)
+	}
+	// Negotiation heeds no context, but a reset ends it.
+	stop := context.AfterFunc(ctx, func() { s.Reset() })
+	defer stop()
+	if err := s.SetProtocol(protocol.ID(name)); err != nil {
+		s.Reset()
+		return nil, fmt.Errorf("p2p: open stream for %s: %w", name, err)
+	}
+	if err := multistream.SelectProtoOrFail(protocol.ID(name), s); err != nil {
+		s.Reset()
+		return nil, fmt.Errorf("p2p: negotiate %s: %w", name, err)
+	}
+	return s, nil
+}

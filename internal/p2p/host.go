@@ -1,0 +1,126 @@
+package p2p
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/netip"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
+)
+
+// newHost binds the sockets and returns a host without handlers. Whatever
+// libp2p offers to strangers or learns from them is off: relay, AutoNAT, ping,
+// observed addresses, metrics.
+func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
+	key, err := crypto.UnmarshalEd25519PrivateKey(append(ed25519.PrivateKey(nil), cfg.Key...))
+	if err != nil {
+		return nil, fmt.Errorf("p2p: transport key: %w", err)
+	}
+	resources, err := newResources(cfg.Protocols)
+	if err != nil {
+		return nil, err
+	}
+	h, err := libp2p.New(
+		libp2p.Identity(key),
+		libp2p.ListenAddrStrings(cfg.Listen...),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(quic.NewTransport),
+		libp2p.Security(noise.ID, noise.New),
+		libp2p.ConnectionGater(gater),
+		libp2p.ResourceManager(resources),
+		// The gater admits a handful of peers, so that there is nothing to
+		// trim.
+		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
+		libp2p.UserAgent("warifu"),
+		libp2p.ProtocolVersion("warifu/1"),
+		libp2p.ForceReachabilityPrivate(),
+		libp2p.DisableRelay(),
+		libp2p.DisableMetrics(),
+		libp2p.DisableIdentifyAddressDiscovery(),
+		libp2p.Ping(false),
+		// The detectors give up on UDP or IPv6 after failed dials. A peer
+		// that sleeps is no evidence against a transport.
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
+	)
+	if err != nil {
+		resources.Close()
+		return nil, fmt.Errorf("p2p: listen: %w", err)
+	}
+	return h, nil
+}
+
+// newResources bounds what the host as a whole, each peer, each protocol and
+// each address may occupy. The limits per address apply before a handshake is
+// begun.
+func newResources(protocols map[string]int) (network.ResourceManager, error) {
+	scaling := rcmgr.DefaultLimits
+	libp2p.SetDefaultServiceLimits(&scaling)
+	limits := rcmgr.PartialLimitConfig{
+		System: rcmgr.ResourceLimits{
+			Conns: maxConns, ConnsInbound: maxConns, ConnsOutbound: maxConns,
+			Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512,
+			Memory: maxMemory, FD: 2 * maxConns,
+		},
+		PeerDefault: rcmgr.ResourceLimits{
+			Conns: maxConnsPerPeer, ConnsInbound: maxConnsPerPeer, ConnsOutbound: maxConnsPerPeer,
+			Streams: 128, StreamsInbound: 64, StreamsOutbound: 64,
+			Memory: maxMemory / 4, FD: maxConnsPerPeer,
+		},
+		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{
+			protocolHello: streamsPerPeer(2 * maxConnsPerPeer),
+		},
+	}
+	for name := range protocols {
+		// Twice what is allowed, so that it is our own check that finds the
+		// excess: it can name the peer.
+		limits.ProtocolPeer[protocol.ID(name)] = streamsPerPeer(2 * maxStreams)
+	}
+	perAddress := &rate.Limiter{
+		NetworkPrefixLimits: []rate.PrefixLimit{
+			{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Limit: rate.Limit{RPS: 50, Burst: 500}},
+			{Prefix: netip.MustParsePrefix("::1/128"), Limit: rate.Limit{RPS: 50, Burst: 500}},
+		},
+		SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{
+				{PrefixLength: 32, Limit: rate.Limit{RPS: 1, Burst: 32}},
+			},
+			IPv6SubnetLimits: []rate.SubnetLimit{
+				{PrefixLength: 64, Limit: rate.Limit{RPS: 1, Burst: 32}},
+			},
+		},
+		GlobalLimit: rate.Limit{RPS: 20, Burst: 200},
+	}
+	m, err := rcmgr.NewResourceManager(
+		rcmgr.NewFixedLimiter(limits.Build(scaling.Scale(0, 4*maxConns))),
+		rcmgr.WithMetricsDisabled(),
+		rcmgr.WithConnRateLimiters(perAddress),
+		rcmgr.WithLimitPerSubnet(
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 2 * maxConnsPerPeer}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: 2 * maxConnsPerPeer}},
+		),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: resource limits: %w", err)
+	}
+	return m, nil
+}
+
+func streamsPerPeer(n int) rcmgr.ResourceLimits {
+	return rcmgr.ResourceLimits{
+		Streams:         rcmgr.LimitVal(2 * n),
+		StreamsInbound:  rcmgr.LimitVal(n),
+		StreamsOutbound: rcmgr.LimitVal(n),
+		Memory:          maxMemory / 4,
+	}
+}

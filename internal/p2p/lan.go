@@ -1,0 +1,181 @@
+package p2p
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/libp2p/zeroconf/v2"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+const (
+	beaconService = "_warifu._udp"
+	beaconDomain  = "local."
+
+	// The port in an SRV record is in the clear and would link the beacons
+	// of one device, so all show that of the discard service.
+	beaconPort = 9
+
+	// beaconTTL in seconds is how long others may remember a beacon.
+	beaconTTL = 120
+
+	// zeroconf remembers each service that it has seen. After maxSightings
+	// it is started afresh, so that a flood of names is forgotten.
+	maxSightings = 512
+)
+
+// sightings limits how many services are looked at.
+var sightings = rateOf{perSecond: 20, burst: 100}
+
+// shine shows this device's beacon and looks for those of the others, until ctx
+// is done. It begins anew, with a new name, at each epoch, when the network
+// interfaces change and when SetBeacon says something new.
+func (l *Link) shine(ctx context.Context) {
+	limit := newBucket(sightings, time.Now())
+	for ctx.Err() == nil {
+		l.shineOnce(ctx, limit)
+	}
+}
+
+// shineOnce runs from one beginning to the next.
+func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
+	l.mu.Lock()
+	cfg := l.beacon
+	l.mu.Unlock()
+	if !cfg.on() {
+		select {
+		case <-ctx.Done():
+		case <-l.relit:
+		}
+		return
+	}
+
+	ctx, cancel := context.WithCancel(ctx)
+	var browsing sync.WaitGroup
+	defer browsing.Wait()
+	defer cancel()
+	interfaces := interfacesNow()
+	name, epoch := randomName(), epochOf(l.cfg.Now())
+	self := beacon{slot: cfg.self}
+	self.tcp, self.quic = listenPorts(l.host.Network().ListenAddresses())
+	if len(interfaces.multicast) > 0 && (self.tcp != 0 || self.quic != 0) {
+		// No IP addresses are given: zeroconf then answers on each
+		// interface with those of that interface only.
+		server, err := zeroconf.RegisterProxy(name, beaconService, beaconDomain, beaconPort, randomName(), nil,
+			[]string{self.seal(cfg.key, epoch, name)}, interfaces.multicast, zeroconf.TTL(beaconTTL))
+		if err != nil {
+			l.cfg.Log.Debug("no beacon", "err", err)
+		} else {
+			defer server.Shutdown()
+		}
+	}
+	found := make(chan *zeroconf.ServiceEntry)
+	if len(interfaces.multicast) > 0 {
+		browsing.Go(func() { browse(ctx, found, interfaces.multicast, l) })
+	}
+
+	poll := time.NewTicker(interfacePoll)
+	defer poll.Stop()
+	for seen := 0; seen < maxSightings; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.relit:
+			return
+		case <-poll.C:
+			if epochOf(l.cfg.Now()) != epoch || !interfacesNow().equal(interfaces) {
+				return
+			}
+		case e := <-found:
+			seen++
+			if limit.take(1, time.Now()) {
+				l.sighted(cfg, e)
+			}
+		}
+	}
+	// Too many: somebody plays. Wait before looking again.
+	select {
+	case <-ctx.Done():
+	case <-poll.C:
+	}
+}
+
+// browse hands found services to out until ctx is done. What zeroconf finds
+// after that is thrown away, as it may not be left waiting.
+func browse(ctx context.Context, out chan<- *zeroconf.ServiceEntry, interfaces []net.Interface, l *Link) {
+	// With one IP version switched off zeroconf refuses to browse both.
+	for _, version := range []zeroconf.IPType{zeroconf.IPv4AndIPv6, zeroconf.IPv4, zeroconf.IPv6} {
+		found := make(chan *zeroconf.ServiceEntry)
+		var wg sync.WaitGroup
+		stop := make(chan struct{})
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case e := <-found:
+					if e == nil {
+						return // closed
+					}
+					select {
+					case out <- e:
+					case <-ctx.Done():
+					}
+				}
+			}
+		})
+		err := zeroconf.Browse(ctx, beaconService, beaconDomain, found,
+			zeroconf.SelectIPTraffic(version), zeroconf.SelectIfaces(interfaces))
+		close(stop)
+		wg.Wait()
+		if ctx.Err() != nil {
+			return
+		}
+		l.cfg.Log.Debug("not browsing", "err", err)
+	}
+}
+
+// sighted judges a service that was found.
+func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
+	if len(e.Text) != 1 {
+		return
+	}
+	b, ok := openBeacon(cfg.key, epochOf(l.cfg.Now()), e.Instance, e.Text[0])
+	if !ok || b.slot == cfg.self {
+		return
+	}
+	r := l.remote(cfg.peers[b.slot])
+	if r == nil {
+		return
+	}
+	var ips []netip.Addr
+	for _, list := range [][]net.IP{e.AddrIPv4, e.AddrIPv6} {
+		for _, ip := range list {
+			if a, ok := netip.AddrFromSlice(ip); ok {
+				ips = append(ips, a)
+			}
+		}
+	}
+	addrs := b.at(ips)
+	r.log.Debug("peer sighted", "slot", b.slot, "addrs", len(addrs))
+	if len(addrs) > 0 {
+		r.sighted(addrs)
+	}
+}
+
+// listenPorts returns a TCP and a QUIC port at which the host listens, or 0.
+func listenPorts(addrs []ma.Multiaddr) (tcp, quic uint16) {
+	for _, a := range addrs {
+		if v, err := a.ValueForProtocol(ma.P_TCP); err == nil && tcp == 0 {
+			tcp = port(v)
+		}
+		if _, err := a.ValueForProtocol(ma.P_QUIC_V1); err == nil && quic == 0 {
+			v, _ := a.ValueForProtocol(ma.P_UDP)
+			quic = port(v)
+		}
+	}
+	return tcp, quic
+}

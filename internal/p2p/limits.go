@@ -1,0 +1,96 @@
+package p2p
+
+import "time"
+
+// Everything a peer or a stranger can make this process do is bounded here.
+const (
+	// maxPeers bounds the allowed peers. A circle has at most nine devices,
+	// and a founding in progress may add as many.
+	maxPeers = 32
+
+	// maxFixedAddrs and maxLearnedAddrs bound the addresses kept per peer:
+	// given by the caller, and learned from beacons or from connections.
+	maxFixedAddrs   = 16
+	maxLearnedAddrs = 8
+
+	// maxConnsPerPeer leaves room for both sides dialing at once on both
+	// transports.
+	maxConnsPerPeer = 8
+
+	// maxStreams bounds the open incoming streams of one peer and protocol:
+	// one that delivers, and successors that wait for it to end.
+	maxStreams = 4
+
+	// Outgoing queue per peer, over all protocols. A burst of a 5-of-9
+	// signing session is 1.7 MB.
+	maxQueuedBytes    = 8 << 20
+	maxQueuedMessages = 4096
+
+	// keepBuffer is the largest write buffer kept between messages.
+	keepBuffer = 32 << 10
+
+	// Bounds of the whole host, for the resource manager.
+	maxConns  = 96
+	maxMemory = 64 << 20
+)
+
+// What a peer may send over all protocols together, and the slower pace to
+// which this side holds itself, so that an honest peer never meets the limit.
+var (
+	recvMessages = rateOf{perSecond: 500, burst: 4000}
+	recvBytes    = rateOf{perSecond: 8 << 20, burst: 24 << 20}
+	sendMessages = rateOf{perSecond: 250, burst: 2000}
+	sendBytes    = rateOf{perSecond: 4 << 20, burst: 12 << 20}
+)
+
+const (
+	// helloTimeout bounds opening, writing and answering a hello.
+	helloTimeout = 5 * time.Second
+
+	// bodyTimeout bounds a message from its first byte to its last.
+	bodyTimeout = 15 * time.Second
+
+	// writeTimeout bounds opening a stream or writing one message. It is
+	// longer than bodyTimeout, so that it is the reader who judges a stall.
+	writeTimeout = 20 * time.Second
+
+	// turnTimeout bounds how long an incoming stream waits for the peer to
+	// be up and for its predecessor to end.
+	turnTimeout = 30 * time.Second
+
+	// supersededGrace is what is left to a stream whose successor has come.
+	supersededGrace = time.Second
+
+	// sendAttempts is how often one message is tried before its connection
+	// is given up.
+	sendAttempts = 3
+
+	// stableAfter is how long a peer must have been up before losing it
+	// starts the dialing afresh.
+	stableAfter = 5 * time.Second
+
+	// firstBackoff doubles up to lastBackoff between attempts to dial.
+	firstBackoff = 100 * time.Millisecond
+	lastBackoff  = time.Minute
+
+	// firstDial doubles up to lastDial: the patience of one attempt. Early
+	// attempts are short because a silent UDP port never refuses.
+	firstDial = time.Second
+	lastDial  = 15 * time.Second
+
+	// A peer with more than maxFaults in faultWindow is cut off for
+	// quarantine.
+	maxFaults   = 8
+	faultWindow = time.Minute
+	quarantine  = 30 * time.Second
+
+	// interfacePoll is how often the network interfaces are looked at.
+	interfacePoll = 15 * time.Second
+
+	// strangerEvery is the shortest time between two reports of strangers.
+	strangerEvery = time.Second
+
+	// sightingEvery is the shortest time between two sightings of a peer
+	// that make it be dialed at once.
+	sightingEvery = 2 * time.Second
+)

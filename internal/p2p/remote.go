@@ -1,0 +1,351 @@
+package p2p
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// A remote is one allowed peer, from SetPeers that names it to SetPeers that no
+// longer does. Its goroutines are run and the dialer that run starts, one
+// sender per protocol while it is up, and those of incoming streams.
+type remote struct {
+	link *Link
+	id   peer.ID
+	key  []byte // id in binary, as callers know it
+	name string // id for the log
+	log  *slog.Logger
+
+	started bool            // by Link.startRemotes; guarded by Link.mu
+	prev    <-chan struct{} // closed when an earlier remote of this id is done
+	gone    chan struct{}   // closed when the peer is taken out
+	done    chan struct{}   // closed when run has returned
+	wake    chan struct{}   // capacity 1: run should look again
+	retry   chan struct{}   // capacity 1: dial now, patience renewed
+	idle    chan struct{}   // capacity 1: the last connection went
+
+	recvMessages, recvBytes *bucket
+	sendMessages, sendBytes *bucket
+
+	mu       sync.Mutex
+	conns    map[network.Conn]*greeted // nil value: hello not yet answered
+	lost     int                       // how often the last greeted connection went
+	lostWhy  string
+	up       *uptime       // nil while down
+	upped    chan struct{} // closed while up, after OnUp has returned
+	inboxes  map[string]*inbox
+	fixed    []ma.Multiaddr // from SetPeers
+	told     []ma.Multiaddr // by the peer itself, when it was last up
+	learned  []ma.Multiaddr // newest first, at most maxLearnedAddrs
+	sightedT time.Time
+	faults   []time.Time
+	barred   time.Time // in quarantine until then
+}
+
+// greeted is a connection whose hello was answered.
+type greeted struct {
+	boot [bootSize]byte
+	at   time.Time
+}
+
+func newRemote(l *Link, id peer.ID, before *remote) *remote {
+	now := time.Now()
+	name := shortID(id)
+	r := &remote{
+		link:         l,
+		id:           id,
+		key:          []byte(id),
+		name:         name,
+		log:          l.cfg.Log.With("peer", name),
+		gone:         make(chan struct{}),
+		done:         make(chan struct{}),
+		wake:         make(chan struct{}, 1),
+		retry:        make(chan struct{}, 1),
+		idle:         make(chan struct{}, 1),
+		recvMessages: newBucket(recvMessages, now),
+		recvBytes:    newBucket(recvBytes, now),
+		sendMessages: newBucket(sendMessages, now),
+		sendBytes:    newBucket(sendBytes, now),
+		conns:        make(map[network.Conn]*greeted),
+		upped:        make(chan struct{}),
+		inboxes:      make(map[string]*inbox),
+	}
+	for p := range l.cfg.Protocols {
+		r.inboxes[p] = newInbox()
+	}
+	if before != nil {
+		r.prev = before.done
+	}
+	return r
+}
+
+// shortID returns the end of a peer id in its usual text form. The beginning is
+// the same for all.
+func shortID(id peer.ID) string {
+	s := id.String()
+	return s[max(0, len(s)-8):]
+}
+
+// run tells the caller about the peer's coming and going until it is taken out
+// or ctx is done.
+func (r *remote) run(ctx context.Context) {
+	defer close(r.done)
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if r.prev != nil {
+		// The earlier remote may still be saying OnDown.
+		select {
+		case <-r.prev:
+		case <-ctx.Done():
+			return
+		}
+	}
+	wg.Go(func() { r.dialer(ctx) })
+	for {
+		r.settle(ctx, &wg)
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.gone:
+			cancel()
+			r.bringDown("it is no longer allowed")
+			return
+		case <-r.wake:
+		}
+	}
+}
+
+// settle makes what the caller was told agree with the connections.
+func (r *remote) settle(ctx context.Context, wg *sync.WaitGroup) {
+	r.mu.Lock()
+	stale := r.up != nil && r.up.lost != r.lost
+	why := r.lostWhy
+	r.mu.Unlock()
+	if stale {
+		r.bringDown(why)
+	}
+
+	r.mu.Lock()
+	if r.up != nil || r.newestLocked() == nil {
+		r.mu.Unlock()
+		return
+	}
+	upCtx, cancel := context.WithCancel(ctx)
+	up := &uptime{lost: r.lost, cancel: cancel, boxes: make(map[string]*outbox)}
+	for p := range r.link.cfg.Protocols {
+		box := &outbox{protocol: p, wake: make(chan struct{}, 1)}
+		up.boxes[p] = box
+		wg.Go(func() { r.sendAll(upCtx, up, box) })
+	}
+	r.up = up
+	ready := r.upped
+	r.mu.Unlock()
+
+	r.log.Info("peer up")
+	r.link.cfg.OnUp(r.key)
+	close(ready)
+}
+
+// bringDown ends the uptime, if there is one, and what is queued in it.
+func (r *remote) bringDown(why string) {
+	r.mu.Lock()
+	up := r.up
+	if up == nil {
+		r.mu.Unlock()
+		return
+	}
+	r.up = nil
+	r.upped = make(chan struct{})
+	// libp2p forgets what identify was told a while after a connection ends.
+	told := r.link.host.Peerstore().Addrs(r.id)
+	r.told = told[:min(len(told), maxFixedAddrs)]
+	r.mu.Unlock()
+	up.cancel()
+
+	r.log.Info("peer down", "reason", why)
+	r.link.cfg.OnDown(r.key, why)
+}
+
+func (r *remote) isUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.up != nil && r.up.lost == r.lost
+}
+
+// addConn takes note of a connection that was not greeted yet.
+func (r *remote) addConn(c network.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conns[c] = nil
+}
+
+// dropConn takes note that c is closed.
+func (r *remote) dropConn(c network.Conn) {
+	r.mu.Lock()
+	was, ok := r.conns[c]
+	delete(r.conns, c)
+	last := ok && len(r.conns) == 0
+	renew := false
+	if was != nil && r.newestLocked() == nil {
+		r.lost++
+		if !time.Now().Before(r.barred) {
+			r.lostWhy = "the connection was lost"
+		}
+		renew = time.Since(was.at) > stableAfter
+	}
+	r.mu.Unlock()
+
+	nudge(r.wake)
+	if renew {
+		nudge(r.retry)
+	} else if last {
+		nudge(r.idle)
+	}
+}
+
+// greetedConn takes note that the peer answered the hello on c as the process
+// boot. Connections of an earlier process are closed: over QUIC, one that was
+// killed would otherwise seem alive for the better part of a minute.
+func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
+	var stale []network.Conn
+	r.mu.Lock()
+	if _, ok := r.conns[c]; !ok {
+		r.mu.Unlock()
+		return // closed meanwhile
+	}
+	for other, g := range r.conns {
+		if g != nil && g.boot != boot {
+			stale = append(stale, other)
+			delete(r.conns, other)
+		}
+	}
+	if len(stale) > 0 {
+		r.lost++
+		r.lostWhy = "it was restarted"
+	}
+	r.conns[c] = &greeted{boot: boot, at: time.Now()}
+	r.mu.Unlock()
+
+	nudge(r.wake)
+	for _, other := range stale {
+		other.Close()
+	}
+	r.remember(c)
+}
+
+// newest returns the connection that was greeted last, or nil.
+func (r *remote) newest() network.Conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.newestLocked()
+}
+
+func (r *remote) newestLocked() (best network.Conn) {
+	var at time.Time
+	for c, g := range r.conns {
+		if g != nil && (best == nil || g.at.After(at)) {
+			best, at = c, g.at
+		}
+	}
+	return best
+}
+
+func (r *remote) hasConns() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.conns) > 0
+}
+
+// setAddrs replaces the addresses given by the caller.
+func (r *remote) setAddrs(addrs []string) {
+	var fixed []ma.Multiaddr
+	for _, s := range addrs {
+		a := stripPeer(s, r.id)
+		if a == nil || len(fixed) == maxFixedAddrs {
+			r.log.Warn("address left out")
+			continue
+		}
+		fixed = append(fixed, a)
+	}
+	r.mu.Lock()
+	r.fixed = fixed
+	r.mu.Unlock()
+	nudge(r.retry)
+}
+
+// learn adds addresses at which the peer was seen, newest first.
+func (r *remote) learn(addrs ...ma.Multiaddr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range addrs {
+		r.learned = slices.DeleteFunc(r.learned, a.Equal)
+		r.learned = slices.Insert(r.learned, 0, a)
+	}
+	r.learned = r.learned[:min(len(r.learned), maxLearnedAddrs)]
+}
+
+// remember learns the address of a connection that this side dialed. That of
+// one that came in has a port at which nobody listens.
+func (r *remote) remember(c network.Conn) {
+	if c.Stat().Direction == network.DirOutbound {
+		r.learn(c.RemoteMultiaddr())
+	}
+}
+
+// sighted takes addresses from a beacon and dials.
+func (r *remote) sighted(addrs []ma.Multiaddr) {
+	r.learn(addrs...)
+	now := time.Now()
+	r.mu.Lock()
+	soon := now.Sub(r.sightedT) < sightingEvery
+	if !soon {
+		r.sightedT = now
+	}
+	r.mu.Unlock()
+	if !soon {
+		nudge(r.retry)
+	}
+}
+
+// addrs returns the addresses to dial, without repetition.
+func (r *remote) addrs() []ma.Multiaddr {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return ma.Unique(slices.Concat(r.fixed, r.told, r.learned))
+}
+
+// fault takes note that the peer broke a rule, and cuts it off for a while if
+// it keeps doing so.
+func (r *remote) fault(what string) {
+	now := time.Now()
+	r.mu.Lock()
+	r.faults = slices.DeleteFunc(r.faults, func(t time.Time) bool { return now.Sub(t) > faultWindow })
+	r.faults = append(r.faults, now)
+	bar := len(r.faults) >= maxFaults
+	if bar {
+		r.faults = nil
+		r.barred = now.Add(quarantine)
+		r.lostWhy = "it was cut off for breaking the rules"
+	}
+	r.mu.Unlock()
+
+	r.log.Warn("peer at fault", "what", what, "cut_off", bar)
+	r.link.cfg.OnFault(r.key, what)
+	if bar {
+		r.link.host.Network().ClosePeer(r.id)
+	}
+}
+
+func (r *remote) quarantined(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return now.Before(r.barred)
+}
