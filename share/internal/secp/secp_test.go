@@ -327,6 +327,11 @@ func TestSecretHandles(t *testing.T) {
 	if err != nil || !back.Equal(x) || !back.Public().Equal(x.Public()) {
 		t.Fatal("key round trip")
 	}
+	sum := x.Clone()
+	sum.Accumulate(back)
+	if !sum.Equal(x.Add(x)) {
+		t.Fatal("accumulate")
+	}
 	alias, clone := x, x.Clone()
 	x.Wipe()
 	if !alias.IsZero() || clone.IsZero() || back.IsZero() {

@@ -32,6 +32,9 @@ func (x Secret) get() *voi.Scalar {
 	return x.value()
 }
 
+// NewSecret returns 0, to be added to with [Secret.Accumulate].
+func NewSecret() Secret { return hide(new(voi.Scalar)) }
+
 // RandomSecret returns a uniform non-zero Secret made of 64 bytes of r.
 func RandomSecret(r io.Reader) (Secret, error) {
 	var b [64]byte
@@ -113,6 +116,14 @@ func (x Secret) AddPublic(y Scalar) Secret { return hide(new(voi.Scalar).Add(x.g
 
 // MulPublic returns x·y.
 func (x Secret) MulPublic(y Scalar) Secret { return hide(new(voi.Scalar).Multiply(x.get(), &y.s)) }
+
+// Accumulate adds y to x in place, which all copies of the handle x see. A sum
+// that is built so leaves no partial sums behind on the heap. x comes from a
+// function of this package: the zero value has nothing to add to.
+func (x Secret) Accumulate(y Secret) {
+	s := x.value()
+	s.Add(s, y.get())
+}
 
 // Neg returns -x.
 func (x Secret) Neg() Secret { return hide(new(voi.Scalar).Negate(x.get())) }
