@@ -1,0 +1,288 @@
+package intent
+
+import (
+	"bytes"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/accounts/abi"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+)
+
+// A function is a contract function whose meaning is common knowledge. Its
+// parameters are "name:type".
+type function struct {
+	name   string
+	params []string
+	// tell returns the call in a few words and writes what a person should
+	// know of it. args are as package abi unpacks them.
+	tell func(c *call) string
+}
+
+// A call is call data that fits a known function.
+type call struct {
+	w     *writer
+	chain *big.Int
+	to    common.Address
+	args  []any
+	depth int
+
+	// inner tells a call inside this one, to the same contract. It is a field
+	// because the table of functions cannot refer to its own reader.
+	inner func(data []byte) string
+}
+
+func (c *call) addr(i int) common.Address { return c.args[i].(common.Address) }
+func (c *call) num(i int) *big.Int        { return c.args[i].(*big.Int) }
+
+// signature returns the text whose hash selects the function.
+func (f function) signature() string {
+	types := make([]string, len(f.params))
+	for i, p := range f.params {
+		_, types[i] = cutType(p)
+	}
+	return f.name + "(" + strings.Join(types, ",") + ")"
+}
+
+// cutType splits "name:type".
+func cutType(p string) (name, typ string) {
+	name, typ, _ = strings.Cut(p, ":")
+	return name, typ
+}
+
+// A method is a function with what package abi makes of its parameters.
+type method struct {
+	function
+	args abi.Arguments
+}
+
+var methods = func() map[[4]byte]method {
+	all := make(map[[4]byte]method)
+	for _, f := range functions() {
+		m := method{function: f}
+		for _, p := range f.params {
+			name, typ := cutType(p)
+			t, err := abi.NewType(typ, "", nil)
+			if err != nil {
+				panic("intent: internal error: " + err.Error())
+			}
+			m.args = append(m.args, abi.Argument{Name: name, Type: t})
+		}
+		all[[4]byte(crypto.Keccak256([]byte(f.signature())))] = m
+	}
+	return all
+}()
+
+// describeCall writes call data as lines and returns it in a few words. A
+// selector says only which function the caller means: what an unknown contract
+// does under that name is its own affair, and is said to be.
+func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, depth int) string {
+	prefix := ""
+	if depth > 1 {
+		prefix = "inner "
+	}
+	if len(data) < 4 {
+		w.flag(prefix+"data", showHex(data, maxShownData)+" (too short for a call; unknown)")
+		w.warn("the data has a meaning that is unknown")
+		return fmt.Sprintf("%d bytes of unknown data", len(data))
+	}
+	m, ok := methods[[4]byte(data)]
+	unknown := func(what string) string {
+		w.flag(prefix+"function", fmt.Sprintf("0x%x with %d bytes of arguments: %s", data[:4], len(data)-4, what))
+		w.flag(prefix+"data", showHex(data, maxShownData))
+		w.warn(fmt.Sprintf("the call 0x%x is %s; what it does cannot be shown", data[:4], what))
+		return fmt.Sprintf("%s 0x%x", what, data[:4])
+	}
+	if !ok {
+		return unknown("unknown function")
+	}
+	args, rest, ok := m.unpack(data[4:])
+	if !ok {
+		return unknown("malformed call of " + m.signature())
+	}
+	w.line(prefix+"function", m.signature())
+	for i, p := range m.params {
+		name, typ := cutType(p)
+		writeArg(w, chain, prefix+name, typ, args[i])
+	}
+	if len(rest) > 0 {
+		w.flag(prefix+"extra data", showHex(rest, maxShownData))
+		w.warn(fmt.Sprintf("%d bytes follow the arguments of the call; what they mean is unknown", len(rest)))
+	}
+	return m.tell(&call{
+		w: w, chain: chain, to: to, args: args, depth: depth,
+		inner: func(data []byte) string { return describeCall(w, chain, to, data, depth+1) },
+	})
+}
+
+// unpack decodes arguments and returns what follows them. Only the one
+// standard encoding is read: a contract may take the words of another one in a
+// way that this decoder does not.
+func (m method) unpack(data []byte) (args []any, rest []byte, ok bool) {
+	args, err := m.args.Unpack(data)
+	if err != nil {
+		return nil, nil, false
+	}
+	again, err := m.args.Pack(args...)
+	if err != nil || !bytes.HasPrefix(data, again) {
+		return nil, nil, false
+	}
+	return args, data[len(again):], true
+}
+
+func writeArg(w *writer, chain *big.Int, name, typ string, arg any) {
+	switch v := arg.(type) {
+	case common.Address:
+		w.line(name, w.address(chain, v))
+	case *big.Int:
+		if unlimited(v) && typ == "uint256" && v.Cmp(maxUint(256)) == 0 {
+			w.line(name, v.String()+" (the largest number)")
+			return
+		}
+		w.line(name, v.String())
+	case bool:
+		w.line(name, fmt.Sprint(v))
+	case []byte:
+		w.line(name, showHex(v, maxShownData))
+	case []common.Address, []*big.Int:
+		w.line(name, show(fmt.Sprint(v), maxShown))
+	case [][]byte:
+		w.line(name, fmt.Sprintf("%d calls", len(v)))
+	default:
+		w.line(name, show(fmt.Sprintf("%x", v), maxShown))
+	}
+}
+
+func functions() []function {
+	return []function{
+		{"transfer", []string{"to:address", "amount:uint256"}, func(c *call) string {
+			c.lossWarnings(c.addr(0))
+			return "transfer " + c.tokens(c.num(1)) + " to " + c.w.address(c.chain, c.addr(0))
+		}},
+		{"transferFrom", []string{"from:address", "to:address", "amount:uint256"}, func(c *call) string {
+			c.lossWarnings(c.addr(1))
+			return "transfer " + c.tokensOrID(c.num(2)) + " from " + checksummed(c.addr(0)) + " to " + c.w.address(c.chain, c.addr(1))
+		}},
+		{"approve", []string{"spender:address", "amount:uint256"}, func(c *call) string {
+			return c.allow(c.addr(0), c.num(1), "approve")
+		}},
+		{"increaseAllowance", []string{"spender:address", "added:uint256"}, func(c *call) string {
+			return c.allow(c.addr(0), c.num(1), "increase the allowance by")
+		}},
+		{"decreaseAllowance", []string{"spender:address", "removed:uint256"}, func(c *call) string {
+			return "decrease the allowance of " + checksummed(c.addr(0)) + " by " + c.tokens(c.num(1))
+		}},
+		{"permit", []string{"owner:address", "spender:address", "value:uint256", "deadline:uint256", "v:uint8", "r:bytes32", "s:bytes32"}, func(c *call) string {
+			c.tokenWarning()
+			return "use a permission of " + checksummed(c.addr(0)) + " for " + checksummed(c.addr(1)) + " over " + c.tokens(c.num(2))
+		}},
+		{"setApprovalForAll", []string{"operator:address", "approved:bool"}, func(c *call) string {
+			if !c.args[1].(bool) {
+				return "take the rights over all tokens of this contract from " + checksummed(c.addr(0))
+			}
+			c.w.warn(checksummed(c.addr(0)) + " gets the right to move every token that this account has in the contract, now and later")
+			return "let " + checksummed(c.addr(0)) + " move every token of this contract"
+		}},
+		{"safeTransferFrom", []string{"from:address", "to:address", "token id:uint256"}, nft},
+		{"safeTransferFrom", []string{"from:address", "to:address", "token id:uint256", "data:bytes"}, nft},
+		{"safeTransferFrom", []string{"from:address", "to:address", "token id:uint256", "amount:uint256", "data:bytes"}, nft},
+		{"safeBatchTransferFrom", []string{"from:address", "to:address", "token ids:uint256[]", "amounts:uint256[]", "data:bytes"}, func(c *call) string {
+			c.tokenWarning()
+			return fmt.Sprintf("transfer %d kinds of tokens from %s to %s", len(c.args[2].([]*big.Int)), checksummed(c.addr(0)), c.w.address(c.chain, c.addr(1)))
+		}},
+		{"deposit", nil, func(c *call) string {
+			c.tokenWarning()
+			return "deposit the amount sent"
+		}},
+		{"withdraw", []string{"amount:uint256"}, func(c *call) string {
+			c.tokenWarning()
+			return "withdraw " + c.tokens(c.num(0))
+		}},
+		{"approve", []string{"token:address", "spender:address", "amount:uint160", "expiration:uint48"}, func(c *call) string {
+			if c.to != permit2 {
+				c.w.warn("this looks like a call of Permit2, but the contract is another one")
+			}
+			inner := *c
+			inner.to = c.addr(0)
+			return inner.allow(c.addr(1), c.num(2), "approve")
+		}},
+		{"multicall", []string{"calls:bytes[]"}, func(c *call) string { return c.multicall(c.args[0].([][]byte)) }},
+		{"multicall", []string{"deadline:uint256", "calls:bytes[]"}, func(c *call) string { return c.multicall(c.args[1].([][]byte)) }},
+	}
+}
+
+func nft(c *call) string {
+	c.lossWarnings(c.addr(1))
+	return "transfer the token with id " + c.num(2).String() + " from " + checksummed(c.addr(0)) + " to " + c.w.address(c.chain, c.addr(1))
+}
+
+// tokens returns an amount of the called token and says if it is unknown.
+func (c *call) tokens(v *big.Int) string {
+	c.tokenWarning()
+	return amount(c.chain, c.to, v)
+}
+
+// tokensOrID is [call.tokens] for functions that collections have too, where
+// the number names a token.
+func (c *call) tokensOrID(v *big.Int) string {
+	if _, ok := tokenAt(c.chain, c.to); ok {
+		return c.tokens(v)
+	}
+	c.tokenWarning()
+	if unlimited(v) {
+		return "an unlimited amount, or the token with the id " + v.String() + ", of an unknown token contract"
+	}
+	return v.String() + " base units, or the token with that id, of an unknown token contract"
+}
+
+func (c *call) tokenWarning() {
+	if _, ok := tokenAt(c.chain, c.to); !ok && c.to != permit2 {
+		c.w.warn("the contract " + checksummed(c.to) + " is unknown; it may do something else under this name")
+	}
+}
+
+// lossWarnings warns about recipients that cannot give anything back.
+func (c *call) lossWarnings(to common.Address) {
+	if to == (common.Address{}) {
+		c.w.warn("the recipient is the zero address: the tokens are lost")
+	}
+	if to == c.to {
+		c.w.warn("the recipient is the token contract itself: the tokens are lost")
+	}
+}
+
+// allow tells an allowance of the token at c.to.
+func (c *call) allow(spender common.Address, v *big.Int, verb string) string {
+	if v.Sign() == 0 {
+		c.tokenWarning()
+		return "take back what " + checksummed(spender) + " may take of the token at " + c.w.address(c.chain, c.to)
+	}
+	if unlimited(v) {
+		c.w.warn("the allowance is unlimited: " + checksummed(spender) + " can take all of these tokens, now and later")
+	}
+	if spender == common.Address(c.w.ctx.Address) {
+		c.w.warn("the allowance is for this account itself")
+	}
+	return verb + " " + c.tokensOrID(v) + " for " + c.w.address(c.chain, spender)
+}
+
+// multicall tells the calls inside a call, which go to the same contract.
+func (c *call) multicall(calls [][]byte) string {
+	if c.depth >= maxCallDepth || len(calls) > maxCalls {
+		c.w.warn(fmt.Sprintf("%d calls inside the call are not shown", len(calls)))
+		return fmt.Sprintf("%d calls that are not shown", len(calls))
+	}
+	for i, data := range calls {
+		if len(data) == 0 {
+			c.w.line(fmt.Sprintf("call %d", i+1), "no data")
+			continue
+		}
+		// The line is written before the lines of the call that it heads.
+		at := len(c.w.lines)
+		c.w.line(fmt.Sprintf("call %d of %d", i+1, len(calls)), "")
+		c.w.lines[at].Value = c.inner(data)
+	}
+	return fmt.Sprintf("%d calls in one", len(calls))
+}
