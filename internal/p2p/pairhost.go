@@ -1,0 +1,319 @@
+package p2p
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/wire"
+
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	// maxPairStreams bounds the incoming streams that are handled at once. A
+	// code admits three attempts; the rest is told why not.
+	maxPairStreams = 16
+
+	// maxPairPerPeer bounds them for one peer.
+	maxPairPerPeer = 2
+
+	// pairDialTimeout bounds reaching the other device, and pairCloseTimeout
+	// waiting for it to hang up.
+	pairDialTimeout  = 10 * time.Second
+	pairCloseTimeout = 5 * time.Second
+
+	// pairBodyTimeout bounds one message from its first byte to its last, and
+	// pairWriteTimeout writing one.
+	pairBodyTimeout  = 10 * time.Second
+	pairWriteTimeout = 10 * time.Second
+)
+
+// A PairHost is a throw-away libp2p host on which two devices meet that do not
+// know each other yet. It has a fresh key, so that its peer id says nothing of
+// the device, and admits anybody: whoever connects must prove to know a secret
+// (package pairing). Make one for each code or invitation and close it after.
+type PairHost struct {
+	host   host.Host
+	listen bool
+	gate   *pairGate
+}
+
+// PairListen returns what a host listens on that waits for another device: all
+// interfaces, or the loopback ones.
+func PairListen(loopback bool) []string {
+	if !loopback {
+		return slices.Clone(defaultListen)
+	}
+	return []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+}
+
+// NewPairHost binds the multiaddrs of listen. Without any the host can only
+// dial. It admits nobody before Serve.
+func NewPairHost(listen []string) (*PairHost, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: throw-away key: %w", err)
+	}
+	g := new(pairGate)
+	h, err := newHost(Config{
+		Key:       key,
+		Listen:    listen,
+		Protocols: map[string]int{wire.ProtocolPair: wire.MaxPairMessage},
+	}, g)
+	clear(key)
+	if err != nil {
+		return nil, err
+	}
+	return &PairHost{host: h, listen: len(listen) > 0, gate: g}, nil
+}
+
+// Peer returns the host's peer id, 38 bytes.
+func (h *PairHost) Peer() []byte { return []byte(h.host.ID()) }
+
+// Addrs returns up to [pairing.MaxAddrs] binary multiaddrs at which the host
+// can be reached now, the likeliest first. Loopback addresses are among them
+// only if there is nothing else.
+func (h *PairHost) Addrs() [][]byte {
+	var out [][]byte
+	for _, a := range h.reachable() {
+		out = append(out, a.Bytes())
+	}
+	return out
+}
+
+// At returns [PairHost.Addrs] as text with the peer id, for `--at`.
+func (h *PairHost) At() []string {
+	var out []string
+	for _, a := range h.reachable() {
+		out = append(out, a.String()+"/p2p/"+h.host.ID().String())
+	}
+	return out
+}
+
+func (h *PairHost) reachable() []ma.Multiaddr {
+	all, err := h.host.Network().InterfaceListenAddresses()
+	if err != nil {
+		// The interfaces cannot be listed; then nothing is known to be
+		// reachable.
+		return nil
+	}
+	type ranked struct {
+		addr ma.Multiaddr
+		rank int
+	}
+	var addrs []ranked
+	for _, a := range all {
+		ip, err := manet.ToIP(a)
+		if err != nil {
+			continue
+		}
+		n, ok := netip.AddrFromSlice(ip)
+		if n = n.Unmap(); !ok || n.IsUnspecified() || n.IsLinkLocalUnicast() {
+			// A link-local address means nothing without the reader's own
+			// name for the link.
+			continue
+		}
+		r := 0
+		switch {
+		case n.IsLoopback():
+			r = 4
+		case n.Is6():
+			r = 2
+		}
+		if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
+			r++
+		}
+		addrs = append(addrs, ranked{a, r})
+	}
+	slices.SortStableFunc(addrs, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	if len(addrs) > 0 && addrs[0].rank < 4 {
+		addrs = slices.DeleteFunc(addrs, func(a ranked) bool { return a.rank >= 4 })
+	}
+	var out []ma.Multiaddr
+	for _, a := range addrs[:min(len(addrs), pairing.MaxAddrs)] {
+		out = append(out, a.addr)
+	}
+	return out
+}
+
+// Serve hands each incoming stream to handler, in a goroutine of its own, until
+// ctx is done. Then it resets what is still open, waits for the handlers and
+// returns ctx's error. A stream is reset when its handler returns without
+// having closed it.
+func (h *PairHost) Serve(ctx context.Context, handler func(context.Context, *PairStream)) error {
+	if !h.listen {
+		return errors.New("p2p: pairing host does not listen")
+	}
+	var (
+		mu      sync.Mutex
+		over    bool
+		perPeer = map[peer.ID]int{}
+		total   int
+		running sync.WaitGroup
+	)
+	// admit counts a stream in, and reports whether there is room for it.
+	admit := func(id peer.ID) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if over || total >= maxPairStreams || perPeer[id] >= maxPairPerPeer {
+			return false
+		}
+		total++
+		perPeer[id]++
+		running.Add(1)
+		return true
+	}
+	leave := func(id peer.ID) {
+		mu.Lock()
+		defer mu.Unlock()
+		total--
+		if perPeer[id]--; perPeer[id] == 0 {
+			delete(perPeer, id)
+		}
+		running.Done()
+	}
+	h.host.SetStreamHandler(wire.ProtocolPair, func(s network.Stream) {
+		id := s.Conn().RemotePeer()
+		if !admit(id) {
+			s.Reset()
+			return
+		}
+		defer leave(id)
+		p := newPairStream(ctx, s)
+		defer p.Reset()
+		handler(ctx, p)
+	})
+	h.gate.open(true)
+	<-ctx.Done()
+	h.gate.open(false)
+	h.host.RemoveStreamHandler(wire.ProtocolPair)
+	mu.Lock()
+	over = true
+	mu.Unlock()
+	running.Wait()
+	return ctx.Err()
+}
+
+// Dial connects to the host with peer id at any of the binary multiaddrs, and
+// opens a stream that lives no longer than ctx.
+//
+// If id is empty Dial asks each address whose it is first, by dialing with an
+// id that nobody has. What answers may be anybody, and that is well: the two
+// sides prove themselves afterwards, and the proof covers the ids.
+func (h *PairHost) Dial(ctx context.Context, id []byte, addrs [][]byte) (*PairStream, error) {
+	var mas []ma.Multiaddr
+	for _, b := range addrs {
+		a, err := ma.NewMultiaddrBytes(b)
+		if err != nil {
+			// An address of a kind that this release does not know.
+			continue
+		}
+		mas = append(mas, a)
+	}
+	if len(mas) == 0 {
+		return nil, errors.New("p2p: no address to dial")
+	}
+	dialing, cancel := context.WithTimeout(ctx, pairDialTimeout)
+	defer cancel()
+	if len(id) == 0 {
+		found, err := h.learn(dialing, mas)
+		if err != nil {
+			return nil, err
+		}
+		id = []byte(found)
+	}
+	remote, err := peer.IDFromBytes(id)
+	if err != nil {
+		return nil, errors.New("p2p: malformed peer id")
+	}
+	if remote == h.host.ID() {
+		return nil, errors.New("p2p: this is the device itself")
+	}
+	if err := h.connect(dialing, remote, mas); err != nil {
+		return nil, fmt.Errorf("p2p: dial: %w", err)
+	}
+	s, err := h.host.NewStream(network.WithNoDial(dialing, "pairing"), remote, wire.ProtocolPair)
+	if err != nil {
+		return nil, fmt.Errorf("p2p: open pairing stream: %w", err)
+	}
+	return newPairStream(ctx, s), nil
+}
+
+func (h *PairHost) connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) error {
+	n := h.host.Network()
+	if s, ok := n.(*swarm.Swarm); ok {
+		// A person tries again when a person wants to.
+		s.Backoff().Clear(id)
+	}
+	h.host.Peerstore().ClearAddrs(id)
+	h.host.Peerstore().AddAddrs(id, addrs, peerstore.TempAddrTTL)
+	_, err := n.DialPeer(ctx, id)
+	return err
+}
+
+// learn returns the id of whoever answers at addrs (network.md section 4,
+// active probing).
+func (h *PairHost) learn(ctx context.Context, addrs []ma.Multiaddr) (peer.ID, error) {
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return "", fmt.Errorf("p2p: throw-away key: %w", err)
+	}
+	nobody, err := ed25519PeerID(public)
+	if err != nil {
+		return "", err
+	}
+	err = h.connect(ctx, nobody, addrs)
+	if m, ok := errors.AsType[sec.ErrPeerIDMismatch](err); ok {
+		return m.Actual, nil
+	}
+	return "", fmt.Errorf("p2p: nobody answers there: %w", err)
+}
+
+// Close ends every connection and frees the sockets.
+func (h *PairHost) Close() error { return h.host.Close() }
+
+// A pairGate admits nobody but while the host serves. Dialing is free.
+type pairGate struct {
+	mu      sync.Mutex
+	serving bool
+}
+
+func (g *pairGate) open(yes bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.serving = yes
+}
+
+func (g *pairGate) isOpen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.serving
+}
+
+func (*pairGate) InterceptPeerDial(peer.ID) bool               { return true }
+func (*pairGate) InterceptAddrDial(peer.ID, ma.Multiaddr) bool { return true }
+
+func (g *pairGate) InterceptAccept(network.ConnMultiaddrs) bool { return g.isOpen() }
+
+func (g *pairGate) InterceptSecured(dir network.Direction, _ peer.ID, _ network.ConnMultiaddrs) bool {
+	return dir == network.DirOutbound || g.isOpen()
+}
+
+func (*pairGate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }

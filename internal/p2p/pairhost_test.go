@@ -1,0 +1,349 @@
+package p2p_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/wire"
+)
+
+const pairPatience = 10 * time.Second
+
+func newPairHost(t *testing.T, listen bool) *p2p.PairHost {
+	t.Helper()
+	var addrs []string
+	if listen {
+		addrs = p2p.PairListen(true)
+	}
+	h, err := p2p.NewPairHost(addrs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+// servePair runs Serve until the test ends, which waits for it.
+func servePair(t *testing.T, h *p2p.PairHost, handler func(context.Context, *p2p.PairStream)) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := h.Serve(ctx, handler); !errors.Is(err, context.Canceled) {
+			t.Errorf("Serve = %v", err)
+		}
+	})
+	var once sync.Once
+	stop = func() { once.Do(func() { cancel(); wg.Wait() }) }
+	t.Cleanup(stop)
+	return stop
+}
+
+// dialPair repeats until the host serves, which starts in another goroutine.
+func dialPair(t *testing.T, h *p2p.PairHost, id []byte, addrs [][]byte) *p2p.PairStream {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	for {
+		s, err := h.Dial(ctx, id, addrs)
+		if err == nil {
+			return s
+		}
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func echoPair(_ context.Context, s *p2p.PairStream) {
+	for {
+		msg, err := s.ReadMessage(pairPatience)
+		if err != nil {
+			s.Close()
+			return
+		}
+		if s.WriteMessage(msg) != nil {
+			return
+		}
+	}
+}
+
+func TestPairHostCarriesMessages(t *testing.T) {
+	t.Parallel()
+	a, b := newPairHost(t, false), newPairHost(t, true)
+	servePair(t, b, echoPair)
+	if bytes.Equal(a.Peer(), b.Peer()) || len(a.Peer()) != 38 {
+		t.Fatalf("peer ids %x and %x", a.Peer(), b.Peer())
+	}
+	if n := len(b.Addrs()); n != 2 {
+		t.Fatalf("%d addresses, want TCP and QUIC on loopback", n)
+	}
+	s := dialPair(t, a, b.Peer(), b.Addrs())
+	if !bytes.Equal(s.Remote(), b.Peer()) || !bytes.Equal(s.Local(), a.Peer()) {
+		t.Error("the stream's ends are not the hosts")
+	}
+	for _, n := range []int{1, 100, wire.MaxPairMessage} {
+		msg := bytes.Repeat([]byte{byte(n)}, n)
+		if err := s.WriteMessage(msg); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.ReadMessage(pairPatience)
+		if err != nil || !bytes.Equal(got, msg) {
+			t.Fatalf("%d bytes came back for %d: %v", len(got), n, err)
+		}
+	}
+	if s.WriteMessage(nil) == nil || s.WriteMessage(make([]byte, wire.MaxPairMessage+1)) == nil {
+		t.Error("a message out of bounds was sent")
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	s.Reset()
+}
+
+// TestPairHostLearnsTheID dials each transport by address alone.
+func TestPairHostLearnsTheID(t *testing.T) {
+	t.Parallel()
+	b := newPairHost(t, true)
+	servePair(t, b, echoPair)
+	for _, at := range b.At() {
+		where, _, _ := strings.Cut(at, "/p2p/")
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			id, addr, err := p2p.ParseAt(where)
+			if err != nil || len(id) != 0 {
+				t.Fatalf("ParseAt = %x, %v", id, err)
+			}
+			s := dialPair(t, newPairHost(t, false), nil, [][]byte{addr})
+			if !bytes.Equal(s.Remote(), b.Peer()) {
+				t.Errorf("reached %x", s.Remote())
+			}
+			s.Reset()
+		})
+		id, addr, err := p2p.ParseAt(at)
+		if err != nil || !bytes.Equal(id, b.Peer()) || len(addr) == 0 {
+			t.Errorf("ParseAt(%s) = %x, %x, %v", at, id, addr, err)
+		}
+	}
+}
+
+func TestPairHostDialErrors(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	a, b := newPairHost(t, false), newPairHost(t, true)
+	_, dead, err := p2p.ParseAt("/ip4/127.0.0.1/tcp/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		id    []byte
+		addrs [][]byte
+	}{
+		"no-address":      {b.Peer(), nil},
+		"unknown-address": {b.Peer(), [][]byte{{0xff, 0xff}}},
+		"nobody-there":    {b.Peer(), [][]byte{dead}},
+		"nobody-to-learn": {nil, [][]byte{dead}},
+		"not-serving":     {b.Peer(), b.Addrs()},
+		"malformed-id":    {[]byte("x"), b.Addrs()},
+		"itself":          {a.Peer(), b.Addrs()},
+		"another-id":      {newPairHost(t, false).Peer(), b.Addrs()},
+	} {
+		if _, err := a.Dial(ctx, row.id, row.addrs); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := a.Serve(ctx, echoPair); err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("a host that does not listen serves: %v", err)
+	}
+}
+
+// TestPairHostCutsBadStreams: garbage, silence, and the end of Serve.
+func TestPairHostCutsBadStreams(t *testing.T) {
+	t.Parallel()
+	b := newPairHost(t, true)
+	failed := make(chan error, 8)
+	stop := servePair(t, b, func(_ context.Context, s *p2p.PairStream) {
+		_, err := s.ReadMessage(100 * time.Millisecond)
+		failed <- err
+	})
+	a := newPairHost(t, false)
+	s := dialPair(t, a, b.Peer(), b.Addrs())
+	if err := p2p.WriteRaw(s, []byte{0xff, 0xff, 0xff, 0xff, 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("an oversized message: %v", err)
+	}
+	if _, err := s.ReadMessage(pairPatience); err == nil {
+		t.Error("the stream goes on after garbage")
+	}
+	s = dialPair(t, a, b.Peer(), b.Addrs())
+	if err := p2p.WriteRaw(s, []byte{0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	s.CloseWrite()
+	if err := <-failed; err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("a message that is cut short: %v", err)
+	}
+	s = dialPair(t, a, b.Peer(), b.Addrs())
+	// One byte, and then silence: the handler runs into its deadline or, more
+	// likely, into the end of Serve.
+	if err := p2p.WriteRaw(s, []byte{0}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if _, err := s.ReadMessage(pairPatience); err == nil {
+		t.Error("the stream outlives Serve")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pairPatience)
+	defer cancel()
+	if _, err := newPairHost(t, false).Dial(ctx, b.Peer(), b.Addrs()); err == nil {
+		t.Error("a host that no longer serves takes a stream")
+	}
+}
+
+// TestPairsOverTheNetwork runs the machines of package pairing over real
+// sockets, as a device does.
+func TestPairsOverTheNetwork(t *testing.T) {
+	t.Parallel()
+	now := uint64(time.Now().Unix())
+	w, err := pairing.NewWindow(now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newPairHost(t, true)
+	inv, err := w.Invitation(b.Peer(), b.Addrs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, code := inv.Text(), w.Code()
+
+	var mu sync.Mutex
+	shown := make(chan *pairing.Shower, 8)
+	servePair(t, b, func(_ context.Context, s *p2p.PairStream) {
+		m, err := pairing.NewShower(pairing.ShowerConfig{Window: w, Self: s.Local(), Peer: s.Remote()}, rand.Reader)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() {
+			mu.Lock()
+			defer mu.Unlock()
+			m.Close()
+			shown <- m
+		}()
+		for !m.Done() {
+			msg, err := s.ReadMessage(pairPatience)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			out, err := m.Deliver(now, msg)
+			if _, ok := m.Payload(); ok && err == nil && !m.Done() {
+				out, err = m.Accept([]byte("founding"))
+			}
+			mu.Unlock()
+			for _, msg := range out {
+				if s.WriteMessage(msg) != nil {
+					return
+				}
+			}
+			if err != nil {
+				break
+			}
+		}
+		s.Close()
+	})
+
+	typist := func(p pairing.Password, id []byte, addrs [][]byte) (*pairing.Typist, error) {
+		s := dialPair(t, newPairHost(t, false), id, addrs)
+		defer s.Close()
+		m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: s.Local(), Peer: s.Remote(), Payload: []byte("card")}, rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		defer m.Close()
+		for out := m.Start(); ; {
+			for _, msg := range out {
+				if err := s.WriteMessage(msg); err != nil {
+					return m, err
+				}
+			}
+			if m.Done() {
+				return m, nil
+			}
+			msg, err := s.ReadMessage(pairPatience)
+			if err != nil {
+				return m, err
+			}
+			if out, err = m.Deliver(msg); err != nil {
+				return m, err
+			}
+			if _, ok := m.Payload(); ok {
+				if out, err = m.Ack(); err != nil {
+					return m, err
+				}
+			}
+		}
+	}
+
+	// A wrong code, by address alone.
+	digits := []byte(code.Text())
+	digits[0] = '0' + (digits[0]-'0'+1)%10
+	wrong, err := pairing.ParseCode(string(digits))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = typist(wrong.Password(), nil, b.Addrs()[:1])
+	if e, ok := errors.AsType[*pairing.Error](err); !ok || e.Code != pairing.WrongCode {
+		t.Fatalf("wrong code: %v", err)
+	}
+	<-shown
+
+	// Then the invitation.
+	read, err := pairing.ParseInvitation(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := typist(read.Password(), read.Peer, read.Addrs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := m.Payload(); !ok || string(got) != "founding" {
+		t.Errorf("payload %q", got)
+	}
+	other := <-shown
+	fa, _ := m.Fingerprint()
+	if fb, ok := other.Fingerprint(); !other.Done() || !ok || fa != fb {
+		t.Error("the shower does not agree")
+	}
+
+	// And the same again.
+	_, err = typist(read.Password(), read.Peer, read.Addrs)
+	if e, ok := errors.AsType[*pairing.Error](err); !ok || e.Code != pairing.Used || !e.Unproven {
+		t.Errorf("reused invitation: %v", err)
+	}
+	<-shown
+}
+
+func TestParseAt(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", "x", "192.0.2.7:4001", "/ip4/192.0.2.7/tcp/99999", "/p2p/12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf", "/ip4/\x1b[2J", strings.Repeat("/ip4/1.2.3.4", 100)} {
+		_, _, err := p2p.ParseAt(s)
+		if err == nil {
+			t.Errorf("%q: no error", s)
+		} else if len(s) > 1 && strings.Contains(err.Error(), s) {
+			t.Errorf("the error quotes its input: %v", err)
+		}
+	}
+}
