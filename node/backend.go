@@ -1,0 +1,265 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share"
+)
+
+var _ api.Backend = (*Node)(nil)
+
+// requestLifetime is how long a request stays open on each device, unless the
+// call waits longer.
+const requestLifetime = time.Hour
+
+// Status implements [api.Backend].
+func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
+	err = n.call(ctx, func(c *core) error { s = c.status(); return nil })
+	return s, err
+}
+
+// Sign implements [api.Backend].
+func (n *Node) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)) (api.Signature, error) {
+	in, account, path, err := signInput(args)
+	if err != nil {
+		return api.Signature{}, err
+	}
+	lifetime := min(max(requestLifetime, time.Duration(args.Timeout)), maxLifetime*time.Second)
+	var id string
+	var w *watcher
+	if err := n.call(ctx, func(c *core) error {
+		r, err := c.ask(in, account, path, lifetime)
+		if err != nil {
+			return err
+		}
+		id, w = r.id.Hex(), c.watch(r, false)
+		return nil
+	}); err != nil {
+		return api.Signature{}, err
+	}
+	emit(api.Event{Event: api.EventRequest, ID: id})
+	if args.Detach {
+		n.release(w)
+		return api.Signature{Request: id, Kind: args.Kind}, nil
+	}
+	if args.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
+		defer stop()
+	}
+	return n.await(ctx, w, emit)
+}
+
+// signInput reads the arguments of a sign call.
+func signInput(args api.SignArgs) (in intent.Input, account string, path []uint32, err error) {
+	account = roster.Ethereum
+	switch args.Kind {
+	case api.KindMessage:
+		in = intent.Input{Kind: intent.Message, Message: args.Message}
+	case api.KindTypedData:
+		in = intent.Input{Kind: intent.TypedData, JSON: args.JSON}
+	case api.KindTx:
+		in = intent.Input{Kind: intent.Transaction, JSON: args.JSON}
+	case api.KindFile:
+		account = roster.SSH
+		in = intent.Input{Kind: intent.SSHFile, Namespace: args.Namespace, FileName: args.FileName, FileSize: args.FileSize}
+		if len(args.FileHash) != len(in.FileHash) {
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "a file hash of %d bytes, want the %d of SHA-512", len(args.FileHash), len(in.FileHash))
+		}
+		copy(in.FileHash[:], args.FileHash)
+	default:
+		return in, "", nil, api.Errorf(api.CodeBadArgument, "unknown kind of request %q", intent.Escape(args.Kind))
+	}
+	if args.Account != "" && args.Account != account {
+		code := api.CodeBadArgument
+		if args.Account != roster.Ethereum && args.Account != roster.SSH {
+			code = api.CodeNoAccount
+		}
+		return in, "", nil, api.Errorf(code, "a %s is signed by the account %s, not by %s", args.Kind, account, intent.Escape(args.Account))
+	}
+	switch {
+	case args.Path != "":
+		if path, err = share.ParsePath(args.Path); err != nil {
+			return in, "", nil, badArgument(err)
+		}
+	case account == roster.Ethereum:
+		path = slices.Clone(defaultPath)
+	}
+	return in, account, path, nil
+}
+
+// Wait implements [api.Backend].
+func (n *Node) Wait(ctx context.Context, id string, emit func(api.Event)) (api.Signature, error) {
+	var w *watcher
+	if err := n.call(ctx, func(c *core) error {
+		r, err := c.find(id)
+		if err != nil {
+			return err
+		}
+		w = c.watch(r, false)
+		return nil
+	}); err != nil {
+		return api.Signature{}, err
+	}
+	return n.await(ctx, w, emit)
+}
+
+// release ends a watch, also when ctx is gone.
+func (n *Node) release(w *watcher) {
+	n.post(func(c *core, _ time.Time) { c.unwatch(w) })
+}
+
+// await reports how a request goes on until it is signed or cannot be.
+func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api.Signature, error) {
+	defer n.release(w)
+	w.signal()
+	var last look
+	for {
+		select {
+		case <-w.poke:
+		case <-ctx.Done():
+			return api.Signature{}, waitEnded(ctx, w.request, last)
+		}
+		var now look
+		var sig api.Signature
+		err := n.call(context.WithoutCancel(ctx), func(c *core) error {
+			now = c.look(w.request)
+			sig = c.viewSignature(w.request)
+			return c.failure(w.request)
+		})
+		if err != nil {
+			return api.Signature{}, err
+		}
+		if now.state == api.StateSigned {
+			return sig, nil
+		}
+		if now.round != last.round && now.round > 0 {
+			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with,
+				Text: "signing with " + list(now.with)})
+		}
+		if len(now.waiting) > 0 && now.round == 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
+			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
+		}
+		last = now
+	}
+}
+
+// waitEnded says what the call was waiting for when its time was up.
+func waitEnded(ctx context.Context, r *openRequest, last look) error {
+	if context.Cause(ctx) == context.Canceled {
+		return context.Canceled
+	}
+	e := api.Errorf(api.CodeTimeout, "request %v has no signature yet: %s", r.id, last.reason)
+	if last.reason == "" {
+		e = api.Errorf(api.CodeTimeout, "request %v has no signature yet", r.id)
+	}
+	if len(last.waiting) > 0 {
+		e = e.WithDevice(last.waiting[0])
+	}
+	return e.WithHint("the request stays open: see it with \"warifu show %v\"", r.id)
+}
+
+// Requests implements [api.Backend].
+func (n *Node) Requests(ctx context.Context) (out []api.Request, err error) {
+	err = n.call(ctx, func(c *core) error {
+		if c.circle == nil {
+			return c.ready()
+		}
+		out = []api.Request{}
+		for _, r := range slices.Concat(c.openRequests(), c.closedRequests()) {
+			out = append(out, c.viewRequest(r))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Request implements [api.Backend].
+func (n *Node) Request(ctx context.Context, id string) (api.Request, error) {
+	return n.withRequest(ctx, id, func(*core, *openRequest) error { return nil })
+}
+
+// Approve implements [api.Backend].
+func (n *Node) Approve(ctx context.Context, id string) (api.Request, error) {
+	return n.withRequest(ctx, id, (*core).approve)
+}
+
+// Deny implements [api.Backend].
+func (n *Node) Deny(ctx context.Context, id string) (api.Request, error) {
+	return n.withRequest(ctx, id, (*core).deny)
+}
+
+func (n *Node) withRequest(ctx context.Context, id string, do func(*core, *openRequest) error) (v api.Request, err error) {
+	err = n.call(ctx, func(c *core) error {
+		r, err := c.find(id)
+		if err != nil {
+			return err
+		}
+		if err := do(c, r); err != nil {
+			return err
+		}
+		v = c.viewRequest(r)
+		return nil
+	})
+	return v, err
+}
+
+// Lock implements [api.Backend].
+func (n *Node) Lock(ctx context.Context) error {
+	return n.call(ctx, func(c *core) error {
+		c.lock()
+		return nil
+	})
+}
+
+// Unlock implements [api.Backend]. The derivation takes a second and happens
+// outside the loop.
+func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
+	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
+		return api.Errorf(api.CodeWrongPass, "%v", err)
+	}
+	return n.call(ctx, func(c *core) error {
+		c.unlocked()
+		return nil
+	})
+}
+
+// lock forgets the shares and ends the sessions that hold one. A founding that
+// has not been confirmed cannot go on without them either.
+func (c *core) lock() {
+	c.cfg.Keeper.Lock()
+	for _, l := range c.liveSessions() {
+		if l.signing() {
+			c.failSession(l, fmt.Errorf("%s was locked", c.self.name))
+		}
+	}
+	c.tellLocked()
+}
+
+func (c *core) unlocked() {
+	c.tellLocked()
+	c.tryAll()
+}
+
+func (c *core) tellLocked() {
+	if c.circle != nil {
+		c.broadcast(msgBeat, beat{Wall: unix(c.now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked()})
+	}
+	c.notifyAll()
+}
+
+// AbandonFounding implements [api.Backend].
+func (n *Node) AbandonFounding(ctx context.Context) error {
+	return n.call(ctx, (*core).abandon)
+}
+
+// Confirm implements [api.Backend].
+func (n *Node) Confirm(ctx context.Context, args api.ConfirmArgs) error {
+	return n.call(ctx, func(c *core) error { return c.confirm(args.Session, args.Yes) })
+}

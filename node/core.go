@@ -1,0 +1,418 @@
+package node
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// Config is what a device needs of its surroundings.
+type Config struct {
+	Journal journal.Journal
+	Keeper  Keeper
+	Rand    io.Reader // cryptographically secure
+	Log     *slog.Logger
+	Timings Timings
+	Now     func() time.Time
+	Rules   policy.Rules
+}
+
+// A core is the device without its goroutines. Every method must be called
+// from the one loop that owns it, and none waits for a peer.
+type core struct {
+	cfg  Config
+	self *self
+	link Link
+	log  *slog.Logger
+	now  time.Time
+
+	circle *circle // nil before the certificate is durable
+
+	requests map[wire.RequestID]*openRequest
+	orphans  []item // answers and receipts whose request has not come yet
+
+	sessions map[wire.SessionID]*live
+	early    []earlyFrame
+
+	founding *founding // nil unless one is in progress or pending
+	pairing  map[string][]string
+
+	peers  map[wire.Slot]*peer
+	alarms map[wire.Slot]int
+
+	watchers map[*watcher]struct{}
+	lastBeat time.Time
+	lastHave time.Time
+}
+
+// A circle is the head of the roster and what this device needs with it.
+type circle struct {
+	entry     roster.Entry
+	record    roster.Record
+	hash      wire.Hash
+	slot      wire.Slot
+	shareKey  string // id of the keeper's epoch key
+	discovery [32]byte
+	addrs     map[wire.Slot][]string
+}
+
+// A peer is what this device has seen of another member.
+type peer struct {
+	online   bool
+	lastSeen time.Time // zero: never
+	skew     time.Duration
+	epoch    uint64
+	locked   bool
+	lost     string // why the connection ended, for the person
+}
+
+// newCore reads everything durable. It starts nothing.
+func newCore(cfg Config) (*core, error) {
+	me, err := loadSelf(cfg.Journal)
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		cfg: cfg, self: me, log: cfg.Log, now: cfg.Now(),
+		requests: map[wire.RequestID]*openRequest{},
+		sessions: map[wire.SessionID]*live{},
+		pairing:  map[string][]string{},
+		peers:    map[wire.Slot]*peer{},
+		alarms:   map[wire.Slot]int{},
+		watchers: map[*watcher]struct{}{},
+	}
+	if err := c.loadCircle(); err != nil {
+		return nil, err
+	}
+	if err := c.loadRequests(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// start gives the core its link and goes on with what was interrupted.
+func (c *core) start(l Link) error {
+	c.link = l
+	if err := c.resumeFounding(); err != nil {
+		return err
+	}
+	c.admit()
+	return nil
+}
+
+// members returns the devices that this device talks to as one group: those of
+// the circle, or those of the founding in progress.
+func (c *core) members() []roster.Device {
+	if c.circle != nil {
+		return c.circle.record.Devices
+	}
+	if c.founding != nil && c.founding.proposal != nil {
+		return c.founding.proposal.Devices
+	}
+	return nil
+}
+
+func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {
+	for _, d := range c.members() {
+		if string(d.Peer) == string(peerID) {
+			return d.Slot, true
+		}
+	}
+	return 0, false
+}
+
+func (c *core) device(slot wire.Slot) (roster.Device, bool) {
+	for _, d := range c.members() {
+		if d.Slot == slot {
+			return d, true
+		}
+	}
+	return roster.Device{}, false
+}
+
+// name returns what a person calls the device in slot.
+func (c *core) name(slot wire.Slot) string {
+	if d, ok := c.device(slot); ok {
+		return d.Name
+	}
+	return fmt.Sprintf("device %d", slot)
+}
+
+func (c *core) names(slots []wire.Slot) []string {
+	out := make([]string, 0, len(slots))
+	for _, s := range slots {
+		out = append(out, c.name(s))
+	}
+	return out
+}
+
+// selfSlot is this device's slot in the circle or the founding, 0 if none.
+func (c *core) selfSlot() wire.Slot {
+	for _, d := range c.members() {
+		if d.Identity == c.self.public {
+			return d.Slot
+		}
+	}
+	return 0
+}
+
+// admit tells the link who may connect: members of the circle, devices of a
+// founding in progress, and nobody else.
+func (c *core) admit() {
+	allowed := map[string][]string{}
+	bySlot := map[uint16][]byte{}
+	for _, d := range c.members() {
+		if d.Identity == c.self.public {
+			continue
+		}
+		var addrs []string
+		if c.circle != nil {
+			addrs = c.circle.addrs[d.Slot]
+		}
+		if c.founding != nil {
+			addrs = append(addrs, c.founding.addrs[d.Slot]...)
+		}
+		allowed[string(d.Peer)] = addrs
+		bySlot[uint16(d.Slot)] = d.Peer
+	}
+	for id, addrs := range c.pairing {
+		allowed[id] = append(allowed[id], addrs...)
+	}
+	c.link.SetPeers(allowed)
+	var key [32]byte
+	switch {
+	case c.circle != nil:
+		key = c.circle.discovery
+	case c.founding != nil:
+		key = c.founding.discovery
+	}
+	c.link.SetBeacon(key, uint16(c.selfSlot()), bySlot)
+}
+
+func (c *core) peer(slot wire.Slot) *peer {
+	p := c.peers[slot]
+	if p == nil {
+		p = &peer{}
+		c.peers[slot] = p
+	}
+	return p
+}
+
+func (c *core) online(slot wire.Slot) bool {
+	p := c.peers[slot]
+	return p != nil && p.online
+}
+
+// sendTo queues a message for a member. Losing it is normal: inventories and
+// resends make up for it.
+func (c *core) sendTo(slot wire.Slot, protocol string, msg []byte) {
+	d, ok := c.device(slot)
+	if !ok || d.Identity == c.self.public {
+		return
+	}
+	if err := c.link.Send(d.Peer, protocol, msg); err != nil {
+		c.log.Debug("message not sent", "to", d.Name, "err", err)
+	}
+}
+
+func (c *core) sync(slot wire.Slot, typ uint8, body any) {
+	c.sendTo(slot, wire.ProtocolSync, encodeMessage(typ, body))
+}
+
+// broadcast sends to every member that is connected.
+func (c *core) broadcast(typ uint8, body any) {
+	msg := encodeMessage(typ, body)
+	for _, d := range c.members() {
+		if c.online(d.Slot) {
+			c.sendTo(d.Slot, wire.ProtocolSync, msg)
+		}
+	}
+}
+
+// onMessage handles one message of an authenticated peer.
+func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte) {
+	c.now = now
+	slot, ok := c.slotOf(from)
+	if !ok {
+		c.onStrangerMessage(from, protocol, msg)
+		return
+	}
+	p := c.peer(slot)
+	p.lastSeen = now
+	var err error
+	switch protocol {
+	case wire.ProtocolSession:
+		err = c.onFrame(slot, msg)
+	case wire.ProtocolSync:
+		err = c.onSync(slot, msg)
+	}
+	if err != nil {
+		c.log.Warn("message refused", "from", c.name(slot), "err", err)
+	}
+}
+
+func (c *core) onSync(from wire.Slot, msg []byte) error {
+	typ, body, err := splitMessage(msg)
+	if err != nil {
+		return err
+	}
+	switch typ {
+	case msgHello:
+		return decode(body, from, c.onHello)
+	case msgBeat:
+		return decode(body, from, c.onBeat)
+	case msgHave:
+		return decode(body, from, c.onHave)
+	case msgWant:
+		return decode(body, from, c.onWant)
+	case msgItems:
+		return decode(body, from, c.onItems)
+	case msgOpen:
+		return decode(body, from, c.onOpen)
+	case msgClose:
+		return decode(body, from, c.onClose)
+	case msgFound:
+		return decode(body, from, c.onFoundAgain)
+	case msgUnfound:
+		return decode(body, from, c.onUnfound)
+	case msgEntry:
+		return decode(body, from, c.onEntry)
+	}
+	return fmt.Errorf("node: unknown message type %d", typ)
+}
+
+func decode[T any](body []byte, from wire.Slot, handle func(wire.Slot, T) error) error {
+	var v T
+	if err := wire.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	return handle(from, v)
+}
+
+// onUp handles a connection that can carry messages.
+func (c *core) onUp(now time.Time, peerID []byte) {
+	c.now = now
+	slot, ok := c.slotOf(peerID)
+	if !ok {
+		c.onPairedUp(peerID)
+		return
+	}
+	p := c.peer(slot)
+	p.online, p.lastSeen, p.lost = true, now, ""
+	c.sync(slot, msgHello, c.hello())
+	c.foundingUp(slot)
+	if c.circle != nil {
+		c.sync(slot, msgHave, have{IDs: c.inventory()})
+		c.tryAll()
+	}
+	c.notifyAll()
+}
+
+// onDown handles the loss of the last connection to a peer.
+func (c *core) onDown(now time.Time, peerID []byte, reason string) {
+	c.now = now
+	slot, ok := c.slotOf(peerID)
+	if !ok {
+		return
+	}
+	p := c.peer(slot)
+	p.online, p.lost = false, reason
+	for _, l := range c.liveSessions() {
+		if l.signing() && l.has(slot) && !l.done {
+			c.failSession(l, silent{slot: slot, why: "lost the connection"})
+		}
+	}
+	c.notifyAll()
+}
+
+// tick does what time asks for.
+func (c *core) tick(now time.Time) {
+	c.now = now
+	c.expire()
+	c.tickSessions()
+	c.tickFounding()
+	if c.circle == nil {
+		return
+	}
+	every := c.cfg.Timings.Beat
+	if len(c.sessions) > 0 {
+		every = c.cfg.Timings.LiveBeat
+	}
+	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
+		c.lastBeat = now
+		c.broadcast(msgBeat, beat{Wall: unix(now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked()})
+	}
+	if now.Sub(c.lastHave) >= c.cfg.Timings.Inventory || now.Before(c.lastHave) {
+		c.lastHave = now
+		c.broadcast(msgHave, have{IDs: c.inventory()})
+	}
+	c.tryAll()
+}
+
+// busy reports whether the loop should tick fast.
+func (c *core) busy() bool {
+	return len(c.sessions) > 0 || c.founding != nil
+}
+
+func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
+
+func (c *core) hello() hello {
+	h := hello{Wall: unix(c.now), Addrs: c.link.Addrs()}
+	if len(h.Addrs) > maxAddrs {
+		h.Addrs = h.Addrs[:maxAddrs]
+	}
+	switch {
+	case c.circle != nil:
+		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
+	case c.founding != nil && c.founding.pending:
+		h.Record, h.Pending = c.founding.recordHash(), true
+	}
+	return h
+}
+
+// clockTolerance is how far another device's clock may be off before the
+// person is told.
+const clockTolerance = 2 * time.Minute
+
+func (c *core) noteClock(from wire.Slot, wall uint64) {
+	if wall > 1<<40 { // tens of thousands of years
+		wall = 1 << 40
+	}
+	p := c.peer(from)
+	was := p.skew.Abs() > clockTolerance
+	p.skew = time.Unix(int64(wall), 0).Sub(c.now)
+	if now := p.skew.Abs() > clockTolerance; now && !was {
+		c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
+	}
+}
+
+func (c *core) onHello(from wire.Slot, h hello) error {
+	if err := checkAddrs(h.Addrs); err != nil {
+		return err
+	}
+	c.noteClock(from, h.Wall)
+	p := c.peer(from)
+	p.epoch = h.Epoch
+	if c.circle == nil {
+		return nil
+	}
+	if h.Pending && wire.Hash(h.Record) == c.circle.hash {
+		// It said ready and lost touch before it had everybody's signature.
+		c.sync(from, msgEntry, entry{Entry: c.circle.entry.Bytes()})
+		return nil
+	}
+	return c.rememberAddrs(from, h.Addrs)
+}
+
+func (c *core) onBeat(from wire.Slot, b beat) error {
+	c.noteClock(from, b.Wall)
+	p := c.peer(from)
+	p.epoch, p.locked = b.Epoch, b.Locked
+	return nil
+}

@@ -1,0 +1,145 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// Items are the durable statements that devices replicate to each other:
+// requests, answers and receipts. Each is signed by the identity of the device
+// that made it, so that it can be passed on by anybody.
+const (
+	itemRequest uint8 = 1
+	itemAnswer  uint8 = 2
+	itemReceipt uint8 = 3
+)
+
+const (
+	tagItem    wire.Tag = "node/item"    // what the identity signs
+	tagItemID  wire.Tag = "node/item-id" // the name of an item in inventories
+	tagRequest wire.Tag = "node/request" // the id of a request
+)
+
+// An item is a statement with its signature.
+type item struct {
+	_    struct{} `cbor:",toarray"`
+	Type uint8
+	From wire.Slot
+	Body []byte
+	Sig  []byte
+}
+
+func itemMessage(circle wire.CircleID, typ uint8, from wire.Slot, body []byte) []byte {
+	h := wire.Sum(tagItem, circle[:], []byte{typ}, wire.U16(from), body)
+	return h[:]
+}
+
+func (it item) id() wire.Hash { return wire.Sum(tagItemID, wire.Marshal(it)) }
+
+// verifyItem checks the signature against the identity of the sender's slot.
+func verifyItem(rec roster.Record, it item) error {
+	d, ok := rec.Device(it.From)
+	if !ok {
+		return fmt.Errorf("node: item from slot %d, which is not in the circle", it.From)
+	}
+	if len(it.Sig) != ed25519.SignatureSize ||
+		!ed25519.Verify(d.Identity[:], itemMessage(rec.Circle, it.Type, it.From, it.Body), it.Sig) {
+		return fmt.Errorf("node: item with a bad signature of slot %d", it.From)
+	}
+	return nil
+}
+
+// Bounds of a request.
+const (
+	minLifetime = 60            // seconds
+	maxLifetime = 7 * 24 * 3600 // seconds
+)
+
+// A request is something that the circle is asked to sign. Its id is the
+// labelled hash of its canonical bytes. New fields get new keys and a new
+// version.
+type request struct {
+	Version  uint8    `cbor:"1,keyasint"`
+	Circle   [32]byte `cbor:"2,keyasint"`
+	From     uint16   `cbor:"3,keyasint"`
+	Account  string   `cbor:"4,keyasint"`
+	Path     []uint32 `cbor:"5,keyasint"`
+	Kind     string   `cbor:"6,keyasint"`
+	Payload  []byte   `cbor:"7,keyasint"`
+	Created  uint64   `cbor:"8,keyasint"` // the initiator's clock, in Unix seconds; only shown
+	Lifetime uint32   `cbor:"9,keyasint"` // seconds, counted by each device from its own receipt
+	Nonce    [16]byte `cbor:"10,keyasint"`
+}
+
+var errRequest = errors.New("node: malformed request")
+
+func parseRequest(circle wire.CircleID, from wire.Slot, body []byte) (request, error) {
+	var r request
+	if err := wire.Unmarshal(body, &r); err != nil {
+		return r, err
+	}
+	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > 4 ||
+		r.Lifetime < minLifetime || r.Lifetime > maxLifetime || len(r.Payload) > intent.MaxPayload {
+		return r, errRequest
+	}
+	return r, nil
+}
+
+func requestID(body []byte) wire.RequestID { return wire.RequestID(wire.Sum(tagRequest, body)) }
+
+// Verdicts of an answer.
+const (
+	verdictApprove uint8 = 1
+	verdictDeny    uint8 = 2
+)
+
+// An answer is one device's word on one request, given in one epoch. It
+// counts only while the circle is in that epoch.
+type answer struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Request [32]byte `cbor:"2,keyasint"`
+	Verdict uint8    `cbor:"3,keyasint"`
+	Epoch   uint64   `cbor:"4,keyasint"`
+	Record  [32]byte `cbor:"5,keyasint"` // hash of the epoch's record
+}
+
+var errAnswer = errors.New("node: malformed answer")
+
+func parseAnswer(body []byte) (answer, error) {
+	var a answer
+	if err := wire.Unmarshal(body, &a); err != nil {
+		return a, err
+	}
+	if a.Version != 1 || a.Verdict != verdictApprove && a.Verdict != verdictDeny {
+		return a, errAnswer
+	}
+	return a, nil
+}
+
+// A receipt carries the signature that came of a request. It proves itself:
+// every device verifies the signature against the request it has decoded.
+type receipt struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Request [32]byte `cbor:"2,keyasint"`
+	Epoch   uint64   `cbor:"3,keyasint"`
+	Signers []uint16 `cbor:"4,keyasint"`
+	Raw     []byte   `cbor:"5,keyasint"` // r, s, parity (65 bytes), or an Ed25519 signature (64)
+}
+
+var errReceipt = errors.New("node: malformed receipt")
+
+func parseReceipt(body []byte) (receipt, error) {
+	var r receipt
+	if err := wire.Unmarshal(body, &r); err != nil {
+		return r, err
+	}
+	if r.Version != 1 || len(r.Raw) != 64 && len(r.Raw) != 65 || len(r.Signers) == 0 || len(r.Signers) > 9 {
+		return r, errReceipt
+	}
+	return r, nil
+}

@@ -1,0 +1,276 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/wire"
+)
+
+// A live is one protocol machine that runs in this device now.
+type live struct {
+	id      wire.SessionID
+	machine session.Machine
+	slots   []wire.Slot  // everybody in it, this device included
+	request *openRequest // of a signing session
+	founder *founding    // of a founding
+
+	opened   time.Time
+	progress time.Time // last time the machine took a step
+	resent   time.Time
+	heard    map[wire.Slot]time.Time
+	done     bool
+}
+
+func (l *live) signing() bool { return l.request != nil }
+
+func (l *live) has(slot wire.Slot) bool {
+	for _, s := range l.slots {
+		if s == slot {
+			return true
+		}
+	}
+	return false
+}
+
+// silent ends a session because a device did not answer.
+type silent struct {
+	slot wire.Slot
+	why  string
+}
+
+func (s silent) Error() string { return fmt.Sprintf("device %d %s", s.slot, s.why) }
+
+// An earlyFrame came before its session: the initiator's word reaches the
+// devices of a session at different times.
+type earlyFrame struct {
+	frame wire.Frame
+	peer  []byte // transport id of the sender, which the session maps to a slot
+	at    time.Time
+}
+
+// Bounds of the frames that are kept for sessions that do not exist yet. Only
+// first-round frames can honestly be early, and those are small.
+const (
+	maxEarly     = 64
+	maxEarlyBody = 1 << 10
+)
+
+func (c *core) liveSessions() []*live {
+	out := make([]*live, 0, len(c.sessions))
+	for _, l := range c.sessions {
+		out = append(out, l)
+	}
+	return out
+}
+
+// begin registers a session and carries out its first effects, then delivers
+// what came early.
+func (c *core) begin(l *live, effects []session.Effect) {
+	l.opened, l.progress, l.resent = c.now, c.now, c.now
+	l.heard = map[wire.Slot]time.Time{}
+	for _, s := range l.slots {
+		l.heard[s] = c.now
+	}
+	c.sessions[l.id] = l
+	c.carryOut(l, effects)
+	var keep, mine []earlyFrame
+	for _, e := range c.early {
+		if e.frame.Session == l.id {
+			mine = append(mine, e)
+		} else {
+			keep = append(keep, e)
+		}
+	}
+	c.early = keep
+	for _, e := range mine {
+		if s, ok := c.slotOf(e.peer); ok && s == e.frame.From && l.has(s) {
+			c.deliver(l, e.frame)
+		}
+	}
+}
+
+// onFrame handles a frame of a machine in slot from.
+func (c *core) onFrame(from wire.Slot, msg []byte) error {
+	f, err := wire.ParseFrame(msg)
+	if err != nil {
+		return err
+	}
+	if f.From != from {
+		return fmt.Errorf("node: frame that claims to be of slot %d", f.From)
+	}
+	if me := c.selfSlot(); f.To != 0 && f.To != me {
+		return fmt.Errorf("node: frame for slot %d", f.To)
+	}
+	l := c.sessions[f.Session]
+	if l == nil {
+		if d, ok := c.device(from); ok {
+			c.keepEarly(f, d.Peer)
+		}
+		return nil
+	}
+	if !l.has(from) {
+		return fmt.Errorf("node: frame for a session that slot %d is not in", from)
+	}
+	c.deliver(l, f)
+	return nil
+}
+
+func (c *core) keepEarly(f wire.Frame, peer []byte) {
+	if len(f.Body) > maxEarlyBody {
+		return
+	}
+	fresh := c.early[:0]
+	for _, e := range c.early {
+		if c.now.Sub(e.at) < c.cfg.Timings.EarlyHold {
+			fresh = append(fresh, e)
+		}
+	}
+	c.early = fresh
+	if len(c.early) >= maxEarly {
+		c.early = c.early[1:]
+	}
+	f.Body = append([]byte(nil), f.Body...)
+	c.early = append(c.early, earlyFrame{frame: f, peer: peer, at: c.now})
+}
+
+func (c *core) deliver(l *live, f wire.Frame) {
+	if c.sessions[l.id] != l {
+		return
+	}
+	l.heard[f.From] = c.now
+	effects, err := l.machine.Deliver(f)
+	if err != nil {
+		// A machine that stops may have a last word: why it stopped.
+		c.carryOut(l, effects)
+		c.failSession(l, err)
+		return
+	}
+	if len(effects) > 0 {
+		l.progress, l.resent = c.now, c.now
+	}
+	c.carryOut(l, effects)
+	switch {
+	case c.sessions[l.id] != l:
+	case l.signing():
+		c.notify(l.request)
+	default:
+		c.foundingStep(l)
+	}
+}
+
+// carryOut does what a machine asks for, in order, and stops at the first
+// failure: nothing may be sent whose ground is not durable.
+func (c *core) carryOut(l *live, effects []session.Effect) {
+	for _, e := range effects {
+		var err error
+		switch e := e.(type) {
+		case session.Send:
+			c.sendFrame(l, e.Frame)
+		case session.Release:
+			err = c.release(l.request)
+		case session.Persist:
+			err = c.persistFounding(l, e.State)
+			clear(e.State)
+		case session.Done:
+			l.done = true
+			c.finish(l)
+			return
+		default:
+			panic(fmt.Sprintf("node: internal error: unknown effect %T", e))
+		}
+		if err != nil {
+			c.failSession(l, err)
+			return
+		}
+	}
+}
+
+func (c *core) sendFrame(l *live, f wire.Frame) {
+	b := f.Append(nil)
+	for _, s := range l.slots {
+		if s != f.From && (f.To == 0 || f.To == s) {
+			c.sendTo(s, wire.ProtocolSession, b)
+		}
+	}
+}
+
+// finish handles a machine that has its result.
+func (c *core) finish(l *live) {
+	if l.signing() {
+		c.finishSigning(l)
+		return
+	}
+	c.finishFounding(l)
+}
+
+// drop forgets a session and wipes its machine.
+func (c *core) drop(l *live) {
+	if c.sessions[l.id] != l {
+		return
+	}
+	delete(c.sessions, l.id)
+	l.machine.Close()
+	if l.request != nil && l.request.live == l {
+		l.request.live = nil
+	}
+}
+
+// failSession ends a session that cannot succeed.
+func (c *core) failSession(l *live, err error) {
+	if c.sessions[l.id] != l {
+		return
+	}
+	c.drop(l)
+	if l.signing() {
+		c.signingFailed(l, err)
+		return
+	}
+	c.foundingFailed(l, err)
+}
+
+// tickSessions names who is silent and repeats what may have been lost.
+func (c *core) tickSessions() {
+	for _, l := range c.liveSessions() {
+		if l.done {
+			continue
+		}
+		waiting := l.machine.Waiting()
+		if l.signing() {
+			if s, ok := c.silentIn(l, waiting); ok {
+				c.failSession(l, silent{slot: s, why: "did not answer"})
+				continue
+			}
+		}
+		if len(waiting) > 0 && c.now.Sub(l.resent) >= c.cfg.Timings.Resend {
+			l.resent = c.now
+			c.carryOut(l, l.machine.Resend())
+		}
+	}
+}
+
+// silentIn finds a device that the machine waits for and that has said nothing
+// for too long. A device that sends heartbeats but does not get on with the
+// session is as good as silent after three times that.
+func (c *core) silentIn(l *live, waiting []wire.Slot) (wire.Slot, bool) {
+	limit := c.cfg.Timings.Silence
+	for _, s := range waiting {
+		if c.now.Sub(l.heard[s]) >= limit && c.now.Sub(l.progress) >= limit {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// blamed returns the slot that err names, or 0, and the check that failed.
+func blamed(err error) (slot wire.Slot, check string, cheat bool) {
+	if f, ok := errors.AsType[*session.Fault](err); ok {
+		return f.Slot, f.Check, f.Class == session.Cheat || f.Class == session.Equivocation
+	}
+	if s, ok := errors.AsType[silent](err); ok {
+		return s.slot, "silent", false
+	}
+	return 0, "", false
+}

@@ -1,0 +1,157 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/wire"
+)
+
+// A Node is a device at work. Make one with [Open], hand its On methods to the
+// link, and call [Node.Run]; the methods of the control API may be called from
+// any goroutine while Run runs.
+type Node struct {
+	core   *core
+	invite Inviter
+	inbox  chan event
+	ended  chan struct{}
+	log    *slog.Logger
+	now    func() time.Time
+	slots  chan struct{} // one pairing at a time
+}
+
+// An event is something for the loop to do. The loop sets the time.
+type event func(c *core, now time.Time)
+
+// inboxSize bounds the events that wait. A full inbox holds the link back,
+// which holds the peers back.
+const inboxSize = 256
+
+// ErrStopped is returned by calls that arrive when the device is stopping.
+var ErrStopped = errors.New("node: the device is stopping")
+
+// Open reads everything durable of this device, verifying the certificate of
+// its epoch. It returns [ErrNoDevice] for a journal without a device, and
+// starts nothing.
+func Open(cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Timings == (Timings{}) {
+		cfg.Timings = DefaultTimings
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c, err := newCore(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Node{
+		core: c, inbox: make(chan event, inboxSize), ended: make(chan struct{}),
+		log: cfg.Log, now: cfg.Now, slots: make(chan struct{}, 1),
+	}, nil
+}
+
+// Device returns the identity of this device.
+func (n *Node) Device() wire.DeviceID { return n.core.self.public }
+
+// Name returns the name of this device.
+func (n *Node) Name() string { return n.core.self.name }
+
+// Run is the loop. It returns when ctx ends, having wiped the machines.
+func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
+	defer close(n.ended)
+	n.invite = invite
+	n.core.now = n.now()
+	if err := n.core.start(link); err != nil {
+		return fmt.Errorf("node: start: %w", err)
+	}
+	defer func() {
+		for _, l := range n.core.liveSessions() {
+			n.core.drop(l)
+		}
+	}()
+	timings := n.core.cfg.Timings
+	timer := time.NewTimer(timings.Tick)
+	defer timer.Stop()
+	for {
+		select {
+		case e := <-n.inbox:
+			busy := n.core.busy()
+			e(n.core, n.now())
+			if !busy && n.core.busy() {
+				timer.Reset(timings.Tick)
+			}
+		case <-timer.C:
+			n.core.tick(n.now())
+			if n.core.busy() {
+				timer.Reset(timings.Tick)
+			} else {
+				timer.Reset(timings.IdleTick)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// post hands an event to the loop, or drops it when the device has stopped.
+func (n *Node) post(e event) {
+	select {
+	case n.inbox <- e:
+	case <-n.ended:
+	}
+}
+
+// OnMessage is for the link: an authenticated peer sent msg, which the node
+// may keep.
+func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
+	n.post(func(c *core, now time.Time) { c.onMessage(now, from, protocol, msg) })
+}
+
+// OnUp is for the link: messages can be sent to peer from now on.
+func (n *Node) OnUp(peer []byte) {
+	n.post(func(c *core, now time.Time) { c.onUp(now, peer) })
+}
+
+// OnDown is for the link: the last connection to peer is gone.
+func (n *Node) OnDown(peer []byte, reason string) {
+	n.post(func(c *core, now time.Time) { c.onDown(now, peer, intent.Escape(reason)) })
+}
+
+// OnAddrs is for the link: this device can be dialled elsewhere now.
+func (n *Node) OnAddrs() {
+	n.post(func(c *core, now time.Time) {
+		c.now = now
+		if c.circle != nil {
+			c.broadcast(msgHello, c.hello())
+		}
+	})
+}
+
+// call runs f in the loop and waits for it.
+func (n *Node) call(ctx context.Context, f func(c *core) error) error {
+	done := make(chan error, 1)
+	e := func(c *core, now time.Time) {
+		c.now = now
+		done <- f(c)
+	}
+	select {
+	case n.inbox <- e:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-n.ended:
+		return ErrStopped
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-n.ended:
+		return ErrStopped
+	}
+}

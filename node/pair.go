@@ -1,0 +1,512 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// introduction is what two devices tell each other once each has proved to
+// know the invitation.
+type introduction struct {
+	Version   uint8    `cbor:"1,keyasint"`
+	Card      []byte   `cbor:"2,keyasint"`
+	Addrs     []string `cbor:"3,keyasint"`
+	Threshold int      `cbor:"4,keyasint"` // of the circle to be; 0 from the one who joins
+	Devices   int      `cbor:"5,keyasint"`
+}
+
+const tagCardNonce wire.Tag = "node/card-nonce"
+
+// cardNonce ties a card to one meeting of two throw-away hosts.
+func cardNonce(shower, typist []byte) [32]byte { return wire.Sum(tagCardNonce, shower, typist) }
+
+func (c *core) introduce(shower, typist []byte) []byte {
+	in := introduction{Version: 1, Card: c.ownCard(cardNonce(shower, typist)).Bytes(), Addrs: c.link.Addrs()}
+	if len(in.Addrs) > maxAddrs {
+		in.Addrs = in.Addrs[:maxAddrs]
+	}
+	if f := c.founding; f != nil {
+		in.Threshold, in.Devices = f.threshold, f.devices
+	}
+	return wire.Marshal(in)
+}
+
+func parseIntroduction(b []byte, shower, typist []byte) (introduction, newcomer, error) {
+	var in introduction
+	if err := wire.Unmarshal(b, &in); err != nil {
+		return in, newcomer{}, err
+	}
+	if in.Version != 1 {
+		return in, newcomer{}, fmt.Errorf("node: introduction of version %d", in.Version)
+	}
+	if err := checkAddrs(in.Addrs); err != nil {
+		return in, newcomer{}, err
+	}
+	card, err := roster.ParseCard(in.Card)
+	if err != nil {
+		return in, newcomer{}, err
+	}
+	if card.Nonce != cardNonce(shower, typist) {
+		return in, newcomer{}, errors.New("node: a card that was made for another meeting")
+	}
+	return in, newcomer{card: card, addrs: in.Addrs}, nil
+}
+
+// pairTimeout bounds one meeting, so that a visitor who stalls does not keep
+// the door.
+const pairTimeout = 30 * time.Second
+
+// welcome shows one invitation after the other until somebody has come in.
+func (n *Node) welcome(ctx context.Context, step, of int, emit func(api.Event)) (newcomer, error) {
+	for {
+		who, err := n.showInvitation(ctx, step, of, emit)
+		if pe, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
+			// It ran out of time or of tries: show another one, and say why.
+			emit(api.Event{Event: api.EventProgress, Step: step, Of: of, Text: pe.Text + "; here is a new invitation"})
+			continue
+		}
+		return who, err
+	}
+}
+
+// showInvitation opens a window and serves visitors until one succeeds or the
+// window dies.
+func (n *Node) showInvitation(ctx context.Context, step, of int, emit func(api.Event)) (newcomer, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	host, err := n.invite.Host()
+	if err != nil {
+		return newcomer{}, fmt.Errorf("node: open the throw-away host: %w", err)
+	}
+	defer host.Close()
+	d := door{node: n, step: step, of: of, emit: emit}
+	if d.window, err = pairing.NewWindow(unix(n.now()), n.core.cfg.Rand); err != nil {
+		return newcomer{}, err
+	}
+	defer d.window.Cancel()
+	inv, err := d.window.Invitation(host.Peer(), host.Addrs())
+	if err != nil {
+		return newcomer{}, err
+	}
+	code := d.window.Code()
+	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
+	emit(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
+		Addresses: host.At(), Step: step, Of: of})
+
+	announced := make(chan struct{})
+	go func() {
+		defer close(announced)
+		if err := host.Announce(ctx, code); err != nil && ctx.Err() == nil {
+			n.log.Warn("the code is not shown on the local network", "err", err)
+		}
+	}()
+	defer func() { stop(); <-announced }()
+
+	serve, served := context.WithDeadline(ctx, expires)
+	defer served()
+	d.close = served
+	err = host.Serve(serve, d.open)
+	switch {
+	case d.came != nil:
+		return *d.came, nil
+	case ctx.Err() != nil:
+		return newcomer{}, context.Cause(ctx)
+	}
+	if dead := d.window.Alive(unix(n.now())); dead != nil {
+		return newcomer{}, dead
+	}
+	return newcomer{}, fmt.Errorf("node: serve the invitation: %w", err)
+}
+
+// A door is one invitation while it is shown. Visitors come in goroutines of
+// their own and are let in one at a time.
+type door struct {
+	node     *Node
+	step, of int
+	emit     func(api.Event)
+	close    func()
+
+	mu     sync.Mutex
+	window *pairing.Window
+	came   *newcomer
+}
+
+// open meets one visitor. The lock is held while the two talk, for at most
+// [pairTimeout]: there is one secret, and one visitor that it is for.
+func (d *door) open(ctx context.Context, s PairStream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.came != nil {
+		return
+	}
+	who, err := d.meet(ctx, s)
+	s.Close()
+	if err == nil {
+		d.came = &who
+		d.close()
+		return
+	}
+	d.node.log.Info("pairing failed", "err", err)
+	if e, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
+		d.emit(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
+	}
+	if d.window.Alive(unix(d.node.now())) != nil {
+		d.close()
+	}
+}
+
+// meet runs the shower's side with one visitor.
+func (d *door) meet(ctx context.Context, s PairStream) (newcomer, error) {
+	n := d.node
+	until := n.now().Add(pairTimeout)
+	m, err := pairing.NewShower(pairing.ShowerConfig{Window: d.window, Self: s.Local(), Peer: s.Remote()}, n.core.cfg.Rand)
+	if err != nil {
+		return newcomer{}, err
+	}
+	defer m.Close()
+	var who newcomer
+	for !m.Done() {
+		msg, err := s.ReadMessage(until.Sub(n.now()))
+		if err != nil {
+			return newcomer{}, fmt.Errorf("node: read from the visitor: %w", err)
+		}
+		out, err := m.Deliver(unix(n.now()), msg)
+		if err := errors.Join(err, writeAll(s, out)); err != nil {
+			return newcomer{}, err
+		}
+		payload, ok := m.Payload()
+		if !ok || m.Done() {
+			continue
+		}
+		// The visitor has proved itself and said who it is: take it or say why not.
+		answer, err := n.judge(ctx, m, payload, s, &who)
+		if err := errors.Join(err, writeAll(s, answer)); err != nil {
+			return newcomer{}, err
+		}
+	}
+	return who, n.call(ctx, func(c *core) error { return c.admitNewcomer(who) })
+}
+
+// judge decides whether a visitor fits, and makes the answer.
+func (n *Node) judge(ctx context.Context, m *pairing.Shower, payload []byte, s PairStream, who *newcomer) (out [][]byte, err error) {
+	err = n.call(ctx, func(c *core) error {
+		_, came, err := parseIntroduction(payload, s.Local(), s.Remote())
+		if err == nil {
+			*who, err = came, c.fits(came.card)
+		}
+		switch {
+		case err == nil:
+			out, err = m.Accept(c.introduce(s.Local(), s.Remote()))
+			return err
+		case errors.Is(err, errSameDevice):
+			out, _ = m.Refuse(pairing.SameDevice)
+		case errors.Is(err, errSameName):
+			out, _ = m.Refuse(pairing.NameTaken)
+		case errors.Is(err, errFull):
+			out, _ = m.Refuse(pairing.CircleFull)
+		default:
+			out, _ = m.Refuse(pairing.Malformed)
+		}
+		return fmt.Errorf("node: visitor refused: %w", err)
+	})
+	return out, err
+}
+
+func writeAll(s PairStream, msgs [][]byte) error {
+	for _, b := range msgs {
+		if err := s.WriteMessage(b); err != nil {
+			return fmt.Errorf("node: write to the other device: %w", err)
+		}
+	}
+	return nil
+}
+
+// Found implements [api.Backend].
+func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Event)) (api.Circle, error) {
+	var w *watcher
+	pending := false
+	err := n.call(ctx, func(c *core) error {
+		if c.founding != nil && (c.founding.pending || c.founding.machine != nil) {
+			pending = true
+		} else if err := c.beginInviting(args.Threshold, args.Devices); err != nil {
+			return err
+		}
+		w = c.watch(nil, true)
+		return nil
+	})
+	if err != nil {
+		return api.Circle{}, err
+	}
+	if !pending {
+		for i := 2; i <= args.Devices; i++ {
+			who, err := n.welcome(ctx, i, args.Devices, emit)
+			if err != nil {
+				n.giveUp(w, err)
+				return api.Circle{}, pairingError(err)
+			}
+			d := who.card.Device(0)
+			emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
+		}
+		if err := n.call(ctx, (*core).propose); err != nil {
+			n.giveUp(w, err)
+			return api.Circle{}, err
+		}
+	}
+	return n.awaitCircle(ctx, w, emit)
+}
+
+// giveUp drops a founding that is not pending because the call that led it
+// has ended.
+func (n *Node) giveUp(w *watcher, cause error) {
+	n.post(func(c *core, now time.Time) {
+		c.now = now
+		c.unwatch(w)
+		if f := c.founding; f != nil && !f.pending {
+			c.tellUnfound("abandoned", 0)
+			c.endFounding(cause)
+		}
+	})
+}
+
+// Join implements [api.Backend].
+func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (api.Circle, error) {
+	if err := n.call(ctx, (*core).freeToFound); err != nil {
+		return api.Circle{}, err
+	}
+	sponsor, card, err := n.answerInvitation(ctx, args, emit)
+	if err != nil {
+		return api.Circle{}, pairingError(err)
+	}
+	var w *watcher
+	err = n.call(ctx, func(c *core) error {
+		if err := c.freeToFound(); err != nil {
+			return err
+		}
+		c.founding = &founding{sponsor: &sponsor, card: card, touched: c.now}
+		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
+		c.admit()
+		w = c.watch(nil, true)
+		return nil
+	})
+	if err != nil {
+		return api.Circle{}, err
+	}
+	d := sponsor.card.Device(0)
+	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
+	return n.awaitCircle(ctx, w, emit)
+}
+
+// awaitCircle reports how a founding goes on until the circle stands.
+func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)) (api.Circle, error) {
+	w.signal()
+	asked := false
+	var last []string
+	var lastReason string
+	for {
+		select {
+		case <-w.poke:
+		case <-ctx.Done():
+			n.giveUp(w, context.Cause(ctx))
+			return api.Circle{}, context.Cause(ctx)
+		}
+		var stands, ask bool
+		var circle api.Circle
+		var question *api.Question
+		var missing []string
+		var reason string
+		err := n.call(context.WithoutCancel(ctx), func(c *core) error {
+			f := c.founding
+			switch {
+			case w.failed != nil:
+				return w.failed
+			case c.circle != nil:
+				circle, stands = c.viewCircle(), true
+			case f == nil:
+				return api.Errorf(api.CodeFoundingFailed, "the founding ended")
+			case f.state() == api.FoundingConfirming:
+				question, ask = c.viewQuestion(), true
+			case f.proposal == nil && f.sponsor != nil:
+				missing, reason = []string{f.sponsor.card.Name}, "the other devices have to join there"
+			case f.trouble != "":
+				missing, reason = c.foundingMissing(), f.trouble
+			case f.proposal != nil:
+				missing, reason = c.foundingMissing(), "making the shares"
+				if f.pending {
+					reason = "their persons compare names and words, or they are not connected"
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			n.release(w)
+			return api.Circle{}, err
+		}
+		if stands {
+			n.release(w)
+			return circle, nil
+		}
+		if ask && !asked {
+			asked = true
+			emit(api.Event{Event: api.EventConfirm, Question: question})
+		}
+		if reason != lastReason || !slices.Equal(missing, last) {
+			last, lastReason = missing, reason
+			if len(missing) > 0 {
+				emit(api.Event{Event: api.EventWaiting, For: missing, Reason: reason})
+			}
+		}
+	}
+}
+
+// answerInvitation finds the throw-away host that an invitation or a code
+// means, and runs the typist's side with it.
+func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (newcomer, roster.Card, error) {
+	dialAt := func(ctx context.Context) (PairStream, error) { return n.invite.DialAt(ctx, args.At) }
+	if code, err := pairing.ParseCode(args.Invitation); err == nil {
+		p := code.Password()
+		defer p.Wipe()
+		if args.At != "" {
+			return n.meetShower(ctx, p, dialAt)
+		}
+		emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "looking for the code on the local network"})
+		return n.findCode(ctx, code)
+	}
+	inv, err := pairing.ParseInvitation(args.Invitation)
+	if err != nil {
+		return newcomer{}, roster.Card{}, err
+	}
+	p := inv.Password()
+	defer p.Wipe()
+	if args.At != "" {
+		return n.meetShower(ctx, p, dialAt)
+	}
+	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) { return n.invite.Dial(ctx, inv.Peer, inv.Addrs) })
+}
+
+// findTimeout bounds the search for a code on the local network.
+const findTimeout = 60 * time.Second
+
+// findCode visits the hosts that show this code, until one turns out to be
+// the right one.
+func (n *Node) findCode(ctx context.Context, code pairing.Code) (who newcomer, card roster.Card, err error) {
+	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code").
+		WithHint("are both devices on one network? otherwise give its address with --at, or use the invitation")
+	search, stop := context.WithTimeout(ctx, findTimeout)
+	defer stop()
+	tried := map[string]bool{}
+	ferr := n.invite.Find(search, code, func(peer []byte, addrs [][]byte) bool {
+		if tried[string(peer)] {
+			return true
+		}
+		tried[string(peer)] = true
+		who, card, err = n.meetShower(ctx, code.Password(), func(ctx context.Context) (PairStream, error) {
+			return n.invite.Dial(ctx, peer, addrs)
+		})
+		return err != nil
+	})
+	if ferr != nil && len(tried) == 0 && search.Err() == nil {
+		err = fmt.Errorf("node: look for the code: %w", ferr)
+	}
+	return who, card, err
+}
+
+// meetShower runs the typist's side on a stream that dial opens.
+func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(context.Context) (PairStream, error)) (newcomer, roster.Card, error) {
+	ctx, stop := context.WithTimeout(ctx, pairTimeout)
+	defer stop()
+	s, err := dial(ctx)
+	if err != nil {
+		return newcomer{}, roster.Card{}, api.Errorf(api.CodeUnreachable, "the inviting device does not answer: %v", err).
+			WithHint("are both devices on one network? is the invitation still shown?")
+	}
+	defer s.Close()
+	until := n.now().Add(pairTimeout)
+	var payload []byte
+	var card roster.Card
+	if err := n.call(ctx, func(c *core) (err error) {
+		payload = c.introduce(s.Remote(), s.Local())
+		card = c.ownCard(cardNonce(s.Remote(), s.Local()))
+		return nil
+	}); err != nil {
+		return newcomer{}, card, err
+	}
+	m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: s.Local(), Peer: s.Remote(), Payload: payload}, n.core.cfg.Rand)
+	if err != nil {
+		return newcomer{}, card, err
+	}
+	defer m.Close()
+	if err := writeAll(s, m.Start()); err != nil {
+		return newcomer{}, card, err
+	}
+	for {
+		msg, err := s.ReadMessage(until.Sub(n.now()))
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the other device hung up")
+			}
+			return newcomer{}, card, api.Errorf(api.CodeUnreachable, "pairing broke off: %v", err).WithHint("try again")
+		}
+		out, err := m.Deliver(msg)
+		if werr := writeAll(s, out); err == nil {
+			err = werr
+		}
+		if err != nil {
+			return newcomer{}, card, err
+		}
+		answer, ok := m.Payload()
+		if !ok {
+			continue
+		}
+		in, who, err := parseIntroduction(answer, s.Remote(), s.Local())
+		if err == nil {
+			err = checkShape(in.Threshold, in.Devices)
+		}
+		if err != nil {
+			no, _ := m.Refuse(pairing.Malformed)
+			return newcomer{}, card, errors.Join(err, writeAll(s, no))
+		}
+		ack, err := m.Ack()
+		if err == nil {
+			err = writeAll(s, ack)
+		}
+		return who, card, err
+	}
+}
+
+// pairingError says a pairing's failure as the control API does.
+func pairingError(err error) error {
+	pe, ok := errors.AsType[*pairing.Error](err)
+	if !ok {
+		return err
+	}
+	code, hint := api.CodeFoundingFailed, ""
+	switch pe.Code {
+	case pairing.WrongCode:
+		code, hint = api.CodeWrongCode, "type the code as the other device shows it now"
+	case pairing.Expired:
+		code, hint = api.CodeInvitationOld, "use the invitation that the other device shows now"
+	case pairing.Used, pairing.TooManyTries, pairing.Cancelled:
+		code, hint = api.CodeInvitationSpent, "use the invitation that the other device shows now"
+	case pairing.SameDevice, pairing.NameTaken:
+		code, hint = api.CodeDeviceKnown, "each device joins once, under a name of its own"
+	case pairing.CircleFull:
+		code, hint = api.CodeCircleFull, "the founder chose fewer devices"
+	case pairing.Malformed, pairing.Version:
+		code = api.CodeBadInvitation
+	}
+	e := api.Errorf(code, "%s", pe.Text)
+	if hint != "" {
+		e = e.WithHint("%s", hint)
+	}
+	return e
+}

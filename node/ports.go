@@ -1,0 +1,139 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/wire"
+)
+
+// A Link carries messages between this device and the peers it allows. It
+// authenticates the sender of every message that it hands to the node.
+// Implementations are safe for concurrent use, and none of the methods waits
+// for the network.
+type Link interface {
+	// ID is this device's own transport peer id.
+	ID() []byte
+
+	// Addrs are the multiaddrs at which this device can be dialled now.
+	Addrs() []string
+
+	// SetPeers replaces the peers that may connect, with the addresses known
+	// for each. Connections to any other peer are closed at once.
+	SetPeers(peers map[string][]string)
+
+	// SetBeacon announces this device on the local network to holders of the
+	// same key, and looks for them. The zero key turns it off.
+	SetBeacon(key [32]byte, self uint16, peers map[uint16][]byte)
+
+	// Send queues one message. It may be lost; an error means that it
+	// certainly was: no connection, or the peer's queue is full.
+	Send(to []byte, protocol string, msg []byte) error
+
+	// Connected reports whether a message could be sent to peer now.
+	Connected(peer []byte) bool
+}
+
+// A Keeper seals what only this device may read. Implementations are safe for
+// concurrent use. An error from a write means that its outcome is unknown.
+type Keeper interface {
+	// NewEpochKey makes the key of one attempt at one epoch durable. Calling
+	// it again for an id that exists is harmless.
+	NewEpochKey(id string) error
+
+	// SealShare and OpenShare use the epoch key of that id. Both fail while
+	// the keeper is locked.
+	SealShare(id, name string, plaintext []byte) ([]byte, error)
+	OpenShare(id, name string, sealed []byte) ([]byte, error)
+
+	// DestroyEpochKey makes all that is sealed under id unreadable for ever.
+	// Destroying what does not exist is harmless.
+	DestroyEpochKey(id string) error
+
+	// Lock forgets what opens shares; Unlock brings it back. A wrong
+	// passphrase is an error whose text a person can read.
+	Lock()
+	Unlock(passphrase []byte) error
+	Locked() bool
+}
+
+// An Inviter opens and visits the throw-away hosts on which devices meet for
+// the first time.
+type Inviter interface {
+	// Host starts a throw-away host that can be visited.
+	Host() (PairHost, error)
+
+	// Dial visits the throw-away host with that peer id at any of the binary
+	// multiaddrs, and DialAt the one at a multiaddr in text, whose peer id it
+	// learns from the connection if the text has none: the exchange that
+	// follows proves who is there. The stream ends with ctx.
+	Dial(ctx context.Context, peer []byte, addrs [][]byte) (PairStream, error)
+	DialAt(ctx context.Context, at string) (PairStream, error)
+
+	// Find looks on the local network for hosts that show code and calls
+	// found for each, one at a time, until ctx ends or found returns false.
+	Find(ctx context.Context, code pairing.Code, found func(peer []byte, addrs [][]byte) bool) error
+}
+
+// A PairHost is one throw-away host.
+type PairHost interface {
+	Peer() []byte    // transport peer id
+	Addrs() [][]byte // binary multiaddrs for an invitation
+	At() []string    // the same as text, with the peer id
+
+	// Serve hands every visitor's stream to handle, in goroutines of their
+	// own, until ctx ends; then it resets what is open and waits for them.
+	Serve(ctx context.Context, handle func(ctx context.Context, s PairStream)) error
+
+	// Announce shows a beacon for code on the local network until ctx ends.
+	Announce(ctx context.Context, code pairing.Code) error
+	Close() error
+}
+
+// A PairStream is a message stream between two throw-away hosts.
+type PairStream interface {
+	Local() []byte
+	Remote() []byte
+
+	// ReadMessage waits that long for the next message to begin.
+	ReadMessage(patience time.Duration) ([]byte, error)
+	WriteMessage(msg []byte) error
+
+	// Close hangs up once what was written has arrived.
+	Close() error
+}
+
+// Timings of the node. They are variables of one struct so that the simulator
+// and short end-to-end tests can shrink them; the zero value is not useful.
+type Timings struct {
+	Tick      time.Duration // between ticks while a session is live
+	IdleTick  time.Duration // between ticks otherwise
+	Silence   time.Duration // without a word in a session: the device is named
+	Beat      time.Duration // between heartbeats
+	LiveBeat  time.Duration // between heartbeats while a session is live
+	Resend    time.Duration // without progress: the machine repeats itself
+	EarlyHold time.Duration // how long frames of an unknown session are kept
+	Inventory time.Duration // between full comparisons of what peers hold
+}
+
+// DefaultTimings are what a device uses.
+var DefaultTimings = Timings{
+	Tick:      500 * time.Millisecond,
+	IdleTick:  5 * time.Second,
+	Silence:   9 * time.Second,
+	Beat:      60 * time.Second,
+	LiveBeat:  4 * time.Second,
+	Resend:    3 * time.Second,
+	EarlyHold: 10 * time.Second,
+	Inventory: 5 * time.Minute,
+}
+
+// sessionLimit bounds one message of [wire.ProtocolSession] in bytes.
+const sessionLimit = wire.MaxFrame
+
+// Protocols are the protocols of the node's link, each with the size in bytes
+// that a message of it may have.
+func Protocols() map[string]int {
+	return map[string]int{wire.ProtocolSync: wire.MaxSyncMessage, wire.ProtocolSession: sessionLimit}
+}

@@ -1,0 +1,441 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/wire"
+)
+
+// meta is what only this device knows of a request. It is durable.
+type meta struct {
+	Version  uint8  `cbor:"1,keyasint"`
+	Received uint64 `cbor:"2,keyasint"` // this device's clock in Unix seconds
+	Released bool   `cbor:"3,keyasint"` // a partial signature left this device, or may have
+	Expired  bool   `cbor:"4,keyasint"` // seen to be expired; a clock set back does not undo it
+	Closed   uint64 `cbor:"5,keyasint"` // when it was first seen closed, 0 while open
+}
+
+// An openRequest is a request with everything that is known of it, whether it
+// is still open or not.
+type openRequest struct {
+	id      wire.RequestID
+	item    item
+	request request
+	meta    meta
+
+	account roster.Account
+	path    []uint32
+	child   []byte
+	context intent.Context
+	intent  intent.Intent
+	unclear error // why this device cannot decode it; it then never approves
+
+	approved map[wire.Slot]item
+	denied   map[wire.Slot]item
+	receipt  *receipt
+	receipts map[wire.Slot]item // each signer issues one; the first decides
+	result   intent.Result
+
+	live     *live
+	attempts int
+	failures map[wire.Slot]int // sessions of this request that failed because of a device
+	notUntil time.Time         // next attempt
+	trouble  string            // what the last failed session died of
+	started  time.Time         // when this device asked
+	elapsed  time.Duration     // from then to the verified signature
+}
+
+// state says where r stands. A denial and an expiry cannot call back a partial
+// signature, so a released request stays "releasing" until its receipt comes.
+func (r *openRequest) state() string {
+	switch {
+	case r.receipt != nil:
+		return api.StateSigned
+	case r.meta.Released && (len(r.denied) > 0 || r.meta.Expired):
+		return api.StateReleased
+	case len(r.denied) > 0:
+		return api.StateDenied
+	case r.meta.Expired:
+		return api.StateExpired
+	case r.meta.Released:
+		return api.StateReleased
+	case r.live != nil:
+		return api.StateSigning
+	}
+	return api.StatePending
+}
+
+// open reports whether an answer can still matter.
+func (r *openRequest) open() bool {
+	return r.receipt == nil && len(r.denied) == 0 && !r.meta.Expired
+}
+
+func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
+
+// understand decodes a request as this device sees it: account, address and
+// intent are derived here and never taken from the sender.
+func (c *core) understand(it item, req request) *openRequest {
+	r := &openRequest{
+		id: requestID(it.Body), item: it, request: req, path: req.Path,
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{},
+	}
+	r.unclear = c.decodeIntent(r)
+	return r
+}
+
+func (c *core) decodeIntent(r *openRequest) error {
+	acc, ok := c.circle.record.Account(r.request.Account)
+	if !ok {
+		return fmt.Errorf("the circle holds no account %s", intent.Escape(r.request.Account))
+	}
+	_, child, _, err := share.Derive(acc, r.path)
+	if err != nil {
+		return err
+	}
+	r.account, r.child = acc, child
+	r.context = intent.Context{Account: acc.Name, PublicKey: child}
+	if acc.Suite == roster.Secp256k1 {
+		if r.context.Address, err = share.EthereumAddress(child); err != nil {
+			return err
+		}
+	}
+	r.intent, err = intent.Decode(intent.Kind(r.request.Kind), r.request.Payload, r.context)
+	return err
+}
+
+// loadRequests reads what the journal holds of requests, at start.
+func (c *core) loadRequests() error {
+	if c.circle == nil {
+		return nil
+	}
+	var all []item
+	metas := map[wire.RequestID]meta{}
+	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+		keys, err := tx.Keys(bucketItems)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			raw, err := tx.Get(bucketItems, k)
+			if err != nil {
+				return err
+			}
+			var it item
+			if err := wire.Unmarshal(raw, &it); err != nil {
+				return fmt.Errorf("node: stored item %.8s: %w", k, err)
+			}
+			all = append(all, it)
+		}
+		if keys, err = tx.Keys(bucketMeta); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			raw, err := tx.Get(bucketMeta, k)
+			if err != nil {
+				return err
+			}
+			var m meta
+			id, err := parseRequestID(k)
+			if err == nil {
+				err = wire.Unmarshal(raw, &m)
+			}
+			if err != nil {
+				return fmt.Errorf("node: stored request %.8s: %w", k, err)
+			}
+			metas[id] = m
+		}
+		return c.loadAlarms(tx)
+	})
+	if err != nil {
+		return err
+	}
+	// Requests first: answers and receipts refer to them.
+	slices.SortStableFunc(all, func(a, b item) int { return int(a.Type) - int(b.Type) })
+	for _, it := range all {
+		if it.Type == itemRequest {
+			req, err := parseRequest(c.circle.record.Circle, it.From, it.Body)
+			if err != nil {
+				return fmt.Errorf("node: stored request: %w", err)
+			}
+			r := c.understand(it, req)
+			m, ok := metas[r.id]
+			if !ok {
+				return fmt.Errorf("node: stored request %v has no entry of its own", r.id)
+			}
+			r.meta = m
+			c.requests[r.id] = r
+			continue
+		}
+		r, apply, err := c.examine(it)
+		if err != nil || r == nil {
+			return fmt.Errorf("node: stored item of type %d is damaged: %w", it.Type, err)
+		}
+		apply()
+	}
+	return nil
+}
+
+// badArgument wraps what the person got wrong.
+func badArgument(err error) error {
+	return api.Errorf(api.CodeBadArgument, "%v", err)
+}
+
+// ask makes a request of this device's person durable, with this device's
+// approval, and spreads it.
+func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*openRequest, error) {
+	if err := c.ready(); err != nil {
+		return nil, err
+	}
+	payload, err := intent.Normalize(in)
+	if err != nil {
+		return nil, badArgument(err)
+	}
+	req := request{
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Account: account, Path: path,
+		Kind: string(in.Kind), Payload: payload, Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if path == nil {
+		req.Path = []uint32{}
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
+		return nil, badArgument(err)
+	}
+	if n := c.countOpen(c.circle.slot); n >= maxOpenPerDevice {
+		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
+			WithHint("answer or deny some of them: warifu requests")
+	}
+	it := c.signItem(itemRequest, body)
+	r := c.understand(it, req)
+	if r.unclear != nil {
+		if _, ok := c.circle.record.Account(account); !ok {
+			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
+				WithHint("warifu status lists the accounts")
+		}
+		return nil, badArgument(r.unclear)
+	}
+	if d, why := c.decide(r); d == policy.Deny {
+		return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+	}
+	r.meta = meta{Version: 1, Received: unix(c.now)}
+	r.started = c.now
+	yes := c.answerItem(r, verdictApprove)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return errors.Join(putItem(tx, it), putItem(tx, yes), putMeta(tx, r))
+	}); err != nil {
+		return nil, storeError(err)
+	}
+	c.requests[r.id] = r
+	r.approved[c.circle.slot] = yes
+	c.log.Info("request made", "request", r.id, "kind", req.Kind)
+	c.broadcast(msgItems, items{Items: []item{it, yes}})
+	c.try(r)
+	return r, nil
+}
+
+// ready says why this device cannot take part in signing now, or nil.
+func (c *core) ready() error {
+	if c.circle == nil {
+		if c.founding != nil {
+			return api.Errorf(api.CodeFounding, "the founding of the circle is not finished").
+				WithHint("warifu status says whom it waits for")
+		}
+		return api.Errorf(api.CodeNoCircle, "this device is in no circle").
+			WithHint("found one with \"warifu found\", or join one with \"warifu join\"")
+	}
+	if c.cfg.Keeper.Locked() {
+		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+	}
+	return nil
+}
+
+// maxOpenPerDevice bounds what one device can make the others keep.
+const maxOpenPerDevice = 64
+
+func (c *core) countOpen(slot wire.Slot) (n int) {
+	for _, r := range c.requests {
+		if r.from() == slot && r.open() {
+			n++
+		}
+	}
+	return n
+}
+
+// signItem makes a statement of this device.
+func (c *core) signItem(typ uint8, body []byte) item {
+	sig := c.self.sign(itemMessage(c.circle.record.Circle, typ, c.circle.slot, body))
+	return item{Type: typ, From: c.circle.slot, Body: body, Sig: sig[:]}
+}
+
+func (c *core) answerItem(r *openRequest, verdict uint8) item {
+	return c.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdict, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
+	}))
+}
+
+// approve gives this device's consent, durably before anybody hears of it.
+func (c *core) approve(r *openRequest) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if !r.open() {
+		return c.closedError(r)
+	}
+	if r.unclear != nil {
+		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.unclear)
+	}
+	if d, why := c.decide(r); d == policy.Deny {
+		return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+	}
+	if _, done := r.approved[c.circle.slot]; done {
+		return nil
+	}
+	yes := c.answerItem(r, verdictApprove)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
+		return storeError(err)
+	}
+	r.approved[c.circle.slot] = yes
+	c.log.Info("approved", "request", r.id)
+	c.broadcast(msgItems, items{Items: []item{yes}})
+	c.try(r)
+	c.notify(r)
+	return nil
+}
+
+// deny closes the request on every device that hears it. It cannot call back
+// a partial signature that has left, and then says so.
+func (c *core) deny(r *openRequest) error {
+	if c.circle == nil {
+		return c.ready()
+	}
+	if _, done := r.denied[c.circle.slot]; done {
+		return nil
+	}
+	if r.receipt != nil || r.meta.Expired {
+		return c.closedError(r)
+	}
+	no := c.answerItem(r, verdictDeny)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, no) }); err != nil {
+		return storeError(err)
+	}
+	r.denied[c.circle.slot] = no
+	c.log.Info("denied", "request", r.id)
+	c.broadcast(msgItems, items{Items: []item{no}})
+	c.stopSigning(r, "denied")
+	c.noteClosed(r)
+	c.notify(r)
+	if r.meta.Released {
+		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left this device").
+			WithHint("treat what the request asks for as signed")
+	}
+	return nil
+}
+
+func (c *core) closedError(r *openRequest) error {
+	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.id, r.state())
+	if names := c.names(sortedSlots(r.denied)); len(names) > 0 {
+		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.id, list(names))
+	}
+	return e
+}
+
+// expire closes what has outlived its time on this device's clock.
+func (c *core) expire() {
+	for _, r := range c.requests {
+		if !r.open() || unix(c.now) < r.meta.Received+uint64(r.request.Lifetime) {
+			continue
+		}
+		r.meta.Expired = true
+		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+			c.log.Error("expiry not stored", "request", r.id, "err", err)
+		}
+		c.stopSigning(r, "expired")
+		c.noteClosed(r)
+		c.notify(r)
+	}
+	c.prune()
+}
+
+func (r *openRequest) expires() time.Time {
+	return time.Unix(int64(r.meta.Received)+int64(r.request.Lifetime), 0)
+}
+
+// What is kept of closed requests.
+const (
+	keepClosed    = 1000
+	keepClosedFor = 30 * 24 * time.Hour
+)
+
+func (c *core) noteClosed(r *openRequest) {
+	if r.meta.Closed != 0 {
+		return
+	}
+	r.meta.Closed = max(unix(c.now), 1)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+		c.log.Error("closing not stored", "request", r.id, "err", err)
+	}
+}
+
+// prune forgets the oldest closed requests beyond [keepClosed], none younger
+// than [keepClosedFor].
+func (c *core) prune() {
+	if len(c.requests) <= keepClosed {
+		return
+	}
+	var closed []*openRequest
+	for _, r := range c.requests {
+		if r.meta.Closed != 0 && r.live == nil {
+			closed = append(closed, r)
+		}
+	}
+	slices.SortFunc(closed, func(a, b *openRequest) int { return int(int64(b.meta.Closed) - int64(a.meta.Closed)) })
+	for _, r := range closed[min(keepClosed, len(closed)):] {
+		if unix(c.now) < r.meta.Closed+uint64(keepClosedFor/time.Second) {
+			continue
+		}
+		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
+			c.log.Error("old request not removed", "request", r.id, "err", err)
+			return
+		}
+		delete(c.requests, r.id)
+	}
+}
+
+// find returns the request whose id begins with prefix.
+func (c *core) find(prefix string) (*openRequest, error) {
+	if c.circle == nil {
+		return nil, c.ready()
+	}
+	if len(prefix) < 4 || !isHex(prefix) {
+		return nil, api.Errorf(api.CodeBadArgument, "a request is named by at least 4 hex digits of its id").
+			WithHint("warifu requests lists them")
+	}
+	var found *openRequest
+	for id, r := range c.requests {
+		if hex := id.Hex(); len(prefix) <= len(hex) && hex[:len(prefix)] == prefix {
+			if found != nil {
+				return nil, api.Errorf(api.CodeAmbiguous, "more than one request begins with %s", prefix).
+					WithHint("give more digits")
+			}
+			found = r
+		}
+	}
+	if found == nil {
+		return nil, api.Errorf(api.CodeUnknownRequest, "no request begins with %s", prefix).
+			WithHint("warifu requests lists them")
+	}
+	return found, nil
+}

@@ -1,0 +1,459 @@
+package node
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/share/frost"
+	"github.com/warifu/warifu/share/sign"
+	"github.com/warifu/warifu/wire"
+)
+
+// tryAll looks for requests of this device that can be signed now.
+func (c *core) tryAll() {
+	for _, r := range c.requests {
+		c.try(r)
+	}
+}
+
+// approvers lists the devices whose approval counts, ascending.
+func (c *core) approvers(r *openRequest) []wire.Slot {
+	return sortedSlots(r.approved)
+}
+
+// try opens a session for r if this device asked for it, t devices that
+// approved are here, and no session of it is open.
+func (c *core) try(r *openRequest) {
+	if c.circle == nil || r.from() != c.circle.slot || !r.open() || r.live != nil || r.unclear != nil ||
+		c.cfg.Keeper.Locked() || c.now.Before(r.notUntil) || !has(r.approved, c.circle.slot) {
+		return
+	}
+	signers, ok := c.chooseSigners(r)
+	if !ok {
+		return
+	}
+	if err := c.openSession(r, signers); err != nil {
+		c.log.Error("session not opened", "request", r.id, "err", err)
+		r.trouble = err.Error()
+		c.backOff(r)
+		c.notify(r)
+	}
+}
+
+// maxCheats is how often a device may fail a check before it is left out
+// wherever another can take its place.
+const maxCheats = 3
+
+// chooseSigners picks this device and the t-1 approvers that have given the
+// least trouble.
+func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
+	var others []wire.Slot
+	for _, s := range c.approvers(r) {
+		if s != c.circle.slot && c.online(s) && !c.peer(s).locked {
+			others = append(others, s)
+		}
+	}
+	need := c.circle.record.Threshold - 1
+	if len(others) < need {
+		return nil, false
+	}
+	slices.SortStableFunc(others, func(a, b wire.Slot) int {
+		return cmp.Or(
+			cmp.Compare(c.alarms[a]/maxCheats, c.alarms[b]/maxCheats),
+			cmp.Compare(r.failures[a], r.failures[b]),
+			cmp.Compare(a, b))
+	})
+	signers := append(others[:need:need], c.circle.slot)
+	slices.Sort(signers)
+	return signers, true
+}
+
+// sessionLifetime bounds a session, as its proposal says.
+const sessionLifetime = 2 * time.Minute
+
+// proposal builds what all signers must agree on before any secret exists.
+func (c *core) proposal(r *openRequest, signers []wire.Slot) (share.Proposal, error) {
+	p := share.Proposal{
+		Version: share.Version, Suite: r.account.Suite, Circle: c.circle.record.Circle, Epoch: c.circle.record.Epoch,
+		Record: c.circle.hash, Account: r.account.Name, GroupKey: r.account.GroupKey(), Signers: signers,
+		Path: r.request.Path, ChildKey: r.child, Purpose: r.intent.Purpose, Message: r.intent.ToSign,
+		Request: r.id, Intent: r.intent.Hash(), Initiator: c.circle.slot,
+		Expires: unix(c.now.Add(sessionLifetime)),
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
+		return p, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	return p, p.Check(c.circle.record)
+}
+
+func (c *core) openSession(r *openRequest, signers []wire.Slot) error {
+	p, err := c.proposal(r, signers)
+	if err != nil {
+		return err
+	}
+	msg := open{Proposal: p.Bytes()}
+	for _, s := range signers {
+		msg.Approvals = append(msg.Approvals, r.approved[s])
+	}
+	r.attempts++
+	for _, s := range signers {
+		if s != c.circle.slot {
+			c.sync(s, msgOpen, msg)
+		}
+	}
+	c.log.Info("session opened", "request", r.id, "session", p.Session(), "signers", c.names(signers))
+	return c.takePart(r, p)
+}
+
+// takePart starts this device's machine for a proposal that it agrees with.
+func (c *core) takePart(r *openRequest, p share.Proposal) error {
+	key, err := c.loadShare(p.Account)
+	if err != nil {
+		return err
+	}
+	defer key.Wipe()
+	var m session.Machine
+	var effects []session.Effect
+	switch p.Suite {
+	case roster.Secp256k1:
+		m, effects, err = asMachine(sign.New(sign.Config{Proposal: p, Record: c.circle.record, Self: c.circle.slot, Share: key, Rand: c.cfg.Rand}))
+	case roster.Ed25519:
+		m, effects, err = asMachine(frost.New(frost.Config{Proposal: p, Record: c.circle.record, Self: c.circle.slot, Share: key, Rand: c.cfg.Rand}))
+	default:
+		return fmt.Errorf("node: account of unknown suite %d", p.Suite)
+	}
+	if err != nil {
+		return err
+	}
+	l := &live{id: p.Session(), machine: m, slots: p.Signers, request: r}
+	r.live = l
+	c.begin(l, effects)
+	c.notify(r)
+	return nil
+}
+
+// asMachine drops the concrete type, keeping a nil machine nil.
+func asMachine[M session.Machine](m M, e []session.Effect, err error) (session.Machine, []session.Effect, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, e, nil
+}
+
+// loadShare reads this device's share of an account. The caller wipes it.
+func (c *core) loadShare(account string) (secret.Key, error) {
+	var sealed []byte
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		sealed, err = tx.Get(bucketShares, account)
+		return err
+	}); err != nil {
+		return secret.Key{}, fmt.Errorf("node: read share: %w", err)
+	}
+	if sealed == nil {
+		return secret.Key{}, fmt.Errorf("node: no share of %s is stored", account)
+	}
+	b, err := c.cfg.Keeper.OpenShare(c.circle.shareKey, shareName(account), sealed)
+	if err != nil {
+		return secret.Key{}, fmt.Errorf("node: open share: %w", err)
+	}
+	return secret.TakeSlice(b)
+}
+
+func shareName(account string) string { return "share/" + account }
+
+// Reasons for which a device ends or refuses a session, as they travel.
+const (
+	refusedUnknown  = "unknown-request"
+	refusedNotOpen  = "request-closed"
+	refusedUnasked  = "not-approved"
+	refusedLocked   = "locked"
+	refusedProposal = "proposal"
+	refusedBusy     = "busy"
+	endedFault      = "fault"
+	endedSilent     = "silent"
+	endedMismatch   = "view-mismatch"
+	endedOther      = "failed"
+	endedStopped    = "stopped"
+)
+
+// onOpen answers an invitation to a session. Everything that the proposal
+// says is compared with what this device has derived from the request itself.
+func (c *core) onOpen(from wire.Slot, o open) error {
+	if c.circle == nil {
+		return nil
+	}
+	p, err := share.ParseProposal(o.Proposal)
+	if err != nil {
+		return err
+	}
+	refuse := func(reason string) error {
+		c.sync(from, msgClose, closed{Session: p.Session(), Reason: reason})
+		return fmt.Errorf("node: session %v refused: %s", p.Session(), reason)
+	}
+	r := c.requests[p.Request]
+	if r == nil {
+		return refuse(refusedUnknown)
+	}
+	if len(o.Approvals) > len(c.circle.record.Devices) {
+		return refuse(refusedProposal)
+	}
+	for _, it := range o.Approvals {
+		if it.Type != itemAnswer {
+			return refuse(refusedProposal)
+		}
+		if err := c.take(it); err != nil {
+			return errors.Join(refuse(refusedProposal), err)
+		}
+	}
+	switch {
+	case !r.open():
+		return refuse(refusedNotOpen)
+	case !has(r.approved, c.circle.slot) || r.unclear != nil:
+		return refuse(refusedUnasked)
+	case c.cfg.Keeper.Locked():
+		return refuse(refusedLocked)
+	}
+	if err := c.agrees(from, r, p); err != nil {
+		return errors.Join(refuse(refusedProposal), err)
+	}
+	if c.sessions[p.Session()] != nil {
+		return nil
+	}
+	if old := r.live; old != nil {
+		// The initiator gave that one up; one request has one session here.
+		c.drop(old)
+	}
+	if err := c.takePart(r, p); err != nil {
+		return errors.Join(refuse(refusedBusy), err)
+	}
+	return nil
+}
+
+// agrees compares a proposal with this device's own view of the request. Any
+// difference is a reason to take no part.
+func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
+	if err := p.Check(c.circle.record); err != nil {
+		return err
+	}
+	switch {
+	case p.Initiator != from || r.from() != from:
+		return errors.New("node: proposal of a device that did not make the request")
+	case !slices.Contains(p.Signers, c.circle.slot):
+		return errors.New("node: proposal without this device")
+	case p.Account != r.account.Name || !slices.Equal(p.Path, r.request.Path):
+		return errors.New("node: proposal for another key")
+	case p.Purpose != r.intent.Purpose || !slices.Equal(p.Message, r.intent.ToSign):
+		return errors.New("node: proposal for a message that this device did not decode")
+	case p.Intent != r.intent.Hash():
+		return errors.New("node: proposal whose meaning in words is not what this device showed")
+	}
+	for _, s := range p.Signers {
+		if !has(r.approved, s) {
+			return fmt.Errorf("node: proposal with %s, whose approval is not known", c.name(s))
+		}
+	}
+	return nil
+}
+
+// release notes durably that a partial signature is about to leave. When the
+// write fails its outcome is unknown, so memory takes it as done, and the
+// partial signature stays here.
+func (c *core) release(r *openRequest) error {
+	if len(r.denied) > 0 || r.meta.Expired {
+		return errors.New("node: the request was closed before the partial signature left")
+	}
+	r.meta.Released = true
+	return c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
+}
+
+// finishSigning turns a machine's result into a receipt: verified once more by
+// the request's own rules, made durable, then shown and spread.
+func (c *core) finishSigning(l *live) {
+	r := l.request
+	var raw []byte
+	switch m := l.machine.(type) {
+	case *sign.Machine:
+		if sig, ok := m.Signature(); ok {
+			raw = sig[:]
+		}
+	case *frost.Machine:
+		if sig, ok := m.Signature(); ok {
+			raw = sig[:]
+		}
+	}
+	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: raw}
+	for _, s := range l.slots {
+		p.Signers = append(p.Signers, uint16(s))
+	}
+	it := c.signItem(itemReceipt, wire.Marshal(p))
+	c.drop(l)
+	if err := c.take(it); err != nil {
+		c.log.Error("receipt not stored", "request", r.id, "err", err)
+		r.trouble = err.Error()
+		c.backOff(r)
+		c.notify(r)
+		return
+	}
+	c.log.Info("signed", "request", r.id, "signers", c.names(l.slots))
+	c.broadcast(msgItems, items{Items: []item{it}})
+}
+
+// stopSigning ends the session of a request that is closed.
+func (c *core) stopSigning(r *openRequest, why string) {
+	l := r.live
+	if l == nil {
+		return
+	}
+	c.drop(l)
+	if why == "signed" {
+		return
+	}
+	for _, s := range l.slots {
+		c.sync(s, msgClose, closed{Session: l.id, Reason: endedStopped})
+	}
+}
+
+// signingFailed names who or what is at fault, tells the others and lets the
+// initiator try again.
+func (c *core) signingFailed(l *live, err error) {
+	r := l.request
+	slot, check, cheat := blamed(err)
+	reason := endedOther
+	switch {
+	case errors.Is(err, session.ErrViewMismatch):
+		reason = endedMismatch
+	case check == "silent":
+		reason = endedSilent
+	case slot != 0:
+		reason = endedFault
+	}
+	c.log.Warn("session failed", "request", r.id, "session", l.id, "reason", reason, "device", c.name(slot), "err", err)
+	if cheat {
+		c.alarm(slot, check)
+	}
+	for _, s := range l.slots {
+		if s != slot || reason != endedSilent {
+			c.sync(s, msgClose, closed{Session: l.id, Reason: reason, Blame: uint16(slot), Check: check})
+		}
+	}
+	r.trouble = c.troubleText(slot, err)
+	c.afterFailure(r, slot)
+}
+
+func (c *core) troubleText(slot wire.Slot, err error) string {
+	if s, ok := errors.AsType[silent](err); ok {
+		return c.name(s.slot) + " " + s.why
+	}
+	if f, ok := errors.AsType[*session.Fault](err); ok {
+		return fmt.Sprintf("%s sent something that it must not send (%s: %s)", c.name(slot), f.Class, f.Check)
+	}
+	return err.Error()
+}
+
+// onClose hears that a peer has ended a session, and why. It is believed as
+// far as it says that the session is over, which any device can bring about;
+// its blame is shown as a claim and counted against nobody.
+func (c *core) onClose(from wire.Slot, m closed) error {
+	l := c.sessions[m.Session]
+	if l == nil || !l.signing() || !l.has(from) || l.done {
+		return nil
+	}
+	r := l.request
+	c.drop(l)
+	text := c.name(from) + " ended the session"
+	switch m.Reason {
+	case refusedLocked:
+		text = c.name(from) + " is locked: unlock it there with warifu unlock"
+		c.peer(from).locked = true
+	case refusedUnknown, refusedUnasked, refusedNotOpen:
+		text = c.name(from) + " does not hold the request open"
+		c.sync(from, msgHave, have{IDs: c.inventory()})
+	case endedSilent:
+		text = fmt.Sprintf("%s says that %s did not answer", c.name(from), c.name(wire.Slot(m.Blame)))
+	case endedFault:
+		text = fmt.Sprintf("%s says that %s broke the protocol", c.name(from), c.name(wire.Slot(m.Blame)))
+	case endedMismatch:
+		text = c.name(from) + " saw other messages than the rest"
+	}
+	r.trouble = text
+	blame := from
+	if s := wire.Slot(m.Blame); s != 0 && s != c.circle.slot && l.has(s) {
+		blame = s
+	}
+	c.log.Warn("session ended by a peer", "request", r.id, "by", c.name(from), "why", text)
+	c.afterFailure(r, blame)
+	return nil
+}
+
+// afterFailure prefers other devices next time and tries again: at once if
+// there is a set that has not failed, else after a pause that grows.
+func (c *core) afterFailure(r *openRequest, slot wire.Slot) {
+	if slot != 0 && slot != c.circle.slot {
+		r.failures[slot]++
+	}
+	if next, ok := c.chooseSigners(r); !ok || c.anyFailed(r, next) {
+		c.backOff(r)
+	}
+	c.try(r)
+	c.notify(r)
+}
+
+func (c *core) anyFailed(r *openRequest, signers []wire.Slot) bool {
+	for _, s := range signers {
+		if r.failures[s] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds.
+func (c *core) backOff(r *openRequest) {
+	r.notUntil = c.now.Add(time.Second << min(r.attempts, 5))
+}
+
+// alarm counts a failed check against a device, durably: three of them are a
+// reason to remove it.
+func (c *core) alarm(slot wire.Slot, check string) {
+	c.alarms[slot]++
+	n := c.alarms[slot]
+	c.log.Error("a device failed a check of the protocol", "device", c.name(slot), "check", check, "times", n)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return tx.Put(bucketAlarms, strconv.Itoa(int(slot)), wire.Marshal(n))
+	}); err != nil {
+		c.log.Error("alarm not stored", "err", err)
+	}
+}
+
+func (c *core) loadAlarms(tx journal.Tx) error {
+	keys, err := tx.Keys(bucketAlarms)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		raw, err := tx.Get(bucketAlarms, k)
+		if err != nil {
+			return err
+		}
+		slot, err := strconv.ParseUint(k, 10, 16)
+		var n int
+		if err == nil {
+			err = wire.Unmarshal(raw, &n)
+		}
+		if err != nil {
+			return fmt.Errorf("node: stored alarm: %w", err)
+		}
+		c.alarms[wire.Slot(slot)] = n
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package node
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mr-tron/base58"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/wire"
+)
+
+// What a person sees. Everything here reads the core and changes nothing.
+
+// defaultPath is the address that is shown and used unless another is named.
+var defaultPath = []uint32{0, 0}
+
+const tagFingerprint wire.Tag = "node/fingerprint"
+
+// fingerprint abbreviates all public keys of a device.
+func fingerprint(d roster.Device) string {
+	h := wire.Sum(tagFingerprint, d.Identity[:], d.Peer, d.Box[:], d.Presence[:])
+	return h.String()
+}
+
+func (c *core) viewDevice(d roster.Device) api.Device {
+	v := api.Device{
+		Slot: int(d.Slot), Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d),
+		This: d.Identity == c.self.public,
+	}
+	if v.This {
+		v.Online = true
+		if c.circle != nil {
+			v.Epoch = c.circle.record.Epoch
+		}
+		return v
+	}
+	if p := c.peers[d.Slot]; p != nil {
+		v.Online, v.Epoch = p.online, p.epoch
+		if !p.lastSeen.IsZero() {
+			t := p.lastSeen.UTC().Truncate(time.Second)
+			v.LastSeen = &t
+		}
+	}
+	return v
+}
+
+func (c *core) viewDevices(devices []roster.Device) []api.Device {
+	out := make([]api.Device, 0, len(devices))
+	for _, d := range devices {
+		out = append(out, c.viewDevice(d))
+	}
+	return out
+}
+
+func viewAccounts(rec roster.Record) []api.Account {
+	out := make([]api.Account, 0, len(rec.Accounts))
+	for _, a := range rec.Accounts {
+		v := api.Account{Name: a.Name}
+		switch a.Suite {
+		case roster.Secp256k1:
+			_, child, _, err := share.Derive(a, defaultPath)
+			if err == nil {
+				var addr [20]byte
+				if addr, err = share.EthereumAddress(child); err == nil {
+					v.Address = share.FormatAddress(addr)
+				}
+			}
+			if err != nil {
+				continue // one index in 2^127 has no key; a record that has it is not used
+			}
+			v.Path = fullPath(a, defaultPath)
+		case roster.Ed25519:
+			v.PublicKey = authorizedKey(a.GroupKey())
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func fullPath(a roster.Account, path []uint32) string {
+	switch {
+	case a.Origin == "":
+		return ""
+	case len(path) == 0:
+		return a.Origin
+	}
+	return a.Origin + "/" + share.FormatPath(path)
+}
+
+// authorizedKey writes an Ed25519 key as an authorized_keys line (RFC 8709,
+// section 4).
+func authorizedKey(key []byte) string {
+	const name = "ssh-ed25519"
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(name)))
+	b = append(b, name...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(key)))
+	b = append(b, key...)
+	return name + " " + base64.StdEncoding.EncodeToString(b)
+}
+
+func (c *core) viewCircle() api.Circle {
+	rec := c.circle.record
+	return api.Circle{
+		Circle: rec.Circle.Hex(), Device: c.self.public.Hex(), Epoch: rec.Epoch, Threshold: rec.Threshold,
+		Devices: c.viewDevices(rec.Devices), Accounts: viewAccounts(rec),
+	}
+}
+
+func (c *core) viewQuestion() *api.Question {
+	f := c.founding
+	words := roster.Words(f.recordHash())
+	return &api.Question{
+		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: c.viewDevices(f.review.Devices), Words: words[:],
+	}
+}
+
+func (c *core) viewFounding() *api.Founding {
+	f := c.founding
+	if f == nil {
+		return nil
+	}
+	v := &api.Founding{State: f.state(), Missing: []string{}}
+	if f.proposal != nil {
+		v.Session = f.session.Hex()
+	}
+	if m := c.foundingMissing(); m != nil {
+		v.Missing = m
+	}
+	if f.review != nil {
+		words := roster.Words(f.recordHash())
+		v.Words = words[:]
+	}
+	return v
+}
+
+func (c *core) status() api.Status {
+	s := api.Status{
+		Version: api.Version, Device: c.self.public.Hex(), Name: c.self.name, Kind: string(c.self.kind),
+		Locked: c.cfg.Keeper.Locked(), Addresses: c.addresses(), Devices: []api.Device{}, Accounts: []api.Account{},
+		Requests: []api.Request{}, Founding: c.viewFounding(),
+	}
+	if c.circle != nil {
+		rec := c.circle.record
+		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
+		s.Devices, s.Accounts = c.viewDevices(rec.Devices), viewAccounts(rec)
+		open := c.openRequests()
+		slices.Reverse(open)
+		for _, r := range open {
+			s.Requests = append(s.Requests, c.viewRequest(r))
+		}
+	}
+	s.Warnings = c.warnings()
+	return s
+}
+
+func (c *core) addresses() []string {
+	addrs := c.link.Addrs()
+	out := make([]string, 0, len(addrs))
+	for _, a := range addrs {
+		out = append(out, a+"/p2p/"+base58.Encode(c.link.ID()))
+	}
+	return out
+}
+
+// warnings lists what needs the person, most important first.
+func (c *core) warnings() []string {
+	w := []string{}
+	for _, slot := range sortedSlots(c.alarms) {
+		n := c.alarms[slot]
+		text := fmt.Sprintf("%s failed a check of the protocol %d times: it may be compromised", c.name(slot), n)
+		if n == 1 {
+			text = fmt.Sprintf("%s failed a check of the protocol: it may be compromised or broken", c.name(slot))
+		}
+		w = append(w, text)
+	}
+	if f := c.founding; f != nil && f.trouble != "" {
+		w = append(w, "the founding is in trouble: "+f.trouble)
+	}
+	if f := c.founding; f != nil && f.state() == api.FoundingConfirming {
+		w = append(w, "compare names and six words with the other devices: warifu found or warifu join asks you")
+	}
+	if c.cfg.Keeper.Locked() {
+		w = append(w, "this device is locked and signs nothing: warifu unlock")
+	}
+	if c.circle == nil {
+		return w
+	}
+	online := 0
+	for _, d := range c.circle.record.Devices {
+		if d.Slot == c.circle.slot || c.online(d.Slot) {
+			online++
+		}
+		p := c.peers[d.Slot]
+		if p == nil {
+			continue
+		}
+		if off := p.skew.Abs(); off > clockTolerance {
+			way := "ahead of"
+			if p.skew < 0 {
+				way = "behind"
+			}
+			w = append(w, fmt.Sprintf("the clock of %s is %v %s this device's: set the one that is wrong", d.Name, off.Round(time.Second), way))
+		}
+		if p.locked && p.online {
+			w = append(w, d.Name+" is locked and signs nothing: unlock it there")
+		}
+	}
+	if t := c.circle.record.Threshold; online < t {
+		w = append(w, fmt.Sprintf("only %d of %d devices are connected and %d must sign: start another one", online, len(c.circle.record.Devices), t))
+	}
+	if n := len(c.circle.record.Devices); n == c.circle.record.Threshold {
+		w = append(w, "every device must sign: losing one loses the accounts")
+	}
+	return w
+}
+
+// openRequests and closedRequests list newest first.
+func (c *core) openRequests() (out []*openRequest) {
+	for _, r := range c.byAge() {
+		if s := r.state(); s == api.StatePending || s == api.StateSigning || s == api.StateReleased {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (c *core) closedRequests() (out []*openRequest) {
+	for _, r := range c.byAge() {
+		if s := r.state(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// apiKind names a kind as the control API does.
+func apiKind(k string) string {
+	switch intent.Kind(k) {
+	case intent.Message:
+		return api.KindMessage
+	case intent.TypedData:
+		return api.KindTypedData
+	case intent.Transaction:
+		return api.KindTx
+	case intent.SSHFile:
+		return api.KindFile
+	}
+	return intent.Escape(k)
+}
+
+func (c *core) viewRequest(r *openRequest) api.Request {
+	v := api.Request{
+		ID: r.id.Hex(), Kind: apiKind(r.request.Kind), Account: intent.Escape(r.request.Account), Path: fullPath(r.account, r.path),
+		Summary: r.intent.Summary, Lines: []api.Line{}, Warnings: []string{}, From: c.name(r.from()), State: r.state(),
+		ApprovedBy: c.names(sortedSlots(r.approved)), DeniedBy: c.names(sortedSlots(r.denied)),
+		Created: time.Unix(int64(min(r.request.Created, 1<<40)), 0).UTC(), Expires: r.expires().UTC(),
+	}
+	if r.unclear != nil {
+		v.Summary = "this device cannot tell what the request means"
+		v.Warnings = append(v.Warnings, "not decoded, and never approved here: "+r.unclear.Error())
+	} else {
+		v.Address = accountLabel(r)
+	}
+	for _, l := range r.intent.Lines {
+		text := l.Value
+		if l.Warn {
+			text = "! " + text
+		}
+		v.Lines = append(v.Lines, api.Line{Label: l.Label, Text: text})
+	}
+	v.Warnings = append(v.Warnings, r.intent.Warnings...)
+	switch {
+	case has(r.denied, c.circle.slot):
+		v.Answer = api.AnswerDenied
+	case has(r.approved, c.circle.slot):
+		v.Answer = api.AnswerApproved
+	}
+	if r.receipt != nil {
+		s := c.viewSignature(r)
+		v.Signature = &s
+	}
+	return v
+}
+
+func accountLabel(r *openRequest) string {
+	if r.account.Suite == roster.Ed25519 {
+		return authorizedKey(r.child)
+	}
+	return share.FormatAddress(r.context.Address)
+}
+
+func (c *core) viewSignature(r *openRequest) api.Signature {
+	v := api.Signature{Request: r.id.Hex(), Kind: apiKind(r.request.Kind)}
+	if r.receipt == nil {
+		return v
+	}
+	v.Account, v.Path = r.account.Name, fullPath(r.account, r.path)
+	v.Digest, v.Raw, v.Hash = r.result.Digest, r.result.Raw, r.result.TxHash
+	if r.account.Suite == roster.Ed25519 {
+		v.Signature, v.PublicKey = string(r.result.Signature), r.result.PublicKey
+	} else {
+		v.Signature, v.Address = api.Bytes(r.result.Signature).String(), share.FormatAddress(r.context.Address)
+	}
+	v.Epoch = r.receipt.Epoch
+	for _, s := range r.receipt.Signers {
+		v.Signers = append(v.Signers, c.name(wire.Slot(s)))
+	}
+	if !r.started.IsZero() {
+		v.Elapsed = api.Duration(r.elapsed.Round(time.Millisecond))
+	}
+	return v
+}

@@ -1,0 +1,161 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/wire"
+)
+
+// A watcher is a call of the control API that waits for something. It is
+// poked, not told: the call then looks for itself, inside the loop, so that no
+// slow client holds the loop up and none misses the last word.
+type watcher struct {
+	request  *openRequest // nil: not a request
+	founding bool
+	failed   error // why the founding it waits for ended
+	poke     chan struct{}
+}
+
+func (c *core) watch(r *openRequest, founding bool) *watcher {
+	w := &watcher{request: r, founding: founding, poke: make(chan struct{}, 1)}
+	c.watchers[w] = struct{}{}
+	return w
+}
+
+func (c *core) unwatch(w *watcher) { delete(c.watchers, w) }
+
+func (w *watcher) signal() {
+	select {
+	case w.poke <- struct{}{}:
+	default: // a look is due already
+	}
+}
+
+// notify pokes whoever waits for r.
+func (c *core) notify(r *openRequest) {
+	for w := range c.watchers {
+		if w.request == r {
+			w.signal()
+		}
+	}
+}
+
+func (c *core) notifyAll() {
+	for w := range c.watchers {
+		w.signal()
+	}
+}
+
+// waitingFor says which devices a request waits for and why, and what would
+// help. It is empty once nothing can change any more.
+func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
+	if l := r.live; l != nil {
+		return c.names(l.machine.Waiting()), "signing"
+	}
+	if !r.open() {
+		return nil, ""
+	}
+	if r.from() != c.circle.slot && len(r.approved) >= c.circle.record.Threshold {
+		return []string{c.name(r.from())}, "it asked, and opens the session"
+	}
+	var ask, off, locked []wire.Slot
+	ready := 0
+	for _, d := range c.circle.record.Devices {
+		switch {
+		case has(r.approved, d.Slot) && d.Slot == c.circle.slot:
+			ready++
+		case d.Slot == c.circle.slot:
+			ask = append(ask, d.Slot)
+		case !c.online(d.Slot):
+			off = append(off, d.Slot)
+		case c.peer(d.Slot).locked:
+			locked = append(locked, d.Slot)
+		case has(r.approved, d.Slot):
+			ready++
+		default:
+			ask = append(ask, d.Slot)
+		}
+	}
+	need := c.circle.record.Threshold - ready
+	if need <= 0 {
+		if r.trouble != "" {
+			return nil, "trying again: " + r.trouble
+		}
+		return nil, "opening a session"
+	}
+	var parts []string
+	if len(ask) > 0 {
+		parts = append(parts, "approve on "+either(c.names(ask)))
+	}
+	if len(off) > 0 {
+		parts = append(parts, "start "+either(c.names(off))+", not connected")
+	}
+	if len(locked) > 0 {
+		parts = append(parts, "unlock "+either(c.names(locked)))
+	}
+	reason = fmt.Sprintf("%d more of %d needed: %s", need, c.circle.record.Threshold, strings.Join(parts, "; or "))
+	if r.trouble != "" {
+		reason += " (last attempt: " + r.trouble + ")"
+	}
+	all := slices.Concat(ask, off, locked)
+	slices.Sort(all)
+	return c.names(all), reason
+}
+
+// either joins names as alternatives.
+func either(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+// rounds is implemented by machines that can say how far they are.
+type rounds interface{ Round() (round, of int) }
+
+// look is what one request looks like to a waiting call.
+type look struct {
+	state   string
+	waiting []string
+	reason  string
+	round   int
+	of      int
+	with    []string
+}
+
+func (c *core) look(r *openRequest) look {
+	v := look{state: r.state()}
+	v.waiting, v.reason = c.waitingFor(r)
+	if l := r.live; l != nil {
+		for _, s := range l.slots {
+			if s != c.circle.slot {
+				v.with = append(v.with, c.name(s))
+			}
+		}
+		if m, ok := l.machine.(rounds); ok {
+			v.round, v.of = m.Round()
+		}
+	}
+	return v
+}
+
+// failure says why a request that is closed without a signature is so.
+func (c *core) failure(r *openRequest) error {
+	denied := c.names(sortedSlots(r.denied))
+	switch {
+	case len(denied) > 0 && r.meta.Released:
+		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left this device: it may be signed", list(denied), r.id).
+			WithDevice(denied[0]).WithHint("treat what it asks for as signed")
+	case len(denied) > 0:
+		return api.Errorf(api.CodeDenied, "%s denied request %v", list(denied), r.id).WithDevice(denied[0])
+	case r.meta.Expired && r.meta.Released:
+		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left this device: it may be signed", r.id).
+			WithHint("treat what it asks for as signed")
+	case r.meta.Expired:
+		return api.Errorf(api.CodeExpired, "request %v expired", r.id).WithHint("ask again")
+	}
+	return nil
+}
