@@ -70,6 +70,7 @@ type peer struct {
 	epoch    uint64
 	locked   bool
 	lost     string // why the connection ended, for the person
+	stale    bool   // a message to it was certainly lost
 }
 
 // newCore reads everything durable. It starts nothing.
@@ -218,6 +219,7 @@ func (c *core) sendTo(slot wire.Slot, protocol string, msg []byte) {
 	}
 	if err := c.link.Send(d.Peer, protocol, msg); err != nil {
 		c.log.Debug("message not sent", "to", d.Name, "err", err)
+		c.peer(slot).stale = true
 	}
 }
 
@@ -351,6 +353,12 @@ func (c *core) tick(now time.Time) {
 	if now.Sub(c.lastHave) >= c.cfg.Timings.Inventory || now.Before(c.lastHave) {
 		c.lastHave = now
 		c.broadcast(msgHave, have{IDs: c.inventory()})
+	}
+	for _, slot := range sortedSlots(c.peers) {
+		if p := c.peers[slot]; p.stale && p.online {
+			p.stale = false
+			c.sync(slot, msgHave, have{IDs: c.inventory()})
+		}
 	}
 	c.tryAll()
 }

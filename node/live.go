@@ -1,8 +1,10 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/warifu/warifu/session"
@@ -26,14 +28,7 @@ type live struct {
 
 func (l *live) signing() bool { return l.request != nil }
 
-func (l *live) has(slot wire.Slot) bool {
-	for _, s := range l.slots {
-		if s == slot {
-			return true
-		}
-	}
-	return false
-}
+func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
 
 // silent ends a session because a device did not answer.
 type silent struct {
@@ -58,11 +53,13 @@ const (
 	maxEarlyBody = 1 << 10
 )
 
+// liveSessions lists the sessions in an order that one seed decides.
 func (c *core) liveSessions() []*live {
 	out := make([]*live, 0, len(c.sessions))
 	for _, l := range c.sessions {
 		out = append(out, l)
 	}
+	slices.SortFunc(out, func(a, b *live) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return out
 }
 

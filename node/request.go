@@ -354,7 +354,7 @@ func (c *core) closedError(r *openRequest) error {
 
 // expire closes what has outlived its time on this device's clock.
 func (c *core) expire() {
-	for _, r := range c.requests {
+	for _, r := range c.byAge() {
 		if !r.open() || unix(c.now) < r.meta.Received+uint64(r.request.Lifetime) {
 			continue
 		}
