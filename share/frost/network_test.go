@@ -38,6 +38,7 @@ func (c circle) config(self wire.Slot, rng *rand.ChaCha8) frost.Config {
 // A network connects machines. It keeps what every device has sent, and queues
 // copies for the others; a test may rewrite the queue.
 type network struct {
+	slots    []wire.Slot // who has joined, in order: maps have none
 	machines map[wire.Slot]*frost.Machine
 	sent     map[wire.Slot]map[wire.Kind]wire.Frame
 	released map[wire.Slot]bool
@@ -72,11 +73,10 @@ func (n *network) join(t testing.TB, slot wire.Slot, m *frost.Machine, eff []ses
 		n.released, n.done, n.failed = map[wire.Slot]bool{}, map[wire.Slot]bool{}, map[wire.Slot]error{}
 	}
 	// Frames of those who came before are waiting for the newcomer too.
-	for _, frames := range n.sent {
-		for _, f := range frames {
-			n.queue = append(n.queue, delivery{slot, f})
-		}
+	for _, other := range n.slots {
+		n.queue = append(n.queue, delivery{slot, n.sent[other][frost.KindCommit]})
 	}
+	n.slots = append(n.slots, slot)
 	n.machines[slot], n.sent[slot] = m, map[wire.Kind]wire.Frame{}
 	n.carryOut(t, slot, eff)
 }
@@ -104,7 +104,7 @@ func (n *network) carryOut(t testing.TB, slot wire.Slot, eff []session.Effect) {
 				n.released[slot] = true
 			}
 			n.sent[slot][f.Kind] = f
-			for other := range n.machines {
+			for _, other := range n.slots {
 				if other != slot {
 					n.queue = append(n.queue, delivery{other, f})
 				}
@@ -166,11 +166,15 @@ func (n *network) agree(t testing.TB, c circle) {
 		if i == 0 {
 			first = sig
 		}
-		if sig != first || !ed25519.Verify(c.proposal.ChildKey, c.proposal.Message, sig[:]) {
+		if sig != first || !validSignature(c, sig) {
 			t.Fatalf("device %d: signature %x", slot, sig)
 		}
 		if len(m.Waiting()) != 0 || !m.SecretsWiped() {
 			t.Fatalf("device %d: waiting for %v, secrets wiped: %t", slot, m.Waiting(), m.SecretsWiped())
 		}
 	}
+}
+
+func validSignature(c circle, sig [64]byte) bool {
+	return ed25519.Verify(c.proposal.ChildKey, c.proposal.Message, sig[:])
 }
