@@ -1,0 +1,42 @@
+# Everything a developer types. Nothing here needs more than Go, but for the
+# tests that say otherwise below.
+
+GO ?= go
+TOOL = $(GO) tool -modfile=tools/go.mod
+PKGS = ./...
+
+.PHONY: build test check race fuzz bench cross netns help
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+build: ## build the binary into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/warifu
+
+test: ## run all tests; downloads Go modules and uses ssh-keygen where it is installed
+	$(GO) test $(PKGS)
+
+check: ## formatting, vet, static analysis, tidy modules
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt'd:"; echo "$$out"; exit 1; }
+	$(GO) vet $(PKGS)
+	cd bench && $(GO) vet ./...
+	$(TOOL) staticcheck $(PKGS)
+	$(GO) mod tidy -diff
+
+race: ## tests under the race detector, for everything with goroutines
+	$(GO) test -race ./node/... ./internal/... ./pairing ./cmd/... ./share/keygen ./share/frost
+
+fuzz: ## every fuzz target for FUZZTIME (default 5s)
+	./tools/fuzz.sh $${FUZZTIME:-5s}
+
+bench: ## measure, as ratios against tss-lib where it can do the same
+	cd bench && $(GO) test -run '^$$' -bench . -benchtime 3x ./...
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./share/sign ./share/internal/...
+
+cross: ## compile for the platforms that we promise
+	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/warifu || exit 1; done
+	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -ldflags=-checklinkname=0 -o /dev/null ./cmd/warifu
+
+netns: ## LAN discovery between network namespaces; needs root and iproute2
+	$(GO) test -tags netns -run NetNS ./internal/p2p
