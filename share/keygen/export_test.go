@@ -1,0 +1,133 @@
+package keygen
+
+import (
+	"crypto/ed25519"
+
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/wire"
+)
+
+const (
+	KindHello       = kindHello
+	KindCommit      = kindCommit
+	KindReveal      = kindReveal
+	KindShare       = kindShare
+	KindVerified    = kindVerified
+	KindReady       = kindReady
+	KindCertificate = kindCertificate
+	KindComplaint   = kindComplaint
+)
+
+// State returns what m would persist now.
+func (m *Machine) State() []byte { return m.persist().(session.Persist).State }
+
+// Hash returns the hash of the record of m.
+func (m *Machine) Hash() wire.Hash { return m.hash }
+
+// A Reveal is the contents of a reveal frame, open to be changed.
+type Reveal struct {
+	View        wire.Hash
+	Salt, Chain []byte
+	Parts       []Part
+}
+
+// A Part is a contribution to one account.
+type Part struct {
+	F    [][]byte
+	T, Z []byte
+}
+
+func ParseReveal(b []byte, t int) Reveal {
+	r := parseReveal(b, t)
+	out := Reveal{View: r.view, Salt: r.salt, Chain: r.chain}
+	for _, p := range r.parts {
+		out.Parts = append(out.Parts, Part{F: p.f, T: p.t, Z: p.z})
+	}
+	return out
+}
+
+func (r Reveal) inside() reveal {
+	in := reveal{view: r.View, salt: r.Salt, chain: r.Chain}
+	for _, p := range r.Parts {
+		in.parts = append(in.parts, part{f: p.F, t: p.T, z: p.Z})
+	}
+	return in
+}
+
+func (r Reveal) Bytes() []byte { return r.inside().bytes() }
+
+// Contribution returns what m is going to reveal, before anybody else may see
+// it. Zeros stand in for the answers of proofs, which do not exist yet.
+func (m *Machine) Contribution() Reveal {
+	r := m.contribution()
+	for i := range r.parts {
+		r.parts[i].z = make([]byte, scalarSize)
+	}
+	return ParseReveal(r.bytes(), m.cfg.Proposal.Threshold)
+}
+
+// A Cheater is a device that follows the protocol but for its edits, and
+// computes everything that depends on them as the best of cheaters would.
+type Cheater struct {
+	M *Machine
+
+	// Commit edits the contribution before it is committed to, Reveal after
+	// the proofs have been made.
+	Commit, Reveal func(*Reveal)
+
+	committed *Reveal
+}
+
+// Filter changes what the machine is about to send.
+func (c *Cheater) Filter(effects []session.Effect) []session.Effect {
+	for i, e := range effects {
+		s, ok := e.(session.Send)
+		if !ok {
+			continue
+		}
+		switch s.Frame.Kind {
+		case kindCommit:
+			s.Frame.Body = c.commit()
+		case kindReveal:
+			s.Frame.Body = c.reveal(s.Frame.Body)
+		}
+		effects[i] = s
+	}
+	return effects
+}
+
+func (c *Cheater) commit() []byte {
+	m := c.M
+	if c.committed == nil && c.Commit != nil {
+		edited := m.Contribution()
+		c.Commit(&edited)
+		c.committed = &edited
+		com := edited.inside().commitment(m.sid, m.cfg.Self)
+		m.got[kindCommit][m.self()] = com[:]
+	}
+	return m.got[kindCommit][m.self()]
+}
+
+func (c *Cheater) reveal(body []byte) []byte {
+	m := c.M
+	r := ParseReveal(append([]byte(nil), body...), m.cfg.Proposal.Threshold)
+	if c.committed != nil {
+		r.Salt, r.Chain = c.committed.Salt, c.committed.Chain
+		for i := range r.Parts {
+			r.Parts[i].F, r.Parts[i].T = c.committed.Parts[i].F, c.committed.Parts[i].T
+		}
+	}
+	if c.Reveal != nil {
+		c.Reveal(&r)
+	}
+	in := r.inside()
+	m.got[kindReveal][m.self()], m.revealed[m.self()] = in.bytes(), &in
+	return m.got[kindReveal][m.self()]
+}
+
+// Complain returns the body of a complaint signed with key.
+func Complain(s wire.SessionID, by, against wire.Slot, check string, share []byte, key ed25519.PrivateKey) []byte {
+	c := complaint{Against: against, Check: check, Share: share}
+	c.Sig = [sigSize]byte(ed25519.Sign(key, c.message(s, by)))
+	return wire.Marshal(c)
+}
