@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+func (a *app) approveCmd() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "approve ID",
+		Short: "Let the circle sign a request",
+		Long: `Approve shows what a request asks, as this device understands it, and asks you.
+ID may be the first digits of the id, four at least.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.requestIDs(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.call(func(c *api.Client) error { return a.approve(cmd.Context(), c, args[0], yes) })
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "approve without asking")
+	return cmd
+}
+
+func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool) error {
+	r, err := c.Request(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !a.json {
+		printRequest(a.stderr, r)
+		fmt.Fprintln(a.stderr)
+	}
+	if yes {
+		a.note("approved with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
+	} else {
+		ok, err := a.confirm(ctx, "Approve?")
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return api.Errorf(api.CodeNotConfirmed, "nothing was approved; request %s is still open", shortID(r.ID)).
+				WithHint("`warifu deny %s` closes it on all devices", shortID(r.ID))
+		}
+	}
+	// The full id of what was shown: a prefix might mean another by now.
+	if r, err = c.Approve(ctx, r.ID); err != nil {
+		return err
+	}
+	return a.result(r, func(w io.Writer) {
+		fmt.Fprintf(w, "approved: %s\n", esc(r.Summary))
+	})
+}
+
+func (a *app) denyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "deny ID",
+		Short: "Close a request on all devices",
+		Long: `Deny closes a request on every device that hears of it: one no is enough. If a
+part of the signature has left a device by then, the request may be signed all
+the same, and deny says so.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.requestIDs(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.call(func(c *api.Client) error {
+				r, err := c.Deny(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.result(r, func(w io.Writer) {
+					fmt.Fprintf(w, "denied: %s\n", esc(r.Summary))
+					if r.State == api.StateReleased {
+						fmt.Fprintln(w, "too late to be sure: a part of the signature had left a device, so it may be signed")
+					}
+				})
+			})
+		},
+	}
+}

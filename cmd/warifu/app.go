@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// An app is one run of the program.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+
+	home    string
+	json    bool
+	verbose bool
+
+	// began is set once flags and arguments have been understood: an error
+	// before that is one of usage.
+	began bool
+	path  string // of the command, without the program's name
+
+	mu       sync.Mutex // guards stderr and progress
+	progress bool       // the last line on the terminal is to be overwritten
+}
+
+// errUsage marks an error as the caller's misunderstanding.
+type errUsage struct{ error }
+
+func (e errUsage) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return errUsage{api.Errorf(api.CodeBadArgument, format, args...)}
+}
+
+// errSaid ends the program with exitFailed when stdout has said why.
+var errSaid = errors.New("said")
+
+// run is the program. It returns its exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if a.path == "" && cmd != nil {
+		a.path = commandPath(cmd)
+	}
+	return a.exit(err)
+}
+
+func commandPath(cmd *cobra.Command) string {
+	_, path, _ := strings.Cut(cmd.CommandPath(), " ")
+	return path
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "warifu",
+		Short: "Keys that your own devices hold together",
+		Long: `warifu keeps a signing key on your own devices without it existing on any of
+them: any quorum signs, no single device can. Begin with
+
+  warifu demo                          see it work, nothing to set up
+  warifu init --name laptop            make this machine a device
+  warifu up                            run it
+  warifu found --threshold 2 --devices 3    make a circle with two more`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.began = true
+			a.path = commandPath(cmd)
+			return a.findHome()
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.home, "home", "", "directory of this device (default $WARIFU_HOME, or "+homeInWords()+")")
+	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout, and events as JSON lines on stderr")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
+	root.AddGroup(
+		&cobra.Group{ID: "circle", Title: "Devices and circle:"},
+		&cobra.Group{ID: "ask", Title: "Asking the quorum:"},
+	)
+	in := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	in("circle", a.initCmd(), a.upCmd(), a.foundCmd(), a.joinCmd(), a.statusCmd(), a.lockCmd(), a.unlockCmd(), a.fsckCmd())
+	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
+	root.AddCommand(a.demoCmd(), a.versionCmd())
+	return root
+}
+
+// exit prints err, if any, and returns the exit status.
+func (a *app) exit(err error) int {
+	a.endProgress()
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errSaid) {
+		return exitFailed
+	}
+	_, misused := errors.AsType[errUsage](err)
+	status := exitFailed
+	if misused || !a.began {
+		status = exitUsage
+	}
+	e := api.AsError(err)
+	if status == exitUsage {
+		e.Code = api.CodeBadArgument
+		if e.Hint == "" {
+			e.Hint = strings.TrimSpace("warifu "+a.path) + " --help"
+		}
+	}
+	if a.path != "" {
+		e.Message = a.path + ": " + e.Message
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.json {
+		a.printJSON(a.stderr, struct {
+			Event string     `json:"event"`
+			Error *api.Error `json:"error"`
+		}{api.EventError, e})
+		return status
+	}
+	fmt.Fprintf(a.stderr, "warifu: %s\n", esc(e.Message))
+	if e.Hint != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", esc(e.Hint))
+	}
+	return status
+}
+
+// result prints v with --json, and what human writes otherwise.
+func (a *app) result(v any, human func(w io.Writer)) error {
+	a.endProgress()
+	if a.json {
+		a.printJSON(a.stdout, v)
+		return nil
+	}
+	human(a.stdout)
+	return nil
+}
+
+// printJSON writes v as one line. What we print is ours and can be encoded.
+func (a *app) printJSON(w io.Writer, v any) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		fmt.Fprintf(a.stderr, "warifu: print: %v\n", err)
+	}
+}
+
+// note prints one line on stderr, where it is no part of the result. With
+// --json it says nothing: there events speak.
+func (a *app) note(format string, args ...any) {
+	if a.json {
+		return
+	}
+	a.endProgress()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fmt.Fprintln(a.stderr, fmt.Sprintf(format, args...))
+}
+
+func (a *app) client() (*api.Client, error) { return api.NewClient(a.home) }
+
+// call runs f with a client of the home's daemon.
+func (a *app) call(f func(*api.Client) error) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	err = f(c)
+	if api.CodeOf(err) == api.CodeNotRunning {
+		if _, statErr := os.Stat(a.home); errors.Is(statErr, os.ErrNotExist) {
+			return api.Errorf(api.CodeNoDevice, "there is no device in %s", a.home).
+				WithHint("make one with `warifu init --name NAME`, or say where it is with --home")
+		}
+	}
+	return err
+}
+
+// isTerminal reports whether v, a reader or writer, is a terminal.
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && terminal(int(f.Fd()))
+}

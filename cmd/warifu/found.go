@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+func (a *app) foundCmd() *cobra.Command {
+	var args api.FoundArgs
+	var yes, abandon bool
+	cmd := &cobra.Command{
+		Use:   "found --threshold T --devices N",
+		Short: "Found a circle with this device as the first",
+		Long: `Found makes a circle of N devices, any T of which sign. It shows one invitation
+at a time until all have joined, then the keys are generated on all devices
+together. Every device shows its person the same names and six words, and asks
+before it says that it is ready. Only then does the circle's address exist.`,
+		Example: "  warifu found --threshold 2 --devices 3",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if abandon {
+				return a.abandon(cmd.Context(), yes)
+			}
+			if !cmd.Flags().Changed("threshold") || !cmd.Flags().Changed("devices") {
+				return usagef("--threshold and --devices are needed")
+			}
+			return a.call(func(c *api.Client) error {
+				return a.ceremony(cmd.Context(), c, yes, func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
+					return c.Found(ctx, args, emit)
+				})
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&args.Threshold, "threshold", 0, "how many devices sign: at least 2, and more than half")
+	f.IntVar(&args.Devices, "devices", 0, "how many devices there are, this one included: at most 9")
+	f.BoolVar(&yes, "yes", false, "confirm the names and words without asking")
+	f.BoolVar(&abandon, "abandon", false, "set a half-founded circle aside, for good")
+	return cmd
+}
+
+func (a *app) abandon(ctx context.Context, yes bool) error {
+	if !yes {
+		ok, err := a.confirm(ctx, "This device will never be part of the circle whose founding is under way.\nSet it aside for good?")
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return api.Errorf(api.CodeNotConfirmed, "nothing was changed")
+		}
+	}
+	return a.call(func(c *api.Client) error {
+		if err := c.AbandonFounding(ctx); err != nil {
+			return err
+		}
+		return a.result(struct {
+			Abandoned bool `json:"abandoned"`
+		}{true}, func(w io.Writer) { fmt.Fprintln(w, "the founding was set aside") })
+	})
+}
+
+// ceremony runs a founding, asks its question, and prints the circle.
+func (a *app) ceremony(ctx context.Context, c *api.Client, yes bool, run func(context.Context, func(api.Event)) (api.Circle, error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var asking sync.WaitGroup
+	var asked error // written by asking only, read after it
+	circle, err := run(ctx, func(e api.Event) {
+		if e.Question == nil {
+			a.event(e)
+			return
+		}
+		// The answer must not hold up the stream, on which the founding may
+		// fail in the meantime.
+		asking.Go(func() {
+			if asked = a.answer(ctx, c, *e.Question, yes); asked != nil {
+				cancel()
+			}
+		})
+	})
+	cancel()
+	asking.Wait()
+	if asked != nil && api.CodeOf(asked) != api.CodeCanceled {
+		return asked
+	}
+	if err != nil {
+		return err
+	}
+	return a.result(circle, func(w io.Writer) { printCircle(w, circle) })
+}
+
+// answer shows the names and words of a founding and tells the daemon what
+// its person said.
+func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes bool) error {
+	a.event(api.Event{Event: api.EventConfirm, Question: &q})
+	a.note("\nA circle of %d devices, any %d of which sign:\n", len(q.Devices), q.Threshold)
+	for _, d := range q.Devices {
+		mark := ""
+		if d.This {
+			mark = "   (this device)"
+		}
+		a.note("  %d  %s, %s%s", d.Slot, esc(d.Name), esc(d.Kind), mark)
+	}
+	a.note("\n  %s\n", esc(strings.Join(q.Words, " ")))
+	if yes {
+		a.note("confirmed with --yes: these names and words")
+	} else {
+		ok, err := a.confirm(ctx, "Do all devices show exactly these names and words, and are all of them yours?")
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		if err != nil || !ok {
+			// The daemon tells the others; what it says back is no news.
+			_ = c.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: false})
+			if err != nil {
+				return err
+			}
+			return api.Errorf(api.CodeNotConfirmed, "you did not confirm the names and words; no circle was founded").
+				WithHint("if they differed, somebody is in between: check who is on this network before you try again")
+		}
+	}
+	return c.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: true})
+}
+
+func printCircle(w io.Writer, c api.Circle) {
+	fmt.Fprintf(w, "circle %s: %d devices, any %d of which sign, epoch %d\n", shortID(c.Circle), len(c.Devices), c.Threshold, c.Epoch)
+	printAccounts(w, c.Accounts)
+}
+
+func printAccounts(w io.Writer, accounts []api.Account) {
+	var rows [][]string
+	for _, acc := range accounts {
+		key := acc.Address
+		if key == "" {
+			key = acc.PublicKey
+		}
+		rows = append(rows, []string{"  " + esc(acc.Name), esc(key), esc(acc.Path)})
+	}
+	table(w, rows)
+}

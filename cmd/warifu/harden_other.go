@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// harden has nothing to turn off here.
+func harden() {}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/internal/boltstore"
+	"github.com/warifu/warifu/internal/keeper"
+	"github.com/warifu/warifu/node"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+)
+
+func (a *app) initCmd() *cobra.Command {
+	var name, kind, file string
+	cmd := &cobra.Command{
+		Use:   "init --name NAME",
+		Short: "Make this machine a device",
+		Long: `Init draws this device's keys and puts them, sealed under a passphrase, into its
+home. The device is in no circle yet: "warifu up" runs it, then "warifu found"
+or "warifu join".`,
+		Example: "  warifu init --name laptop --kind laptop",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if name == "" {
+				return usagef("--name is needed")
+			}
+			if err := roster.CheckName(name); err != nil {
+				return usagef("%v", err)
+			}
+			k, err := roster.ParseKind(kind)
+			if err != nil {
+				return usagef("%v", err)
+			}
+			return a.makeDevice(name, k, file)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "name", "", "what your other devices call this one")
+	f.StringVar(&kind, "kind", string(roster.Laptop), "phone, laptop, tablet, desktop, server or browser")
+	passphraseFlag(cmd, &file)
+	complete(cmd, "kind", roster.Phone, roster.Laptop, roster.Tablet, roster.Desktop, roster.Server, roster.Browser)
+	return cmd
+}
+
+// complete offers the values of a flag.
+func complete[T ~string](cmd *cobra.Command, flag string, values ...T) {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic("warifu: internal error: " + err.Error())
+	}
+}
+
+// makeDevice makes a device in a.home. It asks for nothing before it is clear
+// that there is room for one.
+func (a *app) makeDevice(name string, kind roster.Kind, passFile string) error {
+	if _, err := api.SocketPath(a.home); err != nil {
+		return err
+	}
+	if err := a.prepareHome(); err != nil {
+		return err
+	}
+	pass, err := a.newPassphrase(passFile)
+	if err != nil {
+		return err
+	}
+	defer clear(pass)
+	id, err := draftDevice(a.home, name, kind, pass)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Device string `json:"device"`
+		Name   string `json:"name"`
+		Kind   string `json:"kind"`
+		Home   string `json:"home"`
+	}{id, name, string(kind), a.home}
+	return a.result(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s (%s) is a device now: %s\n", esc(name), kind, shortID(id))
+		fmt.Fprintf(w, "its home is %s; nobody can open it without the passphrase, not even you\n", esc(a.home))
+		a.note("next: `warifu up` runs it")
+	})
+}
+
+// prepareHome makes the home, or checks that an existing one holds no device
+// and nothing of one.
+func (a *app) prepareHome() error {
+	there, err := exists(filepath.Join(a.home, storeName))
+	if err != nil {
+		return fmt.Errorf("look into the home: %w", err)
+	}
+	if there {
+		return api.Errorf(api.CodeDeviceExists, "there is a device in %s already", a.home).
+			WithHint("run it with `warifu up`, or choose another home with --home")
+	}
+	if err := os.MkdirAll(a.home, 0o700); err != nil {
+		return fmt.Errorf("make the home: %w", err)
+	}
+	drafts, err := exists(filepath.Join(a.home, draftName))
+	if err != nil {
+		return fmt.Errorf("look into the home: %w", err)
+	}
+	if drafts {
+		return discardDraft(a.home)
+	}
+	// Epoch keys without a store: somebody moved the store away, and it may
+	// come back. It would be worth nothing without these.
+	keys, err := exists(filepath.Join(a.home, epochsName))
+	if err != nil {
+		return fmt.Errorf("look into the home: %w", err)
+	}
+	if keys {
+		return api.Errorf(api.CodeDeviceExists, "%s holds the keys of a device, but not its store %s", a.home, storeName).
+			WithHint("put the store back, or choose another home with --home")
+	}
+	return nil
+}
+
+// discardDraft removes what an interrupted init left. It was never a device:
+// that takes a store under its real name.
+func discardDraft(home string) error {
+	draft := filepath.Join(home, draftName)
+	// Opening it takes its lock: another init may be at work.
+	store, err := boltstore.Open(draft)
+	if errors.Is(err, boltstore.ErrInUse) {
+		return api.Errorf(api.CodeAlreadyRunning, "another init is at work in %s", home)
+	}
+	if err == nil {
+		defer store.Close()
+	}
+	if err := os.RemoveAll(filepath.Join(home, epochsName)); err != nil {
+		return fmt.Errorf("remove an unfinished device: %w", err)
+	}
+	if err := os.Remove(draft); err != nil {
+		return fmt.Errorf("remove an unfinished device: %w", err)
+	}
+	return nil
+}
+
+// draftDevice makes the device beside its final name, and gives it that name
+// when it is complete. A crash leaves a draft or a device, nothing in between.
+func draftDevice(home, name string, kind roster.Kind, pass []byte) (string, error) {
+	k, header, err := keeper.Create(rand.Reader, pass, keeper.ParamsFor(string(kind)))
+	if errors.Is(err, keeper.ErrBadPassphrase) {
+		return "", api.Errorf(api.CodeBadArgument, "%v", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer k.Close()
+	draft := filepath.Join(home, draftName)
+	store, err := boltstore.Create(draft, header)
+	if err != nil {
+		return "", storeError(home, err)
+	}
+	id, err := fillDevice(store, k, home, name, kind)
+	if err := errors.Join(err, store.Close()); err != nil {
+		return "", errors.Join(err, discardDraft(home))
+	}
+	if err := os.Rename(draft, filepath.Join(home, storeName)); err != nil {
+		return "", fmt.Errorf("finish the device: %w", err)
+	}
+	return id, syncDir(home)
+}
+
+func fillDevice(store *boltstore.Store, k *keeper.Keeper, home, name string, kind roster.Kind) (string, error) {
+	if err := store.Attach(k); err != nil {
+		return "", err
+	}
+	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
+		return "", err
+	}
+	id, err := node.Init(store, k, rand.Reader, name, kind)
+	return id.Hex(), err
+}

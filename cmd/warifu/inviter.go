@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/node"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/pairing"
+)
+
+// An inviter opens the throw-away hosts on which devices meet, and fits what
+// package p2p returns to what package node asks for.
+type inviter struct {
+	loopback bool // this machine only
+	lan      bool // codes are shown and looked for on the local network
+}
+
+var (
+	_ node.Inviter    = inviter{}
+	_ node.PairHost   = pairHost{}
+	_ node.PairStream = (*visit)(nil)
+	_ node.Link       = (*p2p.Link)(nil)
+	_ node.Keeper     = guardedKeeper{}
+)
+
+// Host implements [node.Inviter].
+func (v inviter) Host() (node.PairHost, error) {
+	h, err := p2p.NewPairHost(p2p.PairListen(v.loopback))
+	if err != nil {
+		return nil, err
+	}
+	return pairHost{h, v}, nil
+}
+
+// Dial implements [node.Inviter]. Each visit has a host of its own, so that
+// two visits cannot be told to be of one device.
+func (v inviter) Dial(ctx context.Context, peer []byte, addrs [][]byte) (node.PairStream, error) {
+	h, err := p2p.NewPairHost(nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := h.Dial(ctx, peer, addrs)
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return &visit{s, h}, nil
+}
+
+// DialAt implements [node.Inviter].
+func (v inviter) DialAt(ctx context.Context, at string) (node.PairStream, error) {
+	peer, addr, err := p2p.ParseAt(at)
+	if err != nil {
+		return nil, api.Errorf(api.CodeBadArgument, "--at: %v", err).
+			WithHint("the device that shows the code shows the address, too")
+	}
+	return v.Dial(ctx, peer, [][]byte{addr})
+}
+
+// Find implements [node.Inviter].
+func (v inviter) Find(ctx context.Context, code pairing.Code, found func(peer []byte, addrs [][]byte) bool) error {
+	if !v.lan {
+		return api.Errorf(api.CodeUnreachable, "this daemon does not look on the local network (--no-lan)").
+			WithHint("say where the other device is with --at, or use the long invitation")
+	}
+	return p2p.FindCode(ctx, code, v.loopback, func(h p2p.CodeHost) bool { return found(h.Peer, h.Addrs) })
+}
+
+// A pairHost is a [p2p.PairHost] as node sees it.
+type pairHost struct {
+	*p2p.PairHost
+	from inviter
+}
+
+// Serve implements [node.PairHost].
+func (h pairHost) Serve(ctx context.Context, handle func(context.Context, node.PairStream)) error {
+	return h.PairHost.Serve(ctx, func(ctx context.Context, s *p2p.PairStream) { handle(ctx, s) })
+}
+
+// Announce implements [node.PairHost].
+func (h pairHost) Announce(ctx context.Context, code pairing.Code) error {
+	if !h.from.lan {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return p2p.AnnounceCode(ctx, h.PairHost, code, h.from.loopback)
+}
+
+// A visit is a stream together with the host that was made for it.
+type visit struct {
+	*p2p.PairStream
+	host *p2p.PairHost
+}
+
+// Close hangs up and throws the host away.
+func (v *visit) Close() error {
+	return errors.Join(v.PairStream.Close(), v.host.Close())
+}

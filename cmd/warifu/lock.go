@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+type lockResult struct {
+	Locked bool `json:"locked"`
+}
+
+func (a *app) lockCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lock",
+		Short: "Forget this device's shares in memory",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(func(c *api.Client) error {
+				if err := c.Lock(cmd.Context()); err != nil {
+					return err
+				}
+				return a.result(lockResult{true}, func(w io.Writer) { fmt.Fprintln(w, "locked: this device signs nothing until `warifu unlock`") })
+			})
+		},
+	}
+}
+
+func (a *app) unlockCmd() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "Open this device's shares with the passphrase",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(func(c *api.Client) error {
+				// Ask the daemon first: nobody likes to type a passphrase
+				// for nothing.
+				if _, err := c.Status(cmd.Context()); err != nil {
+					return err
+				}
+				pass, err := a.passphrase(file)
+				if err != nil {
+					return err
+				}
+				defer clear(pass)
+				if err := c.Unlock(cmd.Context(), pass); err != nil {
+					return err
+				}
+				return a.result(lockResult{false}, func(w io.Writer) { fmt.Fprintln(w, "unlocked") })
+			})
+		},
+	}
+	passphraseFlag(cmd, &file)
+	return cmd
+}
+
+func passphraseFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "passphrase-file", "", "read the passphrase from the first line of this file")
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run this package's main as the command warifu.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"warifu": main})
+}
+
+// TestScripts runs the stories that need no other device.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			// Short, because a socket's path must be.
+			env.Setenv("WARIFU_HOME", env.WorkDir+"/h")
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+	})
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+func (a *app) requestsCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "requests",
+		Short: "List what the circle is asked",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(func(c *api.Client) error {
+				list, err := c.Requests(cmd.Context())
+				if err != nil {
+					return err
+				}
+				out := struct {
+					Requests api.List[api.Request] `json:"requests"`
+				}{list}
+				return a.result(out, func(w io.Writer) {
+					if len(list) == 0 {
+						fmt.Fprintln(w, "no requests")
+						return
+					}
+					printRequests(w, list)
+				})
+			})
+		},
+	}
+}
+
+func printRequests(w io.Writer, list []api.Request) {
+	var rows [][]string
+	for _, r := range list {
+		rows = append(rows, []string{"  " + shortID(r.ID), stateText(r), "from " + esc(r.From), esc(r.Summary)})
+	}
+	table(w, rows)
+}
+
+// stateText says where a request stands.
+func stateText(r api.Request) string {
+	switch r.State {
+	case api.StatePending:
+		if r.Answer == "" {
+			return "needs your answer"
+		}
+		return "waits for others"
+	case api.StateReleased:
+		return "may be signed"
+	case api.StateDenied:
+		if len(r.DeniedBy) > 0 {
+			return "denied by " + escAll(r.DeniedBy)
+		}
+	}
+	return esc(r.State)
+}
+
+// requestIDs completes ids of requests, open ones only if open is set.
+func (a *app) requestIDs(open bool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		const none = cobra.ShellCompDirectiveNoFileComp
+		if len(args) > 0 || a.findHome() != nil {
+			return nil, none
+		}
+		c, err := a.client()
+		if err != nil {
+			return nil, none
+		}
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		list, err := c.Requests(ctx)
+		if err != nil {
+			return nil, none
+		}
+		var out []cobra.Completion
+		for _, r := range list {
+			if !open || r.State == api.StatePending {
+				out = append(out, cobra.CompletionWithDesc(shortID(r.ID), esc(r.Summary)))
+			}
+		}
+		return out, none
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// A signing is what the sign commands have in common.
+type signing struct {
+	account string
+	path    string
+	timeout time.Duration
+	detach  bool
+}
+
+func (a *app) signCmd() *cobra.Command {
+	s := &signing{}
+	cmd := &cobra.Command{
+		Use:   "sign",
+		Short: "Ask the circle for a signature",
+		Long: `Sign asks the circle and waits until a quorum has approved and signed. It says
+on stderr whom it waits for. Interrupted, it leaves the request open: "warifu
+requests" lists it, and "warifu show ID --wait" picks it up again.`,
+	}
+	f := cmd.PersistentFlags()
+	f.StringVar(&s.account, "account", "", "account to sign with (default the one that fits)")
+	f.StringVar(&s.path, "path", "", `key below the ethereum account, "0/0" if not given`)
+	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait for the quorum")
+	f.BoolVar(&s.detach, "detach", false, "print the id of the request and do not wait")
+	cmd.AddCommand(a.signMessageCmd(s), a.signTypedDataCmd(s), a.signTxCmd(s), a.signFileCmd(s))
+	return cmd
+}
+
+// sign asks, waits and prints.
+func (a *app) sign(ctx context.Context, s *signing, args api.SignArgs) error {
+	if s.timeout <= 0 {
+		return usagef("--timeout must be positive")
+	}
+	args.Account, args.Path = s.account, s.path
+	args.Timeout, args.Detach = api.Duration(s.timeout), s.detach
+	return a.call(func(c *api.Client) error {
+		var id string
+		sig, err := c.Sign(ctx, args, func(e api.Event) {
+			if e.Event == api.EventRequest {
+				id = e.ID
+			}
+			a.event(e)
+		})
+		if err != nil {
+			return stillOpen(err, id)
+		}
+		if s.detach {
+			return a.result(struct {
+				Request string `json:"request"`
+			}{sig.Request}, func(w io.Writer) { fmt.Fprintln(w, sig.Request) })
+		}
+		return a.printSignature(sig)
+	})
+}
+
+// stillOpen tells the person how to go on with a request that nobody waits for
+// any more.
+func stillOpen(err error, id string) error {
+	e := api.AsError(err)
+	if id == "" || e.Hint != "" && e.Code != api.CodeCanceled {
+		return err
+	}
+	switch e.Code {
+	case api.CodeCanceled:
+		e.Message = fmt.Sprintf("interrupted; request %s stays open", shortID(id))
+	case api.CodeTimeout, api.CodeNoQuorum, api.CodeNotRunning:
+	default:
+		return err
+	}
+	return e.WithHint("`warifu show %s --wait` goes on waiting, `warifu requests` lists it, `warifu deny %s` ends it", shortID(id), shortID(id))
+}
+
+func (a *app) printSignature(sig api.Signature) error {
+	return a.result(sig, func(w io.Writer) {
+		if sig.Kind == api.KindFile {
+			// The armor alone, so that `> FILE.sig` is what ssh-keygen reads.
+			fmt.Fprintln(w, strings.TrimRight(sig.Signature, "\n"))
+			a.note("signed by %s with %s", escAll(sig.Signers), esc(sig.PublicKey))
+			return
+		}
+		rows := [][]string{
+			{"signature", esc(sig.Signature)},
+			{"address", esc(sig.Address)},
+			{"digest", sig.Digest.String()},
+		}
+		if len(sig.Raw) > 0 {
+			rows = append(rows, []string{"raw", sig.Raw.String()}, []string{"hash", sig.Hash.String()})
+		}
+		rows = append(rows,
+			[]string{"signers", escAll(sig.Signers)},
+			[]string{"epoch", fmt.Sprint(sig.Epoch)},
+			[]string{"request", shortID(sig.Request)},
+			[]string{"elapsed", time.Duration(sig.Elapsed).Round(time.Millisecond).String()},
+		)
+		table(w, rows)
+	})
+}
+
+// errOneSource is the answer to a message given twice or not at all.
+var errOneSource = errUsage{errors.New("give the message once: as an argument, with --hex or with --file")}

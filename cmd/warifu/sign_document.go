@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+func (a *app) signTypedDataCmd(s *signing) *cobra.Command {
+	return a.signDocumentCmd(s, api.KindTypedData, "typed-data FILE", "Sign typed data (EIP-712)")
+}
+
+func (a *app) signTxCmd(s *signing) *cobra.Command {
+	cmd := a.signDocumentCmd(s, api.KindTx, "tx FILE", "Sign a transaction given as JSON")
+	cmd.Long = `Tx signs an Ethereum transaction given as a JSON object with the field names of
+JSON-RPC: types 0, 1, 2 and 4. It needs no network and sends nothing: "raw" is
+what eth_sendRawTransaction takes.`
+	return cmd
+}
+
+// signDocumentCmd makes a command that signs a JSON document.
+func (a *app) signDocumentCmd(s *signing, kind, use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			doc, err := a.readInput(args[0], maxDocument)
+			if err != nil {
+				return err
+			}
+			return a.sign(cmd.Context(), s, api.SignArgs{Kind: kind, JSON: doc})
+		},
+	}
+}

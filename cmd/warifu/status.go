@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+func (a *app) statusCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show devices, accounts, requests and what needs you",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(func(c *api.Client) error {
+				s, err := c.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return a.result(s, func(w io.Writer) { a.printStatus(w, s) })
+			})
+		},
+	}
+}
+
+func (a *app) printStatus(w io.Writer, s api.Status) {
+	lock := "unlocked"
+	if s.Locked {
+		lock = "locked"
+	}
+	fmt.Fprintf(w, "%s (%s), %s, device %s\n", esc(s.Name), esc(s.Kind), lock, shortID(s.Device))
+	for _, warning := range s.Warnings {
+		fmt.Fprintf(w, "! %s\n", esc(warning))
+	}
+	if a.verbose {
+		for _, addr := range s.Addresses {
+			fmt.Fprintf(w, "  at %s\n", esc(addr))
+		}
+	}
+	if f := s.Founding; f != nil {
+		fmt.Fprintf(w, "\na founding is under way: %s\n", foundingText(*f))
+	}
+	if s.Circle == "" {
+		if s.Founding == nil {
+			fmt.Fprintln(w, "\nin no circle yet: `warifu found` makes one, `warifu join` answers an invitation")
+		}
+		return
+	}
+	fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	var rows [][]string
+	for _, d := range s.Devices {
+		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d)})
+	}
+	table(w, rows)
+	fmt.Fprintln(w, "\naccounts")
+	printAccounts(w, s.Accounts)
+	if len(s.Requests) > 0 {
+		fmt.Fprintln(w, "\nrequests")
+		printRequests(w, s.Requests)
+	}
+}
+
+func presence(d api.Device) string {
+	switch {
+	case d.This:
+		return "this device"
+	case d.Online:
+		return "online"
+	case d.LastSeen == nil:
+		return "not seen yet"
+	}
+	return "last seen " + ago(*d.LastSeen)
+}
+
+func foundingText(f api.Founding) string {
+	text := map[string]string{
+		api.FoundingInviting:   "devices are being invited",
+		api.FoundingGenerating: "the keys are being generated",
+		api.FoundingConfirming: "waiting for your yes to names and words",
+		api.FoundingPending:    "this device is ready, others are not; `warifu found --abandon` sets it aside",
+	}[f.State]
+	if text == "" {
+		text = esc(f.State)
+	}
+	if len(f.Missing) > 0 {
+		text += "; missing: " + escAll(f.Missing)
+	}
+	return text
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/warifu/warifu/internal/keeper"
+	"github.com/warifu/warifu/node/api"
+)
+
+func terminal(fd int) bool { return term.IsTerminal(fd) }
+
+// passphrase reads the passphrase of an existing device. The caller wipes it.
+func (a *app) passphrase(file string) ([]byte, error) {
+	if file != "" {
+		return a.passphraseFile(file)
+	}
+	return a.askPassphrase("passphrase: ")
+}
+
+// newPassphrase reads the passphrase of a new device, from a terminal twice.
+func (a *app) newPassphrase(file string) ([]byte, error) {
+	var first []byte
+	var err error
+	if file != "" {
+		first, err = a.passphraseFile(file)
+	} else {
+		first, err = a.askPassphrase("new passphrase: ")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if utf8.RuneCount(first) < keeper.MinPassphrase {
+		clear(first)
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase is shorter than %d characters", keeper.MinPassphrase).
+			WithHint("several random words make a good one; it protects this device's shares from a thief")
+	}
+	if file != "" {
+		return first, nil
+	}
+	second, err := a.askPassphrase("again: ")
+	defer clear(second)
+	if err != nil {
+		clear(first)
+		return nil, err
+	}
+	if string(first) != string(second) {
+		clear(first)
+		return nil, api.Errorf(api.CodeWrongPass, "the two passphrases differ")
+	}
+	return first, nil
+}
+
+// askPassphrase reads one line from the terminal without echo.
+func (a *app) askPassphrase(prompt string) ([]byte, error) {
+	in, ok := a.stdin.(*os.File)
+	if !ok || !isTerminal(in) {
+		return nil, api.Errorf(api.CodeBadArgument, "there is no terminal to ask for the passphrase").
+			WithHint("give it with --passphrase-file FILE")
+	}
+	a.endProgress()
+	fmt.Fprint(a.stderr, prompt)
+	pass, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(a.stderr)
+	if err != nil {
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase could not be read: %v", err)
+	}
+	if len(pass) == 0 {
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase is empty")
+	}
+	return pass, nil
+}
+
+// passphraseFile reads a passphrase up to the end of its first line.
+func (a *app) passphraseFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase file cannot be read: %v", err)
+	}
+	defer f.Close()
+	buf := make([]byte, keeper.MaxPassphrase+2)
+	defer clear(buf)
+	n, err := io.ReadFull(f, buf)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase file cannot be read: %v", err)
+	}
+	text := buf[:n]
+	for i, c := range text {
+		if c == '\n' || c == '\r' {
+			text = text[:i]
+			break
+		}
+	}
+	if len(text) == 0 || len(text) > keeper.MaxPassphrase {
+		return nil, api.Errorf(api.CodeBadArgument, "the first line of the passphrase file is empty or longer than %d bytes", keeper.MaxPassphrase)
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && othersMayRead(info.Mode()) {
+		a.note("note: other users can read %s", esc(path))
+	}
+	return append([]byte(nil), text...), nil
+}
+
+// confirm asks a question that is answered with y or n. Anything but a yes is
+// a no. A terminal's read cannot be interrupted, so the goroutine that waits
+// for the line may outlive ctx, up to the end of the program.
+func (a *app) confirm(ctx context.Context, question string) (bool, error) {
+	a.endProgress()
+	a.mu.Lock()
+	if !a.json {
+		fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+	}
+	a.mu.Unlock()
+	type answer struct {
+		text string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		text, err := bufio.NewReader(a.stdin).ReadString('\n')
+		answers <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case got := <-answers:
+		if got.err != nil && got.text == "" {
+			return false, api.Errorf(api.CodeNotConfirmed, "there is nobody to ask").
+				WithHint("scripts say yes beforehand with --yes")
+		}
+		switch strings.ToLower(strings.TrimSpace(got.text)) {
+		case "y", "yes":
+			return true, nil
+		}
+		return false, nil
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+)
+
+// esc makes text safe to print. What requests and other devices say has been
+// escaped before it came here, so nothing changes then; backslashes are left
+// alone, for escaping them twice would show what nobody wrote.
+func esc(s string) string { return strings.ReplaceAll(intent.Escape(s), `\\`, `\`) }
+
+func escAll(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = esc(s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// shortID is the part of an id that a person types.
+func shortID(id string) string {
+	if len(id) > 8 {
+		return id[:8]
+	}
+	return id
+}
+
+// spaced writes an 8-digit code as two groups.
+func spaced(code string) string {
+	if len(code) == 8 {
+		return code[:4] + " " + code[4:]
+	}
+	return code
+}
+
+// table writes rows of cells in columns.
+func table(w io.Writer, rows [][]string) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(tw, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	// A failed write shows at the next one, or as a short output.
+	_ = tw.Flush()
+}
+
+// ago says how long before now t was.
+func ago(t time.Time) string {
+	d := time.Since(t)
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
+
+// until says how long after now t is.
+func until(t time.Time) string {
+	d := time.Until(t).Round(time.Second)
+	switch {
+	case d <= 0:
+		return "now"
+	case d < time.Minute:
+		return fmt.Sprintf("in %d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("in %d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("in %d h", int(d.Hours()))
+}
+
+func othersMayRead(mode fs.FileMode) bool {
+	return runtime.GOOS != "windows" && mode.Perm()&0o077 != 0
+}
+
+// readInput reads a file, or standard input if path is "-", of at most limit
+// bytes.
+func (a *app) readInput(path string, limit int64) ([]byte, error) {
+	in := a.stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	out, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+	}
+	if int64(len(out)) > limit {
+		return nil, api.Errorf(api.CodeBadArgument, "the file is larger than %d bytes", limit)
+	}
+	return out, nil
+}
+
+// escLines escapes text whose line breaks are ours.
+func escLines(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = esc(line)
+	}
+	return strings.Join(lines, "\n")
+}

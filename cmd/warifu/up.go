@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/node"
+	"github.com/warifu/warifu/node/api"
+)
+
+// An upConfig is what a person chooses for the daemon.
+type upConfig struct {
+	listen   []string
+	noLAN    bool
+	passFile string
+}
+
+func (a *app) upCmd() *cobra.Command {
+	var c upConfig
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run this device",
+		Long: `Up runs this device in the foreground until it is interrupted: it listens to the
+other devices of the circle and to nobody else, and serves the commands of this
+machine's user. It says on stderr when it is ready.`,
+		Example: `  warifu up
+  warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/credentials/warifu`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&c.listen, "listen", nil, "multiaddress to listen at; may be repeated (default all, ports chosen by the system)")
+	f.BoolVar(&c.noLAN, "no-lan", false, "neither show this device on the local network nor look for others there")
+	passphraseFlag(cmd, &c.passFile)
+	return cmd
+}
+
+func (a *app) up(ctx context.Context, c upConfig) (err error) {
+	if _, err := api.SocketPath(a.home); err != nil {
+		return err
+	}
+	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(c.passFile) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	log := a.logger()
+	n, err := node.Open(node.Config{
+		Journal: d.store,
+		Keeper:  guardedKeeper{d.keeper, guard{d.store, time.Now}},
+		Rand:    rand.Reader,
+		Log:     log,
+	})
+	if errors.Is(err, node.ErrNoDevice) {
+		return api.Errorf(api.CodeStoreDamaged, "the store holds no device").WithHint("`warifu fsck` says more")
+	}
+	if err != nil {
+		return err
+	}
+	link, err := newLink(d, n, c, log)
+	if err != nil {
+		return err
+	}
+	socket, err := api.Listen(a.home)
+	if err != nil {
+		return errors.Join(err, stopLink(ctx, link))
+	}
+	return a.work(ctx, n, link, socket, c, log)
+}
+
+// newLink binds the sockets on which other devices are met.
+func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, error) {
+	seed, err := node.TransportSeed(d.store)
+	if err != nil {
+		return nil, err
+	}
+	defer seed.Wipe()
+	var link *p2p.Link
+	err = seed.Use(func(s *[32]byte) error {
+		key := ed25519.NewKeyFromSeed(s[:])
+		defer clear(key)
+		link, err = p2p.New(p2p.Config{
+			Key:       key,
+			Listen:    c.listen,
+			LAN:       !c.noLAN,
+			Protocols: node.Protocols(),
+			OnMessage: n.OnMessage,
+			OnUp:      n.OnUp,
+			OnDown:    n.OnDown,
+			OnAddrs:   n.OnAddrs,
+			Log:       log,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, api.AsError(fmt.Errorf("listen: %w", err)).WithHint("check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
+	}
+	return link, nil
+}
+
+// stopLink closes a link that was never run.
+func stopLink(ctx context.Context, link *p2p.Link) error {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return link.Run(ctx)
+}
+
+// work runs the device's three parts until ctx ends or one of them fails.
+func (a *app) work(ctx context.Context, n *node.Node, link *p2p.Link, socket net.Listener, c upConfig, log *slog.Logger) error {
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return link.Run(ctx) })
+	parts.Go(func() error {
+		return n.Run(ctx, link, inviter{loopback: loopbackOnly(c.listen), lan: !c.noLAN})
+	})
+	parts.Go(func() error { return api.Serve(ctx, socket, n, log) })
+	parts.Go(func() error {
+		s, err := n.Status(ctx)
+		if err != nil {
+			return err
+		}
+		a.event(api.Event{Event: api.EventReady, Device: s.Device, Name: s.Name, Addresses: s.Addresses})
+		return nil
+	})
+	err := parts.Wait()
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, node.ErrStopped)) {
+		return nil
+	}
+	return err
+}
+
+// loopbackOnly reports whether the device listens to this machine only; its
+// throw-away hosts then do the same.
+func loopbackOnly(listen []string) bool {
+	for _, l := range listen {
+		if !strings.HasPrefix(l, "/ip4/127.") && !strings.HasPrefix(l, "/ip6/::1/") {
+			return false
+		}
+	}
+	return len(listen) > 0
+}
+
+// logger writes outcomes to stderr, one JSON object a line with --json.
+func (a *app) logger() *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	if a.verbose {
+		options.Level = slog.LevelDebug
+	}
+	if a.json {
+		return slog.New(slog.NewJSONHandler(lockedWriter{a}, options))
+	}
+	return slog.New(slog.NewTextHandler(lockedWriter{a}, options))
+}
+
+// A lockedWriter is stderr, a line at a time.
+type lockedWriter struct{ app *app }
+
+func (w lockedWriter) Write(p []byte) (int, error) {
+	w.app.mu.Lock()
+	defer w.app.mu.Unlock()
+	return w.app.stderr.Write(p)
+}

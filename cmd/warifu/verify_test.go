@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/hex"
+	"math/big"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/accounts"
+	"github.com/ethereum/go-ethereum/crypto"
+)
+
+// testKey is the first key of the standard development mnemonic.
+const testKey = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+
+func TestVerifyMessage(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.HexToECDSA(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := crypto.PubkeyToAddress(key.PublicKey).Hex()
+	sig, err := crypto.Sign(accounts.TextHash([]byte("hi")), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig[64] += 27
+	edit := func(f func(s []byte)) string {
+		out := append([]byte(nil), sig...)
+		f(out)
+		return hex.EncodeToString(out)
+	}
+	high := edit(func(s []byte) {
+		n := crypto.S256().Params().N
+		new(big.Int).Sub(n, new(big.Int).SetBytes(s[32:64])).FillBytes(s[32:64])
+		s[64] ^= 27 ^ 28 // the other v
+	})
+	for _, tc := range []struct {
+		name, text, address, sig string
+		code                     int
+		out                      string
+	}{
+		{"good", "hi", address, "0x" + hex.EncodeToString(sig), exitDone, "valid: signed by " + address},
+		{"v-0-or-1", "hi", address, edit(func(s []byte) { s[64] -= 27 }), exitDone, "valid"},
+		{"other-text", "ho", address, hex.EncodeToString(sig), exitFailed, "not valid"},
+		{"other-address", "hi", "0x0000000000000000000000000000000000000001", hex.EncodeToString(sig), exitFailed, "not valid"},
+		{"malleable", "hi", address, high, exitFailed, "malleable"},
+		{"bad-v", "hi", address, edit(func(s []byte) { s[64] = 30 }), exitFailed, "not valid"},
+		{"zero", "hi", address, hex.EncodeToString(make([]byte, 65)), exitFailed, "not valid"},
+		{"short", "hi", address, hex.EncodeToString(sig[:64]), exitFailed, "65 bytes"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			o := warifu(t, t.Context(), "", "verify", "message", tc.text, "--address", tc.address, "--signature", tc.sig)
+			if o.code != tc.code {
+				t.Errorf("%+v", o)
+			}
+			has(t, "stdout", o.stdout, tc.out)
+		})
+	}
+	wrong := []byte(address)
+	for i := range wrong {
+		if i > 2 && wrong[i] >= 'a' && wrong[i] <= 'f' {
+			wrong[i] -= 'a' - 'A'
+			break
+		}
+	}
+	o := warifu(t, t.Context(), "", "verify", "message", "hi", "--address", string(wrong), "--signature", hex.EncodeToString(sig))
+	has(t, "stderr", o.stderr, "checksum")
+	if o.code != exitFailed {
+		t.Errorf("a bad checksum: %+v", o)
+	}
+}
