@@ -24,14 +24,14 @@ func (m *Machine) open() ([]session.Effect, error) {
 	bodies := make([][]byte, len(m.peers))
 	for i, p := range m.peers {
 		var err error
-		if p.bob, err = ot.NewReceiver(m.rand); err != nil {
+		if p.receiver, err = ot.NewReceiver(m.rand); err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
 		if p.zero, err = secret.New(m.rand); err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
 		p.zero.Use(func(z *[secret.Size]byte) error {
-			bodies[i] = openBody{nonce: m.nonce[:], proposal: hash[:], point: p.bob.Point(), zero: z[:]}.bytes()
+			bodies[i] = openBody{nonce: m.nonce[:], proposal: hash[:], point: p.receiver.Point(), zero: z[:]}.bytes()
 			return nil
 		})
 	}
@@ -79,7 +79,7 @@ func (m *Machine) choose() ([]session.Effect, error) {
 		if err != nil {
 			return nil, fault(p.slot, session.Malformed, "base-ot-point", err)
 		}
-		p.alice = sender
+		p.sender = sender
 		bodies[i] = chooseBody{view: view[:], base: base}.bytes()
 	}
 	m.share.Wipe()
@@ -120,13 +120,14 @@ func (m *Machine) extend() ([]session.Effect, error) {
 	extensions := make([][]byte, len(m.peers))
 	for i, p := range m.peers {
 		psid := pairID(m.sid, p.slot, m.self)
-		ext, err := p.bob.Extend(psid, parseChoose(p.heard[kindChoose].body).base, m.drbg)
+		ext, err := p.receiver.Extend(psid, parseChoose(p.heard[kindChoose].body).base, m.drbg)
 		if errors.Is(err, ot.ErrCheck) {
 			return nil, fault(p.slot, session.Cheat, "base-ot-identity", err)
 		} else if err != nil {
 			return nil, fault(p.slot, session.Malformed, "base-ot-message", err)
 		}
-		p.chi = rvole.Factor(psid, p.bob)
+		p.bob = rvole.NewBob(psid, p.receiver)
+		p.chi = p.bob.Factor()
 		extensions[i] = ext
 	}
 	var err error
@@ -160,7 +161,7 @@ func (m *Machine) multiply() ([]session.Effect, error) {
 	for _, p := range m.peers {
 		in := parseExtend(p.heard[kindExtend].body)
 		p.committed = wire.Hash(in.commitment)
-		if err := p.alice.Extend(in.extension); err != nil {
+		if err := p.sender.Extend(in.extension); err != nil {
 			return nil, fault(p.slot, session.Cheat, "ote-check", err)
 		}
 	}
@@ -172,11 +173,11 @@ func (m *Machine) multiply() ([]session.Effect, error) {
 	bodies := make([][]byte, len(m.peers))
 	for i, p := range m.peers {
 		psid := pairID(m.sid, m.self, p.slot)
-		msg, c, err := rvole.Alice(psid, [2]secp.Secret{m.r, m.sk}, p.alice, m.drbg)
+		msg, c, err := rvole.Alice(psid, [2]secp.Secret{m.r, m.sk}, p.sender, m.drbg)
 		if err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
-		p.alice.Wipe()
+		p.sender.Wipe()
 		p.shares = c
 		gammaU, gammaV := secp.BaseMul(c[0]).Bytes(), secp.BaseMul(c[1]).Bytes()
 		// ψ is sent: χ, random and known to this device alone, hides φ in it.
@@ -289,13 +290,13 @@ func (m *Machine) check(p *peer) (checked, error) {
 	if out.psi, err = secp.ParseScalar(in.psi); err != nil {
 		return checked{}, fault(p.slot, session.Malformed, "encoding", err)
 	}
-	out.d, err = rvole.Bob(pairID(m.sid, p.slot, m.self), p.bob, in.rvole)
+	out.d, err = p.bob.Shares(in.rvole)
 	if errors.Is(err, rvole.ErrCheck) {
 		return checked{}, fault(p.slot, session.Cheat, "rvole-check", err)
 	} else if err != nil {
 		return checked{}, fault(p.slot, session.Malformed, "encoding", err)
 	}
-	p.bob.Wipe()
+	p.receiver.Wipe()
 	// What the peer multiplied is what it published: c + d = a·χ in the
 	// exponent, with a the logarithm of R_j and of pk_j.
 	if !secp.Mul(p.chi, out.nonce).Sub(gamma[0]).Equal(secp.BaseMul(out.d[0])) {

@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/internal/ot"
+	"github.com/warifu/warifu/share/internal/rvole"
 	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/wire"
 )
@@ -99,8 +100,9 @@ type peer struct {
 	}
 
 	zero      secret.Key     // z that this device sent
-	bob       *ot.Receiver   // this device's side where it is Bob
-	alice     *ot.Sender     // where it is Alice
+	receiver  *ot.Receiver   // of the transfers in which this device is Bob
+	sender    *ot.Sender     // of those in which it is Alice
+	bob       *rvole.Bob     // of the multiplication in which it is Bob
 	chi       secp.Secret    // χ, its factor as Bob
 	shares    [2]secp.Secret // cᵘ and cᵛ, its output as Alice
 	committed wire.Hash      // to R_j
@@ -287,11 +289,11 @@ func (m *Machine) wipe() {
 	clear(m.salt[:])
 	for _, p := range m.peers {
 		p.zero.Wipe()
-		if p.bob != nil {
-			p.bob.Wipe()
+		if p.receiver != nil {
+			p.receiver.Wipe()
 		}
-		if p.alice != nil {
-			p.alice.Wipe()
+		if p.sender != nil {
+			p.sender.Wipe()
 		}
 		p.chi.Wipe()
 		p.shares[0].Wipe()

@@ -4,15 +4,21 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gtank/ristretto255"
+	"filippo.io/edwards25519"
 
+	"github.com/warifu/warifu/share/internal/ot/ristretto"
 	"github.com/warifu/warifu/wire"
 )
 
+// Encoding twice a point is much cheaper than encoding a point, if there are
+// many (see ristretto.EncodeDoubles). So both sides keep half their exponents: a
+// is twice Bob's secret and b_i is twice Alice's. Doubling permutes a group of
+// odd order, which makes this a choice of representation and nothing else.
+
 // A baseSender is Bob in the base transfers: he learns both keys of each.
 type baseSender struct {
-	secret hidden[ristretto255.Scalar] // a
-	public [PointMessage]byte          // A
+	half   hidden[edwards25519.Scalar] // a/2
+	public [PointMessage]byte          // A = a·G
 }
 
 // baseKeys are the keys k_{i,0} and k_{i,1}.
@@ -30,13 +36,13 @@ func (b baseReceiver) wipe() {
 }
 
 func newBaseSender(r io.Reader) (*baseSender, error) {
-	a, err := randomScalar(r)
+	half, err := randomScalar(r)
 	if err != nil {
 		return nil, err
 	}
-	s := &baseSender{secret: hide(a)}
-	copy(s.public[:], new(ristretto255.Element).ScalarBaseMult(a).Bytes())
-	return s, nil
+	var p [1]edwards25519.Point
+	p[0].ScalarBaseMult(half)
+	return &baseSender{half: hide(half), public: ristretto.EncodeDoubles(p[:])[0]}, nil
 }
 
 // oracle is HC(psid, i, c, P) of the programmable once-public function, up to
@@ -52,52 +58,73 @@ func receive(psid, public []byte, r io.Reader) (baseReceiver, []byte, error) {
 		out.wipe()
 		return baseReceiver{}, nil, err
 	}
-	var a ristretto255.Element
+	var a edwards25519.Point
 	if err := parseElement(&a, public); err != nil {
 		return fail(fmt.Errorf("ot: base point: %w", err))
 	}
-	delta, keys := out.delta.get(), out.keys.get()
+	delta := out.delta.get()
 	if _, err := io.ReadFull(r, delta[:]); err != nil {
 		return fail(fmt.Errorf("ot: read randomness: %w", err))
 	}
-	popf, bot := wire.NewPrefix(tagPOPF, psid), wire.NewPrefix(tagBase, psid)
-	msg := make([]byte, BaseMessage)
 	var (
-		uniform, h0, h1 [64]byte
-		chosen, other   ristretto255.Element
+		halves = make([]edwards25519.Scalar, Lambda) // b_i/2
+		others = make([]edwards25519.Point, Lambda)
+		u      [64]byte
 	)
-	defer func() { clear(uniform[:]); clear(h0[:]); clear(h1[:]) }()
+	defer func() { clear(halves); clear(others); clear(u[:]) }()
 	for i := range Lambda {
-		c := bitOf(delta[:], i)
-		b, err := randomScalar(r)
+		half, err := randomScalar(r)
 		if err != nil {
 			return fail(err)
 		}
+		halves[i].Set(half)
+		half.Set(edwards25519.NewScalar())
 		// The point of the slot that Alice cannot open is a random group
-		// element. Random bytes would not do: about half of them decode to
-		// no point, which would show which slot they are in.
-		if _, err := io.ReadFull(r, uniform[:]); err != nil {
+		// element. Random bytes would not do: most decode to no element, which
+		// would show which slot they are in.
+		if _, err := io.ReadFull(r, u[:]); err != nil {
 			return fail(fmt.Errorf("ot: read randomness: %w", err))
 		}
-		other.FromUniformBytes(uniform[:])
-		otherBytes := other.Bytes()
-		oracle(&h0, popf, i, 0, otherBytes)
-		oracle(&h1, popf, i, 1, otherBytes)
-		choose(uniform[:], h0[:], h1[:], c)
-		other.FromUniformBytes(uniform[:])
-		chosen.ScalarBaseMult(b)
-		chosen.Subtract(&chosen, &other)
-		chosenBytes := chosen.Bytes()
+		ristretto.Uniform(&others[i], &u)
+	}
+	msg := program(psid, delta[:], halves, ristretto.EncodeDoubles(others))
 
-		slots := msg[i*64:]
-		choose(slots[:32], chosenBytes, otherBytes, c)
-		choose(slots[32:64], otherBytes, chosenBytes, c)
-
-		chosen.ScalarMult(b, &a)
-		bot.Read(keys[i][:], wire.U32(uint32(i)), public, chosen.Bytes())
-		b.Zero()
+	table, bot := ristretto.NewTable(&a), wire.NewPrefix(tagBase, psid)
+	for i := range halves {
+		table.Mul(&others[i], &halves[i])
+	}
+	for i, key := range ristretto.EncodeDoubles(others) {
+		bot.Read(out.keys.get()[i][:], wire.U32(uint32(i)), public, key[:])
 	}
 	return out, msg, nil
+}
+
+// program fills, for every i, the slot of delta's bit with b_i·G - HC(other
+// point) and the other slot with that other point.
+func program(psid, delta []byte, halves []edwards25519.Scalar, others [][ristretto.Size]byte) []byte {
+	popf := wire.NewPrefix(tagPOPF, psid)
+	msg := make([]byte, BaseMessage)
+	var (
+		h0, h1    [64]byte
+		chosen, h edwards25519.Point
+	)
+	defer func() { clear(h0[:]); clear(h1[:]) }()
+	for i := range halves {
+		c, other := bitOf(delta, i), others[i][:]
+		oracle(&h0, popf, i, 0, other)
+		oracle(&h1, popf, i, 1, other)
+		choose(h0[:], h0[:], h1[:], c)
+		ristretto.Uniform(&h, &h0)
+		chosen.ScalarBaseMult(&halves[i])
+		chosen.Double(&chosen)
+		chosen.Subtract(&chosen, &h)
+		mine := ristretto.Encode(&chosen)
+
+		slots := msg[i*2*ristretto.Size:]
+		choose(slots[:ristretto.Size], mine[:], other, c)
+		choose(slots[ristretto.Size:2*ristretto.Size], other, mine[:], c)
+	}
+	return msg
 }
 
 // finish runs Bob's second half: both keys of every transfer. Index i and A are
@@ -108,59 +135,62 @@ func (s *baseSender) finish(psid, msg []byte) (hidden[baseKeys], error) {
 	if len(msg) != BaseMessage {
 		return fail(fmt.Errorf("ot: base message of %d bytes: %w", len(msg), ErrEncoding))
 	}
-	popf, bot := wire.NewPrefix(tagPOPF, psid), wire.NewPrefix(tagBase, psid)
-	keys := hide(new(baseKeys))
+	popf := wire.NewPrefix(tagPOPF, psid)
+	products := make([]edwards25519.Point, 2*Lambda) // a/2·B_{i,c}
+	defer clear(products)
 	var (
-		uniform [64]byte
-		p       [2]ristretto255.Element
-		b, h    ristretto255.Element
+		u [64]byte
+		p [2]edwards25519.Point
+		h edwards25519.Point
 	)
 	for i := range Lambda {
 		slots := [2][]byte{msg[i*64:][:32], msg[i*64+32:][:32]}
 		for c := range 2 {
 			if err := parseElement(&p[c], slots[c]); err != nil {
-				keys.wipe()
 				return fail(fmt.Errorf("ot: base message, point %d: %w", 2*i+c, err))
 			}
 		}
 		// Both slots are always opened: a sender that opened one of them only
 		// under some condition would tell by its aborts which.
 		for c := range 2 {
-			oracle(&uniform, popf, i, c, slots[1-c])
-			b.Add(&p[c], h.FromUniformBytes(uniform[:]))
-			if isIdentity(&b) {
-				keys.wipe()
+			oracle(&u, popf, i, c, slots[1-c])
+			ristretto.Uniform(&h, &u)
+			b := &products[2*i+c]
+			if b.Add(&p[c], &h); ristretto.IsIdentity(b) {
 				return fail(fmt.Errorf("ot: base message, key %d is the identity: %w", 2*i+c, ErrCheck))
 			}
-			b.ScalarMult(s.secret.get(), &b)
-			bot.Read(keys.get()[i][c][:], wire.U32(uint32(i)), s.public[:], b.Bytes())
+			b.ScalarMult(s.half.get(), b)
 		}
+	}
+	keys, bot := hide(new(baseKeys)), wire.NewPrefix(tagBase, psid)
+	for k, key := range ristretto.EncodeDoubles(products) {
+		bot.Read(keys.get()[k/2][k%2][:], wire.U32(uint32(k/2)), s.public[:], key[:])
 	}
 	return keys, nil
 }
 
-var identity = ristretto255.NewIdentityElement()
-
-func isIdentity(e *ristretto255.Element) bool { return e.Equal(identity) == 1 }
-
 // parseElement decodes the canonical form of an element other than the identity.
-func parseElement(e *ristretto255.Element, b []byte) error {
-	if _, err := e.SetCanonicalBytes(b); err != nil || isIdentity(e) {
+func parseElement(e *edwards25519.Point, b []byte) error {
+	if !ristretto.Decode(e, b) || ristretto.IsIdentity(e) {
 		return ErrEncoding
 	}
 	return nil
 }
 
 // randomScalar returns a uniform non-zero scalar made of 64 bytes of r.
-func randomScalar(r io.Reader) (*ristretto255.Scalar, error) {
+func randomScalar(r io.Reader) (*edwards25519.Scalar, error) {
 	var b [64]byte
 	defer clear(b[:])
-	zero := ristretto255.NewScalar()
+	zero := edwards25519.NewScalar()
 	for {
 		if _, err := io.ReadFull(r, b[:]); err != nil {
 			return nil, fmt.Errorf("ot: read randomness: %w", err)
 		}
-		if s := ristretto255.NewScalar().FromUniformBytes(b[:]); s.Equal(zero) == 0 {
+		s, err := edwards25519.NewScalar().SetUniformBytes(b[:])
+		if err != nil {
+			return nil, fmt.Errorf("ot: scalar: %w", err)
+		}
+		if s.Equal(zero) == 0 {
 			return s, nil
 		}
 	}

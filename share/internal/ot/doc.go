@@ -17,7 +17,7 @@
 // (RFC 9496), not the curve that is signed with: any group of 128-bit strength
 // serves, and this one multiplies fastest in constant time in Go. The random
 // oracle into the group is 64 bytes of cSHAKE256 and the element derivation of
-// RFC 9496, section 4.3.4.
+// RFC 9496, section 4.3.4 (package ristretto below this one).
 //
 // The extension is the corrected protocol of Keller, Orsini and Scholl (ePrint
 // 2015/546, revision of 2022, figure 10), which is SoftSpokenOT (ePrint

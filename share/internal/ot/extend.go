@@ -53,7 +53,7 @@ func NewSender(psid, point []byte, r io.Reader) (*Sender, []byte, error) {
 // Bob has his β and pads. The secret of his point is wiped.
 func (b *Receiver) Extend(psid, baseMsg []byte, r io.Reader) ([]byte, error) {
 	keys, err := b.base.finish(psid, baseMsg)
-	b.base.secret.wipe()
+	b.base.half.wipe()
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (a *Sender) Pads(out0, out1 []byte) {
 
 // Wipe clears everything secret.
 func (b *Receiver) Wipe() {
-	b.base.secret.wipe()
+	b.base.half.wipe()
 	b.beta.wipe()
 	b.cols.wipe()
 }

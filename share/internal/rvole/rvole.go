@@ -162,13 +162,22 @@ func Alice(psid []byte, a [Inputs]secp.Secret, s *ot.Sender, r io.Reader) (msg [
 	return msg, c, nil
 }
 
-// Factor returns Bob's b = Σ g_j·β_j.
-func Factor(psid []byte, r *ot.Receiver) secp.Secret {
-	return gadget(psid).SumMasked(r.Beta())
+// A Bob is the side that brings the factor.
+type Bob struct {
+	psid   []byte
+	ot     *ot.Receiver
+	gadget secp.Vector
 }
 
-// Bob runs his side on Alice's message and returns his shares.
-func Bob(psid []byte, r *ot.Receiver, msg []byte) (d [Inputs]secp.Secret, err error) {
+// NewBob starts Bob's side with the transfers of r, which stay the caller's to
+// wipe.
+func NewBob(psid []byte, r *ot.Receiver) *Bob { return &Bob{psid, r, gadget(psid)} }
+
+// Factor returns b = Σ g_j·β_j.
+func (b *Bob) Factor() secp.Secret { return b.gadget.SumMasked(b.ot.Beta()) }
+
+// Shares runs Bob's side on Alice's message and returns his shares d.
+func (b *Bob) Shares(msg []byte) (d [Inputs]secp.Secret, err error) {
 	if len(msg) != MessageSize {
 		return d, fmt.Errorf("rvole: message of %d bytes: %w", len(msg), ErrEncoding)
 	}
@@ -178,7 +187,7 @@ func Bob(psid []byte, r *ot.Receiver, msg []byte) (d [Inputs]secp.Secret, err er
 			return d, fmt.Errorf("rvole: eta: %w", ErrEncoding)
 		}
 	}
-	beta := r.Beta()
+	beta := b.ot.Beta()
 	pads := make([]byte, tildeSize)
 	dot, tilde := newTable(), secp.NewVector(ot.Xi)
 	defer func() {
@@ -186,7 +195,7 @@ func Bob(psid []byte, r *ot.Receiver, msg []byte) (d [Inputs]secp.Secret, err er
 		dot.wipe()
 		tilde.Wipe()
 	}()
-	r.Pads(pads)
+	b.ot.Pads(pads)
 	dot.reduce(pads) // γ, until it is ḋ
 	for k := range width {
 		if err := tilde.Parse(msg[k*secp.ScalarSize:], rowSize); err != nil {
@@ -194,7 +203,7 @@ func Bob(psid []byte, r *ot.Receiver, msg []byte) (d [Inputs]secp.Secret, err er
 		}
 		dot[k].AddMasked(beta, tilde)
 	}
-	th := theta(psid, msg[:tildeSize])
+	th := theta(b.psid, msg[:tildeSize])
 	mu := make([]byte, ot.Xi*checks*secp.ScalarSize)
 	defer clear(mu)
 	for k := range checks {
@@ -204,13 +213,12 @@ func Bob(psid []byte, r *ot.Receiver, msg []byte) (d [Inputs]secp.Secret, err er
 		dot[Inputs+k].SubMaskedEach(beta, eta[k])
 		dot[Inputs+k].Put(mu[k*secp.ScalarSize:], checks*secp.ScalarSize)
 	}
-	sum := wire.Sum(tagMu, psid, mu)
+	sum := wire.Sum(tagMu, b.psid, mu)
 	if subtle.ConstantTimeCompare(sum[:], msg[tildeSize+etaSize:]) != 1 {
 		return d, fmt.Errorf("rvole: multiplication: %w", ErrCheck)
 	}
-	g := gadget(psid)
 	for i := range Inputs {
-		d[i] = g.Dot(dot[i])
+		d[i] = b.gadget.Dot(dot[i])
 	}
 	return d, nil
 }

@@ -63,11 +63,12 @@ func TestSharesAddUpToProduct(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := rvole.Bob(p.psid, p.bob, msg)
+		bob := rvole.NewBob(p.psid, p.bob)
+		d, err := bob.Shares(msg)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		b := rvole.Factor(p.psid, p.bob)
+		b := bob.Factor()
 		for i := range a {
 			if !c[i].Add(d[i]).Equal(a[i].Mul(b)) {
 				t.Fatalf("seed %d: c[%d] + d[%d] is not a·b", seed, i, i)

@@ -1,0 +1,156 @@
+package ristretto_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"math/rand/v2"
+	"testing"
+
+	"filippo.io/edwards25519"
+	"github.com/gtank/ristretto255"
+
+	"github.com/warifu/warifu/share/internal/ot/ristretto"
+)
+
+func wide(r *rand.ChaCha8) (b [64]byte) {
+	r.Read(b[:])
+	return b
+}
+
+func TestAgreesWithOtherImplementation(t *testing.T) {
+	t.Parallel()
+	rng := rand.NewChaCha8([32]byte{1})
+	g := ristretto.Encode(edwards25519.NewGeneratorPoint())
+	if want := ristretto255.NewGeneratorElement().Bytes(); !bytes.Equal(g[:], want) {
+		t.Fatalf("generator %x, want %x", g, want)
+	}
+	var points []edwards25519.Point
+	var doubles [][]byte
+	for i := range 200 {
+		b := wide(rng)
+		if i < 3 {
+			// MAP at 0, 1 and all ones.
+			b = [64]byte{}
+			for k := range b {
+				b[k] = []byte{0, 1, 255}[i]
+			}
+		}
+		want := ristretto255.NewElement().FromUniformBytes(b[:])
+		var p edwards25519.Point
+		ristretto.Uniform(&p, &b)
+		got := ristretto.Encode(&p)
+		if !bytes.Equal(got[:], want.Bytes()) {
+			t.Fatalf("seed 1: uniform(%x) = %x, want %x", b, got, want.Bytes())
+		}
+		var q edwards25519.Point
+		if !ristretto.Decode(&q, got[:]) {
+			t.Fatalf("seed 1: %x does not decode", got)
+		}
+		if again := ristretto.Encode(&q); again != got {
+			t.Fatalf("seed 1: %x decodes and encodes as %x", got, again)
+		}
+		if i < 2 {
+			continue // uniform of equal halves may be anything, even the identity
+		}
+		k := wide(rng)
+		scalar, _ := edwards25519.NewScalar().SetUniformBytes(k[:])
+		ref := ristretto255.NewScalar().FromUniformBytes(k[:])
+		var out edwards25519.Point
+		ristretto.NewTable(&q).Mul(&out, scalar)
+		got = ristretto.Encode(&out)
+		if w := ristretto255.NewElement().ScalarMult(ref, want).Bytes(); !bytes.Equal(got[:], w) {
+			t.Fatalf("seed 1: table product %x, want %x", got, w)
+		}
+		points = append(points, p, out)
+		w := ristretto255.NewElement().ScalarMult(ref, want)
+		doubles = append(doubles, ristretto255.NewElement().Add(want, want).Bytes(), w.Add(w, w).Bytes())
+	}
+	for i, got := range ristretto.EncodeDoubles(points) {
+		if !bytes.Equal(got[:], doubles[i]) {
+			t.Fatalf("seed 1: double %d = %x, want %x", i, got, doubles[i])
+		}
+	}
+}
+
+func TestTableAtEdges(t *testing.T) {
+	t.Parallel()
+	p := edwards25519.NewGeneratorPoint()
+	table := ristretto.NewTable(p)
+	one := make([]byte, 32)
+	one[0] = 1
+	unit, _ := edwards25519.NewScalar().SetCanonicalBytes(one)
+	minus := edwards25519.NewScalar().Negate(unit)
+	for _, s := range []*edwards25519.Scalar{edwards25519.NewScalar(), unit, minus} {
+		var got edwards25519.Point
+		table.Mul(&got, s)
+		if got.Equal(edwards25519.NewIdentityPoint().ScalarBaseMult(s)) != 1 {
+			t.Errorf("product with %x", s.Bytes())
+		}
+	}
+}
+
+// TestDecodeRefuses holds the invalid encodings of RFC 9496, appendix A.2, one
+// of each sort, and what else is not canonical.
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"non-canonical-0": "00ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+		"non-canonical-1": "f3ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"p":               "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"negative-1":      "0100000000000000000000000000000000000000000000000000000000000000",
+		"negative-2":      "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"negative-3":      "ed57ffd8c914fb201471d1c3d245ce3c746fcbe63a3679d51b6a516ebebe0e20",
+		"non-square":      "26948d35ca62e643e26a83177332e6b6afeb9d08e4268b650f1f5bbd8d81d371",
+		"negative-xy":     "3eb858e78f5a7254d8c9731174a94f76755fd3941c0ac93735c07ba14579630e",
+		"s-minus-one":     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"short":           "00",
+		"long":            "000000000000000000000000000000000000000000000000000000000000000000",
+	} {
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p edwards25519.Point
+		if ristretto.Decode(&p, b) {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
+
+func TestIsIdentity(t *testing.T) {
+	t.Parallel()
+	p := edwards25519.NewIdentityPoint()
+	if !ristretto.IsIdentity(p) {
+		t.Error("identity")
+	}
+	if ristretto.IsIdentity(edwards25519.NewGeneratorPoint()) {
+		t.Error("generator")
+	}
+	// The point of order 2 stands for the same coset.
+	minusOne, _ := hex.DecodeString("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")
+	if _, err := p.SetBytes(minusOne); err != nil {
+		t.Fatal(err)
+	}
+	if !ristretto.IsIdentity(p) || ristretto.Encode(p) != [32]byte{} {
+		t.Error("point of order 2")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	g := ristretto.Encode(edwards25519.NewGeneratorPoint())
+	f.Add(g[:])
+	f.Add(make([]byte, 32))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, err := ristretto255.NewElement().SetCanonicalBytes(b)
+		var p edwards25519.Point
+		ok := ristretto.Decode(&p, b)
+		if ok != (err == nil) {
+			t.Fatalf("decode %x: %v, other implementation: %v", b, ok, err)
+		}
+		if ok {
+			if again := ristretto.Encode(&p); !bytes.Equal(again[:], b) {
+				t.Fatalf("%x encodes as %x", b, again)
+			}
+		}
+	})
+}
