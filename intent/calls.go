@@ -88,12 +88,17 @@ func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, dep
 		w.warn("the data has a meaning that is unknown")
 		return fmt.Sprintf("%d bytes of unknown data", len(data))
 	}
+	// The head is written before the lines of the call, once its words are known.
+	head := len(w.lines)
+	w.line(prefix+"call", "")
 	m, ok := methods[[4]byte(data)]
 	unknown := func(what string) string {
 		w.flag(prefix+"function", fmt.Sprintf("0x%x with %d bytes of arguments: %s", data[:4], len(data)-4, what))
 		w.flag(prefix+"data", showHex(data, maxShownData))
 		w.warn(fmt.Sprintf("the call 0x%x is %s; what it does cannot be shown", data[:4], what))
-		return fmt.Sprintf("%s 0x%x", what, data[:4])
+		w.lines[head].Value = fmt.Sprintf("%s 0x%x", what, data[:4])
+		w.lines[head].Warn = true
+		return w.lines[head].Value
 	}
 	if !ok {
 		return unknown("unknown function")
@@ -105,16 +110,17 @@ func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, dep
 	w.line(prefix+"function", m.signature())
 	for i, p := range m.params {
 		name, typ := cutType(p)
-		writeArg(w, chain, prefix+name, typ, args[i])
+		writeArg(w, chain, prefix+"argument "+name, typ, args[i])
 	}
 	if len(rest) > 0 {
 		w.flag(prefix+"extra data", showHex(rest, maxShownData))
 		w.warn(fmt.Sprintf("%d bytes follow the arguments of the call; what they mean is unknown", len(rest)))
 	}
-	return m.tell(&call{
+	w.lines[head].Value = m.tell(&call{
 		w: w, chain: chain, to: to, args: args, depth: depth,
 		inner: func(data []byte) string { return describeCall(w, chain, to, data, depth+1) },
 	})
+	return w.lines[head].Value
 }
 
 // unpack decodes arguments and returns what follows them. Only the one
@@ -125,11 +131,34 @@ func (m method) unpack(data []byte) (args []any, rest []byte, ok bool) {
 	if err != nil {
 		return nil, nil, false
 	}
+	// Offsets may point to one place many times; packing would write it out
+	// as often.
+	if dynamicSize(args) > len(data) {
+		return nil, nil, false
+	}
 	again, err := m.args.Pack(args...)
 	if err != nil || !bytes.HasPrefix(data, again) {
 		return nil, nil, false
 	}
 	return args, data[len(again):], true
+}
+
+// dynamicSize returns how many bytes the lists and byte strings of args take.
+func dynamicSize(args []any) int {
+	n := 0
+	for _, arg := range args {
+		switch v := arg.(type) {
+		case []byte:
+			n += len(v)
+		case []*big.Int:
+			n += 32 * len(v)
+		case [][]byte:
+			for _, b := range v {
+				n += 64 + len(b)
+			}
+		}
+	}
+	return n
 }
 
 func writeArg(w *writer, chain *big.Int, name, typ string, arg any) {
@@ -146,12 +175,12 @@ func writeArg(w *writer, chain *big.Int, name, typ string, arg any) {
 		w.line(name, fmt.Sprint(v))
 	case []byte:
 		w.line(name, showHex(v, maxShownData))
-	case []common.Address, []*big.Int:
-		w.line(name, show(fmt.Sprint(v), maxShown))
+	case []*big.Int:
+		w.text(name, fmt.Sprint(v))
 	case [][]byte:
 		w.line(name, fmt.Sprintf("%d calls", len(v)))
-	default:
-		w.line(name, show(fmt.Sprintf("%x", v), maxShown))
+	default: // uint8 and bytes32
+		w.line(name, fmt.Sprintf("%#x", v))
 	}
 }
 
@@ -275,14 +304,8 @@ func (c *call) multicall(calls [][]byte) string {
 		return fmt.Sprintf("%d calls that are not shown", len(calls))
 	}
 	for i, data := range calls {
-		if len(data) == 0 {
-			c.w.line(fmt.Sprintf("call %d", i+1), "no data")
-			continue
-		}
-		// The line is written before the lines of the call that it heads.
-		at := len(c.w.lines)
-		c.w.line(fmt.Sprintf("call %d of %d", i+1, len(calls)), "")
-		c.w.lines[at].Value = c.inner(data)
+		c.w.line("inner call", fmt.Sprintf("number %d of %d", i+1, len(calls)))
+		c.inner(data)
 	}
 	return fmt.Sprintf("%d calls in one", len(calls))
 }

@@ -100,14 +100,24 @@ var invisible = &unicode.RangeTable{
 // show escapes s after cutting it to at most limit bytes between two
 // characters, and says how many bytes it left out.
 func show(s string, limit int) string {
-	if len(s) <= limit {
+	head := cut(s, limit)
+	if len(head) == len(s) {
 		return Escape(s)
 	}
-	cut := limit
-	for cut > limit-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
-		cut--
+	return fmt.Sprintf("%s … %d more bytes", Escape(head), len(s)-len(head))
+}
+
+// cut returns the first bytes of s, at most limit, and ends between two
+// characters.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	return fmt.Sprintf("%s … %d more bytes", Escape(s[:cut]), len(s)-cut)
+	at := limit
+	for at > limit-utf8.UTFMax && !utf8.RuneStart(s[at]) {
+		at--
+	}
+	return s[:at]
 }
 
 // short quotes a name for use inside a sentence.

@@ -1,6 +1,8 @@
 package intent
 
 import (
+	"slices"
+
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/warifu/warifu/wire"
@@ -65,7 +67,7 @@ type Intent struct {
 	Purpose  string // one of the Purpose constants, fixed for the kind
 	Summary  string // one line
 	Lines    []Line
-	Warnings []string // sentences, most important first
+	Warnings []string // sentences, in the order in which they were found
 
 	// ToSign is the 32-byte digest of an Ethereum kind, or the whole signed
 	// data of an SSH signature.
@@ -187,9 +189,7 @@ func decode(kind Kind, payload []byte, ctx Context) (request, Intent, error) {
 	if err != nil {
 		return nil, Intent{}, err
 	}
-	if kind == SSHFile {
-		w.line("sha512", showHex(r.(*file).SHA512[:], 64))
-	} else {
+	if kind != SSHFile {
 		w.line("digest", showHex(toSign, digestSize))
 	}
 	return r, Intent{
@@ -256,22 +256,24 @@ func (w *writer) flag(label, value string) {
 // text writes a line of foreign text: it escapes and bounds the text, and warns
 // if that may mislead.
 func (w *writer) text(label, s string) {
-	found := Suspicious(s[:min(len(s), maxShown)])
-	w.lines = append(w.lines, Line{Label: label, Value: show(s, maxShown), Warn: len(found) > 0 || len(s) > maxShown})
+	shown := cut(s, maxShown)
+	found := Suspicious(shown)
+	w.lines = append(w.lines, Line{Label: label, Value: show(s, maxShown), Warn: len(found) > 0 || len(s) > len(shown)})
 	for _, f := range found {
 		w.warn(label + ": " + f)
 	}
-	if len(s) > maxShown {
+	if len(s) > len(shown) {
 		w.warn(label + ": too long to be shown whole")
 	}
 }
 
 // warn adds a sentence once.
 func (w *writer) warn(sentence string) {
-	for _, have := range w.warnings {
-		if have == sentence {
-			return
-		}
+	if slices.Contains(w.warnings, sentence) || len(w.warnings) > maxWarnings {
+		return
+	}
+	if len(w.warnings) == maxWarnings {
+		sentence = "there are more warnings than can be listed"
 	}
 	w.warnings = append(w.warnings, sentence)
 }

@@ -1,7 +1,7 @@
 package intent
 
-// MaxPayload bounds the canonical payload of a request in bytes. It leaves
-// room for two of them in one message of the sync protocol.
+// MaxPayload bounds the canonical payload of a request in bytes. It is half of
+// what one message of the sync protocol holds.
 const MaxPayload = 128 << 10
 
 // maxInput bounds what [Normalize] and the verifiers read, in bytes: JSON may
@@ -48,6 +48,7 @@ const (
 	maxCallDepth = 3     // calls inside calls
 	maxCalls     = 64    // calls inside one call
 	maxFindings  = 8     // suspicious words of one value
+	maxWarnings  = 64    // of one request
 )
 
 // Sizes in bytes.

@@ -78,14 +78,7 @@ func (m *message) hashWarning(w *writer) {
 // writeText writes a text line by line, since line breaks are part of what a
 // person reads, escaping each line.
 func writeText(w *writer, text string) {
-	shown := text
-	if len(shown) > maxShownText {
-		cut := maxShownText
-		for !utf8.RuneStart(shown[cut]) {
-			cut--
-		}
-		shown = shown[:cut]
-	}
+	shown := cut(text, maxShownText)
 	lines := strings.Split(shown, "\n")
 	rest := len(text) - len(shown)
 	for len(lines) > maxTextLines {

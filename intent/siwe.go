@@ -73,12 +73,8 @@ func parseSignIn(text string) (*signIn, error) {
 	if next() != "" {
 		return nil, errors.New("the empty line after the address is missing")
 	}
-	// An empty statement leaves two empty lines in common implementations.
 	if s.statement = next(); s.statement != "" && next() != "" {
 		return nil, errors.New("the statement is not one line")
-	}
-	for at < len(lines) && lines[at] == "" {
-		at++
 	}
 	if s.uri, ok = peek("URI: "); !ok {
 		return nil, errors.New("the URI is missing")

@@ -91,8 +91,10 @@ func (f *file) describe(w *writer) {
 	w.summary = fmt.Sprintf("sign %s of %d bytes for %s", name, f.Size, short(f.Namespace))
 	w.line("size", fmt.Sprintf("%d bytes", f.Size))
 	w.line("namespace", Escape(f.Namespace))
+	w.line("sha512", showHex(f.SHA512[:], len(f.SHA512)))
+	w.line("note", "name and size are what the asking device says; what is signed is the hash")
 	if f.Namespace == "git" {
-		w.line("note", "a commit or tag of git; its text is not part of the request")
+		w.line("note", "this is a commit or tag of git; its text is not part of the request")
 	}
 }
 

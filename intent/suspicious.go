@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Suspicious returns what in s may look like something else to a reader, one
@@ -21,6 +22,9 @@ func Suspicious(s string) []string {
 		if len(out) < maxFindings && !slices.Contains(out, f) {
 			out = append(out, f)
 		}
+	}
+	if !utf8.ValidString(s) {
+		add("contains bytes that are not text; they are spelled out as \\x…")
 	}
 	for _, r := range s {
 		if r != '\n' && r != '\r' && r != '\t' && hidden(r) {

@@ -389,7 +389,7 @@ func (o *txObject) checkNames(typ byte) error {
 			return refuse(CodeBadTransaction, "unknown field %s of a transaction", short(name))
 		case slices.Contains(absent, name) && o.n.items[i].kind != jsonNull:
 			return refuse(CodeBadTransaction, "a transaction of type %d has no field %s", typ, name).
-				hint("gasPrice belongs to types 0 and 1, maxFeePerGas and maxPriorityFeePerGas to types 2 and 4")
+				hint("type 0: gasPrice; 1: gasPrice, accessList; 2: maxFeePerGas, maxPriorityFeePerGas, accessList; 4: those and authorizationList")
 		}
 	}
 	return nil

@@ -37,6 +37,9 @@ func (t *transaction) describe(w *writer) {
 		if *to == (common.Address{}) {
 			w.warn("the recipient is the zero address: what is sent there is lost")
 		}
+		if *to == common.Address(w.ctx.Address) && len(tx.Data()) > 0 {
+			w.warn("the call goes to this account itself, which has no code unless it was handed over to some")
+		}
 		if len(tx.Data()) == 0 {
 			w.summary = "send " + amount + " to " + checksummed(*to) + on
 			break

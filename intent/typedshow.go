@@ -47,7 +47,8 @@ func (td *typedData) describe(w *writer) {
 	}
 	w.line("type", show(td.primary, maxShortText))
 	for i, field := range td.message.names {
-		td.message.items[i].write(w, chain, field)
+		// The prefix keeps a field from posing as a line of our own.
+		td.message.items[i].write(w, chain, "message."+field)
 	}
 }
 
@@ -152,6 +153,9 @@ func (v value) grants(amount string) []grant {
 }
 
 func (td *typedData) permit(w *writer, chain *big.Int, owner, spender value, deadline *big.Int, grants ...grant) {
+	if len(grants) == 0 {
+		return
+	}
 	who := spender.addressValue()
 	gives := false
 	for i, g := range grants {
