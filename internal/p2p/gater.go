@@ -47,7 +47,7 @@ func (l *Link) admits(id peer.ID) bool {
 	return r != nil && l.running() && !r.quarantined(time.Now())
 }
 
-// stranger reports an address, not more often than strangerEvery.
+// stranger reports an address, not more often than limits.stranger.
 func (l *Link) stranger(addr string) {
 	if !l.strangers.take(1, time.Now()) {
 		return

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/binary"
+	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -49,6 +51,12 @@ type node struct {
 	stop   func() // ends Run and waits for it
 }
 
+// TestMain silences libp2p, which would write to stderr by itself.
+func TestMain(m *testing.M) {
+	p2p.RedirectLibraryLogs(slog.DiscardHandler)
+	m.Run()
+}
+
 // key returns the transport key number n.
 func key(n byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
@@ -71,6 +79,12 @@ func idOf(t testing.TB, n byte) string {
 // start runs a link with key number n. change may adjust its configuration.
 func start(t testing.TB, n byte, listen string, change ...func(*p2p.Config)) *node {
 	t.Helper()
+	return startWith(t, p2p.New, n, listen, change...)
+}
+
+// startWith runs a link that build made.
+func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, listen string, change ...func(*p2p.Config)) *node {
+	t.Helper()
 	nd := &node{t: t, events: make(chan event, 10000), log: new(syncBuffer)}
 	cfg := p2p.Config{
 		Key:        key(n),
@@ -87,8 +101,7 @@ func start(t testing.TB, n byte, listen string, change ...func(*p2p.Config)) *no
 		f(&cfg)
 	}
 	var err error
-	nd.link, err = p2p.New(cfg)
-	if err != nil {
+	if nd.link, err = build(cfg); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -153,12 +166,13 @@ func (nd *node) send(to *node, text string) {
 
 func (nd *node) id() string { return string(nd.link.ID()) }
 
-// meet runs two links that are up with each other.
+// meet runs two links that are up with each other. Only the first knows the
+// other's address, so that there is one connection.
 func meet(t testing.TB, listen string) (a, b *node) {
 	t.Helper()
 	a, b = start(t, 1, listen), start(t, 2, listen)
+	b.link.SetPeers(map[string][]string{a.id(): nil})
 	a.allow(b)
-	b.allow(a)
 	a.waitUp(b.id())
 	b.waitUp(a.id())
 	return a, b
@@ -170,9 +184,9 @@ type raw struct {
 	host host.Host
 }
 
-// rawPeer makes a host with key number n that answers hellos as its own
-// process, and connects it to nd at one of its addresses.
-func rawPeer(t testing.TB, n byte, nd *node) raw {
+// rawPeer makes a host with key number n that answers a hello as the process
+// boot; with boot 0 it does not answer.
+func rawPeer(t testing.TB, n, boot byte) raw {
 	t.Helper()
 	k, err := crypto.UnmarshalEd25519PrivateKey(key(n))
 	if err != nil {
@@ -184,14 +198,18 @@ func rawPeer(t testing.TB, n byte, nd *node) raw {
 	}
 	t.Cleanup(func() { h.Close() })
 	h.SetStreamHandler("/warifu/hello/1", func(s network.Stream) {
-		s.Write(bytes.Repeat([]byte{n}, 16))
+		if boot == 0 {
+			return
+		}
+		io.ReadFull(s, make([]byte, 16))
+		s.Write(bytes.Repeat([]byte{boot}, 16))
 		s.Close()
 	})
 	return raw{t, h}
 }
 
+// connect dials nd. That it returns nil does not mean that nd wants it.
 func (r raw) connect(nd *node) error {
-	r.t.Helper()
 	var addrs []ma.Multiaddr
 	for _, a := range nd.link.Addrs() {
 		addrs = append(addrs, ma.StringCast(a))
@@ -199,6 +217,39 @@ func (r raw) connect(nd *node) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return r.host.Connect(ctx, peer.AddrInfo{ID: peer.ID(nd.link.ID()), Addrs: addrs})
+}
+
+// join makes nd allow key number n and connects a raw peer with it.
+func join(t testing.TB, nd *node, n byte) raw {
+	t.Helper()
+	nd.link.SetPeers(map[string][]string{idOf(t, n): nil})
+	r := rawPeer(t, n, n)
+	if err := r.connect(nd); err != nil {
+		t.Fatal(err)
+	}
+	nd.waitUp(idOf(t, n))
+	return r
+}
+
+// write opens a stream to nd and writes b to it.
+func (r raw) write(nd *node, name string, b []byte) network.Stream {
+	r.t.Helper()
+	s, err := r.stream(nd, name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := s.Write(b); err != nil {
+		r.t.Logf("write: %v", err) // a reset may come first
+	}
+	return s
+}
+
+// isReset fails the test if nd does not reset s.
+func (r raw) isReset(s network.Stream) {
+	r.t.Helper()
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, network.ErrReset) {
+		r.t.Errorf("read after a fault: %v, want a reset", err)
+	}
 }
 
 // stream opens a stream to nd.
@@ -233,4 +284,11 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// canceled returns a context that is done.
+func canceled() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx, cancel
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/multiformats/go-multistream"
 )
 
@@ -27,15 +28,36 @@ func (r *remote) greet(ctx context.Context, c network.Conn) {
 		c.Close()
 		return
 	}
+	r.identified(ctx, c)
 	r.greetedConn(c, boot)
 }
 
+// identified waits until libp2p's identify has told at which addresses the peer
+// listens, and remembers them. Without them a device that was found because it
+// came to us could not be found again.
+func (r *remote) identified(ctx context.Context, c network.Conn) {
+	h, ok := r.link.host.(interface{ IDService() identify.IDService })
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.link.limits.hello)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+	case <-h.IDService().IdentifyWait(c):
+	}
+	told := r.link.host.Peerstore().Addrs(r.id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = told[:min(len(told), maxFixedAddrs)]
+}
+
 func (r *remote) hello(ctx context.Context, c network.Conn) (boot [bootSize]byte, err error) {
-	s, err := openStream(ctx, c, protocolHello, helloTimeout)
+	s, err := openStream(ctx, c, protocolHello, r.link.limits.hello)
 	if err != nil {
 		return boot, err
 	}
-	s.SetDeadline(time.Now().Add(helloTimeout))
+	s.SetDeadline(time.Now().Add(r.link.limits.hello))
 	if _, err = s.Write(r.link.boot[:]); err == nil {
 		_, err = io.ReadFull(s, boot[:])
 	}
@@ -49,7 +71,7 @@ func (r *remote) hello(ctx context.Context, c network.Conn) (boot [bootSize]byte
 
 // answerHello serves the other direction of hello.
 func (l *Link) answerHello(_ context.Context, r *remote, s network.Stream) {
-	s.SetDeadline(time.Now().Add(helloTimeout))
+	s.SetDeadline(time.Now().Add(l.limits.hello))
 	if !r.recvMessages.take(1, time.Now()) {
 		s.Reset()
 		r.fault("it floods")

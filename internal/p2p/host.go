@@ -3,6 +3,7 @@ package p2p
 import (
 	"crypto/ed25519"
 	"fmt"
+	"log/slog"
 	"net/netip"
 
 	"github.com/libp2p/go-libp2p"
@@ -11,6 +12,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/gologshim"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
@@ -60,13 +62,18 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 	return h, nil
 }
 
+// RedirectLibraryLogs hands what libp2p logs to h. By default libp2p writes its
+// errors to stderr in a form of its own. It is for main to call, before
+// anything else of this package, as it is process-wide.
+func RedirectLibraryLogs(h slog.Handler) { gologshim.SetDefaultHandler(h) }
+
 // newResources bounds what the host as a whole, each peer, each protocol and
 // each address may occupy. The limits per address apply before a handshake is
 // begun.
 func newResources(protocols map[string]int) (network.ResourceManager, error) {
 	scaling := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&scaling)
-	limits := rcmgr.PartialLimitConfig{
+	bounds := rcmgr.PartialLimitConfig{
 		System: rcmgr.ResourceLimits{
 			Conns: maxConns, ConnsInbound: maxConns, ConnsOutbound: maxConns,
 			Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512,
@@ -84,7 +91,7 @@ func newResources(protocols map[string]int) (network.ResourceManager, error) {
 	for name := range protocols {
 		// Twice what is allowed, so that it is our own check that finds the
 		// excess: it can name the peer.
-		limits.ProtocolPeer[protocol.ID(name)] = streamsPerPeer(2 * maxStreams)
+		bounds.ProtocolPeer[protocol.ID(name)] = streamsPerPeer(2 * maxStreams)
 	}
 	perAddress := &rate.Limiter{
 		NetworkPrefixLimits: []rate.PrefixLimit{
@@ -102,7 +109,7 @@ func newResources(protocols map[string]int) (network.ResourceManager, error) {
 		GlobalLimit: rate.Limit{RPS: 20, Burst: 200},
 	}
 	m, err := rcmgr.NewResourceManager(
-		rcmgr.NewFixedLimiter(limits.Build(scaling.Scale(0, 4*maxConns))),
+		rcmgr.NewFixedLimiter(bounds.Build(scaling.Scale(0, 4*maxConns))),
 		rcmgr.WithMetricsDisabled(),
 		rcmgr.WithConnRateLimiters(perAddress),
 		rcmgr.WithLimitPerSubnet(

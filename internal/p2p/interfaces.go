@@ -56,7 +56,7 @@ func (s netState) equal(o netState) bool { return maps.EqualFunc(s.addrs, o.addr
 // seem alive until they time out, and dials.
 func (l *Link) watchInterfaces(ctx context.Context) {
 	before := interfacesNow()
-	tick := time.NewTicker(interfacePoll)
+	tick := time.NewTicker(l.limits.poll)
 	defer tick.Stop()
 	for {
 		select {

@@ -77,7 +77,7 @@ func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
 		browsing.Go(func() { browse(ctx, found, interfaces.multicast, l) })
 	}
 
-	poll := time.NewTicker(interfacePoll)
+	poll := time.NewTicker(l.limits.poll)
 	defer poll.Stop()
 	for seen := 0; seen < maxSightings; {
 		select {

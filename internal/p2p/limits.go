@@ -34,19 +34,58 @@ const (
 	maxMemory = 64 << 20
 )
 
-// What a peer may send over all protocols together, and the slower pace to
-// which this side holds itself, so that an honest peer never meets the limit.
-var (
-	recvMessages = rateOf{perSecond: 500, burst: 4000}
-	recvBytes    = rateOf{perSecond: 8 << 20, burst: 24 << 20}
-	sendMessages = rateOf{perSecond: 250, burst: 2000}
-	sendBytes    = rateOf{perSecond: 4 << 20, burst: 12 << 20}
-)
+// A limits says how patient the link is and how much a peer may send.
+type limits struct {
+	// hello bounds opening, writing and answering a hello.
+	hello time.Duration
+
+	// body is bodyTimeout and write is writeTimeout.
+	body, write time.Duration
+
+	// turn bounds how long an incoming stream waits for the peer to be up
+	// and for its predecessor to end.
+	turn time.Duration
+
+	// grace is what is left to a stream whose successor has come.
+	grace time.Duration
+
+	// quarantine is how long a peer is cut off that had maxFaults within
+	// faultWindow.
+	quarantine, faultWindow time.Duration
+
+	// poll is how often the network interfaces are looked at.
+	poll time.Duration
+
+	// stranger and sighting are the shortest times between two reports of
+	// strangers and between two sightings of a peer that make it be dialed.
+	stranger, sighting time.Duration
+
+	// What a peer may send over all protocols together, and the slower pace
+	// to which this side holds itself, so that an honest peer never meets
+	// the limit.
+	recvMessages, recvBytes rateOf
+	sendMessages, sendBytes rateOf
+}
+
+var normalLimits = limits{
+	hello:       5 * time.Second,
+	body:        bodyTimeout,
+	write:       writeTimeout,
+	turn:        30 * time.Second,
+	grace:       time.Second,
+	quarantine:  30 * time.Second,
+	faultWindow: time.Minute,
+	poll:        15 * time.Second,
+	stranger:    time.Second,
+	sighting:    2 * time.Second,
+
+	recvMessages: rateOf{perSecond: 500, burst: 4000},
+	recvBytes:    rateOf{perSecond: 8 << 20, burst: 24 << 20},
+	sendMessages: rateOf{perSecond: 250, burst: 2000},
+	sendBytes:    rateOf{perSecond: 4 << 20, burst: 12 << 20},
+}
 
 const (
-	// helloTimeout bounds opening, writing and answering a hello.
-	helloTimeout = 5 * time.Second
-
 	// bodyTimeout bounds a message from its first byte to its last.
 	bodyTimeout = 15 * time.Second
 
@@ -54,12 +93,8 @@ const (
 	// longer than bodyTimeout, so that it is the reader who judges a stall.
 	writeTimeout = 20 * time.Second
 
-	// turnTimeout bounds how long an incoming stream waits for the peer to
-	// be up and for its predecessor to end.
-	turnTimeout = 30 * time.Second
-
-	// supersededGrace is what is left to a stream whose successor has come.
-	supersededGrace = time.Second
+	// maxFaults within the fault window is one too many.
+	maxFaults = 8
 
 	// sendAttempts is how often one message is tried before its connection
 	// is given up.
@@ -77,20 +112,4 @@ const (
 	// attempts are short because a silent UDP port never refuses.
 	firstDial = time.Second
 	lastDial  = 15 * time.Second
-
-	// A peer with more than maxFaults in faultWindow is cut off for
-	// quarantine.
-	maxFaults   = 8
-	faultWindow = time.Minute
-	quarantine  = 30 * time.Second
-
-	// interfacePoll is how often the network interfaces are looked at.
-	interfacePoll = 15 * time.Second
-
-	// strangerEvery is the shortest time between two reports of strangers.
-	strangerEvery = time.Second
-
-	// sightingEvery is the shortest time between two sightings of a peer
-	// that make it be dialed at once.
-	sightingEvery = 2 * time.Second
 )

@@ -28,8 +28,9 @@ var (
 // A Link is this device's end of its connections to the other devices. All
 // methods may be called at any time and from any goroutine.
 type Link struct {
-	cfg  Config
-	host host.Host
+	cfg    Config
+	limits limits
+	host   host.Host
 
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
@@ -52,14 +53,17 @@ type Link struct {
 
 // New binds the sockets and returns a link that admits nobody. Run must be
 // called afterwards, if only to close it.
-func New(cfg Config) (*Link, error) {
+func New(cfg Config) (*Link, error) { return newLink(cfg, normalLimits) }
+
+func newLink(cfg Config, lim limits) (*Link, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	l := &Link{
 		cfg:       cfg,
-		strangers: newBucket(rateOf{perSecond: 1 / strangerEvery.Seconds(), burst: 1}, time.Now()),
+		limits:    lim,
+		strangers: newBucket(rateOf{perSecond: 1 / lim.stranger.Seconds(), burst: 1}, time.Now()),
 		changed:   make(chan struct{}, 1),
 		relit:     make(chan struct{}, 1),
 		remotes:   make(map[peer.ID]*remote),

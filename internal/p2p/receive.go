@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -16,14 +15,13 @@ import (
 // that come later wait: the sender opens one only when it has given up the one
 // before, and what is left in that must be delivered first.
 type inbox struct {
-	turn chan struct{} // capacity 1: full while a stream delivers
+	turn  chan struct{} // capacity 1: full while a stream delivers
+	grace time.Duration // limits.grace
 
 	mu      sync.Mutex
 	open    int            // streams that deliver or wait
 	current network.Stream // the one that delivers, or nil
 }
-
-func newInbox() *inbox { return &inbox{turn: make(chan struct{}, 1)} }
 
 // arrive counts a new stream. It reports false if there are too many. The one
 // that delivers has not much longer.
@@ -35,7 +33,7 @@ func (in *inbox) arrive() bool {
 	}
 	in.open++
 	if in.current != nil {
-		in.current.SetReadDeadline(time.Now().Add(supersededGrace))
+		in.current.SetReadDeadline(time.Now().Add(in.grace))
 	}
 	return true
 }
@@ -77,7 +75,7 @@ func (in *inbox) rest(s network.Stream) {
 	defer in.mu.Unlock()
 	var until time.Time
 	if in.open > 1 {
-		until = time.Now().Add(supersededGrace)
+		until = time.Now().Add(in.grace)
 	}
 	s.SetReadDeadline(until)
 }
@@ -95,7 +93,7 @@ func (r *remote) receive(ctx context.Context, s network.Stream, name string, lim
 	}
 	defer in.leave(s)
 
-	wait, cancel := context.WithTimeout(ctx, turnTimeout)
+	wait, cancel := context.WithTimeout(ctx, r.link.limits.turn)
 	defer cancel()
 	if !r.awaitUp(wait) || !in.await(wait.Done(), s) {
 		s.Reset()
@@ -124,7 +122,7 @@ func (r *remote) receiveOne(s network.Stream, name string, limit int) error {
 	reserved := 0
 	defer func() { s.Scope().ReleaseMemory(reserved) }()
 	msg, err := readMessage(s, limit,
-		func() { s.SetReadDeadline(time.Now().Add(bodyTimeout)) },
+		func() { s.SetReadDeadline(time.Now().Add(r.link.limits.body)) },
 		func(n int) error {
 			now := time.Now()
 			if !r.recvMessages.take(1, now) || !r.recvBytes.take(n, now) {
@@ -156,11 +154,18 @@ func blame(err error) string {
 		return "it sends malformed messages"
 	case errors.Is(err, errFlood):
 		return "it floods"
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case timedOut(err):
 		return "it stalls in the middle of a message"
 	default:
 		return ""
 	}
+}
+
+// timedOut reports whether err is a deadline's. The two stream muxers have an
+// error each.
+func timedOut(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
 }
 
 // awaitUp waits until the peer is up and the caller has been told so.

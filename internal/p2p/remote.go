@@ -41,7 +41,7 @@ type remote struct {
 	upped    chan struct{} // closed while up, after OnUp has returned
 	inboxes  map[string]*inbox
 	fixed    []ma.Multiaddr // from SetPeers
-	told     []ma.Multiaddr // by the peer itself, when it was last up
+	told     []ma.Multiaddr // by the peer itself, on its last connection
 	learned  []ma.Multiaddr // newest first, at most maxLearnedAddrs
 	sightedT time.Time
 	faults   []time.Time
@@ -68,16 +68,16 @@ func newRemote(l *Link, id peer.ID, before *remote) *remote {
 		wake:         make(chan struct{}, 1),
 		retry:        make(chan struct{}, 1),
 		idle:         make(chan struct{}, 1),
-		recvMessages: newBucket(recvMessages, now),
-		recvBytes:    newBucket(recvBytes, now),
-		sendMessages: newBucket(sendMessages, now),
-		sendBytes:    newBucket(sendBytes, now),
+		recvMessages: newBucket(l.limits.recvMessages, now),
+		recvBytes:    newBucket(l.limits.recvBytes, now),
+		sendMessages: newBucket(l.limits.sendMessages, now),
+		sendBytes:    newBucket(l.limits.sendBytes, now),
 		conns:        make(map[network.Conn]*greeted),
 		upped:        make(chan struct{}),
 		inboxes:      make(map[string]*inbox),
 	}
 	for p := range l.cfg.Protocols {
-		r.inboxes[p] = newInbox()
+		r.inboxes[p] = &inbox{turn: make(chan struct{}, 1), grace: l.limits.grace}
 	}
 	if before != nil {
 		r.prev = before.done
@@ -164,9 +164,6 @@ func (r *remote) bringDown(why string) {
 	}
 	r.up = nil
 	r.upped = make(chan struct{})
-	// libp2p forgets what identify was told a while after a connection ends.
-	told := r.link.host.Peerstore().Addrs(r.id)
-	r.told = told[:min(len(told), maxFixedAddrs)]
 	r.mu.Unlock()
 	up.cancel()
 
@@ -305,7 +302,7 @@ func (r *remote) sighted(addrs []ma.Multiaddr) {
 	r.learn(addrs...)
 	now := time.Now()
 	r.mu.Lock()
-	soon := now.Sub(r.sightedT) < sightingEvery
+	soon := now.Sub(r.sightedT) < r.link.limits.sighting
 	if !soon {
 		r.sightedT = now
 	}
@@ -327,12 +324,12 @@ func (r *remote) addrs() []ma.Multiaddr {
 func (r *remote) fault(what string) {
 	now := time.Now()
 	r.mu.Lock()
-	r.faults = slices.DeleteFunc(r.faults, func(t time.Time) bool { return now.Sub(t) > faultWindow })
+	r.faults = slices.DeleteFunc(r.faults, func(t time.Time) bool { return now.Sub(t) > r.link.limits.faultWindow })
 	r.faults = append(r.faults, now)
 	bar := len(r.faults) >= maxFaults
 	if bar {
 		r.faults = nil
-		r.barred = now.Add(quarantine)
+		r.barred = now.Add(r.link.limits.quarantine)
 		r.lostWhy = "it was cut off for breaking the rules"
 	}
 	r.mu.Unlock()

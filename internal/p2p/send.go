@@ -127,7 +127,7 @@ func (r *remote) write(ctx context.Context, s network.Stream, box *outbox, msg [
 				return nil
 			}
 			var err error
-			s, err = openStream(ctx, c, box.protocol, writeTimeout)
+			s, err = openStream(ctx, c, box.protocol, r.link.limits.write)
 			if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
 				r.refuse(box)
 				return nil
@@ -138,7 +138,7 @@ func (r *remote) write(ctx context.Context, s network.Stream, box *outbox, msg [
 			}
 			s.CloseRead()
 		}
-		s.SetWriteDeadline(time.Now().Add(writeTimeout))
+		s.SetWriteDeadline(time.Now().Add(r.link.limits.write))
 		_, err := s.Write(box.buf)
 		if err == nil {
 			return s

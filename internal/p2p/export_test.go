@@ -1,0 +1,57 @@
+package p2p
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/libp2p/zeroconf/v2"
+)
+
+// Limits that tests come near to.
+const (
+	MaxStreams     = maxStreams
+	MaxFaults      = maxFaults
+	MaxQueuedBytes = maxQueuedBytes
+	MaxPeers       = maxPeers
+	BeaconEpoch    = beaconEpoch
+)
+
+// NewHasty is New with a patience of a fraction of a second for a message's
+// body, for a superseded stream and for a hello.
+func NewHasty(cfg Config) (*Link, error) {
+	lim := normalLimits
+	lim.body = 200 * time.Millisecond
+	lim.grace = 50 * time.Millisecond
+	lim.hello = 500 * time.Millisecond
+	return newLink(cfg, lim)
+}
+
+// NewStingy is New with room for a megabyte or fifty messages from a peer.
+func NewStingy(cfg Config) (*Link, error) {
+	lim := normalLimits
+	lim.recvBytes = rateOf{perSecond: 1, burst: 1 << 20}
+	lim.recvMessages = rateOf{perSecond: 1, burst: 50}
+	return newLink(cfg, lim)
+}
+
+// CloseOrphans closes connections that do not come from one of ips.
+func (l *Link) CloseOrphans(ips ...string) {
+	set := make(map[netip.Addr]bool)
+	for _, ip := range ips {
+		set[netip.MustParseAddr(ip)] = true
+	}
+	l.closeOrphans(set)
+}
+
+// Sighted judges a service that was found, as if mDNS had.
+func (l *Link) Sighted(e *zeroconf.ServiceEntry) {
+	l.mu.Lock()
+	cfg := l.beacon
+	l.mu.Unlock()
+	l.sighted(cfg, e)
+}
+
+// SealBeacon makes the TXT string of a beacon.
+func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uint16) string {
+	return beacon{slot, tcp, quic}.seal(key, epochOf(at), instance)
+}
