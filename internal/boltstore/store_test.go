@@ -24,17 +24,22 @@ var _ journal.Journal = (*boltstore.Store)(nil)
 // A sealer is what package keeper does, with another cipher.
 type sealer struct{ aead cipher.AEAD }
 
-func newSealer(tb testing.TB, key byte) sealer {
-	tb.Helper()
+func makeSealer(key byte) (sealer, error) {
 	block, err := aes.NewCipher(bytes.Repeat([]byte{key}, 32))
 	if err != nil {
-		tb.Fatal(err)
+		return sealer{}, err
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return sealer{aead}, err
+}
+
+func newSealer(tb testing.TB, key byte) sealer {
+	tb.Helper()
+	s, err := makeSealer(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return sealer{aead}
+	return s
 }
 
 func (s sealer) Seal(name string, plain []byte) ([]byte, error) {
@@ -347,5 +352,31 @@ func TestNothingReadable(t *testing.T) {
 	}
 	if !bytes.Contains(file, []byte("r/shares")) {
 		t.Error("the test does not see the file that it thinks it sees")
+	}
+}
+
+// TestStoppedStore: after a commit of which nobody can say whether it is
+// durable, nothing is read and nothing is written.
+func TestStoppedStore(t *testing.T) {
+	t.Parallel()
+	path, s := create(t)
+	closeStore(t, s)
+	s = attached(t, path)
+	put(t, s, "requests", "a", "x")
+	cause := errors.New("no medium")
+	s.Stop(cause)
+	nothing := func(journal.Tx) error {
+		t.Error("a transaction ran")
+		return nil
+	}
+	_, headerErr := s.Header()
+	for i, err := range []error{s.View(nothing), s.Update(nothing), s.SetTries(nil), headerErr} {
+		if !errors.Is(err, cause) || !strings.Contains(err.Error(), "opened again") {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
+	closeStore(t, s)
+	if v, err := get(attached(t, path), "requests", "a"); string(v) != "x" || err != nil {
+		t.Errorf("after opening it again: %q, %v", v, err)
 	}
 }
