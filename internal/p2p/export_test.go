@@ -55,3 +55,35 @@ func (l *Link) Sighted(e *zeroconf.ServiceEntry) {
 func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uint16) string {
 	return beacon{slot, tcp, quic}.seal(key, epochOf(at), instance)
 }
+
+// OpenBeacon opens the TXT string of a beacon.
+func OpenBeacon(key [32]byte, at time.Time, instance, text string) (slot, tcp, quic uint16, ok bool) {
+	b, ok := openBeacon(key, epochOf(at), instance, text)
+	return b.slot, b.tcp, b.quic, ok
+}
+
+// ParseBeacon reports whether plain is the plain text of a beacon.
+func ParseBeacon(plain []byte) bool {
+	_, ok := parseBeacon(plain)
+	return ok
+}
+
+// The stream form of messages.
+var (
+	ErrMessage    = errMessage
+	ReadMessage   = readMessage
+	AppendMessage = appendMessage
+	Backoff       = backoff
+)
+
+// A Bucket is a token bucket.
+type Bucket struct{ b *bucket }
+
+// NewBucket returns a full bucket.
+func NewBucket(perSecond, burst float64, now time.Time) Bucket {
+	return Bucket{newBucket(rateOf{perSecond, burst}, now)}
+}
+
+// Take and Reserve are the bucket's own.
+func (b Bucket) Take(n int, now time.Time) bool             { return b.b.take(n, now) }
+func (b Bucket) Reserve(n int, now time.Time) time.Duration { return b.b.reserve(n, now) }

@@ -1,0 +1,113 @@
+package p2p_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/warifu/warifu/internal/p2p"
+)
+
+func TestReadMessage(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, in, want string
+		err            error
+	}{
+		{"one", "\x00\x00\x00\x02ab", "ab", nil},
+		{"largest", "\x00\x00\x00\x04abcd", "abcd", nil},
+		{"leaves-the-next", "\x00\x00\x00\x01a\x00", "a", nil},
+		{"end", "", "", io.EOF},
+		{"oversized", "\x00\x00\x00\x05abcde", "", p2p.ErrMessage},
+		{"enormous", "\xff\xff\xff\xff", "", p2p.ErrMessage},
+		{"empty", "\x00\x00\x00\x00", "", p2p.ErrMessage},
+		{"ends-in-length", "\x00\x00", "", p2p.ErrMessage},
+		{"ends-before-body", "\x00\x00\x00\x02", "", p2p.ErrMessage},
+		{"ends-in-body", "\x00\x00\x00\x02a", "", p2p.ErrMessage},
+	} {
+		for _, r := range []io.Reader{bytes.NewReader([]byte(tc.in)), iotest.OneByteReader(bytes.NewReader([]byte(tc.in)))} {
+			got, err := p2p.ReadMessage(r, 4, func() {}, func(int) error { return nil })
+			if string(got) != tc.want || !errors.Is(err, tc.err) {
+				t.Errorf("%s: %q, %v; want %q, %v", tc.name, got, err, tc.want, tc.err)
+			}
+		}
+	}
+}
+
+// Nothing is allocated for a message that is not admitted.
+func TestReadMessageAsksFirst(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	r := bytes.NewReader(append([]byte{0, 0x10, 0, 0}, make([]byte, 1<<20)...))
+	began := false
+	_, err := p2p.ReadMessage(r, 1<<20, func() { began = true }, func(n int) error {
+		if n != 1<<20 || !began {
+			t.Errorf("admit %d, began %v", n, began)
+		}
+		return refused
+	})
+	if !errors.Is(err, refused) || r.Len() != 1<<20 {
+		t.Errorf("error %v, %d bytes left", err, r.Len())
+	}
+}
+
+func FuzzReadMessage(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x02ab"), 4)
+	f.Add([]byte("\xff\xff\xff\xff"), 4)
+	f.Add([]byte{}, 0)
+	f.Fuzz(func(t *testing.T, in []byte, limit int) {
+		limit = min(max(limit, 1), 1<<16)
+		msg, err := p2p.ReadMessage(bytes.NewReader(in), limit, func() {}, func(int) error { return nil })
+		if err != nil {
+			return
+		}
+		if len(msg) == 0 || len(msg) > limit {
+			t.Fatalf("message of %d bytes, limit %d", len(msg), limit)
+		}
+		if again := p2p.AppendMessage(nil, msg); !bytes.HasPrefix(in, again) {
+			t.Fatalf("%x reads as %x, which is written as %x", in, msg, again)
+		}
+	})
+}
+
+func TestBucket(t *testing.T) {
+	t.Parallel()
+	now := noon
+	b := p2p.NewBucket(10, 20, now)
+	if !b.Take(20, now) || b.Take(1, now) {
+		t.Error("burst")
+	}
+	if now = now.Add(500 * time.Millisecond); !b.Take(5, now) || b.Take(1, now) {
+		t.Error("refill")
+	}
+	if now = now.Add(-time.Hour); b.Take(1, now) {
+		t.Error("a clock set back fills it")
+	}
+	if now = now.Add(2 * time.Hour); !b.Take(20, now) || b.Take(1, now) {
+		t.Error("it holds more than its burst")
+	}
+	if got := b.Reserve(5, now); got != 500*time.Millisecond {
+		t.Errorf("wait %v", got)
+	}
+	if got := b.Reserve(5, now); got != time.Second {
+		t.Errorf("wait %v for the second", got)
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	if p2p.Backoff(0) != 0 {
+		t.Error("the first attempt waits")
+	}
+	for try := 1; try < 100; try++ {
+		if d := p2p.Backoff(try); d < 75*time.Millisecond || d > 75*time.Second {
+			t.Errorf("attempt %d after %v", try, d)
+		}
+	}
+	if d := p2p.Backoff(30); d < 45*time.Second {
+		t.Errorf("after %v", d)
+	}
+}
