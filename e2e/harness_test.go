@@ -1,0 +1,326 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// patience bounds every wait. It is generous because the machine may be busy;
+// nothing waits for it to pass.
+const patience = 60 * time.Second
+
+// poll is how often a condition is looked at.
+const poll = 20 * time.Millisecond
+
+const passphrase = "correct horse battery"
+
+var (
+	seedFlag = flag.Uint64("seed", 0, "seed of the random tests (default drawn and printed)")
+
+	binary string // the program under test
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "warifu-e2e")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "warifu")
+		build := exec.Command("go", "build", "-o", binary, "github.com/warifu/warifu/cmd/warifu")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// random returns a generator whose seed is printed if the test fails.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("repeat with -run '^%s$' -seed %d", t.Name(), seed)
+		}
+	})
+	var key [32]byte
+	for i := range 8 {
+		key[i] = byte(seed >> (8 * i))
+	}
+	return rand.New(rand.NewChaCha8(key))
+}
+
+// nextPort hands out ports below those that systems give to outgoing
+// connections, so that a device keeps its own across restarts.
+var nextPort atomic.Uint32
+
+func init() { nextPort.Store(12000 + rand.Uint32N(8000)) }
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 2000 {
+		port := int(nextPort.Add(1))
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			ln.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+// tempDir is short, because a socket's path must be.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "we")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// A device is one home, and the process that runs it while it is up.
+type device struct {
+	t      testing.TB
+	name   string
+	home   string
+	pass   string
+	listen string
+	client *api.Client
+
+	cmd    *exec.Cmd
+	exited chan struct{}
+	stderr *tail
+	ready  api.Event
+}
+
+// newDevice makes a device. All are phones, for which deriving the key from
+// the passphrase costs the least.
+func newDevice(t testing.TB, name string) *device {
+	t.Helper()
+	return newDeviceAt(t, name, filepath.Join(tempDir(t), "h"))
+}
+
+func newDeviceAt(t testing.TB, name, home string) *device {
+	t.Helper()
+	d := &device{t: t, name: name, home: home, pass: filepath.Join(tempDir(t), "pass"),
+		listen: fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t))}
+	if err := os.WriteFile(d.pass, []byte(passphrase+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run(0, "init", "--name", name, "--kind", "phone", "--passphrase-file", d.pass)
+	var err error
+	if d.client, err = api.NewClient(home); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		d.client.Close()
+		d.kill()
+	})
+	return d
+}
+
+// An outcome is what a command left behind.
+type outcome struct{ stdout, stderr string }
+
+// run runs a command of the device with --json and checks its exit status.
+func (d *device) run(code int, args ...string) outcome {
+	d.t.Helper()
+	return d.command(code, append([]string{"--json"}, args...)...)
+}
+
+// command runs a command of the device as a person would.
+func (d *device) command(code int, args ...string) outcome {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, binary, append([]string{"--home", d.home}, args...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if err != nil && !ok {
+		d.t.Fatalf("%s: %v: %v\n%s", d.name, args, err, stderr.String())
+	}
+	got := 0
+	if ok {
+		got = exit.ExitCode()
+	}
+	if got != code {
+		d.t.Fatalf("%s: %v: exit %d, want %d\nstdout: %s\nstderr: %s", d.name, args, got, code, stdout.String(), stderr.String())
+	}
+	return outcome{stdout.String(), stderr.String()}
+}
+
+// upArgs are the arguments of the daemon.
+func (d *device) upArgs(more ...string) []string {
+	return append([]string{"--json", "--home", d.home, "up", "--passphrase-file", d.pass, "--listen", d.listen}, more...)
+}
+
+// up starts the daemon, without the local network unless lan is given.
+func (d *device) up() {
+	d.t.Helper()
+	d.start(d.upArgs("--no-lan")...)
+}
+
+func (d *device) start(args ...string) {
+	d.t.Helper()
+	cmd := exec.Command(binary, args...)
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	ready := make(chan api.Event, 1)
+	exited := make(chan struct{})
+	d.stderr = &tail{ready: ready}
+	d.cmd, d.exited = cmd, exited
+	go func() {
+		defer close(exited)
+		// Errors show as what the daemon said, or did not say.
+		_, _ = io.Copy(d.stderr, out)
+		_ = cmd.Wait()
+	}()
+	select {
+	case d.ready = <-ready:
+	case <-exited:
+		d.t.Fatalf("%s stopped before it was ready:\n%s", d.name, d.stderr)
+	case <-time.After(patience):
+		d.t.Fatalf("%s is not ready:\n%s", d.name, d.stderr)
+	}
+}
+
+// kill ends the daemon as a flat battery would.
+func (d *device) kill() {
+	if d.cmd == nil {
+		return
+	}
+	// It may have ended on its own.
+	_ = d.cmd.Process.Kill()
+	<-d.exited
+	d.cmd = nil
+}
+
+// stop ends the daemon as a person would and returns its exit status.
+func (d *device) stop() int {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
+		d.t.Fatalf("%s: %v", d.name, err)
+	}
+	select {
+	case <-d.exited:
+	case <-time.After(patience):
+		d.t.Fatalf("%s does not stop:\n%s", d.name, d.stderr)
+	}
+	code := d.cmd.ProcessState.ExitCode()
+	d.cmd = nil
+	return code
+}
+
+// A tail keeps what a daemon says and looks for its ready event.
+type tail struct {
+	ready chan<- api.Event
+
+	mu  sync.Mutex // guards all below
+	buf bytes.Buffer
+	at  int // where the first unread line begins
+}
+
+func (w *tail) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf.Write(p)
+	for {
+		line, _, ok := bytes.Cut(w.buf.Bytes()[w.at:], []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		w.at += len(line) + 1
+		var e api.Event
+		if json.Unmarshal(line, &e) == nil && e.Event == api.EventReady {
+			select {
+			case w.ready <- e:
+			default:
+			}
+		}
+	}
+}
+
+func (w *tail) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+// eventually waits until ok returns true; what says what it waits for.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !ok(); time.Sleep(poll) {
+		if time.Now().After(until) {
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// decode reads one JSON object.
+func decode[T any](t testing.TB, text string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("not one JSON object: %v\n%s", err, text)
+	}
+	return v
+}
+
+// code returns the stable code of the error that a command ended with.
+func (o outcome) code(t testing.TB) api.Code {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(o.stderr), "\n")
+	e := decode[api.Event](t, lines[len(lines)-1])
+	if e.Error == nil {
+		t.Fatalf("the last line is no error: %s", o.stderr)
+	}
+	return e.Error.Code
+}
+
+func (o outcome) has(t testing.TB, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(o.stdout+o.stderr, p) {
+			t.Errorf("output lacks %q:\n%s%s", p, o.stdout, o.stderr)
+		}
+	}
+}
