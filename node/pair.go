@@ -67,9 +67,10 @@ func parseIntroduction(b []byte, shower, typist []byte) (introduction, newcomer,
 const pairTimeout = 30 * time.Second
 
 // welcome shows one invitation after the other until somebody has come in.
-func (n *Node) welcome(ctx context.Context, step, of int, emit func(api.Event)) (newcomer, error) {
+// Doors that have served go on telling late visitors why they stay outside.
+func (n *Node) welcome(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
 	for {
-		who, err := n.showInvitation(ctx, step, of, emit)
+		who, err := n.showInvitation(ctx, late, step, of, emit)
 		if pe, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
 			// It ran out of time or of tries: show another one, and say why.
 			emit(api.Event{Event: api.EventProgress, Step: step, Of: of, Text: pe.Text + "; here is a new invitation"})
@@ -81,64 +82,72 @@ func (n *Node) welcome(ctx context.Context, step, of int, emit func(api.Event)) 
 
 // showInvitation opens a window and serves visitors until one succeeds or the
 // window dies.
-func (n *Node) showInvitation(ctx context.Context, step, of int, emit func(api.Event)) (newcomer, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
 	host, err := n.invite.Host()
 	if err != nil {
 		return newcomer{}, fmt.Errorf("node: open the throw-away host: %w", err)
 	}
-	defer host.Close()
-	d := door{node: n, step: step, of: of, emit: emit}
+	d := door{node: n, step: step, of: of, emit: emit, served: make(chan struct{})}
 	if d.window, err = pairing.NewWindow(unix(n.now()), n.core.cfg.Rand); err != nil {
-		return newcomer{}, err
+		return newcomer{}, errors.Join(err, host.Close())
 	}
-	defer d.window.Cancel()
 	inv, err := d.window.Invitation(host.Peer(), host.Addrs())
 	if err != nil {
-		return newcomer{}, err
+		return newcomer{}, errors.Join(err, host.Close())
 	}
 	code := d.window.Code()
 	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
+	life := expires.Sub(n.now())
 	emit(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
 		Addresses: host.At(), Step: step, Of: of})
 
-	announced := make(chan struct{})
-	go func() {
-		defer close(announced)
-		if err := host.Announce(ctx, code); err != nil && ctx.Err() == nil {
+	announce, quiet := context.WithTimeout(ctx, life)
+	late.Go(func() {
+		if err := host.Announce(announce, code); err != nil && announce.Err() == nil {
 			n.log.Warn("the code is not shown on the local network", "err", err)
 		}
+	})
+	late.Go(func() {
+		// A used invitation is answered, with a refusal, for as long as it
+		// would have lived.
+		serve, stop := context.WithTimeout(ctx, life)
+		defer stop()
+		if err := host.Serve(serve, d.open); err != nil && serve.Err() == nil {
+			n.log.Warn("the invitation cannot be answered", "err", err)
+		}
+		host.Close()
+	})
+	defer func() {
+		quiet()
+		d.shut()
 	}()
-	defer func() { stop(); <-announced }()
-
-	serve, served := context.WithDeadline(ctx, expires)
-	defer served()
-	d.close = served
-	err = host.Serve(serve, d.open)
-	switch {
-	case d.came != nil:
-		return *d.came, nil
-	case ctx.Err() != nil:
+	select {
+	case <-d.served:
+	case <-time.After(life):
+	case <-ctx.Done():
 		return newcomer{}, context.Cause(ctx)
 	}
-	if dead := d.window.Alive(unix(n.now())); dead != nil {
-		return newcomer{}, dead
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.came != nil {
+		return *d.came, nil
 	}
-	return newcomer{}, fmt.Errorf("node: serve the invitation: %w", err)
+	return newcomer{}, d.window.Alive(unix(n.now()))
 }
 
-// A door is one invitation while it is shown. Visitors come in goroutines of
-// their own and are let in one at a time.
+// A door is one invitation. Visitors come in goroutines of their own and are
+// let in one at a time.
 type door struct {
 	node     *Node
 	step, of int
 	emit     func(api.Event)
-	close    func()
+	served   chan struct{} // closed once somebody came in or nobody can
 
 	mu     sync.Mutex
 	window *pairing.Window
 	came   *newcomer
+	over   bool // served is closed
+	left   bool // nobody listens to emit any more
 }
 
 // open meets one visitor. The lock is held while the two talk, for at most
@@ -146,23 +155,28 @@ type door struct {
 func (d *door) open(ctx context.Context, s PairStream) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.came != nil {
-		return
-	}
 	who, err := d.meet(ctx, s)
 	s.Close()
 	if err == nil {
 		d.came = &who
-		d.close()
-		return
+	} else {
+		d.node.log.Info("pairing failed", "err", err)
+		if e, ok := errors.AsType[*pairing.Error](err); ok && !d.left {
+			d.emit(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
+		}
 	}
-	d.node.log.Info("pairing failed", "err", err)
-	if e, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
-		d.emit(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
+	if dead := d.window.Alive(unix(d.node.now())) != nil; (d.came != nil || dead) && !d.over {
+		d.over = true
+		close(d.served)
 	}
-	if d.window.Alive(unix(d.node.now())) != nil {
-		d.close()
-	}
+}
+
+// shut ends the invitation. From here on the door only refuses.
+func (d *door) shut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = true
+	d.window.Cancel()
 }
 
 // meet runs the shower's side with one visitor.
@@ -248,8 +262,14 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 		return api.Circle{}, err
 	}
 	if !pending {
+		doors, shut := context.WithCancel(ctx)
+		var late sync.WaitGroup
+		defer func() {
+			shut()
+			late.Wait()
+		}()
 		for i := 2; i <= args.Devices; i++ {
-			who, err := n.welcome(ctx, i, args.Devices, emit)
+			who, err := n.welcome(doors, &late, i, args.Devices, emit)
 			if err != nil {
 				n.giveUp(w, err)
 				return api.Circle{}, pairingError(err)
@@ -306,15 +326,24 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 	return n.awaitCircle(ctx, w, emit)
 }
 
+// patience is how long something must be waited for before it is worth a line.
+const patience = 700 * time.Millisecond
+
 // awaitCircle reports how a founding goes on until the circle stands.
 func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)) (api.Circle, error) {
 	w.signal()
 	asked := false
-	var last []string
-	var lastReason string
+	var last api.Event // what is waited for, told once it has lasted
+	lasted := time.NewTimer(0)
+	defer lasted.Stop()
 	for {
 		select {
 		case <-w.poke:
+		case <-lasted.C:
+			if len(last.For) > 0 {
+				emit(last)
+			}
+			continue
 		case <-ctx.Done():
 			n.giveUp(w, context.Cause(ctx))
 			return api.Circle{}, context.Cause(ctx)
@@ -359,11 +388,9 @@ func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)
 			asked = true
 			emit(api.Event{Event: api.EventConfirm, Question: question})
 		}
-		if reason != lastReason || !slices.Equal(missing, last) {
-			last, lastReason = missing, reason
-			if len(missing) > 0 {
-				emit(api.Event{Event: api.EventWaiting, For: missing, Reason: reason})
-			}
+		if reason != last.Reason || !slices.Equal(missing, last.For) {
+			last = api.Event{Event: api.EventWaiting, For: missing, Reason: reason}
+			lasted.Reset(patience)
 		}
 	}
 }
