@@ -1,0 +1,104 @@
+package intent_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/warifu/warifu/intent"
+)
+
+// check asserts that what Normalize accepts, Decode reads, and that nothing
+// unsafe is shown.
+func checkPayload(t *testing.T, kind intent.Kind, payload []byte) {
+	_, ctx := cow(t)
+	if kind == intent.SSHFile {
+		_, ctx = sshAccount()
+	}
+	in, err := intent.Decode(kind, payload, ctx)
+	if err != nil {
+		return
+	}
+	checkShown(t, string(kind), in)
+	again, err := intent.Decode(kind, payload, ctx)
+	if err != nil || again.Hash() != in.Hash() {
+		t.Fatal("decoding twice differs")
+	}
+	if _, err := intent.Finish(kind, payload, ctx, make([]byte, 65)); err == nil {
+		t.Fatal("a signature of zeros was accepted")
+	}
+}
+
+func FuzzNormalize(f *testing.F) {
+	f.Add(byte(0), []byte("hello"))
+	f.Add(byte(0), []byte(signInText("service.org", "hi")))
+	f.Add(byte(1), []byte(mail))
+	f.Add(byte(1), typedText(f, "x"))
+	f.Add(byte(2), []byte(eip155))
+	f.Add(byte(2), []byte(setCode("["+authorization(f, "other", 1)+"]")))
+	f.Add(byte(2), []byte(txTo("0x1", usdc, "0x0", sharedOffsets(3))))
+	f.Add(byte(3), []byte("notes.txt"))
+	f.Fuzz(func(t *testing.T, k byte, b []byte) {
+		in := intent.Input{Kind: intent.Kinds()[k%4], Message: b, JSON: b}
+		if in.Kind == intent.SSHFile {
+			in = fileInput()
+			in.FileName = string(b)
+		}
+		payload, err := intent.Normalize(in)
+		if err != nil {
+			return
+		}
+		_, ctx := cow(t)
+		if in.Kind == intent.SSHFile {
+			_, ctx = sshAccount()
+		}
+		if _, err := intent.Decode(in.Kind, payload, ctx); err != nil {
+			var e *intent.Error
+			if !errors.As(err, &e) || e.Code != intent.CodeWrongAccount && e.Code != intent.CodeOwnAuthorization {
+				t.Fatalf("Decode refuses what Normalize made: %v", err)
+			}
+		}
+		checkPayload(t, in.Kind, payload)
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, in := range []intent.Input{
+		{Kind: intent.Message, Message: []byte("hello")},
+		{Kind: intent.TypedData, JSON: []byte(mail)},
+		{Kind: intent.Transaction, JSON: []byte(eip155)},
+		fileInput(),
+		{Kind: intent.Transaction, JSON: []byte(setCode("[" + authorization(f, "other", 1) + "]"))},
+	} {
+		f.Add(byte(slices.Index(intent.Kinds(), in.Kind)), normalize(f, in))
+	}
+	f.Fuzz(func(t *testing.T, k byte, b []byte) { checkPayload(t, intent.Kinds()[k%4], b) })
+}
+
+func FuzzEscape(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		checkEscape(t, s)
+		for _, finding := range intent.Suspicious(s) {
+			if err := unsafeRune(finding); err != nil {
+				t.Errorf("%q: %v", finding, err)
+			}
+		}
+	})
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add([]byte(mail), bytes.Repeat([]byte{27}, 65))
+	f.Fuzz(func(t *testing.T, b, sig []byte) {
+		_, ctx := cow(t)
+		if ok, _ := intent.VerifyTypedData(ctx.Address, b, sig); ok && !bytes.Equal(b, []byte(mail)) {
+			t.Fatal("a forgery")
+		}
+		if ok, _ := intent.VerifyMessage(ctx.Address, b, sig); ok {
+			t.Fatal("a forgery")
+		}
+	})
+}
