@@ -304,13 +304,14 @@ func TestEIP55Vectors(t *testing.T) {
 
 func TestEthereumAddressRefuses(t *testing.T) {
 	t.Parallel()
-	g := secp.Base().Bytes()
+	// The base point of SEC 2, section 2.4.1.
+	g, y := secp.Base().Bytes(), unhex(t, "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8")
 	tests := []struct {
 		name string
 		pub  []byte
 	}{
 		{"empty", nil},
-		{"uncompressed", append([]byte{4}, make([]byte, 64)...)},
+		{"uncompressed", append(append([]byte{4}, g[1:]...), y...)},
 		{"hybrid-prefix", append([]byte{6}, g[1:]...)},
 		{"off-curve", append([]byte{2}, bytes.Repeat([]byte{0xff}, 32)...)},
 		{"zero", make([]byte, 33)},

@@ -173,18 +173,18 @@ func (p Proposal) checkFormat() error {
 }
 
 func (p Proposal) checkMessage() error {
-	size := p.Suite.PointSize()
-	if size == 0 {
+	n := len(p.Message)
+	switch p.Suite {
+	case roster.Secp256k1:
+		if n != DigestSize {
+			return fmt.Errorf("share: proposal with a digest of %d bytes, want %d", n, DigestSize)
+		}
+	case roster.Ed25519:
+		if n == 0 || n > MaxMessage {
+			return fmt.Errorf("share: proposal with a message of %d bytes, want 1 to %d", n, MaxMessage)
+		}
+	default:
 		return fmt.Errorf("share: proposal with unknown %v", p.Suite)
-	}
-	if len(p.GroupKey) != size || len(p.ChildKey) != size {
-		return fmt.Errorf("share: proposal with keys of %d and %d bytes, want %d", len(p.GroupKey), len(p.ChildKey), size)
-	}
-	switch n := len(p.Message); {
-	case p.Suite == roster.Secp256k1 && n != DigestSize:
-		return fmt.Errorf("share: proposal with a digest of %d bytes, want %d", n, DigestSize)
-	case n == 0 || n > MaxMessage:
-		return fmt.Errorf("share: proposal with a message of %d bytes, want 1 to %d", n, MaxMessage)
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ func TestCheck(t *testing.T) {
 		{"version-zero", eth, func(p *prop) { p.Version = 0 }, false},
 		{"version-next", eth, func(p *prop) { p.Version++ }, false},
 		{"suite-unknown", eth, func(p *prop) { p.Suite = 3 }, false},
+		{"suite-other", eth, func(p *prop) { p.Suite = roster.Ed25519 }, false},
 		{"suite-of-other-account", eth, func(p *prop) {
 			p.Suite, p.GroupKey, p.ChildKey = roster.Ed25519, ssh.GroupKey, ssh.ChildKey
 		}, false},
@@ -120,7 +121,7 @@ func TestCheckAgainstOtherRecords(t *testing.T) {
 	}{
 		{"transcript", func(r *roster.Record) { r.Transcript[0] ^= 1 }},
 		{"device-renamed", func(r *roster.Record) { r.Devices[1].Name = "other" }},
-		{"not-a-record", func(r *roster.Record) { r.Threshold = 0 }},
+		{"two-devices-of-one-name", func(r *roster.Record) { r.Devices[1].Name = r.Devices[0].Name }},
 		{"empty", func(r *roster.Record) { *r = roster.Record{} }},
 	}
 	for _, tt := range tests {
@@ -219,10 +220,21 @@ func TestParseProposal(t *testing.T) {
 			}
 		}
 	}
-	// Rules of the format hold for what is parsed, not only for what is checked.
-	eth.Purpose = ""
-	if _, err := share.ParseProposal(eth.Bytes()); err == nil {
-		t.Error("a proposal without purpose is parsed")
+	// Rules of the format hold for what is parsed, before any record is known.
+	for name, change := range map[string]func(*share.Proposal){
+		"version":   func(p *share.Proposal) { p.Version++ },
+		"suite":     func(p *share.Proposal) { p.Suite = 3 },
+		"purpose":   func(p *share.Proposal) { p.Purpose = "" },
+		"hardened":  func(p *share.Proposal) { p.Path = []uint32{1 << 31} },
+		"depth":     func(p *share.Proposal) { p.Path = make([]uint32, share.MaxDepth+1) },
+		"signers":   func(p *share.Proposal) { p.Signers = []wire.Slot{1, 2, 3, 4, 5, 6, 7, 8, 9, 10} },
+		"initiator": func(p *share.Proposal) { p.Initiator = 9 },
+	} {
+		p := eth
+		change(&p)
+		if _, err := share.ParseProposal(p.Bytes()); err == nil {
+			t.Errorf("a proposal with a wrong %s is parsed", name)
+		}
 	}
 	// Everything at its limit fits.
 	ssh.Message, ssh.Purpose = make([]byte, share.MaxMessage), strings.Repeat("p", share.MaxPurpose)

@@ -9,7 +9,7 @@
 // D_i, E_i and z_i are the bytes of RFC 9591, sections 5.1 and 5.2, and nothing
 // of ours is hashed with them, so that the RFC's vectors hold from end to end.
 // Around them lies an envelope: H(P) is a hash of the proposal, n_i a fresh
-// nonce, V_i a hash of the proposal and of all of round 1 as its sender saw it.
+// nonce, V_i a hash of the session and of all of round 1 as its sender saw it.
 // There is no coordinator: every device collects, checks and adds up the
 // responses itself.
 //

@@ -18,7 +18,6 @@ import (
 
 const (
 	tagProposal wire.Tag = "frost/proposal"
-	tagSid      wire.Tag = "frost/sid"
 	tagView     wire.Tag = "frost/view"
 )
 
@@ -246,15 +245,12 @@ func missing(body []byte) bool { return body == nil }
 func (m *Machine) respond() (err error) {
 	defer m.share.Wipe()
 	list := make([]commitment, len(m.commits))
-	sid, view := [][]byte{m.proposal.Bytes()}, [][]byte{}
+	view := [][]byte{m.session[:]}
 	for i, c := range m.commits {
 		list[i] = c.commitment
-		slot := wire.U16(m.proposal.Signers[i])
-		sid = append(sid, slot, c.nonce[:])
-		view = append(view, slot, m.raw[0][i])
+		view = append(view, wire.U16(m.proposal.Signers[i]), m.raw[0][i])
 	}
-	id := wire.Sum(tagSid, sid...)
-	m.view = wire.Sum(tagView, slices.Insert(view, 0, id[:])...)
+	m.view = wire.Sum(tagView, view...)
 
 	key := [ed.PointSize]byte(m.proposal.ChildKey)
 	if m.signing, err = newSigning(m.proposal.Signers, list, key, m.proposal.Message); err != nil {

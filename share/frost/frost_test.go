@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -445,8 +446,13 @@ func TestNewRefuses(t *testing.T) {
 	for _, tt := range tests {
 		cfg := c.config(1, rng)
 		tt.change(&cfg)
-		if m, eff, err := frost.New(cfg); err == nil || m != nil || eff != nil {
+		m, eff, err := frost.New(cfg)
+		if err == nil || m != nil || eff != nil {
 			t.Errorf("%s: accepted, %v", tt.name, err)
+		}
+		// Later steps would refuse it too, but with a riddle.
+		if tt.name == "other-suite" && !strings.Contains(err.Error(), "suite secp256k1") {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 }

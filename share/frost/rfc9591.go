@@ -85,7 +85,6 @@ func parseCommitment(slot wire.Slot, b []byte) (c commitment, err error) {
 
 var (
 	errNonceUsed  = errors.New("frost: signing nonces have been used")
-	errNonceZero  = errors.New("frost: randomness gave a nonce of zero")
 	errOwnCommit  = errors.New("frost: our own commitment is missing or altered")
 	errCommitList = errors.New("frost: commitments are not one for each signer, in order")
 )
@@ -113,10 +112,6 @@ func commit(slot wire.Slot, share ed.Secret, rand io.Reader) (*nonces, error) {
 		}
 		*k = h3(&random, &s)
 		clear(random[:])
-		if k.IsZero() {
-			n.wipe()
-			return nil, errNonceZero
-		}
 	}
 	n.own.hiding, n.own.binding = ed.BaseMul(n.hiding), ed.BaseMul(n.binding)
 	return n, nil

@@ -164,6 +164,9 @@ func TestParsePointRefusesNonCanonical(t *testing.T) {
 			if libraryAccepts(b) {
 				decodable++
 			}
+			if _, err := ed.Decode(b); err == nil {
+				t.Errorf("y = p + %d with sign %#x decoded", n, sign)
+			}
 			if _, err := ed.ParsePoint(b); err == nil {
 				t.Errorf("y = p + %d with sign %#x accepted", n, sign)
 			}
@@ -189,6 +192,14 @@ func TestParsePointRefusesMalformed(t *testing.T) {
 	for _, tt := range tests {
 		if _, err := ed.ParsePoint(tt.in); err == nil {
 			t.Errorf("%s accepted", tt.name)
+		}
+	}
+	for _, y := range []string{
+		"0100000000000000000000000000000000000000000000000000000000000080",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	} {
+		if _, err := ed.Decode(unhex(t, y)); err == nil {
+			t.Errorf("negative zero %s decoded", y)
 		}
 	}
 	if p, err := ed.ParsePoint(base[:]); err != nil || !p.Equal(ed.Base()) {

@@ -34,9 +34,15 @@ func (p Point) get() *edwards25519.Point {
 // other than ℓ: a share or a commitment with a small-order component would be
 // accepted by some of its uses and not by others.
 func ParsePoint(b []byte) (Point, error) {
-	if len(b) != PointSize {
+	p, err := decode(b)
+	if err != nil || p.IsIdentity() || !p.inSubgroup() {
 		return Point{}, errPoint
 	}
+	return p, nil
+}
+
+// decode returns a point of the whole curve, of any order.
+func decode(b []byte) (Point, error) {
 	v, err := new(edwards25519.Point).SetBytes(b)
 	if err != nil {
 		return Point{}, errPoint
@@ -46,10 +52,7 @@ func ParsePoint(b []byte) (Point, error) {
 	if !bytes.Equal(v.Bytes(), b) {
 		return Point{}, errPoint
 	}
-	if p := (Point{v}); !p.IsIdentity() && p.inSubgroup() {
-		return p, nil
-	}
-	return Point{}, errPoint
+	return Point{v}, nil
 }
 
 // inSubgroup reports whether ℓ·p is the identity. The scalar ℓ itself does not
