@@ -2,7 +2,9 @@ package keygen
 
 import (
 	"crypto/ed25519"
+	"slices"
 
+	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/wire"
 )
@@ -75,6 +77,9 @@ type Cheater struct {
 	// the proofs have been made.
 	Commit, Reveal func(*Reveal)
 
+	// CopyOf, if set, is the device whose commitment it repeats.
+	CopyOf *Machine
+
 	committed *Reveal
 }
 
@@ -98,6 +103,10 @@ func (c *Cheater) Filter(effects []session.Effect) []session.Effect {
 
 func (c *Cheater) commit() []byte {
 	m := c.M
+	if v := c.CopyOf; v != nil {
+		com := v.contribution().commitment(m.sid, v.cfg.Self)
+		m.got[kindCommit][m.self()] = com[:]
+	}
 	if c.committed == nil && c.Commit != nil {
 		edited := m.Contribution()
 		c.Commit(&edited)
@@ -120,9 +129,8 @@ func (c *Cheater) reveal(body []byte) []byte {
 	if c.Reveal != nil {
 		c.Reveal(&r)
 	}
-	in := r.inside()
-	m.got[kindReveal][m.self()], m.revealed[m.self()] = in.bytes(), &in
-	return m.got[kindReveal][m.self()]
+	m.got[kindReveal][m.self()] = r.Bytes()
+	return r.Bytes()
 }
 
 // Complain returns the body of a complaint signed with key.
@@ -130,4 +138,20 @@ func Complain(s wire.SessionID, by, against wire.Slot, check string, share []byt
 	c := complaint{Against: against, Check: check, Share: share}
 	c.Sig = [sigSize]byte(ed25519.Sign(key, c.message(s, by)))
 	return wire.Marshal(c)
+}
+
+// Secrets returns handles on every key that m holds.
+func (m *Machine) Secrets() []secret.Key { return append(slices.Clone(m.keys), m.outgoing...) }
+
+// StateFields are the parts of a state, open to be changed.
+type StateFields = state
+
+// EditState returns the encoding of a state after a change.
+func EditState(b []byte, edit func(*StateFields)) []byte {
+	var s state
+	if err := wire.Unmarshal(b, &s); err != nil {
+		panic(err)
+	}
+	edit(&s)
+	return wire.Marshal(s)
 }

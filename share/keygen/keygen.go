@@ -94,7 +94,7 @@ type Machine struct {
 
 	sid      wire.Hash
 	view     wire.Hash
-	revealed []*reveal // by slot−1; checked
+	revealed []*opened // by slot−1
 	held     []bool    // by slot−1; its share is checked too
 
 	record    roster.Record
@@ -138,7 +138,7 @@ func blank(cfg Config) *Machine {
 	for k := range m.got {
 		m.got[k] = make([][]byte, m.n)
 	}
-	m.revealed, m.held, m.ready = make([]*reveal, m.n), make([]bool, m.n), make([][]byte, m.n)
+	m.revealed, m.held, m.ready = make([]*opened, m.n), make([]bool, m.n), make([][]byte, m.n)
 	return m
 }
 
@@ -282,7 +282,15 @@ func (m *Machine) afterCommit() ([]session.Effect, error) {
 
 	i := m.self()
 	m.got[kindReveal][i], m.got[kindShare][i] = r.bytes(), m.share(m.cfg.Self)
-	m.revealed[i], m.held[i] = &r, true
+	own := &opened{chain: r.chain}
+	for a, p := range r.parts {
+		f, err := algebraOf(accounts[a].suite).parse(p.f)
+		if err != nil {
+			return nil, fmt.Errorf("keygen: own contribution: %w", err)
+		}
+		own.parts = append(own.parts, f)
+	}
+	m.revealed[i], m.held[i] = own, true
 	m.phase = awaitReveal
 	return m.sendReveal(), nil
 }
@@ -313,11 +321,11 @@ func (m *Machine) afterReveal() ([]session.Effect, error) {
 		if body == nil || m.revealed[i] != nil {
 			continue
 		}
-		r := parseReveal(body, m.cfg.Proposal.Threshold)
-		if err := m.checkReveal(slotOf(i), r); err != nil {
+		r, err := m.open(slotOf(i), parseReveal(body, m.cfg.Proposal.Threshold))
+		if err != nil {
 			return nil, err
 		}
-		m.revealed[i] = &r
+		m.revealed[i] = r
 	}
 	for i, body := range m.got[kindShare] {
 		if body == nil || m.revealed[i] == nil || m.held[i] {
@@ -341,37 +349,43 @@ func (m *Machine) afterReveal() ([]session.Effect, error) {
 	return []session.Effect{m.send(kindVerified, 0, m.hash[:])}, nil
 }
 
-func (m *Machine) checkReveal(i wire.Slot, r reveal) error {
-	fault := func(c session.Class, check string) error {
-		return &session.Fault{Slot: i, Class: c, Check: check}
+// open checks all that device i reveals to everybody.
+func (m *Machine) open(i wire.Slot, r reveal) (*opened, error) {
+	fault := func(c session.Class, check string) (*opened, error) {
+		return nil, &session.Fault{Slot: i, Class: c, Check: check}
 	}
 	// A different view comes first. Everything else that i says is bound to
 	// it, and would make an honest device that was lied to look like a liar.
 	if r.view != m.view {
-		return session.ErrViewMismatch
+		return nil, session.ErrViewMismatch
 	}
 	if com := r.commitment(m.sid, i); !bytes.Equal(com[:], m.got[kindCommit][i-1]) {
 		return fault(session.Cheat, checkOpening)
 	}
+	o := &opened{chain: r.chain}
 	for a, p := range r.parts {
-		g := algebraOf(accounts[a].suite)
-		if g.checkPoints(p.f) != nil || g.checkPoints([][]byte{p.t}) != nil {
+		f, err := algebraOf(accounts[a].suite).parse(p.f)
+		if err != nil {
 			return fault(session.Malformed, checkPoints)
 		}
-		if !g.checkProof(p.f[0], p.t, p.z, p.challenge(m.sid, i, a, m.view)) {
+		switch f.checkProof(p.t, p.z, p.challenge(m.sid, i, a, m.view)) {
+		case nil:
+		case errNonce:
+			return fault(session.Malformed, checkPoints)
+		default:
 			return fault(session.Cheat, checkProof)
 		}
+		o.parts = append(o.parts, f)
 	}
-	return nil
+	return o, nil
 }
 
 // rightShare reports whether body is what dealer owes to x, according to its
 // reveal, which has been checked.
 func (m *Machine) rightShare(dealer wire.Slot, body []byte, x wire.Slot) bool {
 	ok := true
-	for a, p := range m.revealed[dealer-1].parts {
-		value := body[a*scalarSize : (a+1)*scalarSize]
-		ok = algebraOf(accounts[a].suite).checkShare(value, p.f, x) && ok
+	for a, f := range m.revealed[dealer-1].parts {
+		ok = f.checkShare(body[a*scalarSize:(a+1)*scalarSize], x) && ok
 	}
 	return ok
 }
@@ -391,12 +405,12 @@ func (m *Machine) finish() error {
 	}
 	for a, acc := range accounts {
 		g := algebraOf(acc.suite)
-		dealers, shares := make([][][]byte, m.n), make([][]byte, m.n)
+		dealers, shares := make([]commitments, m.n), make([][]byte, m.n)
 		for i, r := range m.revealed {
-			dealers[i] = r.parts[a].f
+			dealers[i] = r.parts[a]
 			shares[i] = m.got[kindShare][i][a*scalarSize : (a+1)*scalarSize]
 		}
-		sum, err := g.sumPoints(dealers, m.n)
+		sum, err := g.sum(dealers, m.n)
 		if err != nil {
 			// Nobody can bring this about, for each contribution was fixed
 			// before the others were known.

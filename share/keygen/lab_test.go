@@ -24,6 +24,7 @@ type lab struct {
 	states map[wire.Slot][]byte
 	done   map[wire.Slot]bool
 	errs   map[wire.Slot]error
+	share  []byte // of the device under test, for tests that need one
 }
 
 func newLab(t *testing.T, threshold, n int, seed uint64) *lab {

@@ -15,30 +15,38 @@ const scalarSize = 32
 // An algebra is the mathematics of one account over its group, on bytes as
 // they travel. Values called share are secret.
 type algebra interface {
-	pointSize() int
-
 	// deal draws a polynomial of degree t−1 and the nonce of its proof.
 	deal(t int, r io.Reader) (dealing, error)
 
-	// checkPoints refuses what is not canonical, not in the prime-order group
-	// or the identity. A last commitment that is the identity, which is a
-	// polynomial of too low a degree, is refused with the rest.
-	checkPoints(points [][]byte) error
+	// parse refuses what is not canonical, not in the prime-order group or the
+	// identity. A last commitment that is the identity, which is a polynomial
+	// of too low a degree, is refused with the rest.
+	parse(f [][]byte) (commitments, error)
 
-	// checkProof reports whether z·G = T + c·F_0, with c from the stream.
-	checkProof(f0, t, z []byte, c io.Reader) bool
-
-	// checkShare reports whether share is a canonical scalar with
-	// share·G = Σ_k x^k·F_k.
-	checkShare(share []byte, f [][]byte, x wire.Slot) bool
-
-	// sumPoints returns C_k = Σ_i F_{i,k}, and fails if any of them, or the
-	// public share of any of n slots, is the identity.
-	sumPoints(dealers [][][]byte, n int) ([][]byte, error)
+	// sum returns C_k = Σ_i F_{i,k}, and fails if any of them, or the public
+	// share of any of n slots, is the identity.
+	sum(dealers []commitments, n int) ([][]byte, error)
 
 	// sumShares returns the sum of canonical scalars.
 	sumShares(shares [][]byte) (secret.Key, error)
 }
+
+// commitments are the points F_0 … F_{t−1} of a dealer, or of the sum of all.
+type commitments interface {
+	// checkProof reports whether z·G = T + c·F_0, with c from the stream. It
+	// fails with errNonce if T is not a point, else with errProof.
+	checkProof(t, z []byte, c io.Reader) error
+
+	// checkShare reports whether share is a canonical scalar with
+	// share·G = Σ_k x^k·F_k.
+	checkShare(share []byte, x wire.Slot) bool
+}
+
+var (
+	errNonce    = errors.New("keygen: proof nonce is not a point")
+	errProof    = errors.New("keygen: proof does not hold")
+	errIdentity = errors.New("keygen: a public share or commitment of the sum is the identity")
+)
 
 // A dealing is one device's contribution to one account.
 type dealing interface {
@@ -65,8 +73,6 @@ type group[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]] struct{ poly.
 func erase[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]](g poly.Group[S, K, P]) algebra {
 	return group[S, K, P]{g}
 }
-
-func (g group[S, K, P]) pointSize() int { return g.PointSize() }
 
 type dealt[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]] struct {
 	g     poly.Group[S, K, P]
@@ -106,42 +112,44 @@ func (d dealt[S, K, P]) wipe() {
 	d.kappa.Wipe()
 }
 
-func (g group[S, K, P]) checkPoints(points [][]byte) error {
-	_, err := g.ParsePoints(points)
-	return err
+type committed[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]] struct {
+	g poly.Group[S, K, P]
+	f []P
 }
 
-func (g group[S, K, P]) checkProof(f0, t, z []byte, c io.Reader) bool {
-	points, err := g.ParsePoints([][]byte{f0, t})
-	if err != nil {
-		return false
-	}
-	answer, err := g.ParseScalar(z)
-	return err == nil && g.VerifyVartime(answer, points[1], points[0], g.FromXOF(c))
-}
-
-func (g group[S, K, P]) checkShare(share []byte, f [][]byte, x wire.Slot) bool {
+func (g group[S, K, P]) parse(f [][]byte) (commitments, error) {
 	points, err := g.ParsePoints(f)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	v, err := g.ParseSecret(share)
+	return committed[S, K, P]{g.Group, points}, nil
+}
+
+func (c committed[S, K, P]) checkProof(t, z []byte, challenge io.Reader) error {
+	nonce, err := c.g.ParsePoint(t)
+	if err != nil {
+		return errNonce
+	}
+	answer, err := c.g.ParseScalar(z)
+	if err != nil || !c.g.VerifyVartime(answer, nonce, c.f[0], c.g.FromXOF(challenge)) {
+		return errProof
+	}
+	return nil
+}
+
+func (c committed[S, K, P]) checkShare(share []byte, x wire.Slot) bool {
+	v, err := c.g.ParseSecret(share)
 	if err != nil {
 		return false
 	}
 	defer v.Wipe()
-	return g.Check(v, points, x)
+	return c.g.Check(v, c.f, x)
 }
 
-var errIdentity = errors.New("keygen: a public share or commitment of the sum is the identity")
-
-func (g group[S, K, P]) sumPoints(dealers [][][]byte, n int) ([][]byte, error) {
+func (g group[S, K, P]) sum(dealers []commitments, n int) ([][]byte, error) {
 	all := make([][]P, len(dealers))
-	for i, f := range dealers {
-		var err error
-		if all[i], err = g.ParsePoints(f); err != nil {
-			return nil, err
-		}
+	for i, d := range dealers {
+		all[i] = d.(committed[S, K, P]).f
 	}
 	sum := g.Sum(all)
 	for _, c := range sum {

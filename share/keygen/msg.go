@@ -93,6 +93,12 @@ type part struct {
 	t, z []byte
 }
 
+// An opened contribution is a reveal that has passed every check.
+type opened struct {
+	chain []byte
+	parts []commitments // by account
+}
+
 func (r reveal) bytes() []byte {
 	b := slices.Concat(r.view[:], r.salt, r.chain)
 	for _, p := range r.parts {

@@ -87,7 +87,8 @@ func (m *Machine) restore(s *state) error {
 	for a, acc := range s.Record.Accounts {
 		// A share that does not fit its commitments would make signatures that
 		// nobody else can explain. A damaged disk is found here, by name.
-		if !algebraOf(acc.Suite).checkShare(s.Shares[a][:], acc.Commitments, m.cfg.Self) {
+		c, err := algebraOf(acc.Suite).parse(acc.Commitments)
+		if err != nil || !c.checkShare(s.Shares[a][:], m.cfg.Self) {
 			return fmt.Errorf("keygen: state: the share of %s does not fit the record", acc.Name)
 		}
 		own := s.Shares[a]

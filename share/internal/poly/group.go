@@ -38,7 +38,6 @@ type Point[P any] interface {
 // A Group is one of the two groups, with public scalars S, secret scalars K
 // and elements P.
 type Group[S Scalar[S], K Secret[K, S], P Point[P]] struct {
-	pointSize   int
 	scalar      func(uint64) S
 	parseScalar func([]byte) (S, error)
 	fromXOF     func(io.Reader) S
@@ -55,7 +54,6 @@ type Group[S Scalar[S], K Secret[K, S], P Point[P]] struct {
 // Secp256k1 returns the group of threshold ECDSA.
 func Secp256k1() Group[secp.Scalar, secp.Secret, secp.Point] {
 	return Group[secp.Scalar, secp.Secret, secp.Point]{
-		pointSize:   secp.PointSize,
 		scalar:      secp.NewScalar,
 		parseScalar: secp.ParseScalar,
 		fromXOF: func(r io.Reader) secp.Scalar {
@@ -76,7 +74,6 @@ func Secp256k1() Group[secp.Scalar, secp.Secret, secp.Point] {
 // Ed25519 returns the group of FROST.
 func Ed25519() Group[ed.Scalar, ed.Secret, ed.Point] {
 	return Group[ed.Scalar, ed.Secret, ed.Point]{
-		pointSize:   ed.PointSize,
 		scalar:      ed.NewScalar,
 		parseScalar: ed.ParseScalar,
 		fromXOF: func(r io.Reader) ed.Scalar {
@@ -101,9 +98,6 @@ func read(r io.Reader, n int) []byte {
 	}
 	return b
 }
-
-// PointSize returns the length of an encoded point in bytes.
-func (g Group[S, K, P]) PointSize() int { return g.pointSize }
 
 // ParsePoint decodes the canonical encoding of an element of the group other
 // than the identity.
