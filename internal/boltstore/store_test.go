@@ -355,16 +355,19 @@ func TestNothingReadable(t *testing.T) {
 	}
 }
 
-// TestStoppedStore: after a commit of which nobody can say whether it is
-// durable, nothing is read and nothing is written.
-func TestStoppedStore(t *testing.T) {
+// TestFailedSync: the commit is there to be read, and nobody can say whether
+// it is durable. Nothing is read and nothing is written from then on.
+func TestFailedSync(t *testing.T) {
 	t.Parallel()
 	path, s := create(t)
 	closeStore(t, s)
 	s = attached(t, path)
 	put(t, s, "requests", "a", "x")
 	cause := errors.New("no medium")
-	s.Stop(cause)
+	err := s.CommitWith(func(commit func() error) error { return errors.Join(commit(), cause) })
+	if !errors.Is(err, cause) {
+		t.Fatalf("commit: %v", err)
+	}
 	nothing := func(journal.Tx) error {
 		t.Error("a transaction ran")
 		return nil
@@ -378,5 +381,43 @@ func TestStoppedStore(t *testing.T) {
 	closeStore(t, s)
 	if v, err := get(attached(t, path), "requests", "a"); string(v) != "x" || err != nil {
 		t.Errorf("after opening it again: %q, %v", v, err)
+	}
+}
+
+// TestFailedWrite: nothing of the commit is there, so the store goes on.
+func TestFailedWrite(t *testing.T) {
+	t.Parallel()
+	path, s := create(t)
+	closeStore(t, s)
+	s = attached(t, path)
+	put(t, s, "requests", "a", "x")
+	cause := errors.New("no room")
+	err := s.CommitWith(func(func() error) error { return cause })
+	if !errors.Is(err, cause) {
+		t.Fatalf("commit: %v", err)
+	}
+	put(t, s, "requests", "b", "y")
+	if v, err := get(s, "requests", "a"); string(v) != "x" || err != nil {
+		t.Errorf("after the failure: %q, %v", v, err)
+	}
+}
+
+// TestPanicInCommit: bbolt gives up, the process does not, and a writer that
+// waits behind is not left waiting.
+func TestPanicInCommit(t *testing.T) {
+	t.Parallel()
+	path, s := create(t)
+	closeStore(t, s)
+	s = attached(t, path)
+	waiting := make(chan error, 1)
+	err := s.CommitWith(func(func() error) error {
+		go func() { waiting <- s.Update(func(tx journal.Tx) error { return tx.Put("a", "b", nil) }) }()
+		panic("page 7 \x1b[2J already freed")
+	})
+	if !errors.Is(err, boltstore.ErrDamaged) || !strings.Contains(err.Error(), "page 7") || strings.Contains(err.Error(), "\x1b") {
+		t.Errorf("commit: %v", err)
+	}
+	if err := <-waiting; !errors.Is(err, boltstore.ErrDamaged) {
+		t.Errorf("the writer behind: %v", err)
 	}
 }

@@ -226,16 +226,15 @@ func (s *Store) update(f func(*bbolt.Tx) (changed bool, err error)) error {
 	if err := s.broken(); err != nil {
 		return err
 	}
-	return s.commit(tx)
+	return s.commit(tx.ID(), tx.Commit)
 }
 
-// commit makes a transaction durable. When bbolt fails before it has written
-// the new meta page, the old state stands: the pages that it wrote belong to
-// nobody. But once the new meta page is there, an error means that readers see
-// what a power cut may take away again, and nobody may act on it.
-func (s *Store) commit(tx *bbolt.Tx) error {
-	id := tx.ID()
-	err := s.guard(tx.Commit)
+// commit makes transaction id durable with do. When bbolt fails before it has
+// written the new meta page, the old state stands: the pages that it wrote
+// belong to nobody. But once the new meta page is there, an error means that
+// readers see what a power cut may take away again, and nobody may act on it.
+func (s *Store) commit(id int, do func() error) error {
+	err := s.guard(do)
 	if err == nil {
 		return nil
 	}

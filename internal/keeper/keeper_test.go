@@ -207,6 +207,9 @@ func TestLock(t *testing.T) {
 	if !k.Locked() {
 		t.Error("not locked")
 	}
+	if n := k.EpochKeysInMemory(); n != 0 {
+		t.Errorf("%d epoch keys in memory while locked", n)
+	}
 	if plain, err := k.Open("requests/a", record); err != nil || string(plain) != "text" {
 		t.Errorf("record while locked: %q, %v", plain, err)
 	}
