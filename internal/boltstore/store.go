@@ -70,7 +70,7 @@ func Create(path string, header []byte) (*Store, error) {
 		return nil, fmt.Errorf("boltstore: create: header of %d bytes, want 1 to %d", len(header), maxHeader)
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("boltstore: create: %w", err)
 	}
 	if err := checkPrivate(dir); err != nil {
@@ -90,6 +90,22 @@ func Create(path string, header []byte) (*Store, error) {
 		return nil, fmt.Errorf("boltstore: create %s: %w", path, err)
 	}
 	return Open(path)
+}
+
+// makeDir makes dir, and what is missing above it, with mode 0700 and so that
+// a power cut does not take it away again.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
 }
 
 // draft writes a complete store under a temporary name beside path.

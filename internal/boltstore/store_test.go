@@ -54,7 +54,7 @@ var header = []byte("a header")
 
 func create(tb testing.TB) (path string, s *boltstore.Store) {
 	tb.Helper()
-	path = filepath.Join(tb.TempDir(), "home", "store.db")
+	path = filepath.Join(tb.TempDir(), "above", "home", "store.db")
 	s, err := boltstore.Create(path, header)
 	if err != nil {
 		tb.Fatal(err)
