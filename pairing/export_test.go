@@ -17,6 +17,22 @@ var (
 	Message   = func(k byte, parts ...[]byte) []byte { return message(kind(k), parts...) }
 )
 
+// EncodeInvitation writes the text form of what no Window would hand out.
+func EncodeInvitation(peer []byte, addrs [][]byte, secret []byte) string {
+	return encode(invitationBody{Peer: peer, Addrs: addrs, Secret: secret})
+}
+
+const (
+	WhatPayload = byte(whatPayload)
+	WhatAccept  = byte(whatAccept)
+	WhatRefuse  = byte(whatRefuse)
+	WhatAck     = byte(whatAck)
+)
+
+// SealTypist and SealShower seal what an honest machine would not say now.
+func SealTypist(m *Typist, w byte, body []byte) []byte { return m.ch.seal(what(w), body) }
+func SealShower(m *Shower, w byte, body []byte) []byte { return m.ch.seal(what(w), body) }
+
 // WipedTypist and WipedShower report whether no secret is left in the machine.
 func WipedTypist(m *Typist) bool {
 	return wiped(m.ch) && (m.agreed == nil || *m.agreed == agreed{}) && m.ex.y.Equal(zeroScalar) == 1

@@ -93,7 +93,11 @@ func TestFaults(t *testing.T) {
 			t.Run(s.name+"/"+d.name, func(t *testing.T) {
 				t.Parallel()
 				p := newPair(t)
-				_, err := s.deliver(p, d.damage(s.run(p)))
+				out, err := s.deliver(p, d.damage(s.run(p)))
+				// Only a peer that has proved nothing is told why in clear.
+				if told := s.name == "hello" || s.name == "prove"; err != nil && (len(out) == 1) != told {
+					t.Errorf("%d messages after the failure", len(out))
+				}
 				e, ok := errors.AsType[*pairing.Error](err)
 				if !ok && s.name == "answer" && err == nil {
 					// A valid group element, but not the one that the shower
@@ -400,4 +404,70 @@ func TestClose(t *testing.T) {
 			t.Errorf("%s: done", s.name)
 		}
 	}
+}
+
+// TestSealedButWrong: a peer that proved itself says, well sealed, what is not
+// its turn to say.
+func TestSealedButWrong(t *testing.T) {
+	t.Parallel()
+	big := make([]byte, pairing.MaxPayload+1)
+	for name, msg := range map[string]func(*pair) []byte{
+		"ack-for-payload":    func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatAck, nil) },
+		"accept-for-payload": func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatAccept, card) },
+		"refuse-for-payload": func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatRefuse, []byte{1}) },
+		"unknown":            func(p *pair) []byte { return pairing.SealTypist(p.a, 99, nil) },
+		"oversized":          func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatPayload, big) },
+	} {
+		t.Run("payload/"+name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t)
+			out, err := p.b.Deliver(now, p.prove())
+			one(t, out, err)
+			_, err = p.b.Deliver(now, msg(p)) // with the first nonce
+			wantCode(t, err, pairing.Malformed)
+			steps[4].dead(t, p, err)
+		})
+	}
+	for name, msg := range map[string]func(*pair) []byte{
+		"payload-for-verdict":  func(p *pair) []byte { return pairing.SealShower(p.b, pairing.WhatPayload, card) },
+		"ack-for-verdict":      func(p *pair) []byte { return pairing.SealShower(p.b, pairing.WhatAck, nil) },
+		"refusal-of-no-length": func(p *pair) []byte { return pairing.SealShower(p.b, pairing.WhatRefuse, nil) },
+		"refusal-of-length-2":  func(p *pair) []byte { return pairing.SealShower(p.b, pairing.WhatRefuse, []byte{1, 1}) },
+		"oversized":            func(p *pair) []byte { return pairing.SealShower(p.b, pairing.WhatAccept, big) },
+	} {
+		t.Run("verdict/"+name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t)
+			out, err := p.b.Deliver(now, p.payload())
+			none(t, out, err)
+			_, err = p.a.Deliver(msg(p))
+			wantCode(t, err, pairing.Malformed)
+			steps[5].dead(t, p, err)
+		})
+	}
+	for name, msg := range map[string]func(*pair) []byte{
+		"empty-payload-for-ack": func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatPayload, nil) },
+		"empty-accept-for-ack":  func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatAccept, nil) },
+		"ack-with-a-body":       func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatAck, []byte{0}) },
+		"refusal-of-no-length":  func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatRefuse, nil) },
+	} {
+		t.Run("ack/"+name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t)
+			out, err := p.a.Deliver(p.accept())
+			none(t, out, err)
+			_, err = p.b.Deliver(now, msg(p))
+			wantCode(t, err, pairing.Malformed)
+			steps[6].dead(t, p, err)
+		})
+	}
+	t.Run("second-payload-while-deciding", func(t *testing.T) {
+		t.Parallel()
+		p := newPair(t)
+		out, err := p.b.Deliver(now, p.payload())
+		none(t, out, err)
+		_, err = p.b.Deliver(now, pairing.SealTypist(p.a, pairing.WhatPayload, []byte("another card")))
+		wantCode(t, err, pairing.Malformed)
+		steps[4].dead(t, p, err)
+	})
 }

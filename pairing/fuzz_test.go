@@ -7,12 +7,20 @@ import (
 	"github.com/warifu/warifu/pairing"
 )
 
+// freshPair is a pair whose secret no message of the corpus belongs to.
+func freshPair(t *testing.T) *pair {
+	w := newWindowOf(t, "not the one of the corpus")
+	return &pair{t: t, w: w,
+		a: newTypist(t, w.Code().Password(), typistPeer, showerPeer),
+		b: newShower(t, w, showerPeer, typistPeer)}
+}
+
 // FuzzDeliverTypist and FuzzDeliverShower give a machine an honest prefix of a
 // run and then two messages of the fuzzer.
 func FuzzDeliverTypist(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, point uint8, first, second []byte) {
-		p := newPair(t)
+		p := freshPair(t)
 		s := steps[int(point)%len(steps)]
 		honest := s.run(p)
 		for _, msg := range [][]byte{first, second} {
@@ -34,7 +42,7 @@ func FuzzDeliverTypist(f *testing.F) {
 func FuzzDeliverShower(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, point uint8, first, second []byte) {
-		p := newPair(t)
+		p := freshPair(t)
 		s := steps[int(point)%len(steps)]
 		honest := s.run(p)
 		_, had := p.b.Payload()

@@ -81,18 +81,22 @@ func (inv Invitation) Text() string {
 	if err := inv.check(); err != nil {
 		panic("pairing: internal error: " + err.Error())
 	}
-	b := make([]byte, lengthSize)
+	var text string
 	if err := inv.secret.use(func(s []byte) error {
-		b = append(b, wire.Marshal(invitationBody{Peer: inv.Peer, Addrs: inv.Addrs, Secret: s, Expires: inv.Expires})...)
+		text = encode(invitationBody{Peer: inv.Peer, Addrs: inv.Addrs, Secret: s, Expires: inv.Expires})
 		return nil
 	}); err != nil {
 		panic("pairing: internal error: " + err.Error())
 	}
+	return text
+}
+
+func encode(body invitationBody) string {
+	b := append(make([]byte, lengthSize), wire.Marshal(body)...)
+	defer clear(b)
 	binary.BigEndian.PutUint16(b, uint16(len(b)-lengthSize))
 	sum := wire.Sum(tagChecksum, b)
-	b = append(b, sum[:checksumSize]...)
-	defer clear(b)
-	return prefix + strings.ToLower(base32Text.EncodeToString(b))
+	return prefix + strings.ToLower(base32Text.EncodeToString(append(b, sum[:checksumSize]...)))
 }
 
 // QR returns [Invitation.Text] in capitals, all of which a QR code holds in

@@ -133,6 +133,27 @@ func TestInvitationBounds(t *testing.T) {
 	}
 }
 
+// TestInvitationContents: the checksum is right and what it covers is not.
+func TestInvitationContents(t *testing.T) {
+	t.Parallel()
+	peer, addrs, secret := []byte{1}, [][]byte{{1}}, make([]byte, pairing.SecretSize)
+	if _, err := pairing.ParseInvitation(pairing.EncodeInvitation(peer, addrs, secret)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"short-secret": pairing.EncodeInvitation(peer, addrs, secret[1:]),
+		"long-secret":  pairing.EncodeInvitation(peer, addrs, append(secret, 0)),
+		"no-secret":    pairing.EncodeInvitation(peer, addrs, nil),
+		"no-peer":      pairing.EncodeInvitation(nil, addrs, secret),
+		"no-address":   pairing.EncodeInvitation(peer, nil, secret),
+		"long-address": pairing.EncodeInvitation(peer, [][]byte{make([]byte, 129)}, secret),
+	} {
+		_, err := pairing.ParseInvitation(text)
+		t.Log(name)
+		wantCode(t, err, pairing.Malformed)
+	}
+}
+
 func TestCodeText(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"12345678", "1234 5678", "1234-5678", " 12-34 56-78 ", "00000000", "1 2 3 4 5 6 7 8"} {
@@ -224,8 +245,12 @@ func TestCodeHint(t *testing.T) {
 			same++
 		}
 	}
-	if c.Hint(showerPeer) != c.Hint(showerPeer) {
-		t.Error("one code has two hints")
+	salted := map[byte]bool{}
+	for i := range byte(20) {
+		salted[c.Hint([]byte{i})] = true
+	}
+	if len(salted) < 5 {
+		t.Errorf("20 hosts with one code show %d hints", len(salted))
 	}
 	// 4000/64 = 62.5 are expected, with a standard deviation of 7.8.
 	if same < 25 || same > 100 {

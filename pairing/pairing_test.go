@@ -39,9 +39,11 @@ type pair struct {
 	b *pairing.Shower
 }
 
-func newWindow(t testing.TB) *pairing.Window {
+func newWindow(t testing.TB) *pairing.Window { return newWindowOf(t, t.Name()) }
+
+func newWindowOf(t testing.TB, name string) *pairing.Window {
 	t.Helper()
-	w, err := pairing.NewWindow(now, seeded(t.Name()+"/window"))
+	w, err := pairing.NewWindow(now, seeded(name+"/window"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,4 +416,94 @@ func TestChannelBinding(t *testing.T) {
 		_, err = p.b.Deliver(now, one(t, out, err))
 		wantCode(t, err, pairing.WrongCode)
 	})
+}
+
+// TestLastTriesRunTogether: of three attempts that run at once one fails, and
+// another is still good.
+func TestLastTriesRunTogether(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	var ps [pairing.MaxTries]*pair
+	var proofs [pairing.MaxTries][]byte
+	for i := range ps {
+		peer := bytes.Repeat([]byte{byte(0x30 + i)}, 38)
+		ps[i] = &pair{t: t, w: w, a: newTypist(t, w.Code().Password(), peer, showerPeer), b: newShower(t, w, showerPeer, peer)}
+		proofs[i] = ps[i].prove()
+	}
+	proofs[0][10] ^= 1
+	_, err := ps[0].b.Deliver(now, proofs[0])
+	wantCode(t, err, pairing.WrongCode)
+	out, err := ps[1].b.Deliver(now, proofs[1])
+	one(t, out, err)
+}
+
+// TestFirstReasonStays: what killed a window is what it says for ever.
+func TestFirstReasonStays(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	if err := w.Begin(now); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Succeed(now); err != nil {
+		t.Fatal(err)
+	}
+	w.Cancel()
+	wantCode(t, w.Alive(now+pairing.Lifetime), pairing.Used)
+}
+
+// TestShownSecretsStay: what is on a screen does not turn into zeros when the
+// window dies.
+func TestShownSecretsStay(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	code := w.Code()
+	inv, err := w.Invitation(showerPeer, [][]byte{{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, i := code.Text(), inv.Text()
+	w.Cancel()
+	if code.Text() != c || inv.Text() != i {
+		t.Error("the shown secret changed")
+	}
+	if inv.Expires != w.Expires() || w.Expires() != now+pairing.Lifetime {
+		t.Errorf("expires at %d and %d", inv.Expires, w.Expires())
+	}
+	code.Password().Wipe()
+	if code.Text() == c {
+		t.Error("a wiped code is still there")
+	}
+}
+
+// TestFingerprintNeedsProof asks each side one message too early.
+func TestFingerprintNeedsProof(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	p.confirm()
+	if _, ok := p.a.Fingerprint(); ok {
+		t.Error("the typist has a fingerprint before the shower has proved itself")
+	}
+	p = newPair(t)
+	p.prove()
+	if _, ok := p.b.Fingerprint(); ok {
+		t.Error("the shower has a fingerprint before the typist has proved itself")
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	_, err := p.b.Deliver(now, nil)
+	if err == nil || err.Error() != "pairing: "+wantCode(t, err, pairing.Malformed).Text {
+		t.Errorf("error %v", err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an unknown code is accepted")
+		}
+	}()
+	p = newPair(t)
+	out, err := p.b.Deliver(now, p.payload())
+	none(t, out, err)
+	p.b.Refuse("no-such-code")
 }

@@ -60,7 +60,7 @@ func NewTypist(cfg TypistConfig, rand io.Reader) (*Typist, error) {
 	if err := checkPeers(cfg.Self, cfg.Peer); err != nil {
 		return nil, err
 	}
-	if cfg.Password.empty() || !cfg.Password.mode.valid() {
+	if cfg.Password.empty() {
 		return nil, errors.New("pairing: no password")
 	}
 	if len(cfg.Payload) > MaxPayload {
