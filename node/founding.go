@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
@@ -174,7 +175,7 @@ func (c *core) fits(card roster.Card) error {
 		if other.Identity == card.Identity || bytes.Equal(other.Peer, card.Peer) || other.Box == card.Box || other.Presence == card.Presence {
 			return errSameDevice
 		}
-		if other.Name == card.Name {
+		if strings.EqualFold(other.Name, card.Name) {
 			return errSameName
 		}
 	}
@@ -195,7 +196,7 @@ func (c *core) propose() error {
 	if f == nil || f.proposal != nil || len(f.joined)+1 != f.devices {
 		return errNotInviting
 	}
-	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold}
+	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: roster.DefaultSettings()}
 	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return fmt.Errorf("node: draw nonce: %w", err)
 	}

@@ -8,12 +8,23 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-const tagReady wire.Tag = "roster/ready"
+const (
+	tagReady  wire.Tag = "roster/ready"
+	tagCommit wire.Tag = "roster/commit"
+)
 
 // ReadyMessage returns the bytes that a device signs with its identity key to
 // say: my share of this record is durable, and my person has confirmed it.
 func ReadyMessage(record wire.Hash) []byte {
 	h := wire.Sum(tagReady, record[:])
+	return h[:]
+}
+
+// CommitMessage returns the bytes that a member of a re-deal signs with its
+// identity key to say: every member holds a durable share of this record, and
+// I sign in its epoch from now on.
+func CommitMessage(attempt, record wire.Hash) []byte {
+	h := wire.Sum(tagCommit, attempt[:], record[:])
 	return h[:]
 }
 
@@ -26,8 +37,9 @@ type Signature struct {
 	Sig  [64]byte // Ed25519
 }
 
-// An Entry is an epoch with its certificate. For a founding that is the READY
-// signature of every device of the record, in the order of its devices.
+// An Entry is an epoch with its certificate, in the order of slots. For a
+// founding that is the signature of every device under [ReadyMessage], for a
+// re-deal that of every member under [CommitMessage].
 type Entry struct {
 	_ struct{} `cbor:",toarray"`
 
@@ -54,28 +66,28 @@ func ParseEntry(b []byte) (Entry, error) {
 	return e, nil
 }
 
-// Verify reports whether the record obeys the format and every one of its
-// devices has signed it. With one signature missing the epoch does not exist:
-// that device may hold no share, and money sent to the key might never move
-// again.
+// Verify reports whether the record obeys the format and everybody has signed
+// it who must. With one signature missing the epoch does not exist: that device
+// may hold no share, and money sent to the key might never move again.
 func (e Entry) Verify() error {
 	if err := e.Record.Check(); err != nil {
 		return err
 	}
-	if e.Record.Epoch != 0 {
-		return errors.New("roster: only the certificate of a founding is known")
+	signers, msg := e.Record.Slots(), ReadyMessage(e.Record.Hash())
+	if e.Record.Epoch > 0 {
+		signers, msg = e.Record.Change.Members, CommitMessage(e.Record.Change.Attempt, e.Record.Hash())
 	}
-	if len(e.Ready) != len(e.Record.Devices) {
-		return fmt.Errorf("roster: certificate has %d signatures of %d", len(e.Ready), len(e.Record.Devices))
+	if len(e.Ready) != len(signers) {
+		return fmt.Errorf("roster: certificate has %d signatures of %d", len(e.Ready), len(signers))
 	}
-	msg := ReadyMessage(e.Record.Hash())
-	for i, d := range e.Record.Devices {
+	for i, slot := range signers {
 		s := e.Ready[i]
-		if s.Slot != d.Slot {
-			return fmt.Errorf("roster: certificate lists device %d where %d belongs", s.Slot, d.Slot)
+		if s.Slot != slot {
+			return fmt.Errorf("roster: certificate lists device %d where %d belongs", s.Slot, slot)
 		}
+		d, _ := e.Record.Device(slot)
 		if !ed25519.Verify(d.Identity[:], msg, s.Sig[:]) {
-			return fmt.Errorf("roster: signature of device %d on its certificate is wrong", d.Slot)
+			return fmt.Errorf("roster: signature of device %d on its certificate is wrong", slot)
 		}
 	}
 	return nil
@@ -84,18 +96,25 @@ func (e Entry) Verify() error {
 // A Chain is the history of a circle from its founding on.
 type Chain []Entry
 
-// Verify reports whether the chain is a certified history: one entry for each
-// epoch from 0 on. Since only foundings can be certified so far, that is one.
+// Verify reports whether the chain is a certified history: it begins with a
+// founding, each entry is certified, and each may follow the one before. Epoch
+// numbers rise and may skip, for an attempt that died keeps its number.
 func (c Chain) Verify() error {
 	if len(c) == 0 {
 		return errors.New("roster: chain is empty")
 	}
 	for i, e := range c {
 		if err := e.Verify(); err != nil {
-			return fmt.Errorf("roster: epoch %d: %w", i, err)
+			return fmt.Errorf("roster: epoch %d: %w", e.Record.Epoch, err)
 		}
-		if e.Record.Epoch != uint64(i) {
-			return fmt.Errorf("roster: epoch %d where %d belongs", e.Record.Epoch, i)
+		if i == 0 {
+			if e.Record.Epoch != 0 {
+				return errors.New("roster: chain does not begin with a founding")
+			}
+			continue
+		}
+		if err := c[i-1].Record.CheckNext(e.Record); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -19,10 +19,11 @@ const (
 )
 
 // Sizes of encodings in bytes, checked before decoding. A record of nine
-// devices with the longest names takes a little over 3 KiB.
+// devices with the longest names takes a little over 3 KiB, and each former
+// device up to 180 bytes more.
 const (
-	maxRecord = 8 << 10
-	maxEntry  = 10 << 10
+	maxRecord = 16 << 10
+	maxEntry  = 18 << 10
 	maxCard   = 512
 )
 

@@ -95,6 +95,9 @@ type Record struct {
 	Devices    []Device // ascending slots
 	Accounts   []Account
 	Transcript wire.Hash
+	Settings   Settings
+	Change     Change   // how the epoch came about
+	Former     []Former // in the order in which they left; nil if nobody did
 }
 
 // Bytes returns the canonical encoding of r.
@@ -146,7 +149,7 @@ func (r Record) Check() error {
 			return err
 		}
 	}
-	return nil
+	return r.checkChange()
 }
 
 func (a Account) check(want Account, threshold int) error {

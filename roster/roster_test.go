@@ -42,6 +42,7 @@ func record(threshold, n int) roster.Record {
 		Circle:     wire.CircleID{1},
 		Threshold:  threshold,
 		Transcript: wire.Hash{2},
+		Settings:   roster.DefaultSettings(),
 		Accounts: []roster.Account{
 			{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin, ChainCode: [32]byte{3}},
 			{Name: roster.SSH, Suite: roster.Ed25519},

@@ -400,6 +400,7 @@ func (m *Machine) finish() error {
 		Version:    roster.Version,
 		Circle:     wire.CircleID(wire.Sum(tagCircle, m.sid[:])),
 		Threshold:  m.cfg.Proposal.Threshold,
+		Settings:   m.cfg.Proposal.Settings,
 		Devices:    m.cfg.Proposal.Devices,
 		Transcript: wire.Sum(tagTranscript, fields...),
 	}

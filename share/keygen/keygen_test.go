@@ -128,7 +128,7 @@ func interpolate(f map[int]*big.Int, subset []int, q *big.Int) *big.Int {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	entry, _ := keygentest.Deal(t, 2, 3, 1)
-	const want = "0c1765f9201ff0e13d21d985cae5a0e0d12388f5e3fd4324d9bec68911ae69cc"
+	const want = "d9612044393b5d05d7428cd4623c1bcc2827d61aeef65f43b25c841bf7312990"
 	if got := entry.Record.Hash().Hex(); got != want {
 		t.Errorf("record hash %s, want %s", got, want)
 	}

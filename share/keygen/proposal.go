@@ -25,6 +25,7 @@ type Proposal struct {
 	Nonce     [32]byte
 	Threshold int
 	Devices   []roster.Device // in slots 1 to n
+	Settings  roster.Settings
 }
 
 // Bytes returns the canonical encoding of p.
@@ -69,7 +70,7 @@ func (p Proposal) Check() error {
 			return errors.New("keygen: the slots of a founding are 1 to n")
 		}
 	}
-	return nil
+	return p.Settings.Check()
 }
 
 // CheckThreshold reports whether a circle of n devices may need t of them to

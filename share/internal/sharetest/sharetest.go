@@ -22,7 +22,7 @@ type Shares map[wire.Slot]secret.Key
 // of every device in slots. Everything is drawn from rng.
 func Deal(t testing.TB, rng io.Reader, threshold int, slots ...wire.Slot) (roster.Record, map[string]Shares) {
 	t.Helper()
-	rec := roster.Record{Version: roster.Version, Threshold: threshold}
+	rec := roster.Record{Version: roster.Version, Threshold: threshold, Settings: roster.DefaultSettings()}
 	draw(t, rng, rec.Circle[:], rec.Transcript[:])
 	for _, slot := range slots {
 		d := roster.Device{Slot: slot, Name: fmt.Sprintf("device %d", slot), Kind: roster.Laptop, Peer: make([]byte, 38)}

@@ -27,7 +27,7 @@ func NewGroup(t testing.TB, threshold, n int, seed uint64) Group {
 	t.Helper()
 	src := source(seed, 0)
 	g := Group{
-		Proposal: keygen.Proposal{Version: 1, Nonce: draw(src), Threshold: threshold},
+		Proposal: keygen.Proposal{Version: 1, Nonce: draw(src), Threshold: threshold, Settings: roster.DefaultSettings()},
 		Identity: make(map[wire.Slot]ed25519.PrivateKey),
 	}
 	kinds := []roster.Kind{roster.Phone, roster.Laptop, roster.Tablet, roster.Desktop, roster.Server, roster.Browser}
