@@ -73,7 +73,7 @@ func newCircle(t testing.TB, threshold, n int, seed uint64) *circle {
 	}
 	c.record = roster.Record{
 		Version: roster.Version, Circle: wire.CircleID(random32(c.rng)), Threshold: threshold,
-		Devices: devices, Accounts: []roster.Account{eth, ssh}, Transcript: wire.Hash(random32(c.rng)),
+		Settings: roster.DefaultSettings(), Devices: devices, Accounts: []roster.Account{eth, ssh}, Transcript: wire.Hash(random32(c.rng)),
 	}
 	return c
 }
@@ -120,6 +120,7 @@ type party struct {
 	err      error
 	released bool
 	done     bool
+	kinds    [sign.Rounds + 1]int // frames sent
 }
 
 // A run is one session in one room: frames go from machine to machine.
@@ -162,6 +163,10 @@ func (r *run) carry(slot wire.Slot, effects []session.Effect) {
 			if p.done {
 				r.t.Errorf("seed %d: device %d sends after Done", r.circle.seed, slot)
 			}
+			if e.Frame.Kind == sign.Rounds && !p.released {
+				r.t.Errorf("seed %d: device %d sends its share before it is released", r.circle.seed, slot)
+			}
+			p.kinds[e.Frame.Kind]++
 			r.bytes += len(e.Frame.Body)
 			r.queue = append(r.queue, e.Frame)
 		case session.Release:
