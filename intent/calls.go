@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
@@ -27,11 +28,11 @@ type call struct {
 	chain *big.Int
 	to    common.Address
 	args  []any
-	depth int
 
-	// inner tells a call inside this one, to the same contract. It is a field
-	// because the table of functions cannot refer to its own reader.
-	inner func(data []byte) string
+	// inner writes a call inside this one, to the same contract, and returns
+	// false if it is too deep inside others. It is a field because the table
+	// of functions cannot refer to its own reader.
+	inner func(number int, data []byte) bool
 }
 
 func (c *call) addr(i int) common.Address { return c.args[i].(common.Address) }
@@ -77,11 +78,12 @@ var methods = func() map[[4]byte]method {
 
 // describeCall writes call data as lines and returns it in a few words. A
 // selector says only which function the caller means: what an unknown contract
-// does under that name is its own affair, and is said to be.
-func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, depth int) string {
+// does under that name is its own affair, and is said to be. inside numbers
+// the calls that this one is inside of.
+func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, inside ...int) string {
 	prefix := ""
-	if depth > 1 {
-		prefix = "inner "
+	if len(inside) > 0 {
+		prefix = "inner " + strings.Trim(strings.ReplaceAll(fmt.Sprint(inside), " ", "."), "[]") + " "
 	}
 	if len(data) < 4 {
 		w.flag(prefix+"data", showHex(data, maxShownData)+" (too short for a call; unknown)")
@@ -96,29 +98,35 @@ func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, dep
 		w.flag(prefix+"function", fmt.Sprintf("0x%x with %d bytes of arguments: %s", data[:4], len(data)-4, what))
 		w.flag(prefix+"data", showHex(data, maxShownData))
 		w.warn(fmt.Sprintf("the call 0x%x is %s; what it does cannot be shown", data[:4], what))
-		w.lines[head].Value = fmt.Sprintf("%s 0x%x", what, data[:4])
+		w.lines[head].Value = fmt.Sprintf("%s, 0x%x", what, data[:4])
 		w.lines[head].Warn = true
 		return w.lines[head].Value
 	}
 	if !ok {
-		return unknown("unknown function")
+		return unknown("an unknown function")
 	}
 	args, rest, ok := m.unpack(data[4:])
 	if !ok {
-		return unknown("malformed call of " + m.signature())
+		return unknown("a malformed call of " + m.signature())
 	}
 	w.line(prefix+"function", m.signature())
 	for i, p := range m.params {
-		name, typ := cutType(p)
-		writeArg(w, chain, prefix+"argument "+name, typ, args[i])
+		name, _ := cutType(p)
+		writeArg(w, chain, prefix+"argument "+name, args[i])
 	}
 	if len(rest) > 0 {
 		w.flag(prefix+"extra data", showHex(rest, maxShownData))
 		w.warn(fmt.Sprintf("%d bytes follow the arguments of the call; what they mean is unknown", len(rest)))
 	}
 	w.lines[head].Value = m.tell(&call{
-		w: w, chain: chain, to: to, args: args, depth: depth,
-		inner: func(data []byte) string { return describeCall(w, chain, to, data, depth+1) },
+		w: w, chain: chain, to: to, args: args,
+		inner: func(number int, data []byte) bool {
+			if len(inside) == maxCallDepth {
+				return false
+			}
+			describeCall(w, chain, to, data, append(slices.Clone(inside), number)...)
+			return true
+		},
 	})
 	return w.lines[head].Value
 }
@@ -161,12 +169,12 @@ func dynamicSize(args []any) int {
 	return n
 }
 
-func writeArg(w *writer, chain *big.Int, name, typ string, arg any) {
+func writeArg(w *writer, chain *big.Int, name string, arg any) {
 	switch v := arg.(type) {
 	case common.Address:
 		w.line(name, w.address(chain, v))
 	case *big.Int:
-		if unlimited(v) && typ == "uint256" && v.Cmp(maxUint(256)) == 0 {
+		if v.Cmp(maxUint(256)) == 0 {
 			w.line(name, v.String()+" (the largest number)")
 			return
 		}
@@ -260,7 +268,10 @@ func (c *call) tokensOrID(v *big.Int) string {
 		return c.tokens(v)
 	}
 	c.tokenWarning()
-	if unlimited(v) {
+	switch {
+	case v.Cmp(maxUint(256)) == 0:
+		return "an unlimited amount of an unknown token contract"
+	case unlimited(v):
 		return "an unlimited amount, or the token with the id " + v.String() + ", of an unknown token contract"
 	}
 	return v.String() + " base units, or the token with that id, of an unknown token contract"
@@ -299,13 +310,15 @@ func (c *call) allow(spender common.Address, v *big.Int, verb string) string {
 
 // multicall tells the calls inside a call, which go to the same contract.
 func (c *call) multicall(calls [][]byte) string {
-	if c.depth >= maxCallDepth || len(calls) > maxCalls {
-		c.w.warn(fmt.Sprintf("%d calls inside the call are not shown", len(calls)))
-		return fmt.Sprintf("%d calls that are not shown", len(calls))
-	}
+	shown := 0
 	for i, data := range calls {
-		c.w.line("inner call", fmt.Sprintf("number %d of %d", i+1, len(calls)))
-		c.inner(data)
+		if i == maxCalls || !c.inner(i+1, data) {
+			break
+		}
+		shown++
+	}
+	if hidden := len(calls) - shown; hidden > 0 {
+		c.w.warn(fmt.Sprintf("%d calls inside the call are not shown", hidden))
 	}
 	return fmt.Sprintf("%d calls in one", len(calls))
 }

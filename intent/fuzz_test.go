@@ -2,6 +2,7 @@ package intent_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -9,8 +10,8 @@ import (
 	"github.com/warifu/warifu/intent"
 )
 
-// check asserts that what Normalize accepts, Decode reads, and that nothing
-// unsafe is shown.
+// checkPayload asserts that a payload which Decode reads is read the same twice,
+// shows nothing unsafe, and has no signature of zeros.
 func checkPayload(t *testing.T, kind intent.Kind, payload []byte) {
 	_, ctx := cow(t)
 	if kind == intent.SSHFile {
@@ -60,6 +61,22 @@ func FuzzNormalize(f *testing.F) {
 			}
 		}
 		checkPayload(t, in.Kind, payload)
+		if in.Kind == intent.TypedData || in.Kind == intent.Transaction {
+			if !json.Valid(b) {
+				t.Fatal("encoding/json does not read this JSON")
+			}
+		}
+		if in.Kind == intent.TypedData {
+			out, err := intent.Decode(in.Kind, payload, ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r reference
+			r.parse(t, b)
+			if !bytes.Equal(out.ToSign, r.digest()) {
+				t.Fatalf("digest %x, reference %x", out.ToSign, r.digest())
+			}
+		}
 	})
 }
 

@@ -45,7 +45,7 @@ const (
 	maxShownData = 256   // bytes of unread call data
 	maxShortText = 64    // bytes of a name inside a sentence
 	maxTextLines = 256   // lines of a message
-	maxCallDepth = 3     // calls inside calls
+	maxCallDepth = 2     // calls inside calls
 	maxCalls     = 64    // calls inside one call
 	maxFindings  = 8     // suspicious words of one value
 	maxWarnings  = 64    // of one request

@@ -44,7 +44,7 @@ func (t *transaction) describe(w *writer) {
 			w.summary = "send " + amount + " to " + checksummed(*to) + on
 			break
 		}
-		call := describeCall(w, t.chain, *to, tx.Data(), 1)
+		call := describeCall(w, t.chain, *to, tx.Data())
 		w.summary = call + ", at " + w.address(t.chain, *to) + on
 		if tx.Value().Sign() > 0 {
 			w.summary = "send " + amount + " and " + w.summary

@@ -214,7 +214,7 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 		w.warn("an unknown operation of the wallet")
 	}
 	if len(data) > 0 {
-		c := describeCall(w, chain, to, data, 1)
+		c := describeCall(w, chain, to, data)
 		w.summary += ": " + c
 	}
 }
