@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/internal/ed"
+	"github.com/warifu/warifu/share/internal/poly"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -109,15 +110,14 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 // that the group key and the child key are one (see [share.Derive]).
 func publicShares(rec roster.Record, p share.Proposal) ([]ed.Point, error) {
 	acc, _ := rec.Account(p.Account)
+	group := poly.Ed25519()
+	commitments, err := group.ParsePoints(acc.Commitments)
+	if err != nil {
+		return nil, fmt.Errorf("frost: commitments of account %q: %w", acc.Name, err)
+	}
 	points := make([]ed.Point, len(p.Signers))
 	for i, slot := range p.Signers {
-		b, err := share.PublicShare(acc, slot)
-		if err != nil {
-			return nil, fmt.Errorf("frost: %w", err)
-		}
-		if points[i], err = ed.ParsePoint(b); err != nil {
-			return nil, fmt.Errorf("frost: public share of device %d: %w", slot, err)
-		}
+		points[i] = group.EvalVartime(commitments, slot)
 	}
 	return points, nil
 }

@@ -440,6 +440,13 @@ func TestNewRefuses(t *testing.T) {
 		{"too-many-signers", func(cfg *frost.Config) { cfg.Proposal.Signers = []wire.Slot{1, 2, 3} }},
 		{"path", func(cfg *frost.Config) { cfg.Proposal.Path = []uint32{0} }},
 		{"no-message", func(cfg *frost.Config) { cfg.Proposal.Message = nil }},
+		{"commitment-of-small-order", func(cfg *frost.Config) {
+			order8 := unhex32(t, "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+			cfg.Record.Accounts = slices.Clone(cfg.Record.Accounts)
+			ssh := &cfg.Record.Accounts[1]
+			ssh.Commitments = [][]byte{ssh.Commitments[0], order8}
+			cfg.Proposal.Record = cfg.Record.Hash()
+		}},
 		{"no-randomness", func(cfg *frost.Config) { cfg.Rand = bytes.NewReader(nil) }},
 		{"randomness-ends", func(cfg *frost.Config) { cfg.Rand = io.LimitReader(rng, 95) }},
 	}
@@ -451,8 +458,12 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("%s: accepted, %v", tt.name, err)
 		}
 		// Later steps would refuse it too, but with a riddle.
-		if tt.name == "other-suite" && !strings.Contains(err.Error(), "suite secp256k1") {
-			t.Errorf("%s: %v", tt.name, err)
+		for name, reason := range map[string]string{
+			"other-suite": "suite secp256k1", "commitment-of-small-order": "commitments of account",
+		} {
+			if tt.name == name && !strings.Contains(err.Error(), reason) {
+				t.Errorf("%s: %v", tt.name, err)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package frost_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -31,7 +32,7 @@ func found(t testing.TB, rng *rand.ChaCha8, threshold int, members, signers []wi
 	return circle{rec, shares[roster.SSH], sharetest.Proposal(t, rng, rec, roster.SSH, nil, message, signers...)}
 }
 
-func (c circle) config(self wire.Slot, rng *rand.ChaCha8) frost.Config {
+func (c circle) config(self wire.Slot, rng io.Reader) frost.Config {
 	return frost.Config{Proposal: c.proposal, Record: c.record, Self: self, Share: c.shares[self].Clone(), Rand: rng}
 }
 

@@ -128,9 +128,10 @@ func (n *nonces) wipe() {
 // values: the commitment list and what follows from it (section 4).
 type signing struct {
 	list      []commitment
-	factors   []ed.Scalar // ρ_i, in the order of the list
-	lagrange  []ed.Scalar // λ_i, likewise
-	group     ed.Point    // R
+	factors   []ed.Scalar // ρ_i, in the order of the list, as the next two
+	lagrange  []ed.Scalar // λ_i
+	shares    []ed.Point  // R_i = D_i + ρ_i·E_i
+	group     ed.Point    // R = Σ R_i
 	challenge ed.Scalar   // c
 }
 
@@ -157,18 +158,15 @@ func newSigning(signers []wire.Slot, list []commitment, key [ed.PointSize]byte, 
 		if err != nil {
 			return nil, fmt.Errorf("frost: interpolate: %w", err)
 		}
+		ri := c.hiding.Add(ed.MulVartime(rho, c.binding))
 		s.factors = append(s.factors, rho)
 		s.lagrange = append(s.lagrange, lambda)
-		s.group = s.group.Add(c.share(rho))
+		s.shares = append(s.shares, ri)
+		s.group = s.group.Add(ri)
 	}
 	r := s.group.Bytes()
 	s.challenge = h2(slices.Concat(r[:], key[:], msg))
 	return s, nil
-}
-
-// share returns R_i = D_i + ρ_i·E_i.
-func (c commitment) share(rho ed.Scalar) ed.Point {
-	return c.hiding.Add(ed.MulVartime(rho, c.binding))
 }
 
 // sign is round two (section 5.2). It takes the nonces, which are wiped
@@ -204,7 +202,7 @@ func (s *signing) sign(n *nonces, share ed.Secret) (z ed.Scalar, err error) {
 // verify reports whether z is the response of the i-th signer, whose public
 // share is y (section 5.4): z·B = R_i + c·λ_i·Y_i.
 func (s *signing) verify(i int, z ed.Scalar, y ed.Point) bool {
-	want := s.list[i].share(s.factors[i]).Add(ed.MulVartime(s.challenge.Mul(s.lagrange[i]), y))
+	want := s.shares[i].Add(ed.MulVartime(s.challenge.Mul(s.lagrange[i]), y))
 	return ed.BaseMulVartime(z).Equal(want)
 }
 
