@@ -1,5 +1,10 @@
 package p2p
 
+const (
+	MaxPairStreams = maxPairStreams
+	MaxPairPerPeer = maxPairPerPeer
+)
+
 // WriteRaw writes bytes that need not be a message.
 func WriteRaw(p *PairStream, b []byte) error {
 	_, err := p.s.Write(b)

@@ -34,6 +34,10 @@ const (
 	// maxPairPerPeer bounds them for one peer.
 	maxPairPerPeer = 2
 
+	// maxPairRest bounds in bytes what is read and thrown away while a stream
+	// is closed.
+	maxPairRest = 4 * wire.MaxPairMessage
+
 	// pairDialTimeout bounds reaching the other device, and pairCloseTimeout
 	// waiting for it to hang up.
 	pairDialTimeout  = 10 * time.Second

@@ -3,16 +3,15 @@ package p2p_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/warifu/warifu/internal/p2p"
-	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -101,6 +100,9 @@ func TestPairHostCarriesMessages(t *testing.T) {
 			t.Fatalf("%d bytes came back for %d: %v", len(got), n, err)
 		}
 	}
+	if _, err := s.ReadMessage(time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a message that never came: %v", err)
+	}
 	if s.WriteMessage(nil) == nil || s.WriteMessage(make([]byte, wire.MaxPairMessage+1)) == nil {
 		t.Error("a message out of bounds was sent")
 	}
@@ -173,7 +175,7 @@ func TestPairHostCutsBadStreams(t *testing.T) {
 	b := newPairHost(t, true)
 	failed := make(chan error, 8)
 	stop := servePair(t, b, func(_ context.Context, s *p2p.PairStream) {
-		_, err := s.ReadMessage(100 * time.Millisecond)
+		_, err := s.ReadMessage(pairPatience)
 		failed <- err
 	})
 	a := newPairHost(t, false)
@@ -196,8 +198,7 @@ func TestPairHostCutsBadStreams(t *testing.T) {
 		t.Errorf("a message that is cut short: %v", err)
 	}
 	s = dialPair(t, a, b.Peer(), b.Addrs())
-	// One byte, and then silence: the handler runs into its deadline or, more
-	// likely, into the end of Serve.
+	// One byte, and then silence, until the end of Serve.
 	if err := p2p.WriteRaw(s, []byte{0}); err != nil {
 		t.Fatal(err)
 	}
@@ -212,128 +213,50 @@ func TestPairHostCutsBadStreams(t *testing.T) {
 	}
 }
 
-// TestPairsOverTheNetwork runs the machines of package pairing over real
-// sockets, as a device does.
-func TestPairsOverTheNetwork(t *testing.T) {
+// TestPairHostBoundsStreams opens more streams than one peer, and then than
+// all together, may have.
+func TestPairHostBoundsStreams(t *testing.T) {
 	t.Parallel()
-	now := uint64(time.Now().Unix())
-	w, err := pairing.NewWindow(now, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := newPairHost(t, true)
-	inv, err := w.Invitation(b.Peer(), b.Addrs())
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, code := inv.Text(), w.Code()
-
-	var mu sync.Mutex
-	shown := make(chan *pairing.Shower, 8)
+	open, released := make(chan struct{}, 64), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
 	servePair(t, b, func(_ context.Context, s *p2p.PairStream) {
-		m, err := pairing.NewShower(pairing.ShowerConfig{Window: w, Self: s.Local(), Peer: s.Remote()}, rand.Reader)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer func() {
-			mu.Lock()
-			defer mu.Unlock()
-			m.Close()
-			shown <- m
-		}()
-		for !m.Done() {
-			msg, err := s.ReadMessage(pairPatience)
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			out, err := m.Deliver(now, msg)
-			if _, ok := m.Payload(); ok && err == nil && !m.Done() {
-				out, err = m.Accept([]byte("founding"))
-			}
-			mu.Unlock()
-			for _, msg := range out {
-				if s.WriteMessage(msg) != nil {
-					return
-				}
-			}
-			if err != nil {
-				break
-			}
-		}
+		open <- struct{}{}
+		<-released
+		s.WriteMessage([]byte{1})
 		s.Close()
 	})
-
-	typist := func(p pairing.Password, id []byte, addrs [][]byte) (*pairing.Typist, error) {
-		s := dialPair(t, newPairHost(t, false), id, addrs)
-		defer s.Close()
-		m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: s.Local(), Peer: s.Remote(), Payload: []byte("card")}, rand.Reader)
-		if err != nil {
-			return nil, err
+	t.Cleanup(release)
+	var kept []*p2p.PairStream
+	for i := range p2p.MaxPairStreams/p2p.MaxPairPerPeer + 1 {
+		a := newPairHost(t, false)
+		for range p2p.MaxPairPerPeer + 1 {
+			s := dialPair(t, a, b.Peer(), b.Addrs())
+			if err := s.WriteMessage([]byte{1}); err != nil {
+				continue // it was reset already
+			}
+			kept = append(kept, s)
 		}
-		defer m.Close()
-		for out := m.Start(); ; {
-			for _, msg := range out {
-				if err := s.WriteMessage(msg); err != nil {
-					return m, err
-				}
-			}
-			if m.Done() {
-				return m, nil
-			}
-			msg, err := s.ReadMessage(pairPatience)
-			if err != nil {
-				return m, err
-			}
-			if out, err = m.Deliver(msg); err != nil {
-				return m, err
-			}
-			if _, ok := m.Payload(); ok {
-				if out, err = m.Ack(); err != nil {
-					return m, err
-				}
+		if i < p2p.MaxPairStreams/p2p.MaxPairPerPeer {
+			for range p2p.MaxPairPerPeer {
+				<-open
 			}
 		}
 	}
-
-	// A wrong code, by address alone.
-	digits := []byte(code.Text())
-	digits[0] = '0' + (digits[0]-'0'+1)%10
-	wrong, err := pairing.ParseCode(string(digits))
-	if err != nil {
-		t.Fatal(err)
+	if len(open) != 0 {
+		t.Errorf("%d streams too many were taken", len(open))
 	}
-	_, err = typist(wrong.Password(), nil, b.Addrs()[:1])
-	if e, ok := errors.AsType[*pairing.Error](err); !ok || e.Code != pairing.WrongCode {
-		t.Fatalf("wrong code: %v", err)
+	release()
+	served := 0
+	for _, s := range kept {
+		if _, err := s.ReadMessage(pairPatience); err == nil {
+			served++
+		}
+		s.Reset()
 	}
-	<-shown
-
-	// Then the invitation.
-	read, err := pairing.ParseInvitation(text)
-	if err != nil {
-		t.Fatal(err)
+	if served != p2p.MaxPairStreams {
+		t.Errorf("%d streams were served, want %d", served, p2p.MaxPairStreams)
 	}
-	m, err := typist(read.Password(), read.Peer, read.Addrs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, ok := m.Payload(); !ok || string(got) != "founding" {
-		t.Errorf("payload %q", got)
-	}
-	other := <-shown
-	fa, _ := m.Fingerprint()
-	if fb, ok := other.Fingerprint(); !other.Done() || !ok || fa != fb {
-		t.Error("the shower does not agree")
-	}
-
-	// And the same again.
-	_, err = typist(read.Password(), read.Peer, read.Addrs)
-	if e, ok := errors.AsType[*pairing.Error](err); !ok || e.Code != pairing.Used || !e.Unproven {
-		t.Errorf("reused invitation: %v", err)
-	}
-	<-shown
 }
 
 func TestParseAt(t *testing.T) {

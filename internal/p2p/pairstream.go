@@ -71,8 +71,8 @@ func (p *PairStream) WriteMessage(msg []byte) error {
 func (p *PairStream) CloseWrite() error { return p.s.CloseWrite() }
 
 // Close hangs up and waits for the other side to do the same, so that what was
-// written last has arrived when the host is thrown away. It ends when the other
-// side hangs up, sends something else, or after pairCloseTimeout.
+// written last has arrived when the host is thrown away. What the other side
+// still says is thrown away. It ends after pairCloseTimeout at the latest.
 func (p *PairStream) Close() error {
 	var err error
 	p.done.Do(func() {
@@ -82,7 +82,8 @@ func (p *PairStream) Close() error {
 			return
 		}
 		p.s.SetReadDeadline(time.Now().Add(pairCloseTimeout))
-		if _, rerr := p.s.Read(make([]byte, 1)); errors.Is(rerr, io.EOF) {
+		n, rerr := io.CopyN(io.Discard, p.s, maxPairRest)
+		if n < maxPairRest && errors.Is(rerr, io.EOF) {
 			err = p.s.Close()
 			return
 		}
