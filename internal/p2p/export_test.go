@@ -17,12 +17,13 @@ const (
 )
 
 // NewHasty is New with a patience of a fraction of a second for a message's
-// body, for a superseded stream and for a hello.
+// body, for a superseded stream and for hellos.
 func NewHasty(cfg Config) (*Link, error) {
 	lim := normalLimits
 	lim.body = 200 * time.Millisecond
 	lim.grace = 50 * time.Millisecond
 	lim.hello = 500 * time.Millisecond
+	lim.probe = 500 * time.Millisecond
 	return newLink(cfg, lim)
 }
 
@@ -87,3 +88,12 @@ func NewBucket(perSecond, burst float64, now time.Time) Bucket {
 // Take and Reserve are the bucket's own.
 func (b Bucket) Take(n int, now time.Time) bool             { return b.b.take(n, now) }
 func (b Bucket) Reserve(n int, now time.Time) time.Duration { return b.b.reserve(n, now) }
+
+// NewWatchful is New with a look at the network interfaces several times in a
+// second.
+func NewWatchful(cfg Config) (*Link, error) {
+	lim := normalLimits
+	lim.poll = 200 * time.Millisecond
+	lim.sighting = time.Millisecond
+	return newLink(cfg, lim)
+}

@@ -184,7 +184,7 @@ type raw struct {
 	host host.Host
 }
 
-// rawPeer makes a host with key number n that answers a hello as the process
+// rawPeer makes a host with key number n that answers hellos as the process
 // boot; with boot 0 it does not answer.
 func rawPeer(t testing.TB, n, boot byte) raw {
 	t.Helper()
@@ -197,7 +197,14 @@ func rawPeer(t testing.TB, n, boot byte) raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	h.SetStreamHandler("/warifu/hello/1", func(s network.Stream) {
+	r := raw{t, h}
+	r.answer(boot)
+	return r
+}
+
+// answer changes how hellos are answered.
+func (r raw) answer(boot byte) {
+	r.host.SetStreamHandler("/warifu/hello/1", func(s network.Stream) {
 		if boot == 0 {
 			return
 		}
@@ -205,7 +212,6 @@ func rawPeer(t testing.TB, n, boot byte) raw {
 		s.Write(bytes.Repeat([]byte{boot}, 16))
 		s.Close()
 	})
-	return raw{t, h}
 }
 
 // connect dials nd. That it returns nil does not mean that nd wants it.

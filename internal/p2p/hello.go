@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -20,9 +21,21 @@ const protocolHello = "/warifu/hello/1"
 // process.
 const bootSize = 16
 
-// greet says hello on a new connection and closes it if there is no answer.
-func (r *remote) greet(ctx context.Context, c network.Conn) {
-	boot, err := r.hello(ctx, c)
+// probe says hello again on every connection that was greeted.
+func (r *remote) probe(ctx context.Context, wg *sync.WaitGroup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c, g := range r.conns {
+		if g != nil && !g.probing {
+			g.probing = true
+			wg.Go(func() { r.greet(ctx, c, r.link.limits.probe) })
+		}
+	}
+}
+
+// greet says hello on a connection and closes it if there is no answer.
+func (r *remote) greet(ctx context.Context, c network.Conn, patience time.Duration) {
+	boot, err := r.hello(ctx, c, patience)
 	if err != nil {
 		r.log.Debug("no hello", "err", err)
 		c.Close()
@@ -52,12 +65,12 @@ func (r *remote) identified(ctx context.Context, c network.Conn) {
 	r.told = told[:min(len(told), maxFixedAddrs)]
 }
 
-func (r *remote) hello(ctx context.Context, c network.Conn) (boot [bootSize]byte, err error) {
-	s, err := openStream(ctx, c, protocolHello, r.link.limits.hello)
+func (r *remote) hello(ctx context.Context, c network.Conn, patience time.Duration) (boot [bootSize]byte, err error) {
+	s, err := openStream(ctx, c, protocolHello, patience)
 	if err != nil {
 		return boot, err
 	}
-	s.SetDeadline(time.Now().Add(r.link.limits.hello))
+	s.SetDeadline(time.Now().Add(patience))
 	if _, err = s.Write(r.link.boot[:]); err == nil {
 		_, err = io.ReadFull(s, boot[:])
 	}

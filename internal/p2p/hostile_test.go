@@ -314,3 +314,51 @@ func sameAddrs(got, want []string) bool {
 	}
 	return len(got) == len(want)
 }
+
+// A peer that is there answers a probe; one that only seems to be goes down.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	a := startWith(t, p2p.NewHasty, 1, tcpOnly)
+	r := join(t, a, 2)
+	id := []byte(idOf(t, 2))
+	asked := make(chan struct{})
+	r.host.SetStreamHandler("/warifu/hello/1", func(s network.Stream) {
+		s.Write(make([]byte, 16))
+		s.Close()
+		close(asked)
+	})
+	a.link.Probe(id)
+	<-asked
+	if !a.link.Connected(id) {
+		t.Error("down after an answer")
+	}
+	r.answer(0)
+	// A probe while one is under way is the same probe, so ask again.
+	for again := time.NewTicker(10 * time.Millisecond); a.link.Connected(id); <-again.C {
+		a.link.Probe(id)
+	}
+	a.wait("down", nil)
+	a.link.Probe([]byte(idOf(t, 3))) // nobody
+}
+
+// Both dial at once, over both transports: that is one coming, and no going.
+func TestDialingAtOnceDoesNotFlap(t *testing.T) {
+	t.Parallel()
+	listen := tcpOnly + " " + quicOnly
+	a, b := start(t, 1, listen), start(t, 2, listen)
+	a.allow(b)
+	b.allow(a)
+	a.waitUp(b.id())
+	b.waitUp(a.id())
+	for range 100 {
+		a.send(b, "x")
+		b.wait("msg", nil)
+		b.send(a, "x")
+		a.wait("msg", nil)
+	}
+	for _, n := range []*node{a, b} {
+		if log := n.log.String(); strings.Contains(log, "peer down") || strings.Count(log, "peer up") != 1 {
+			t.Error("flapped")
+		}
+	}
+}

@@ -53,7 +53,8 @@ func (s netState) equal(o netState) bool { return maps.EqualFunc(s.addrs, o.addr
 
 // watchInterfaces looks for changes of the network until ctx is done. After one
 // it closes connections from addresses that are gone, which would otherwise
-// seem alive until they time out, and dials.
+// seem alive until they time out, tries the others, as QUIC does not tell its
+// address and can survive the change of it, and dials.
 func (l *Link) watchInterfaces(ctx context.Context) {
 	before := interfacesNow()
 	tick := time.NewTicker(l.limits.poll)
@@ -71,6 +72,9 @@ func (l *Link) watchInterfaces(ctx context.Context) {
 		before = now
 		l.cfg.Log.Info("network changed")
 		l.closeOrphans(now.ips)
+		for _, r := range l.everyRemote() {
+			nudge(r.doubt)
+		}
 		l.retryAll()
 		l.cfg.OnAddrs()
 	}

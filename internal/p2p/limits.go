@@ -36,8 +36,9 @@ const (
 
 // A limits says how patient the link is and how much a peer may send.
 type limits struct {
-	// hello bounds opening, writing and answering a hello.
-	hello time.Duration
+	// hello bounds opening, writing and answering the first hello on a
+	// connection, probe that of another one later.
+	hello, probe time.Duration
 
 	// body is bodyTimeout and write is writeTimeout.
 	body, write time.Duration
@@ -69,6 +70,7 @@ type limits struct {
 
 var normalLimits = limits{
 	hello:       5 * time.Second,
+	probe:       3 * time.Second,
 	body:        bodyTimeout,
 	write:       writeTimeout,
 	turn:        30 * time.Second,
@@ -95,10 +97,6 @@ const (
 
 	// maxFaults within the fault window is one too many.
 	maxFaults = 8
-
-	// sendAttempts is how often one message is tried before its connection
-	// is given up.
-	sendAttempts = 3
 
 	// stableAfter is how long a peer must have been up before losing it
 	// starts the dialing afresh.

@@ -184,6 +184,16 @@ func (l *Link) Known(id []byte) []string {
 	return out
 }
 
+// Probe says hello again on the connections to peer and closes those on which
+// no answer comes within a few seconds. It returns at once; the outcome is an
+// OnDown or nothing. It is for a caller that has waited in vain: of a device
+// that vanished without a word, the transport itself learns after 40 seconds.
+func (l *Link) Probe(id []byte) {
+	if r := l.remote(peer.ID(id)); r != nil {
+		nudge(r.doubt)
+	}
+}
+
 // Run admits peers, keeps trying to reach them and serves them until ctx is
 // done. It returns when everything is closed and every goroutine has ended,
 // which waits for callbacks to return. It must be called once.
@@ -276,6 +286,17 @@ func (l *Link) enter() bool {
 	return true
 }
 
+// spawn runs f in a goroutine of the link's, unless the link has ended.
+func (l *Link) spawn(f func()) {
+	if !l.enter() {
+		return
+	}
+	go func() {
+		defer l.work.Done()
+		f()
+	}()
+}
+
 func (l *Link) running() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -306,21 +327,17 @@ func (l *Link) retryAll() {
 
 // connected takes a new connection, in or out, and begins its hello.
 func (l *Link) connected(ctx context.Context, c network.Conn) {
-	if !l.enter() {
-		return // the host is closing, and c with it
-	}
 	r := l.remote(c.RemotePeer())
 	if r != nil {
 		r.addConn(c)
 	}
-	go func() {
-		defer l.work.Done()
+	l.spawn(func() {
 		if r == nil {
 			c.Close() // taken out while the handshake went on
 			return
 		}
-		r.greet(ctx, c)
-	}()
+		r.greet(ctx, c, l.limits.hello)
+	})
 }
 
 func (l *Link) disconnected(c network.Conn) {

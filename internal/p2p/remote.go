@@ -29,16 +29,16 @@ type remote struct {
 	wake    chan struct{}   // capacity 1: run should look again
 	retry   chan struct{}   // capacity 1: dial now, patience renewed
 	idle    chan struct{}   // capacity 1: the last connection went
+	doubt   chan struct{}   // capacity 1: the connections may be dead
 
 	recvMessages, recvBytes *bucket
 	sendMessages, sendBytes *bucket
 
 	mu       sync.Mutex
 	conns    map[network.Conn]*greeted // nil value: hello not yet answered
-	lost     int                       // how often the last greeted connection went
-	lostWhy  string
-	up       *uptime       // nil while down
-	upped    chan struct{} // closed while up, after OnUp has returned
+	lostWhy  string                    // why the uptime's connection went
+	up       *uptime                   // nil while down
+	upped    chan struct{}             // closed while up, after OnUp has returned
 	inboxes  map[string]*inbox
 	fixed    []ma.Multiaddr // from SetPeers
 	told     []ma.Multiaddr // by the peer itself, on its last connection
@@ -50,8 +50,9 @@ type remote struct {
 
 // greeted is a connection whose hello was answered.
 type greeted struct {
-	boot [bootSize]byte
-	at   time.Time
+	boot    [bootSize]byte
+	at      time.Time
+	probing bool // another hello is under way
 }
 
 func newRemote(l *Link, id peer.ID, before *remote) *remote {
@@ -68,6 +69,7 @@ func newRemote(l *Link, id peer.ID, before *remote) *remote {
 		wake:         make(chan struct{}, 1),
 		retry:        make(chan struct{}, 1),
 		idle:         make(chan struct{}, 1),
+		doubt:        make(chan struct{}, 1),
 		recvMessages: newBucket(l.limits.recvMessages, now),
 		recvBytes:    newBucket(l.limits.recvBytes, now),
 		sendMessages: newBucket(l.limits.sendMessages, now),
@@ -118,6 +120,8 @@ func (r *remote) run(ctx context.Context) {
 			cancel()
 			r.bringDown("it is no longer allowed")
 			return
+		case <-r.doubt:
+			r.probe(ctx, &wg)
 		case <-r.wake:
 		}
 	}
@@ -126,7 +130,7 @@ func (r *remote) run(ctx context.Context) {
 // settle makes what the caller was told agree with the connections.
 func (r *remote) settle(ctx context.Context, wg *sync.WaitGroup) {
 	r.mu.Lock()
-	stale := r.up != nil && r.up.lost != r.lost
+	stale := r.up != nil && !r.upLocked()
 	why := r.lostWhy
 	r.mu.Unlock()
 	if stale {
@@ -134,12 +138,13 @@ func (r *remote) settle(ctx context.Context, wg *sync.WaitGroup) {
 	}
 
 	r.mu.Lock()
-	if r.up != nil || r.newestLocked() == nil {
+	c := r.newestLocked()
+	if r.up != nil || c == nil {
 		r.mu.Unlock()
 		return
 	}
 	upCtx, cancel := context.WithCancel(ctx)
-	up := &uptime{lost: r.lost, cancel: cancel, boxes: make(map[string]*outbox)}
+	up := &uptime{conn: c, cancel: cancel, boxes: make(map[string]*outbox)}
 	for p := range r.link.cfg.Protocols {
 		box := &outbox{protocol: p, wake: make(chan struct{}, 1)}
 		up.boxes[p] = box
@@ -174,8 +179,11 @@ func (r *remote) bringDown(why string) {
 func (r *remote) isUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.up != nil && r.up.lost == r.lost
+	return r.upLocked()
 }
+
+// upLocked reports whether the uptime's connection still stands.
+func (r *remote) upLocked() bool { return r.up != nil && r.conns[r.up.conn] != nil }
 
 // addConn takes note of a connection that was not greeted yet.
 func (r *remote) addConn(c network.Conn) {
@@ -191,8 +199,7 @@ func (r *remote) dropConn(c network.Conn) {
 	delete(r.conns, c)
 	last := ok && len(r.conns) == 0
 	renew := false
-	if was != nil && r.newestLocked() == nil {
-		r.lost++
+	if r.up != nil && r.up.conn == c && ok {
 		if !time.Now().Before(r.barred) {
 			r.lostWhy = "the connection was lost"
 		}
@@ -214,9 +221,12 @@ func (r *remote) dropConn(c network.Conn) {
 func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
 	var stale []network.Conn
 	r.mu.Lock()
-	if _, ok := r.conns[c]; !ok {
+	if g, ok := r.conns[c]; !ok || g != nil {
+		if g != nil {
+			g.probing = false // found alive
+		}
 		r.mu.Unlock()
-		return // closed meanwhile
+		return // closed meanwhile, or greeted before
 	}
 	for other, g := range r.conns {
 		if g != nil && g.boot != boot {
@@ -225,26 +235,25 @@ func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
 		}
 	}
 	if len(stale) > 0 {
-		r.lost++
 		r.lostWhy = "it was restarted"
 	}
 	r.conns[c] = &greeted{boot: boot, at: time.Now()}
+	another := r.up != nil && r.up.conn != c
 	r.mu.Unlock()
 
 	nudge(r.wake)
+	if another {
+		// Perhaps both sides dialed at once; perhaps the peer has lost the
+		// other connection and we do not know it yet.
+		nudge(r.doubt)
+	}
 	for _, other := range stale {
 		other.Close()
 	}
 	r.remember(c)
 }
 
-// newest returns the connection that was greeted last, or nil.
-func (r *remote) newest() network.Conn {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.newestLocked()
-}
-
+// newestLocked returns the connection that was greeted last, or nil.
 func (r *remote) newestLocked() (best network.Conn) {
 	var at time.Time
 	for c, g := range r.conns {

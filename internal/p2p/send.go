@@ -12,9 +12,11 @@ import (
 )
 
 // An uptime is the time from one OnUp to the following OnDown, with what is
-// queued in it. All fields but cancel are guarded by remote.mu.
+// queued in it. It belongs to one connection and ends with it, even if there is
+// another: only so is each message of an uptime either delivered or the uptime
+// ended. All fields but conn and cancel are guarded by remote.mu.
 type uptime struct {
-	lost     int // remote.lost when it began
+	conn     network.Conn
 	cancel   context.CancelFunc
 	boxes    map[string]*outbox
 	messages int // queued, over all boxes
@@ -34,10 +36,10 @@ type outbox struct {
 func (r *remote) enqueue(name string, msg []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	up := r.up
-	if up == nil || up.lost != r.lost {
+	if !r.upLocked() {
 		return ErrDown
 	}
+	up := r.up
 	box := up.boxes[name]
 	if box.refused {
 		return ErrProtocol
@@ -66,8 +68,9 @@ func (r *remote) dequeue(up *uptime, box *outbox) []byte {
 	return msg
 }
 
-// sendAll writes the messages of one outbox, in order, to one stream, and
-// replaces the stream when it fails. It returns when ctx, the uptime, is done.
+// sendAll writes the messages of one outbox, in order, to one stream. It
+// returns when ctx, the uptime, is done. What could not be written ends the
+// uptime, so that the caller learns that messages may be missing.
 func (r *remote) sendAll(ctx context.Context, up *uptime, box *outbox) {
 	var s network.Stream
 	defer func() {
@@ -88,8 +91,32 @@ func (r *remote) sendAll(ctx context.Context, up *uptime, box *outbox) {
 		if !r.pace(ctx, len(msg)) {
 			return
 		}
-		s = r.write(ctx, s, box, msg)
+		if s == nil {
+			var err error
+			s, err = openStream(ctx, up.conn, box.protocol, r.link.limits.write)
+			if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
+				r.refuse(up, box)
+				continue
+			}
+			if err != nil {
+				r.giveUp(ctx, up, box, err)
+				return
+			}
+			s.CloseRead()
+		}
+		if err := r.write(s, box, msg); err != nil {
+			r.giveUp(ctx, up, box, err)
+			return
+		}
 	}
+}
+
+// giveUp closes the connection of the uptime, which ends it.
+func (r *remote) giveUp(ctx context.Context, up *uptime, box *outbox, err error) {
+	if ctx.Err() == nil {
+		r.log.Info("connection given up", "protocol", box.protocol, "err", err)
+	}
+	up.conn.Close()
 }
 
 // pace waits until a message of n bytes may be sent without coming near the
@@ -110,66 +137,27 @@ func (r *remote) pace(ctx context.Context, n int) bool {
 	}
 }
 
-// write puts one message on s, or on a new stream if s is nil or fails, and
-// returns the stream to go on with. When that cannot be had it gives up the
-// connection: the peer goes down, and whoever sent the message learns it so.
-func (r *remote) write(ctx context.Context, s network.Stream, box *outbox, msg []byte) network.Stream {
+// write puts one message on s.
+func (r *remote) write(s network.Stream, box *outbox, msg []byte) error {
 	box.buf = appendMessage(box.buf[:0], msg)
-	defer func() {
-		if cap(box.buf) > keepBuffer {
-			box.buf = nil
-		}
-	}()
-	var c network.Conn
-	for range sendAttempts {
-		if s == nil {
-			if c = r.newest(); c == nil {
-				return nil
-			}
-			var err error
-			s, err = openStream(ctx, c, box.protocol, r.link.limits.write)
-			if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
-				r.refuse(box)
-				return nil
-			}
-			if err != nil {
-				r.log.Debug("no stream", "protocol", box.protocol, "err", err)
-				continue
-			}
-			s.CloseRead()
-		}
-		s.SetWriteDeadline(time.Now().Add(r.link.limits.write))
-		_, err := s.Write(box.buf)
-		if err == nil {
-			return s
-		}
-		r.log.Debug("message not written", "protocol", box.protocol, "err", err)
-		c = s.Conn()
-		s.Reset()
-		s = nil
+	s.SetWriteDeadline(time.Now().Add(r.link.limits.write))
+	_, err := s.Write(box.buf)
+	if cap(box.buf) > keepBuffer {
+		box.buf = nil
 	}
-	if ctx.Err() == nil {
-		r.log.Info("connection given up", "protocol", box.protocol)
-	}
-	c.Close()
-	return nil
+	return err
 }
 
 // refuse empties an outbox whose protocol the peer does not speak, and keeps it
-// empty until the peer has been down.
-func (r *remote) refuse(box *outbox) {
+// empty for the rest of the uptime.
+func (r *remote) refuse(up *uptime, box *outbox) {
 	r.mu.Lock()
-	first := !box.refused
-	box.refused = true
-	if r.up != nil && r.up.boxes[box.protocol] == box {
-		for _, msg := range box.queue {
-			r.up.messages--
-			r.up.bytes -= len(msg)
-		}
+	for _, msg := range box.queue {
+		up.messages--
+		up.bytes -= len(msg)
 	}
 	box.queue = nil
+	box.refused = true
 	r.mu.Unlock()
-	if first {
-		r.log.Warn("peer does not speak the protocol", "protocol", box.protocol)
-	}
+	r.log.Warn("peer does not speak the protocol", "protocol", box.protocol)
 }
