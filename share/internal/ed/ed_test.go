@@ -339,6 +339,13 @@ func TestMultiplications(t *testing.T) {
 			t.Fatalf("seed %d run %d: p − p is not the identity", seed, i)
 		}
 	}
+	// The border between the two ways of multiplying by a public scalar.
+	for _, n := range []uint64{0, 1, 2, 3, 255, 256, 65534, 65535, 65536, 65537, 1 << 32, 1<<64 - 1} {
+		p := ed.BaseMulVartime(randomScalar(t, rng))
+		if !ed.MulVartime(ed.NewScalar(n), p).Equal(ed.Mul(ed.NewScalar(n).Secret(), p)) {
+			t.Errorf("seed %d: %d·p differs", seed, n)
+		}
+	}
 	if !ed.MultiMulVartime(nil, nil).IsIdentity() {
 		t.Error("the empty sum is not the identity")
 	}

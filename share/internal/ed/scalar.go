@@ -85,6 +85,12 @@ func (s Scalar) IsZero() bool { return s.Equal(Scalar{}) }
 // Equal reports whether s and t are the same integer.
 func (s Scalar) Equal(t Scalar) bool { return s.v.Equal(&t.v) == 1 }
 
+// small returns s as a machine word if it is below 2¹⁶.
+func (s Scalar) small() (n uint16, ok bool) {
+	n = binary.LittleEndian.Uint16(s.v.Bytes())
+	return n, s.Equal(NewScalar(uint64(n)))
+}
+
 func setWide(v *edwards25519.Scalar, b *[WideSize]byte) {
 	if _, err := v.SetUniformBytes(b[:]); err != nil {
 		panic("ed: internal error: " + err.Error())
