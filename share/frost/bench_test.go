@@ -22,7 +22,9 @@ func BenchmarkSignature(b *testing.B) {
 			for b.Loop() {
 				net := begin(b, rng, c)
 				net.run(b)
-				net.agree(b, c)
+				if len(net.done) != shape.t {
+					b.Fatalf("%d of %d signed", len(net.done), shape.t)
+				}
 				sent = 0
 				for _, f := range net.sent[members[0]] {
 					sent += len(f.Append(nil)) * (shape.t - 1)
