@@ -281,3 +281,37 @@ func TestVerify(t *testing.T) {
 		t.Errorf("a message signature for typed data: %v, %v", ok, err)
 	}
 }
+
+// The bytes of payloads are wire format: devices of two releases must agree.
+func TestGoldenPayloads(t *testing.T) {
+	t.Parallel()
+	const (
+		sha512 = "85337c2b9f6c9280b33d0b7d5dc853c2a23fe33b44fba394b478d24f5653c984dd2c3cdbd64ce8e91d7e0135dac5bc965e5d9a6aeeaaf64cc699f957a4436b7c"
+		to     = "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"
+	)
+	small := `{"types":{"EIP712Domain":[{"name":"chainId","type":"uint256"}],"B":[{"name":"y","type":"int8[]"},{"name":"x","type":"bool"}],"A":[{"name":"b","type":"B"}]},
+"primaryType":"A","domain":{"chainId":"0x0a"},"message":{"b":{"x":true,"y":[-1]}}}`
+	canonical := `{"domain":{"chainId":"10"},"message":{"b":{"y":["-1"],"x":true}},"primaryType":"A",` +
+		`"types":{"A":[{"name":"b","type":"B"}],"B":[{"name":"y","type":"int8[]"},{"name":"x","type":"bool"}],"EIP712Domain":[{"name":"chainId","type":"uint256"}]}}`
+	for name, c := range map[string]struct {
+		in   intent.Input
+		want string
+	}{
+		// A map of two: 1, the version; 2, the text.
+		"message": {intent.Input{Kind: intent.Message, Message: []byte("hi")}, "a2" + "0101" + "02" + "42" + "6869"},
+		// A map of two: 1, the version; 2, the canonical JSON, 0xee bytes.
+		"typed-data": {intent.Input{Kind: intent.TypedData, JSON: []byte(small)}, "a2" + "0101" + "02" + "58ee" + fmt.Sprintf("%x", canonical)},
+		// A map of three: 1, the version; 2, the EIP-155 preimage; 3, no sender.
+		"legacy": {intent.Input{Kind: intent.Transaction, JSON: []byte(eip155)}, "a3" + "0101" + "02" + "582d" +
+			"ec" + "09" + "8504a817c800" + "825208" + "943535353535353535353535353535353535353535" + "880de0b6b3a7640000" + "80" + "01" + "80" + "80" + "03" + "40"},
+		// The same with type 2, its fields, an empty access list, no signature and a sender.
+		"dynamic": {intent.Input{Kind: intent.Transaction, JSON: []byte(`{"chainId":"0x1","nonce":"0x0","gas":"0x5208","maxFeePerGas":"0x2","maxPriorityFeePerGas":"0x1","to":"0x` + to + `","from":"0x` + to + `"}`)},
+			"a3" + "0101" + "02" + "5824" + "02" + "e2" + "01" + "80" + "01" + "02" + "825208" + "94" + to + "80" + "80" + "c0" + "80" + "80" + "80" + "03" + "54" + to},
+		// A map of five: the version, the namespace, the hash, the name, the size.
+		"ssh-file": {fileInput(), "a5" + "0101" + "02" + "6466696c65" + "03" + "5840" + sha512 + "04" + "696e6f7465732e747874" + "05" + "17"},
+	} {
+		if got := normalize(t, c.in); fmt.Sprintf("%x", got) != c.want {
+			t.Errorf("%s: payload\n%x, want\n%s", name, got, c.want)
+		}
+	}
+}
