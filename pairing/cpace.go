@@ -21,7 +21,7 @@ const (
 
 	sidSize   = 16
 	shareSize = 32
-	tagSize   = sha512.Size
+	macSize   = sha512.Size
 
 	// The block of SHA-512 in bytes, s_in_bytes in the draft.
 	hashBlock = sha512.BlockSize
@@ -91,7 +91,7 @@ func newExchange(initiator bool, prs, ci, sid, ad []byte, rand io.Reader) (*exch
 // tag of each side.
 type agreed struct {
 	isk          [sha512.Size]byte
-	mine, theirs [tagSize]byte
+	mine, theirs [macSize]byte
 }
 
 func (a *agreed) wipe() { *a = agreed{} }
@@ -142,7 +142,7 @@ func (e *exchange) wipe() {
 	}
 }
 
-func tag(key, message []byte, out *[tagSize]byte) {
+func tag(key, message []byte, out *[macSize]byte) {
 	m := hmac.New(sha512.New, key)
 	m.Write(message)
 	m.Sum(out[:0])

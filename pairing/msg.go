@@ -75,7 +75,7 @@ func parse(msg []byte) (kind, []byte, error) {
 	case kindAnswer:
 		want = shareSize
 	case kindProve, kindConfirm:
-		want = tagSize
+		want = macSize
 	case kindRefusal:
 		want = refusalSize
 	case kindSealed:

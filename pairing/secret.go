@@ -133,8 +133,8 @@ func (c Code) Equal(other Code) bool { return c.p.equal(other.p) }
 // Format implements [fmt.Formatter] and prints a placeholder for every verb.
 func (Code) Format(f fmt.State, _ rune) { io.WriteString(f, "[secret]") }
 
-// tagHintBits is how much of a code a [Code.Hint] gives away.
-const tagHintBits = 6
+// hintBits is how much of a code a [Code.Hint] gives away.
+const hintBits = 6
 
 const tagHint wire.Tag = "pairing/code-hint"
 
@@ -154,5 +154,5 @@ func (c Code) Hint(peer []byte) byte {
 	}); err != nil {
 		panic("pairing: internal error: " + err.Error())
 	}
-	return h[0] >> (8 - tagHintBits)
+	return h[0] >> (8 - hintBits)
 }
