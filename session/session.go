@@ -60,6 +60,15 @@ type Release struct{}
 // of the session if that is zero. Delivery may fail silently.
 type Send struct{ Frame wire.Frame }
 
+// Erase asks for every share of the epoch that this re-deal replaces, and of
+// every epoch before it, to be destroyed on this device. The intent is durable
+// by then, and destroying what is gone already is harmless.
+type Erase struct{}
+
+// Discard asks for everything that belongs to this attempt, and only that, to
+// be destroyed: it was aborted, and its shares are a sharing of the key too.
+type Discard struct{}
+
 // Done reports that the machine has its result. No effect follows it. The
 // machine still answers Resend, so that a driver can help a device that missed
 // its last message.
@@ -68,6 +77,8 @@ type Done struct{}
 func (Persist) effect() {}
 func (Release) effect() {}
 func (Send) effect()    {}
+func (Erase) effect()   {}
+func (Discard) effect() {}
 func (Done) effect()    {}
 
 // A Class says what kind of departure a [Fault] is.

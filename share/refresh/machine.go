@@ -1,0 +1,373 @@
+package refresh
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/wire"
+)
+
+// Config is what a device brings to a re-deal. Proposal must be the same at
+// every device, and the caller has made sure that whoever must agree to it
+// did.
+type Config struct {
+	Proposal Proposal
+	Parent   roster.Record // the certified record whose shares are dealt
+	Self     wire.Slot
+
+	// Sign signs with the identity key of Self. It must be deterministic.
+	Sign func(msg []byte) [64]byte
+
+	// Open opens what was sealed to the box key of Self: see [OpenBox].
+	Open func(enc, info, data, ciphertext []byte) ([]byte, error)
+
+	// Shares are this device's shares of the parent epoch by account. Only
+	// dealers need them; they stay the caller's.
+	Shares map[string]secret.Key
+
+	// Rand is a source fit for keys. It is read by New only.
+	Rand io.Reader
+}
+
+// A Phase is how far this device is.
+type Phase uint8
+
+const (
+	Dealing    Phase = iota // waits for dealings, or for others to be ready
+	Prepared                // said ready: the new share is durable
+	Committed               // signs in the new epoch; the parent share is kept
+	Locked                  // never goes back
+	Retiring                // may destroy the parent share, and does
+	Retired                 // has destroyed it: the end
+	Aborted                 // voted to abort; waits for enough others
+	Returned                // the attempt is dead and forgotten: the end
+	RolledBack              // was set back by a restore: votes no more
+)
+
+func (p Phase) String() string {
+	names := [...]string{"dealing", "prepared", "committed", "locked", "retiring", "retired", "aborted", "returned", "rolled back"}
+	if int(p) < len(names) {
+		return names[p]
+	}
+	return fmt.Sprintf("phase %d", uint8(p))
+}
+
+// ErrRolledBack ends the part of a device that was shown a vote of its own
+// that it does not remember. Its store was set back, and whatever it said next
+// might contradict what it said then.
+var ErrRolledBack = errors.New("refresh: this device is shown a vote of its own that it does not remember: its data was restored from an older copy")
+
+// A Machine is one device's view of one attempt at a re-deal. It implements
+// [session.Machine]; unlike other machines it never ends because of what
+// somebody sends, for a device that gave up by itself could strand the rest.
+type Machine struct {
+	cfg     Config
+	p       Proposal
+	parent  roster.Record
+	draft   roster.Record // the record to be, without commitments
+	attempt wire.Hash
+	member  bool // else a sleeper
+
+	// What was said, by kind and slot. Every statement is verified.
+	words [kinds]map[wire.Slot]statement
+
+	dealings map[wire.Slot]dealing
+	record   *roster.Record
+	hash     wire.Hash
+	keys     []secret.Key // the new shares, by account
+	phase    Phase
+	presence bool // the owner retires although a sleeper has not locked
+
+	suspects map[wire.Slot]string // devices that broke a rule, and which
+	evidence []Contradiction
+}
+
+var _ session.Machine = (*Machine)(nil)
+
+// A Contradiction is a pair of statements that no honest device makes.
+type Contradiction struct {
+	Slot        wire.Slot
+	What        string
+	First, Then []byte // encoded statements, each with its signature
+}
+
+// New starts an attempt on this device. A dealer deals at once.
+func New(cfg Config) (*Machine, []session.Effect, error) {
+	m, err := blank(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(m.p.Dealers, cfg.Self) {
+		return m, nil, nil
+	}
+	body, err := m.makeDealing()
+	if err != nil {
+		return nil, nil, err
+	}
+	m.say(deal, body)
+	// The dealing must be durable before anybody sees it: it cannot be made
+	// again, and two different ones would be an equivocation.
+	out := []session.Effect{m.persist(), m.send(m.words[deal][cfg.Self])}
+	more, err := m.advance()
+	return m, append(out, more...), err
+}
+
+func blank(cfg Config) (*Machine, error) {
+	if err := cfg.Proposal.Check(cfg.Parent); err != nil {
+		return nil, err
+	}
+	if cfg.Sign == nil || cfg.Open == nil {
+		return nil, errors.New("refresh: config without keys")
+	}
+	draft, err := cfg.Proposal.draft(cfg.Parent)
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		cfg: cfg, p: cfg.Proposal, parent: cfg.Parent, draft: draft, attempt: cfg.Proposal.Attempt(),
+		member: slices.Contains(cfg.Proposal.Members, cfg.Self), dealings: map[wire.Slot]dealing{}, suspects: map[wire.Slot]string{},
+	}
+	if !m.member && !slices.Contains(m.p.Sleepers, cfg.Self) {
+		return nil, fmt.Errorf("refresh: device %d has no part in this", cfg.Self)
+	}
+	for k := range m.words {
+		m.words[k] = map[wire.Slot]statement{}
+	}
+	return m, nil
+}
+
+// The kinds of frames: a statement is the only one.
+const kindStatement wire.Kind = 1
+
+func (m *Machine) send(s statement) session.Effect {
+	return session.Send{Frame: wire.Frame{Session: m.p.Session(), From: m.cfg.Self, Kind: kindStatement, Body: wire.Marshal(s)}}
+}
+
+// say makes a statement of this device.
+func (m *Machine) say(k kind, body []byte) statement {
+	s := statement{Kind: k, Slot: m.cfg.Self, Body: body}
+	s.Sig = m.cfg.Sign(s.message(m.attempt))
+	m.words[k][s.Slot] = s
+	if k == deal {
+		m.dealings[s.Slot], _ = parseDealing(m.p, m.parent, body)
+	}
+	return s
+}
+
+// Deliver implements [session.Machine]. A frame that no honest device sends is
+// noted against its sender and otherwise ignored. The only error is
+// [ErrRolledBack].
+func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
+	if m.ended() || f.Session != m.p.Session() || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
+		return nil, nil
+	}
+	if _, in := m.draft.Device(f.From); !in {
+		return nil, nil
+	}
+	var s statement
+	if err := wire.Unmarshal(f.Body, &s); err != nil {
+		m.suspect(f.From, "malformed statement")
+		return nil, nil
+	}
+	if err := m.learn(s); err != nil {
+		if errors.Is(err, ErrRolledBack) {
+			m.phase = RolledBack
+			return []session.Effect{m.persist()}, err
+		}
+		m.suspect(f.From, err.Error())
+		return nil, nil
+	}
+	return m.advance()
+}
+
+func (m *Machine) suspect(slot wire.Slot, what string) {
+	if m.suspects[slot] == "" {
+		m.suspects[slot] = what
+	}
+}
+
+func (m *Machine) ended() bool {
+	return m.phase == Retired || m.phase == Returned || m.phase == RolledBack
+}
+
+// learn takes over a statement that is valid and new.
+func (m *Machine) learn(s statement) error {
+	if s.Kind <= said || s.Kind >= kinds || !m.p.allowed(s.Kind, s.Slot) {
+		return errors.New("a statement that its device must not make")
+	}
+	old, known := m.words[s.Kind][s.Slot]
+	if known && bytes.Equal(old.Body, s.Body) {
+		return nil
+	}
+	d, _ := m.draft.Device(s.Slot)
+	if !s.verify(m.attempt, d.Identity) {
+		return errors.New("a statement with a bad signature")
+	}
+	if s.Slot == m.cfg.Self && (s.Kind == deal || s.Kind == ready || s.Kind == commit || s.Kind == abort || s.Kind == lock) {
+		return ErrRolledBack
+	}
+	if err := m.understand(s); err != nil {
+		m.suspect(s.Slot, err.Error())
+		if s.Kind == deal {
+			// The signature is right and the contents are not: everybody can
+			// see that this dealer must be left out of the next attempt.
+			m.words[deal][s.Slot] = s
+		}
+		return nil
+	}
+	if known {
+		m.contradiction(s.Slot, "said two different things", old, s)
+		return nil
+	}
+	m.words[s.Kind][s.Slot] = s
+	m.compare(s)
+	return nil
+}
+
+// understand checks what can be checked of a statement by itself, and keeps
+// what it means.
+func (m *Machine) understand(s statement) error {
+	switch s.Kind {
+	case deal:
+		if _, known := m.words[deal][s.Slot]; known {
+			return nil // a second one, which contradicts the first
+		}
+		d, ok := parseDealing(m.p, m.parent, s.Body)
+		if !ok {
+			return errors.New("a dealing of the wrong length")
+		}
+		for a, acc := range m.parent.Accounts {
+			public, err := share.PublicShare(acc, s.Slot)
+			if err != nil {
+				return err
+			}
+			if err := algebraOf(acc.Suite).checkDealing(d.commitments[a], public); err != nil {
+				return err
+			}
+		}
+		m.dealings[s.Slot] = d
+	case ready:
+		if len(s.Body) != m.readySize() {
+			return errors.New("a ready of the wrong length")
+		}
+	case commit, lock:
+		if len(s.Body) != len(wire.Hash{}) {
+			return errors.New("a vote of the wrong length")
+		}
+	case abort:
+		because, err := parseAbort(s.Body)
+		if err != nil {
+			return err
+		}
+		if because == nil {
+			return nil
+		}
+		d, ok := m.draft.Device(because.Slot)
+		if !ok || because.Slot == s.Slot || !m.p.allowed(abort, because.Slot) || !because.verify(m.attempt, d.Identity) {
+			return errors.New("an abort after a commit that rests on nothing")
+		}
+		return m.learn(*because)
+	case tested:
+		if _, ok := m.parseTested(s.Body); !ok {
+			return errors.New("test signatures of the wrong form")
+		}
+	case complaint:
+		if len(s.Body) != 2 {
+			return errors.New("a complaint of the wrong length")
+		}
+	}
+	return nil
+}
+
+// compare looks for statements of one device that cannot both be honest.
+func (m *Machine) compare(s statement) {
+	other := func(k kind) (statement, bool) { w, ok := m.words[k][s.Slot]; return w, ok }
+	plain := func(a statement) bool { return len(a.Body) == 1 }
+	switch s.Kind {
+	case commit:
+		if a, ok := other(abort); ok && plain(a) {
+			m.contradiction(s.Slot, "voted to abort and to commit", a, s)
+		}
+	case abort:
+		if c, ok := other(commit); ok && plain(s) {
+			m.contradiction(s.Slot, "voted to commit and to abort", c, s)
+		}
+		if l, ok := other(lock); ok {
+			m.contradiction(s.Slot, "locked and voted to abort", l, s)
+		}
+	case lock:
+		if a, ok := other(abort); ok {
+			m.contradiction(s.Slot, "voted to abort and locked", a, s)
+		}
+	}
+}
+
+func (m *Machine) contradiction(slot wire.Slot, what string, first, then statement) {
+	m.suspect(slot, what)
+	for _, c := range m.evidence {
+		if c.Slot == slot && c.What == what {
+			return
+		}
+	}
+	m.evidence = append(m.evidence, Contradiction{Slot: slot, What: what, First: wire.Marshal(first), Then: wire.Marshal(then)})
+}
+
+// Resend implements [session.Machine]. It repeats everything that is known,
+// whoever said it: a device that said something and died must still be heard.
+func (m *Machine) Resend() []session.Effect {
+	var out []session.Effect
+	for k := range m.words {
+		for _, slot := range m.draft.Slots() {
+			if s, ok := m.words[k][slot]; ok {
+				out = append(out, m.send(s))
+			}
+		}
+	}
+	return out
+}
+
+// Waiting implements [session.Machine].
+func (m *Machine) Waiting() []wire.Slot {
+	missing := func(k kind, of []wire.Slot) (out []wire.Slot) {
+		for _, s := range of {
+			if _, ok := m.words[k][s]; !ok {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	switch m.phase {
+	case Dealing, Prepared:
+		if w := missing(deal, m.p.Dealers); len(w) > 0 {
+			return w
+		}
+		if w := missing(ready, m.p.Members); len(w) > 0 {
+			return w
+		}
+		return missing(commit, m.p.Members)
+	case Committed:
+		return missing(commit, m.p.Members)
+	case Locked:
+		return missing(lock, m.p.receivers())
+	case Aborted:
+		return missing(abort, m.p.Members)
+	}
+	return nil
+}
+
+// Close implements [session.Machine]. What is durable stays.
+func (m *Machine) Close() { m.wipe() }
+
+func (m *Machine) wipe() {
+	for _, k := range m.keys {
+		k.Wipe()
+	}
+	m.keys = nil
+}

@@ -1,0 +1,126 @@
+package refresh
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/wire"
+)
+
+// state is what a [session.Persist] holds: everything that was said, which
+// includes the certificate that each vote rests on, and the new shares.
+type state struct {
+	_ struct{} `cbor:",toarray"`
+
+	Version  uint8
+	Attempt  wire.Hash
+	Phase    Phase
+	Presence bool
+	Words    []statement        // by kind, then slot
+	Shares   [][scalarSize]byte // secret, by account; none before they are held
+}
+
+const maxState = 256 << 10 // bytes
+
+func (m *Machine) persist() session.Effect {
+	s := state{Version: Version, Attempt: m.attempt, Phase: m.phase, Presence: m.presence, Words: []statement{}, Shares: [][scalarSize]byte{}}
+	for k := range m.words {
+		for _, slot := range m.draft.Slots() {
+			if w, ok := m.words[k][slot]; ok {
+				s.Words = append(s.Words, w)
+			}
+		}
+	}
+	for _, k := range m.keys {
+		if err := k.Use(func(b *[secret.Size]byte) error { s.Shares = append(s.Shares, *b); return nil }); err != nil {
+			panic("refresh: internal error: " + err.Error())
+		}
+	}
+	defer clear(s.Shares)
+	return session.Persist{State: wire.Marshal(s)}
+}
+
+var errState = errors.New("refresh: state is not one that this device wrote in this attempt")
+
+// Resume continues from a state written by an earlier [session.Persist]. It
+// says again what was said, and finishes what was begun. The caller keeps the
+// state and wipes it; Config.Rand and Config.Shares are not used.
+func Resume(cfg Config, b []byte) (*Machine, []session.Effect, error) {
+	m, err := blank(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	var s state
+	if len(b) > maxState {
+		return nil, nil, errState
+	}
+	if err := wire.Unmarshal(b, &s); err != nil {
+		return nil, nil, fmt.Errorf("refresh: parse state: %w", err)
+	}
+	defer clear(s.Shares)
+	if err := m.restore(&s); err != nil {
+		m.Close()
+		return nil, nil, err
+	}
+	out := m.Resend()
+	switch m.phase {
+	case Retiring:
+		return m, append(out, m.erase()...), nil
+	case Retired:
+		return m, append(out, session.Erase{}, session.Done{}), nil
+	case Returned:
+		return m, []session.Effect{session.Discard{}, session.Done{}}, nil
+	}
+	more, err := m.advance()
+	return m, append(out, more...), err
+}
+
+// restore takes over s, every part of which must be what this device would
+// have written.
+func (m *Machine) restore(s *state) error {
+	if s.Version != Version || s.Attempt != m.attempt || s.Phase > RolledBack {
+		return errState
+	}
+	last := statement{}
+	for _, w := range s.Words {
+		if w.Kind <= said || w.Kind >= kinds || w.Kind < last.Kind || w.Kind == last.Kind && w.Slot <= last.Slot {
+			return errState
+		}
+		last = w
+		d, ok := m.draft.Device(w.Slot)
+		if !ok || !m.p.allowed(w.Kind, w.Slot) || !w.verify(m.attempt, d.Identity) {
+			return errState
+		}
+		err := m.understand(w)
+		if err != nil && (w.Kind != deal || w.Slot == m.cfg.Self) {
+			return errState
+		}
+		m.words[w.Kind][w.Slot] = w
+		m.compare(w)
+	}
+	m.makeRecord()
+	m.phase, m.presence = s.Phase, s.Presence
+	return m.restoreShares(s)
+}
+
+// restoreShares takes over the new shares. Each must fit the record, so that a
+// damaged disk is found here and not by a signature that nobody can explain.
+func (m *Machine) restoreShares(s *state) error {
+	held := m.phase == Prepared || m.InForce()
+	if len(s.Shares) == 0 && !held {
+		return nil
+	}
+	if m.record == nil || len(s.Shares) != len(m.record.Accounts) {
+		return errState
+	}
+	for a, acc := range m.record.Accounts {
+		if !algebraOf(acc.Suite).checkShare(s.Shares[a][:], acc.Commitments, m.cfg.Self) {
+			return fmt.Errorf("refresh: state: the share of %s does not fit the record", acc.Name)
+		}
+		own := s.Shares[a]
+		m.keys = append(m.keys, secret.Take(&own))
+	}
+	return nil
+}

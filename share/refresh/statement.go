@@ -1,0 +1,97 @@
+package refresh
+
+import (
+	"crypto/ed25519"
+	"errors"
+
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// A statement is one signed word of one device about one attempt. Statements
+// prove themselves, so that any device may pass on what another has said: what
+// matters is who made one, never who brought it.
+type statement struct {
+	_ struct{} `cbor:",toarray"`
+
+	Kind kind
+	Slot wire.Slot
+	Body []byte
+	Sig  [64]byte // Ed25519, by the identity key
+}
+
+// A kind of statement. Values are wire format.
+type kind uint8
+
+const (
+	said      kind = iota // none
+	deal                  // dealer: commitments and sealed sub-shares
+	ready                 // member: my new share is durable; proofs that I have it
+	tested                // member: signatures made with the new shares
+	commit                // member: I sign in the new epoch from now on
+	abort                 // member: I never commit to this attempt
+	lock                  // member or sleeper: I saw all commits, and never go back
+	complaint             // member: what a dealer sealed to me does not fit; a claim
+	kinds
+)
+
+const tagStatement wire.Tag = "refresh/statement"
+
+// message returns what a statement's signature covers. A commit signs what the
+// certificate of the epoch is made of; everything else is bound to the attempt
+// and the kind.
+func (s statement) message(attempt wire.Hash) []byte {
+	if s.Kind == commit && len(s.Body) == len(wire.Hash{}) {
+		return roster.CommitMessage(attempt, wire.Hash(s.Body))
+	}
+	h := wire.Sum(tagStatement, attempt[:], []byte{byte(s.Kind)}, wire.U16(s.Slot), s.Body)
+	return h[:]
+}
+
+func (s statement) verify(attempt wire.Hash, id wire.DeviceID) bool {
+	return ed25519.Verify(id[:], s.message(attempt), s.Sig[:])
+}
+
+// Abort bodies. A plain one is allowed only to a member that has not
+// committed; a flip only to one that has, and shows the plain abort of another
+// member, because of which the attempt can never be complete.
+var plainAbort = []byte{0}
+
+func flipAbort(because statement) []byte { return append([]byte{1}, wire.Marshal(because)...) }
+
+var errAbort = errors.New("refresh: malformed abort")
+
+// parseAbort returns the statement that a flip rests on, or nothing for a plain
+// abort.
+func parseAbort(body []byte) (because *statement, err error) {
+	if len(body) == 1 && body[0] == 0 {
+		return nil, nil
+	}
+	var s statement
+	if len(body) < 2 || body[0] != 1 || wire.Unmarshal(body[1:], &s) != nil || s.Kind != abort || len(s.Body) != 1 || s.Body[0] != 0 {
+		return nil, errAbort
+	}
+	return &s, nil
+}
+
+// allowed reports whether the device in slot may make a statement of kind k in
+// the attempt.
+func (p Proposal) allowed(k kind, slot wire.Slot) bool {
+	in := func(list []wire.Slot) bool {
+		for _, s := range list {
+			if s == slot {
+				return true
+			}
+		}
+		return false
+	}
+	switch k {
+	case deal:
+		return in(p.Dealers)
+	case ready, tested, commit, abort, complaint:
+		return in(p.Members)
+	case lock:
+		return in(p.Members) || in(p.Sleepers)
+	}
+	return false
+}

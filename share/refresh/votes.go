@@ -1,0 +1,355 @@
+package refresh
+
+import (
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/wire"
+)
+
+const (
+	tagTranscript wire.Tag = "refresh/transcript"
+	tagProof      wire.Tag = "refresh/proof"
+	tagNonce      wire.Tag = "refresh/proof-nonce"
+)
+
+// advance takes every step that what is known allows. Each step that binds
+// this device is made durable before anybody hears of it.
+func (m *Machine) advance() (out []session.Effect, err error) {
+	for !m.ended() {
+		effects, err := m.step()
+		out = append(out, effects...)
+		if err != nil || len(effects) == 0 {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (m *Machine) step() ([]session.Effect, error) {
+	m.makeRecord()
+	switch {
+	case m.phase == Locked && m.retirable():
+		return m.retire(), nil
+	case m.phase == Committed && m.all(commit, m.p.Members):
+		m.phase = Locked
+		return m.vote(lock, m.hash[:]), nil
+	case (m.phase < Locked || m.phase == Aborted) && m.abortCertificate():
+		return m.turnBack(), nil
+	case !m.member:
+		return m.adopt()
+	case m.phase == Dealing && m.deadReason() != "":
+		return m.giveUp(), nil
+	case m.phase == Dealing && m.record != nil:
+		return m.prepare()
+	case m.phase == Prepared && len(m.words[abort]) > 0:
+		// Somebody will never commit, so that the attempt can only fail.
+		return m.giveUp(), nil
+	case m.phase == Prepared && m.all(ready, m.p.Members) && m.testsPass():
+		m.phase = Committed
+		return m.vote(commit, m.hash[:]), nil
+	}
+	return nil, nil
+}
+
+// vote makes a statement that binds this device: durable first, then said.
+func (m *Machine) vote(k kind, body []byte) []session.Effect {
+	s := m.say(k, body)
+	return []session.Effect{m.persist(), m.send(s)}
+}
+
+// all reports whether each of the given devices has made a statement of kind k
+// about this device's record. What is said about another record counts for
+// nothing.
+func (m *Machine) all(k kind, slots []wire.Slot) bool {
+	if m.record == nil {
+		return false
+	}
+	for _, slot := range slots {
+		s, ok := m.words[k][slot]
+		if !ok || !m.about(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// about reports whether a ready, commit or lock is about this device's record,
+// and whether the proofs of a ready hold.
+func (m *Machine) about(s statement) bool {
+	if m.record == nil || wire.Hash(s.Body[:len(m.hash)]) != m.hash {
+		return false
+	}
+	return s.Kind != ready || s.Slot == m.cfg.Self || m.proofsHold(s)
+}
+
+// makeRecord computes the record to be once every dealing is known and right.
+func (m *Machine) makeRecord() {
+	if m.record != nil || len(m.dealings) < len(m.p.Dealers) {
+		return
+	}
+	fields := [][]byte{m.attempt[:]}
+	for _, d := range m.p.Dealers {
+		fields = append(fields, wire.U16(d), m.words[deal][d].Body)
+	}
+	r := m.draft
+	r.Accounts = slices.Clone(m.draft.Accounts)
+	for a, acc := range m.parent.Accounts {
+		lists := make([][][]byte, len(m.p.Dealers))
+		for i, d := range m.p.Dealers {
+			lists[i] = m.dealings[d].commitments[a]
+		}
+		sum, err := algebraOf(acc.Suite).combine(m.p.Dealers, lists)
+		if err != nil {
+			// Checked dealings that sum to the identity: chance in 2^252, or
+			// dealers who know each other's secrets. The attempt must die.
+			return
+		}
+		r.Accounts[a].Commitments = sum
+	}
+	r.Transcript = wire.Sum(tagTranscript, fields...)
+	if r.Check() != nil || m.parent.CheckNext(r) != nil {
+		return
+	}
+	m.record, m.hash = &r, r.Hash()
+}
+
+// deadReason says why an attempt that this device has not committed to cannot
+// succeed.
+func (m *Machine) deadReason() string {
+	if len(m.words[abort]) > 0 {
+		return "another device aborted"
+	}
+	for _, c := range m.evidence {
+		if _, dealer := m.words[deal][c.Slot]; dealer {
+			return "a dealer dealt twice"
+		}
+	}
+	if len(m.words[deal]) == len(m.p.Dealers) && m.record == nil {
+		return "a dealing is wrong"
+	}
+	for slot := range m.words[deal] {
+		if _, right := m.dealings[slot]; !right {
+			return "a dealing is wrong"
+		}
+	}
+	return ""
+}
+
+// prepare opens and checks this device's new shares, makes them durable and
+// says so.
+func (m *Machine) prepare() ([]session.Effect, error) {
+	keys, bad := m.receive()
+	if bad != 0 {
+		m.suspect(bad, "sealed a sub-share that does not fit")
+		s := m.say(complaint, wire.U16(bad))
+		return append([]session.Effect{m.send(s)}, m.giveUp()...), nil
+	}
+	m.keys = keys
+	body := append([]byte(nil), m.hash[:]...)
+	for a, acc := range m.record.Accounts {
+		proof, err := algebraOf(acc.Suite).prove(keys[a], m.challenge(a, m.cfg.Self), m.proofNonce(a))
+		if err != nil {
+			m.wipe()
+			return nil, err
+		}
+		body = append(body, proof...)
+	}
+	m.phase = Prepared
+	return m.vote(ready, body), nil
+}
+
+func (m *Machine) readySize() int {
+	n := len(wire.Hash{})
+	for _, a := range m.parent.Accounts {
+		n += a.Suite.PointSize() + scalarSize
+	}
+	return n
+}
+
+func (m *Machine) challenge(account int, slot wire.Slot) func(t []byte) io.Reader {
+	return func(t []byte) io.Reader {
+		return wire.XOF(tagProof, m.attempt[:], m.hash[:], wire.U16(slot), []byte(m.record.Accounts[account].Name), t)
+	}
+}
+
+func (m *Machine) proofNonce(account int) func(share []byte) io.Reader {
+	return func(share []byte) io.Reader {
+		return wire.XOF(tagNonce, share, m.attempt[:], m.hash[:], []byte(m.record.Accounts[account].Name))
+	}
+}
+
+// proofsHold checks that the device that said ready has a share of its own of
+// every account.
+func (m *Machine) proofsHold(s statement) bool {
+	rest := s.Body[len(m.hash):]
+	for a, acc := range m.record.Accounts {
+		size := acc.Suite.PointSize() + scalarSize
+		public, err := share.PublicShare(acc, s.Slot)
+		if err != nil || !algebraOf(acc.Suite).verify(public, rest[:size], m.challenge(a, s.Slot)) {
+			m.suspect(s.Slot, "said ready without a share")
+			return false
+		}
+		rest = rest[size:]
+	}
+	return true
+}
+
+// giveUp votes to abort, which a device that has not committed may always do.
+func (m *Machine) giveUp() []session.Effect {
+	m.phase = Aborted
+	return m.vote(abort, plainAbort)
+}
+
+// Abort votes to abort because time ran out or a person objected. A device
+// that has committed may do so only because another member never will, and one
+// that has locked never.
+func (m *Machine) Abort() ([]session.Effect, error) {
+	switch {
+	case !m.member || m.ended():
+		return nil, errors.New("refresh: nothing to abort")
+	case m.phase < Committed:
+		out := m.giveUp()
+		more, err := m.advance()
+		return append(out, more...), err
+	case m.phase == Committed:
+		because, ok := m.plainAbortOfAnother()
+		if !ok {
+			return nil, errors.New("refresh: this device has committed, and no other is known to have aborted")
+		}
+		m.phase = Aborted
+		out := m.vote(abort, flipAbort(because))
+		more, err := m.advance()
+		return append(out, more...), err
+	}
+	return nil, errors.New("refresh: this device cannot go back")
+}
+
+func (m *Machine) plainAbortOfAnother() (statement, bool) {
+	for _, slot := range m.p.Members {
+		if s, ok := m.words[abort][slot]; ok && slot != m.cfg.Self && len(s.Body) == 1 {
+			return s, true
+		}
+	}
+	return statement{}, false
+}
+
+// abortCertificate reports whether so many members have aborted that those who
+// did not are too few to sign in the new epoch.
+func (m *Machine) abortCertificate() bool {
+	return len(m.words[abort]) >= len(m.p.Members)-m.p.Threshold+1
+}
+
+// turnBack ends a dead attempt: the parent epoch goes on, and the shares of
+// this attempt, which are a complete sharing of the key, are destroyed.
+func (m *Machine) turnBack() []session.Effect {
+	m.phase = Returned
+	m.wipe()
+	return []session.Effect{m.persist(), session.Discard{}, session.Done{}}
+}
+
+// adopt takes a sleeper into the new epoch, once it knows that every member
+// was ready.
+func (m *Machine) adopt() ([]session.Effect, error) {
+	if m.phase != Dealing || m.record == nil || !m.all(ready, m.p.Members) {
+		return nil, nil
+	}
+	keys, bad := m.receive()
+	if bad != 0 {
+		// Another re-deal must include this device; until then it signs
+		// nothing that the others would accept.
+		m.suspect(bad, "sealed a sub-share that does not fit")
+		return nil, nil
+	}
+	m.keys, m.phase = keys, Committed
+	return []session.Effect{m.persist()}, nil
+}
+
+// retirable reports whether nobody can ever need the parent shares again:
+// everybody who will sign in the new epoch has locked into it.
+func (m *Machine) retirable() bool {
+	return m.all(lock, m.p.Members) && (m.presence || m.all(lock, m.p.Sleepers))
+}
+
+// retire destroys the parent shares. The intent is durable before, so that a
+// crash in between is made good at the next start.
+func (m *Machine) retire() []session.Effect {
+	m.phase = Retiring
+	intent := m.persist()
+	return append([]session.Effect{intent}, m.erase()...)
+}
+
+func (m *Machine) erase() []session.Effect {
+	m.phase = Retired
+	return []session.Effect{session.Erase{}, m.persist(), session.Done{}}
+}
+
+// Presence says that the owner, present at this device, gives up on sleepers
+// that have not locked: the parent shares are destroyed although a sleeper may
+// still hold one.
+func (m *Machine) Presence() ([]session.Effect, error) {
+	if m.phase != Locked || !m.all(lock, m.p.Members) {
+		return nil, errors.New("refresh: not every member has locked")
+	}
+	m.presence = true
+	return m.advance()
+}
+
+// Shares returns clones of this device's new shares by account, from the time
+// they are durable until the attempt is dead. The caller wipes them.
+func (m *Machine) Shares() (map[string]secret.Key, bool) {
+	if m.keys == nil {
+		return nil, false
+	}
+	out := map[string]secret.Key{}
+	for a, acc := range m.record.Accounts {
+		out[acc.Name] = m.keys[a].Clone()
+	}
+	return out, true
+}
+
+// Record returns the record to be, once all dealings are known.
+func (m *Machine) Record() (roster.Record, bool) {
+	if m.record == nil {
+		return roster.Record{}, false
+	}
+	return *m.record, true
+}
+
+// Entry returns the certified epoch, once every member has committed.
+func (m *Machine) Entry() (roster.Entry, bool) {
+	if !m.all(commit, m.p.Members) {
+		return roster.Entry{}, false
+	}
+	e := roster.Entry{Record: *m.record}
+	for _, slot := range m.p.Members {
+		e.Ready = append(e.Ready, roster.Signature{Slot: slot, Sig: m.words[commit][slot].Sig})
+	}
+	return e, true
+}
+
+// Phase returns how far this device is.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// InForce reports whether this device signs in the new epoch.
+func (m *Machine) InForce() bool {
+	return m.phase == Committed || m.phase == Locked || m.phase == Retiring || m.phase == Retired
+}
+
+// Settled reports whether every member has locked, so that only sleepers are
+// waited for and another re-deal may follow.
+func (m *Machine) Settled() bool {
+	return m.phase == Retired || m.phase == Retiring || m.phase == Locked && m.all(lock, m.p.Members)
+}
+
+// Suspects returns what devices did that no honest device does, by slot.
+func (m *Machine) Suspects() map[wire.Slot]string { return m.suspects }
+
+// Evidence returns pairs of statements that prove a device dishonest to
+// anybody.
+func (m *Machine) Evidence() []Contradiction { return slices.Clone(m.evidence) }
