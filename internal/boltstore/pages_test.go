@@ -121,6 +121,7 @@ func TestForgedPages(t *testing.T) {
 		{"page-of-no-kind", func(im *image) { im.put16(im.leaf+8, 3) }, "no known kind"},
 		{"meta-as-data", func(im *image) { im.put16(im.leaf+8, 4) }, "no known kind"},
 		{"overflow-beyond-the-end", func(im *image) { im.put32(im.leaf+12, 1<<31) }, "too long"},
+		{"overflow-a-little-beyond-the-end", func(im *image) { im.put32(im.leaf+12, uint32(order.Uint64(im.b[im.meta+40:]))) }, "too long"},
 		{"overflow-onto-the-next", func(im *image) { im.put32(im.leaf+12, order.Uint32(im.b[im.leaf+12:])+1) }, "used twice"},
 		{"leaf-count", func(im *image) { im.put16(im.leaf+10, 0xFFFF) }, "65535 records"},
 		{"branch-count", func(im *image) { im.put16(im.branch+10, 0xFFFF) }, "65535 branches"},
@@ -163,6 +164,29 @@ func TestForgedPages(t *testing.T) {
 				t.Errorf("%d findings", len(damage))
 			}
 		})
+	}
+}
+
+// TestMetaFrame: bbolt works with a damaged frame around a sound meta page,
+// and its own check panics on it.
+func TestMetaFrame(t *testing.T) {
+	t.Parallel()
+	path, records := populated(t, rand.New(rand.NewChaCha8([32]byte{14})))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{0, 8, os.Getpagesize(), os.Getpagesize() + 8} {
+		b := bytes.Clone(whole)
+		b[at] ^= 0x20
+		path := copyTo(t, private(t), b)
+		if err := readAll(t, path, records); err != errNoted {
+			t.Errorf("byte %d: %v", at, err)
+		}
+		findings, err := boltstore.Fsck(path, boltstore.Checks{Records: newSealer(t, 1)})
+		if err != nil || len(findings) != 1 || findings[0].Damage || !strings.Contains(findings[0].What, "frame") {
+			t.Errorf("byte %d: fsck: %v, %v", at, findings, err)
+		}
 	}
 }
 
