@@ -414,10 +414,22 @@ func TestLastWords(t *testing.T) {
 		}
 		return []wire.Frame{f}
 	}
+	var dealt []byte
+	lie := l.tamper
+	l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
+		frames := lie(f, to)
+		if f.From == liar && to == 1 && f.Kind == keygen.KindShare {
+			dealt = bytes.Clone(frames[0].Body)
+		}
+		return frames
+	}
 	l.run()
 	again := l.machines[1].Resend()
 	if len(again) != 1 || again[0].(session.Send).Frame.Kind != keygen.KindComplaint {
 		t.Fatalf("last words: %v", again)
+	}
+	if got := keygen.Evidence(again[0].(session.Send).Frame.Body); !bytes.Equal(got, dealt) {
+		t.Error("the complaint does not show the share that it is about")
 	}
 	if effects, err := l.machines[1].Deliver(wire.Frame{Session: l.group.Proposal.Session(), From: 2, Kind: keygen.KindHello}); effects != nil || err != nil {
 		t.Errorf("a dead machine answers: %v, %v", effects, err)
@@ -429,6 +441,33 @@ func TestLastWords(t *testing.T) {
 	l.apply(1, again)
 	l.pump()
 	l.want(2, claim(1, liar, "share"))
+}
+
+// TestComplaintShowsNoOtherShare checks that a share is shown only in a
+// complaint about that share.
+func TestComplaintShowsNoOtherShare(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3, 1)
+	l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
+		if f.From == liar && to == 1 && f.Kind == keygen.KindReady {
+			f.Body[40] ^= 1
+		}
+		return []wire.Frame{f}
+	}
+	l.run()
+	if got := keygen.Evidence(l.machines[1].Resend()[0].(session.Send).Frame.Body); len(got) != 0 {
+		t.Error("the complaint about a signature shows a share")
+	}
+}
+
+// TestEarlyComplaint has a complaint arrive before the commitments that could
+// refute it.
+func TestEarlyComplaint(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3, 1)
+	l.deliver(1, wire.Frame{Session: l.group.Proposal.Session(), From: liar, Kind: keygen.KindComplaint,
+		Body: l.complaint(liar, 2, "share", make([]byte, 64))})
+	l.want(1, claim(liar, 2, "share"))
 }
 
 // TestForeignSigner checks that a device whose keys do not fit the proposal

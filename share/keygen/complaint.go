@@ -11,10 +11,7 @@ import (
 
 const tagComplaint wire.Tag = "keygen/complaint"
 
-const (
-	maxCheck     = 40  // bytes of the name of a check
-	maxComplaint = 256 // bytes of a body
-)
+const maxCheck = 40 // bytes of the name of a check
 
 // A Complaint is the error of a run that ends because device By says that
 // Against broke the check of the given name. It is a claim: either of the two
@@ -65,7 +62,7 @@ var (
 func (m *Machine) judge(by wire.Slot, body []byte) error {
 	malformed := &session.Fault{Slot: by, Class: session.Malformed, Check: checkComplaint}
 	var c complaint
-	if len(body) > maxComplaint || wire.Unmarshal(body, &c) != nil {
+	if wire.Unmarshal(body, &c) != nil {
 		return malformed
 	}
 	if c.Against == by || !m.member(c.Against) || !kebab(c.Check) ||

@@ -143,6 +143,25 @@ func Complain(s wire.SessionID, by, against wire.Slot, check string, share []byt
 // Secrets returns handles on every key that m holds.
 func (m *Machine) Secrets() []secret.Key { return append(slices.Clone(m.keys), m.outgoing...) }
 
+// DealtToUs returns how many shares of single dealers m holds.
+func (m *Machine) DealtToUs() (n int) {
+	for _, b := range m.got[kindShare] {
+		if b != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Evidence returns the share in the body of a complaint.
+func Evidence(body []byte) []byte {
+	var c complaint
+	if err := wire.Unmarshal(body, &c); err != nil {
+		panic(err)
+	}
+	return c.Share
+}
+
 // StateFields are the parts of a state, open to be changed.
 type StateFields = state
 

@@ -135,7 +135,11 @@ func TestFaults(t *testing.T) {
 		{"kind-zero", keygen.KindHello, extra(func(g *wire.Frame) { g.Kind, g.Body = 0, nil }), verdict{}},
 		{"unknown-private-kind", keygen.KindShare, extra(func(g *wire.Frame) { g.Kind, g.Body = 200, nil }), verdict{}},
 		{"early-certificate", keygen.KindVerified, extra(func(g *wire.Frame) { g.Kind, g.Body = keygen.KindCertificate, make([]byte, 32+3*64) }), verdict{}},
-		{"late-reveal", keygen.KindReady, extra(func(g *wire.Frame) { g.Kind = keygen.KindReveal }), verdict{}},
+		{"late-reveal", keygen.KindReady, func(f wire.Frame) []wire.Frame {
+			g := f
+			g.Kind, g.Body = keygen.KindReveal, nil
+			return []wire.Frame{g, f}
+		}, verdict{}},
 		{"late-complaint", keygen.KindReady, func(f wire.Frame) []wire.Frame {
 			g := f
 			g.Kind, g.Body = keygen.KindComplaint, nil
@@ -185,6 +189,56 @@ func TestTwoLate(t *testing.T) {
 			l.run()
 			l.want(1, blame(liar, session.Equivocation, "two-messages"))
 		})
+	}
+}
+
+// TestAfterTheEnd checks that a machine with a result and one without a future
+// both ignore everything.
+func TestAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3, 1)
+	l.run()
+	dead := newLab(t, 2, 3, 1)
+	dead.deliver(1, wire.Frame{Session: dead.group.Proposal.Session(), From: liar, Kind: keygen.KindHello})
+	dead.want(1, blame(liar, session.Malformed, "message-length"))
+	closed := newLab(t, 2, 3, 1)
+	closed.machines[1].Close()
+	for name, l := range map[string]*lab{"certified": l, "dead": dead, "closed": closed} {
+		m := l.machines[1]
+		for kind := range wire.Kind(10) {
+			for _, to := range []wire.Slot{0, 1} {
+				f := wire.Frame{Session: l.group.Proposal.Session(), From: 2, To: to, Kind: kind}
+				if effects, err := m.Deliver(f); effects != nil || err != nil {
+					t.Errorf("%s: kind %d to %d: %v, %v", name, kind, to, effects, err)
+				}
+			}
+		}
+		if len(m.Waiting()) != 0 {
+			t.Errorf("%s: waits for %v", name, m.Waiting())
+		}
+	}
+}
+
+// TestForgetsWhatWasDealt checks that a machine keeps nobody's share but its
+// own sum once all have verified theirs, even if one comes again.
+func TestForgetsWhatWasDealt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3, 1)
+	var again wire.Frame
+	l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
+		if f.From == 2 && to == 1 && f.Kind == keygen.KindShare {
+			again = f
+			again.Body = bytes.Clone(f.Body)
+		}
+		return []wire.Frame{f}
+	}
+	l.pump()
+	if _, ok := l.machines[1].Review(); !ok {
+		t.Fatal("nothing to review")
+	}
+	l.deliver(1, again)
+	if keys, bodies := l.machines[1].Secrets(), l.machines[1].DealtToUs(); len(keys) != 2 || bodies != 0 {
+		t.Errorf("holds %d keys and %d shares of single dealers", len(keys), bodies)
 	}
 }
 
@@ -252,8 +306,11 @@ func TestCertificateFrames(t *testing.T) {
 			}
 			f := l.machines[liar].Resend()[0].(session.Send).Frame
 			f.Body = tt.edit(bytes.Clone(f.Body))
-			l.deliver(1, f)
+			l.deliver(1, f) // and the network reuses the buffer
 			l.want(1, tt.want)
+			if entry, ok := l.machines[1].Entry(); ok && entry.Verify() != nil {
+				t.Errorf("certificate does not verify: %v", entry.Verify())
+			}
 		})
 	}
 }

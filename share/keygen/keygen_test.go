@@ -356,6 +356,7 @@ func TestResumeRejects(t *testing.T) {
 		"record-version":  func(s *keygen.StateFields) { s.Record.Version++ },
 		"epoch":           func(s *keygen.StateFields) { s.Record.Epoch, s.Record.Parent = 1, wire.Hash{1} },
 		"threshold":       func(s *keygen.StateFields) { s.Record.Threshold = 3 },
+		"settings":        func(s *keygen.StateFields) { s.Record.Settings.Grace++ },
 		"device-name":     func(s *keygen.StateFields) { s.Record.Devices[2].Name = "mallory" },
 		"device-identity": func(s *keygen.StateFields) { s.Record.Devices[2].Identity[0] ^= 1 },
 		"device-peer":     func(s *keygen.StateFields) { s.Record.Devices[2].Peer[9] ^= 1 },

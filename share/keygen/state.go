@@ -80,7 +80,7 @@ func (m *Machine) restore(s *state) error {
 	if err := s.Record.Check(); err != nil {
 		return fmt.Errorf("keygen: state: %w", err)
 	}
-	if s.Record.Epoch != 0 || s.Record.Threshold != p.Threshold ||
+	if s.Record.Epoch != 0 || s.Record.Threshold != p.Threshold || s.Record.Settings != p.Settings ||
 		!slices.EqualFunc(s.Record.Devices, p.Devices, equalDevice) {
 		return errState
 	}
