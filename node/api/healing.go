@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"time"
+)
+
+// Healing is the part of a [Backend] that changes who is in the circle. Each
+// call that takes a passphrase wants proof that a person is at this device;
+// the passphrase is the caller's to wipe.
+type Healing interface {
+	// Invite shows an invitation for one more device, which takes the place
+	// of the device named by Replace if that is not empty. The quorum must
+	// approve; it emits like Found, and returns when the new device holds a
+	// share.
+	Invite(ctx context.Context, args InviteArgs, emit func(Event)) (Changed, error)
+
+	// Lost declares a device lost: the circle is frozen for it at once, and
+	// re-deals without it as soon as the quorum says so.
+	Lost(ctx context.Context, args DeviceArgs, emit func(Event)) (Changed, error)
+
+	// Refresh re-deals among the same devices.
+	Refresh(ctx context.Context, args PresenceArgs, emit func(Event)) (Changed, error)
+
+	// Leave takes this device out of the circle.
+	Leave(ctx context.Context, args PresenceArgs, emit func(Event)) (Changed, error)
+
+	// Freeze stops all signing at once. Thaw undoes it when the quorum has
+	// said so too.
+	Freeze(ctx context.Context, args PresenceArgs) (Request, error)
+	Thaw(ctx context.Context, args PresenceArgs, emit func(Event)) (Request, error)
+
+	// Vacation announces that a device will be silent until a time; Veto
+	// objects to the removal of a silent one.
+	Vacation(ctx context.Context, args VacationArgs) (Request, error)
+	Veto(ctx context.Context, args DeviceArgs) (Request, error)
+
+	// ApprovePresent is Approve for a request that wants a person's presence.
+	ApprovePresent(ctx context.Context, id string, passphrase []byte) (Request, error)
+
+	// Epochs returns the verified chain of epochs, oldest first.
+	Epochs(ctx context.Context) ([]Epoch, error)
+}
+
+// PresenceArgs prove that a person is here.
+type PresenceArgs struct {
+	Passphrase []byte   `json:"passphrase"`
+	Timeout    Duration `json:"timeout,omitempty"`
+}
+
+// DeviceArgs name a device, by name or slot.
+type DeviceArgs struct {
+	PresenceArgs
+	Device string `json:"device"`
+}
+
+// InviteArgs say whom the new device replaces, if anybody.
+type InviteArgs struct {
+	PresenceArgs
+	Replace string `json:"replace,omitempty"`
+}
+
+// VacationArgs say which device will be away, and until when: at most 90 days.
+type VacationArgs struct {
+	DeviceArgs
+	Until time.Time `json:"until"`
+}
+
+// Changed is the circle after a re-deal.
+type Changed struct {
+	Epoch          uint64   `json:"epoch"`
+	Kind           string   `json:"kind"`
+	Members        []string `json:"members"` // took part
+	Sleepers       []string `json:"sleepers"`
+	Removed        []string `json:"removed"`
+	Added          []string `json:"added"`
+	OldSharesAlive int      `json:"old_shares_alive"` // that may exist somewhere
+	Threshold      int      `json:"threshold"`
+	Elapsed        Duration `json:"elapsed,omitempty"`
+}
+
+// An Epoch is one entry of the chain, in words.
+type Epoch struct {
+	Epoch     uint64   `json:"epoch"`
+	Record    string   `json:"record"` // hash, 64 hex digits
+	Kind      string   `json:"kind"`
+	Threshold int      `json:"threshold"`
+	Devices   []string `json:"devices"`
+	Members   []string `json:"members"`
+	Sleepers  []string `json:"sleepers"`
+	Removed   []string `json:"removed"`
+	Added     []string `json:"added"`
+	Signers   []string `json:"signers"` // of the certificate
+}
+
+// The kinds of requests that change the circle.
+const (
+	KindAdd      = "add"
+	KindReplace  = "replace"
+	KindLost     = "lost"
+	KindRefresh  = "refresh"
+	KindLeave    = "leave"
+	KindFreeze   = "freeze"
+	KindThaw     = "thaw"
+	KindVacation = "vacation"
+	KindVeto     = "veto"
+)
+
+// The states of a request that changes the circle, beside the usual ones.
+const (
+	StateDone = "done" // took effect
+)
+
+// Codes of failures that only changes of the circle have.
+const (
+	CodeFrozen       Code = "frozen"      // the circle signs nothing until it is thawed
+	CodeNotPresent   Code = "presence"    // the passphrase does not prove a person
+	CodeTooFew       Code = "too-few"     // fewer devices are here than must take part
+	CodeStranded     Code = "stranded"    // fewer than the threshold are left
+	CodeBusy         Code = "redeal-busy" // another change is under way
+	CodeUnknown      Code = "unknown-device"
+	CodeEvicted      Code = "evicted"       // this device is no longer in the circle
+	CodeRolledBack   Code = "rolled-back"   // this device's data was set back
+	CodeRedealFailed Code = "redeal-failed" // the attempt was aborted; nothing changed
+)
