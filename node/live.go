@@ -46,6 +46,11 @@ type earlyFrame struct {
 	at    time.Time
 }
 
+// maxBegun bounds how many sessions are remembered. A machine that ran twice
+// under one name would say two different things in one round, and honest
+// devices would name this one for it.
+const maxBegun = 1024
+
 // Bounds of the frames that are kept for sessions that do not exist yet. Only
 // first-round frames can honestly be early, and those are small.
 const (
@@ -72,6 +77,10 @@ func (c *core) begin(l *live, effects []session.Effect) {
 		l.heard[s] = c.now
 	}
 	c.sessions[l.id] = l
+	c.begun = append(c.begun, l.id)
+	if len(c.begun) > maxBegun {
+		c.begun = c.begun[1:]
+	}
 	c.carryOut(l, effects)
 	var keep, mine []earlyFrame
 	for _, e := range c.early {

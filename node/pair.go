@@ -87,8 +87,11 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	if err != nil {
 		return newcomer{}, fmt.Errorf("node: open the throw-away host: %w", err)
 	}
-	d := door{node: n, step: step, of: of, emit: emit, served: make(chan struct{})}
-	if d.window, err = pairing.NewWindow(unix(n.now()), n.core.cfg.Rand); err != nil {
+	// The five minutes are counted on a clock that nobody can set.
+	opened := n.now()
+	clock := func() uint64 { return unix(opened) + uint64(n.now().Sub(opened)/time.Second) }
+	d := door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock}
+	if d.window, err = pairing.NewWindow(clock(), n.core.cfg.Rand); err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
 	inv, err := d.window.Invitation(host.Peer(), host.Addrs())
@@ -132,7 +135,7 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	if d.came != nil {
 		return *d.came, nil
 	}
-	return newcomer{}, d.window.Alive(unix(n.now()))
+	return newcomer{}, d.window.Alive(d.clock())
 }
 
 // A door is one invitation. Visitors come in goroutines of their own and are
@@ -142,6 +145,7 @@ type door struct {
 	step, of int
 	emit     func(api.Event)
 	served   chan struct{} // closed once somebody came in or nobody can
+	clock    func() uint64 // Unix seconds at the opening, and what passed since
 
 	mu     sync.Mutex
 	window *pairing.Window
@@ -165,7 +169,7 @@ func (d *door) open(ctx context.Context, s PairStream) {
 			d.emit(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
 		}
 	}
-	if dead := d.window.Alive(unix(d.node.now())) != nil; (d.came != nil || dead) && !d.over {
+	if dead := d.window.Alive(d.clock()) != nil; (d.came != nil || dead) && !d.over {
 		d.over = true
 		close(d.served)
 	}
@@ -194,7 +198,7 @@ func (d *door) meet(ctx context.Context, s PairStream) (newcomer, error) {
 		if err != nil {
 			return newcomer{}, fmt.Errorf("node: read from the visitor: %w", err)
 		}
-		out, err := m.Deliver(unix(n.now()), msg)
+		out, err := m.Deliver(d.clock(), msg)
 		if err := errors.Join(err, writeAll(s, out)); err != nil {
 			return newcomer{}, err
 		}

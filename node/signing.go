@@ -226,7 +226,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if err := c.agrees(from, r, p); err != nil {
 		return errors.Join(refuse(refusedProposal), err)
 	}
-	if c.sessions[p.Session()] != nil {
+	if slices.Contains(c.begun, p.Session()) {
 		return nil
 	}
 	if old := r.live; old != nil {
