@@ -28,7 +28,7 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(c *sign.Config){
-		"no-signer":        func(c *sign.Config) { c.Self = out },
+		"no-signer":        func(c *sign.Config) { c.Self, c.Share = out, circle.share(out) },
 		"no-member":        func(c *sign.Config) { c.Self = 60000 },
 		"slot-0":           func(c *sign.Config) { c.Self = 0 },
 		"share-of-another": func(c *sign.Config) { c.Share = circle.share(good.Signers[1]) },
@@ -57,9 +57,14 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		cfg := circle.config(good, in)
 		change(&cfg)
+		if name == "ed25519-account" {
+			if err := cfg.Proposal.Check(cfg.Record); err != nil {
+				t.Fatalf("a proposal for another machine: %v", err)
+			}
+		}
 		if m, effects, err := sign.New(cfg); err == nil || m != nil || effects != nil {
 			t.Errorf("%s: accepted", name)
-		} else if !strings.HasPrefix(err.Error(), "sign: ") {
+		} else if !strings.HasPrefix(err.Error(), "sign: ") || name == "ed25519-account" != strings.Contains(err.Error(), "of another suite") {
 			t.Errorf("%s: error %q", name, err)
 		}
 	}
@@ -339,6 +344,22 @@ func TestBrokenRandomnessIsHedged(t *testing.T) {
 	}
 	if len(nonces) != 6 {
 		t.Fatalf("%d nonces seen", len(nonces))
+	}
+}
+
+// TestPairsHaveNamesOfTheirOwn: what is hashed in one direction of one pair of
+// one session must mean nothing anywhere else.
+func TestPairsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, sid := range []wire.Hash{{1}, {2}} {
+		for _, pair := range [][2]wire.Slot{{1, 2}, {2, 1}, {1, 3}, {3, 1}, {0x0102, 3}, {1, 0x0203}} {
+			id := string(sign.PairID(sid, pair[0], pair[1]))
+			if seen[id] {
+				t.Errorf("pair %v of session %v has a name twice", pair, sid)
+			}
+			seen[id] = true
+		}
 	}
 }
 

@@ -103,6 +103,7 @@ func (m *Machine) seed() error {
 	if _, err := io.ReadFull(m.rand, fresh[:]); err != nil {
 		return fmt.Errorf("sign: read randomness: %w", err)
 	}
+	m.rand = nil
 	share := m.share.Bytes()
 	hedge := wire.Sum(tagHedge, share[:])
 	clear(share[:])

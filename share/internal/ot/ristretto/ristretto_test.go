@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"filippo.io/edwards25519"
+	"filippo.io/edwards25519/field"
 	"github.com/gtank/ristretto255"
 
 	"github.com/warifu/warifu/share/internal/ot/ristretto"
@@ -114,6 +115,21 @@ func TestDecodeRefuses(t *testing.T) {
 		if ristretto.Decode(&p, b) {
 			t.Errorf("%s is accepted", name)
 		}
+	}
+}
+
+// TestDecodeRefusesNegative: s and p - s give the same point, of which only one
+// is its encoding.
+func TestDecodeRefusesNegative(t *testing.T) {
+	t.Parallel()
+	b := ristretto.Encode(edwards25519.NewGeneratorPoint())
+	s, err := new(field.Element).SetBytes(b[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p edwards25519.Point
+	if !ristretto.Decode(&p, b[:]) || ristretto.Decode(&p, s.Negate(s).Bytes()) {
+		t.Error("generator refused or its negative form accepted")
 	}
 }
 
