@@ -55,8 +55,14 @@ func TestTags(t *testing.T) {
 			switch n := n.(type) {
 			case *ast.GenDecl:
 				for _, s := range n.Specs {
-					if v, ok := s.(*ast.ValueSpec); ok && isWire(v.Type, "Tag") {
+					v, ok := s.(*ast.ValueSpec)
+					switch {
+					case !ok:
+					case isWire(v.Type, "Tag"):
 						checkTag(t, f, n.Tok, v, seen)
+					case n.Tok == token.CONST && isTagName(v.Names[0]):
+						// It would become a wire.Tag where it is used.
+						t.Errorf("%s: %s is not declared as a wire.Tag", f.at(v), v.Names[0].Name)
 					}
 				}
 			case *ast.CallExpr:

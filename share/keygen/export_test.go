@@ -143,6 +143,18 @@ func Complain(s wire.SessionID, by, against wire.Slot, check string, share []byt
 // Secrets returns handles on every key that m holds.
 func (m *Machine) Secrets() []secret.Key { return append(slices.Clone(m.keys), m.outgoing...) }
 
+// Values returns a function that evaluates the polynomials that m has drawn,
+// for as long as they exist.
+func (m *Machine) Values() func() []secret.Key {
+	dealings := m.dealings
+	return func() (keys []secret.Key) {
+		for _, d := range dealings {
+			keys = append(keys, d.value(1))
+		}
+		return keys
+	}
+}
+
 // DealtToUs returns how many shares of single dealers m holds.
 func (m *Machine) DealtToUs() (n int) {
 	for _, b := range m.got[kindShare] {

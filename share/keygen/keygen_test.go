@@ -302,6 +302,30 @@ func TestCloseWipes(t *testing.T) {
 	}
 }
 
+// TestPolynomialsAreWiped checks that the polynomials are gone once everything
+// that is computed from them has been sent, or when the machine is closed.
+func TestPolynomialsAreWiped(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 2, 1)
+	values := map[string]func() []secret.Key{"revealed": l.machines[1].Values()}
+	l.pump()
+	l = newLab(t, 2, 2, 1)
+	values["closed"] = l.machines[1].Values()
+	for _, k := range values["closed"]() {
+		if bytes.Equal(reveal(t, k), make([]byte, 32)) {
+			t.Fatal("no polynomial to begin with")
+		}
+	}
+	l.machines[1].Close()
+	for name, f := range values {
+		for _, k := range f() {
+			if !bytes.Equal(reveal(t, k), make([]byte, 32)) {
+				t.Errorf("%s: a polynomial survives", name)
+			}
+		}
+	}
+}
+
 func TestResume(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 2, 3, 1)

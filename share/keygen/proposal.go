@@ -59,7 +59,7 @@ func (p Proposal) Check() error {
 	if p.Nonce == ([32]byte{}) {
 		return errors.New("keygen: proposal without nonce")
 	}
-	if err := CheckThreshold(p.Threshold, len(p.Devices)); err != nil {
+	if err := checkThreshold(p.Threshold, len(p.Devices)); err != nil {
 		return err
 	}
 	if err := roster.CheckDevices(p.Devices); err != nil {
@@ -73,9 +73,9 @@ func (p Proposal) Check() error {
 	return p.Settings.Check()
 }
 
-// CheckThreshold reports whether a circle of n devices may need t of them to
+// checkThreshold reports whether a circle of n devices may need t of them to
 // sign.
-func CheckThreshold(t, n int) error {
+func checkThreshold(t, n int) error {
 	switch {
 	case n < 2 || n > roster.MaxDevices:
 		return fmt.Errorf("keygen: a circle has 2 to %d devices, not %d", roster.MaxDevices, n)
