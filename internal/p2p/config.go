@@ -15,9 +15,9 @@ type Config struct {
 	// Key is the transport key. Its public half is the peer id.
 	Key ed25519.PrivateKey
 
-	// Listen holds the multiaddrs to listen on. If it is empty, the link
-	// listens on TCP and QUIC, IPv4 and IPv6, on ports that the system
-	// chooses.
+	// Listen holds the multiaddrs to listen on, all of which must be free.
+	// If it is empty, the link listens on TCP and QUIC, IPv4 and IPv6 where
+	// there is such, on ports that the system chooses.
 	Listen []string
 
 	// LAN allows the beacon of [Link.SetBeacon].

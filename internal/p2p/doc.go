@@ -13,8 +13,9 @@
 //     even where the other side then refuses it.
 //   - Messages of one peer and protocol are delivered one at a time, in the
 //     order in which they were sent, at most once, and never before the peer is
-//     up. What was queued when a peer went down is gone: whoever needs it says
-//     it again when the peer is back.
+//     up. As long as the peer stays up none is missing. What was under way when
+//     it went down may be lost: whoever needs it says it again when the peer is
+//     back.
 //   - A peer can make this process hold a bounded number of connections,
 //     streams and bytes (limits.go), whatever it does. One that sends garbage,
 //     stalls in the middle of a message or floods has its stream reset and is

@@ -30,7 +30,9 @@ func (g gate) InterceptSecured(dir network.Direction, id peer.ID, addrs network.
 	if g.link.admits(id) {
 		return true
 	}
-	if dir == network.DirInbound {
+	// This device itself comes when a peer's address is also ours, like a
+	// loopback one.
+	if dir == network.DirInbound && id != g.link.host.ID() {
 		g.link.stranger(addrs.RemoteMultiaddr().String())
 	}
 	return false

@@ -3,6 +3,7 @@ package p2p
 import (
 	"crypto/ed25519"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/netip"
 
@@ -35,7 +36,9 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(cfg.Listen...),
-		libp2p.Transport(tcp.NewTCPTransport),
+		// With SO_REUSEPORT two daemons could listen on one port, and each
+		// would get some of the connections.
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.ConnectionGater(gater),
@@ -62,10 +65,15 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 	return h, nil
 }
 
-// RedirectLibraryLogs hands what libp2p logs to h. By default libp2p writes its
-// errors to stderr in a form of its own. It is for main to call, before
+// RedirectLibraryLogs hands to h what libp2p logs and, at level debug, what its
+// and the beacon's libraries write through package log. By default all that
+// goes to stderr, in forms of their own. It is for main to call, before
 // anything else of this package, as it is process-wide.
-func RedirectLibraryLogs(h slog.Handler) { gologshim.SetDefaultHandler(h) }
+func RedirectLibraryLogs(h slog.Handler) {
+	gologshim.SetDefaultHandler(h)
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(h, slog.LevelDebug).Writer())
+}
 
 // newResources bounds what the host as a whole, each peer, each protocol and
 // each address may occupy. The limits per address apply before a handshake is
@@ -93,6 +101,8 @@ func newResources(protocols map[string]int) (network.ResourceManager, error) {
 		// excess: it can name the peer.
 		bounds.ProtocolPeer[protocol.ID(name)] = streamsPerPeer(2 * maxStreams)
 	}
+	// Connections in both directions count. An attempt of our own to reach a
+	// peer makes a few at once.
 	perAddress := &rate.Limiter{
 		NetworkPrefixLimits: []rate.PrefixLimit{
 			{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Limit: rate.Limit{RPS: 50, Burst: 500}},
@@ -100,10 +110,10 @@ func newResources(protocols map[string]int) (network.ResourceManager, error) {
 		},
 		SubnetRateLimiter: rate.SubnetLimiter{
 			IPv4SubnetLimits: []rate.SubnetLimit{
-				{PrefixLength: 32, Limit: rate.Limit{RPS: 1, Burst: 32}},
+				{PrefixLength: 32, Limit: rate.Limit{RPS: 4, Burst: 64}},
 			},
 			IPv6SubnetLimits: []rate.SubnetLimit{
-				{PrefixLength: 64, Limit: rate.Limit{RPS: 1, Burst: 32}},
+				{PrefixLength: 64, Limit: rate.Limit{RPS: 4, Burst: 64}},
 			},
 		},
 		GlobalLimit: rate.Limit{RPS: 20, Burst: 200},

@@ -56,6 +56,7 @@ type Link struct {
 func New(cfg Config) (*Link, error) { return newLink(cfg, normalLimits) }
 
 func newLink(cfg Config, lim limits) (*Link, error) {
+	explicit := len(cfg.Listen) > 0
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -73,6 +74,12 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 	l.host, err = newHost(cfg, gate{l})
 	if err != nil {
 		return nil, err
+	}
+	// libp2p is content with one address. Of the defaults some may be
+	// missing, but what somebody asked for must be had.
+	if got := len(l.host.Network().ListenAddresses()); explicit && got < len(cfg.Listen) {
+		l.host.Close()
+		return nil, fmt.Errorf("p2p: listen: only %d of %d addresses can be had", got, len(cfg.Listen))
 	}
 	// What the key is for now sits in the host.
 	l.cfg.Key = nil

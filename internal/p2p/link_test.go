@@ -247,3 +247,28 @@ func TestConfigRefused(t *testing.T) {
 		}
 	}
 }
+
+// Of two addresses that were asked for, one is taken.
+func TestListenIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	a := start(t, 1, tcpOnly)
+	cfg := p2p.Config{Key: key(2), Protocols: map[string]int{proto: 1}, Listen: append(a.link.Addrs(), quicOnly)}
+	if _, err := p2p.New(cfg); err == nil {
+		t.Error("listens on one of two")
+	}
+}
+
+// An address of a peer may be our own. That is nobody's intrusion.
+func TestMeetingOneself(t *testing.T) {
+	t.Parallel()
+	for _, listen := range []string{tcpOnly, quicOnly} {
+		a, b := start(t, 1, listen), start(t, 2, listen)
+		b.link.SetPeers(map[string][]string{a.id(): nil})
+		a.link.SetPeers(map[string][]string{b.id(): append(a.link.Addrs(), b.link.Addrs()...)})
+		a.waitUp(b.id())
+		b.waitUp(a.id())
+		if strings.Contains(a.log.String(), "stranger") {
+			t.Error("a device took itself for a stranger")
+		}
+	}
+}
