@@ -219,6 +219,34 @@ func TestEpochKeyDamage(t *testing.T) {
 	try("huge", make([]byte, 1<<20))
 }
 
+func TestCheckEpochKeys(t *testing.T) {
+	t.Parallel()
+	k, _, dir := epochs(t)
+	newKey(t, k, "1")
+	newKey(t, k, "2")
+	for _, k := range []*keeper.Keeper{nil, k} {
+		if said, err := keeper.CheckEpochKeys(dir, k); err != nil || len(said) > 0 {
+			t.Errorf("sound keys: %q, %v", said, err)
+		}
+	}
+	if said, err := keeper.CheckEpochKeys(filepath.Join(dir, "none"), k); err != nil || len(said) > 0 {
+		t.Errorf("no directory: %q, %v", said, err)
+	}
+	if err := errors.Join(os.Truncate(filepath.Join(dir, "1.key"), 5), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []*keeper.Keeper{nil, k} {
+		said, err := keeper.CheckEpochKeys(dir, k)
+		if err != nil || len(said) != 2 || !strings.Contains(said[0], "mode 0755") || !strings.Contains(said[1], "epoch key 1 ") {
+			t.Errorf("short file in an open directory: %q, %v", said, err)
+		}
+	}
+	k.Lock()
+	if said, err := keeper.CheckEpochKeys(dir, k); err != nil || len(said) != 3 || !strings.Contains(said[2], "locked") {
+		t.Errorf("with a locked keeper: %q, %v", said, err)
+	}
+}
+
 // TestLeftovers: what a crash leaves is removed when the keys are opened, and
 // nothing else is.
 func TestLeftovers(t *testing.T) {
