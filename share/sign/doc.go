@@ -10,7 +10,7 @@
 //	R4 multiply  R_i, its salt, pk_i         | RVOLE, Γᵘ, Γᵛ, ψ
 //	R5 finish    u_i, w_i
 //
-// Each round is one frame to each other signer. What stands before the bar is
+// Each round is one frame to each other signer, 86 676 bytes together. What stands before the bar is
 // the same for all of them, and a hash of all that was heard before the bar in
 // earlier rounds goes with every later round: devices that were told different
 // things stop with [session.ErrViewMismatch] and blame nobody.
@@ -37,6 +37,9 @@
 // [session.ErrUnattributable]: naming the culprit of the former would take one
 // more round, in which all publish their z, which is not built; for the latter
 // no safe way is known. Another set of signers may succeed.
+//
+// A session is never resumed. A device that has lost its machine must not make
+// another for the same proposal: its frames would be second frames.
 //
 // # What it does not give
 //

@@ -194,6 +194,39 @@ func parties(t testing.TB, seed byte) (alice *Sender, bob *Receiver, base []byte
 	return alice, bob, base, rng
 }
 
+// TestSlotsHideTheChoice counts how often each bit of a slot agrees with the
+// choice. Half the time is what a coin does; the bound is six standard
+// deviations, which 512 coins exceed once in a million runs, and seeds are fixed.
+func TestSlotsHideTheChoice(t *testing.T) {
+	t.Parallel()
+	const seeds = 8
+	var agree [512]int
+	for seed := range byte(seeds) {
+		rng := seeded(100 + seed)
+		bob, err := newBaseSender(rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alice, msg, err := receive(psidOf(seed), bob.public[:], rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range Lambda {
+			for b := range agree {
+				if bitOf(msg[64*i:], b) == bitOf(alice.delta.get()[:], i) {
+					agree[b]++
+				}
+			}
+		}
+	}
+	const n, bound = seeds * Lambda, 96 // σ is √n/2 = 16
+	for b, k := range agree {
+		if k < n/2-bound || k > n/2+bound {
+			t.Errorf("bit %d agrees with the choice %d times of %d", b, k, n)
+		}
+	}
+}
+
 func TestExtension(t *testing.T) {
 	t.Parallel()
 	for seed := range byte(3) {

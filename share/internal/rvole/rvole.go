@@ -141,15 +141,19 @@ func Alice(psid []byte, a [Inputs]secp.Secret, s *ot.Sender, r io.Reader) (msg [
 
 	g := gadget(psid)
 	for i := range Inputs {
-		c[i] = g.Dot(alpha[i]).Neg()
+		positive := g.Dot(alpha[i])
+		c[i] = positive.Neg()
+		positive.Wipe()
 	}
 	th := theta(psid, msg[:tildeSize])
 	mu := make([]byte, ot.Xi*checks*secp.ScalarSize)
 	defer clear(mu)
 	for k := range checks {
-		eta := in[Inputs+k]
+		eta := in[Inputs+k] // grows in place of â_k, which has no further use
 		for i := range Inputs {
-			eta = eta.Add(a[i].MulPublic(th[i][k]))
+			term := a[i].MulPublic(th[i][k])
+			eta.Accumulate(term)
+			term.Wipe()
 			alpha[Inputs+k].AddScaled(th[i][k], alpha[i])
 		}
 		// η_k is what Alice sends: the random â_k hides her inputs in it.

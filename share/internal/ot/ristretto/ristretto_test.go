@@ -170,3 +170,34 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkScalarMult(b *testing.B) {
+	w := wide(rand.NewChaCha8([32]byte{2}))
+	s, _ := edwards25519.NewScalar().SetUniformBytes(w[:])
+	p := edwards25519.NewGeneratorPoint()
+	var out edwards25519.Point
+	b.Run("variable", func(b *testing.B) {
+		for b.Loop() {
+			out.ScalarMult(s, p)
+		}
+	})
+	b.Run("base", func(b *testing.B) {
+		for b.Loop() {
+			out.ScalarBaseMult(s)
+		}
+	})
+	table := ristretto.NewTable(p)
+	b.Run("table", func(b *testing.B) {
+		for b.Loop() {
+			table.Mul(&out, s)
+		}
+	})
+}
+
+func BenchmarkUniform(b *testing.B) {
+	w := wide(rand.NewChaCha8([32]byte{3}))
+	var out edwards25519.Point
+	for b.Loop() {
+		ristretto.Uniform(&out, &w)
+	}
+}
