@@ -448,15 +448,76 @@ func TestLastWords(t *testing.T) {
 func TestComplaintShowsNoOtherShare(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 2, 3, 1)
+	var second wire.Frame
 	l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
-		if f.From == liar && to == 1 && f.Kind == keygen.KindReady {
-			f.Body[40] ^= 1
+		switch {
+		case to != 1:
+		case f.From == 2 && f.Kind == keygen.KindShare:
+			return nil // keeps the round open
+		case f.From == liar && f.Kind == keygen.KindReveal:
+			second = f
+			second.Body = flip(-1)(bytes.Clone(f.Body))
+		case f.From == liar && f.Kind == keygen.KindShare:
+			return []wire.Frame{f, second}
 		}
 		return []wire.Frame{f}
 	}
 	l.run()
+	l.want(1, blame(liar, session.Equivocation, "two-messages"))
 	if got := keygen.Evidence(l.machines[1].Resend()[0].(session.Send).Frame.Body); len(got) != 0 {
-		t.Error("the complaint about a signature shows a share")
+		t.Error("the complaint about a reveal shows a share")
+	}
+}
+
+// TestBindings checks that commitment and challenge cover what the doc comment
+// of the package says, and so cannot be carried elsewhere.
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 2, 1)
+	fresh := func() keygen.Reveal { return l.machines[1].Contribution() }
+	sid, view := wire.Hash{1}, wire.Hash{2}
+
+	commitments := map[wire.Hash]string{fresh().Commitment(sid, 1): "the original"}
+	other := func(name string, h wire.Hash) {
+		if old, ok := commitments[h]; ok {
+			t.Errorf("another %s commits to the same as %s", name, old)
+		}
+		commitments[h] = name
+	}
+	edited := func(edit func(*keygen.Reveal)) wire.Hash {
+		r := fresh()
+		edit(&r)
+		return r.Commitment(sid, 1)
+	}
+	other("session", fresh().Commitment(wire.Hash{9}, 1))
+	other("slot", fresh().Commitment(sid, 2))
+	other("salt", edited(func(r *keygen.Reveal) { r.Salt[0] ^= 1 }))
+	other("chain code", edited(func(r *keygen.Reveal) { r.Chain[0] ^= 1 }))
+	for a := range 2 {
+		other("key", edited(func(r *keygen.Reveal) { r.Parts[a].F[0][5] ^= 1 }))
+		other("coefficient", edited(func(r *keygen.Reveal) { r.Parts[a].F[1][5] ^= 1 }))
+		other("proof nonce", edited(func(r *keygen.Reveal) { r.Parts[a].T[5] ^= 1 }))
+	}
+
+	for a := range 2 {
+		key, nonce := fresh(), fresh()
+		key.Parts[a].F[0][5] ^= 1
+		nonce.Parts[a].T[5] ^= 1
+		both := fresh()
+		both.Parts[1-a].F[0], both.Parts[1-a].T = both.Parts[a].F[0], both.Parts[a].T
+		want := fresh().Challenge(sid, 1, a, view)
+		for name, got := range map[string]wire.Hash{
+			"session": fresh().Challenge(wire.Hash{9}, 1, a, view),
+			"slot":    fresh().Challenge(sid, 2, a, view),
+			"view":    fresh().Challenge(sid, 1, a, wire.Hash{9}),
+			"key":     key.Challenge(sid, 1, a, view),
+			"nonce":   nonce.Challenge(sid, 1, a, view),
+			"account": both.Challenge(sid, 1, 1-a, view),
+		} {
+			if got == want {
+				t.Errorf("account %d: another %s has the same challenge", a, name)
+			}
+		}
 	}
 }
 

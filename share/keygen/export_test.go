@@ -68,6 +68,17 @@ func (m *Machine) Contribution() Reveal {
 	return ParseReveal(r.bytes(), m.cfg.Proposal.Threshold)
 }
 
+// Commitment returns what commits the device in slot i to r.
+func (r Reveal) Commitment(sid wire.Hash, i wire.Slot) wire.Hash {
+	return r.inside().commitment(sid, i)
+}
+
+// Challenge returns the beginning of the stream of a challenge.
+func (r Reveal) Challenge(sid wire.Hash, i wire.Slot, account int, view wire.Hash) (h wire.Hash) {
+	r.inside().parts[account].challenge(sid, i, account, view).Read(h[:])
+	return h
+}
+
 // A Cheater is a device that follows the protocol but for its edits, and
 // computes everything that depends on them as the best of cheaters would.
 type Cheater struct {

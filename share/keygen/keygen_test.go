@@ -2,9 +2,12 @@ package keygen_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"filippo.io/edwards25519"
@@ -236,6 +239,62 @@ func TestOrderOfEffects(t *testing.T) {
 	}
 }
 
+// TestResend pins what a device repeats in each phase, byte for byte what it
+// said first, and nothing that everybody has.
+func TestResend(t *testing.T) {
+	t.Parallel()
+	const hello, commit, reveal, share, verified, ready, certificate = keygen.KindHello, keygen.KindCommit,
+		keygen.KindReveal, keygen.KindShare, keygen.KindVerified, keygen.KindReady, keygen.KindCertificate
+	for _, tt := range []struct {
+		name string
+		hold wire.Kind // of device 2, to device 1
+		want []wire.Kind
+	}{
+		{"hello", hello, []wire.Kind{hello}},
+		{"commit", commit, []wire.Kind{hello, commit}},
+		{"reveal", reveal, []wire.Kind{hello, commit, reveal, share, share}},
+		{"share", share, []wire.Kind{hello, commit, reveal, share, share}},
+		{"verified", verified, []wire.Kind{hello, commit, reveal, share, share, verified}},
+		{"ready", ready, []wire.Kind{verified, ready}},
+		{"certified", 0, []wire.Kind{certificate}},
+	} {
+		l := newLab(t, 2, 3, 1)
+		said := map[string][]byte{}
+		l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
+			if f.From == 1 {
+				said[fmt.Sprint(f.Kind, f.To)] = bytes.Clone(f.Body)
+			}
+			if f.From == 2 && to == 1 && (f.Kind == tt.hold || tt.hold == verified && f.Kind == ready) {
+				return nil
+			}
+			return []wire.Frame{f}
+		}
+		l.run()
+		var kinds []wire.Kind
+		for _, e := range l.machines[1].Resend() {
+			f := e.(session.Send).Frame
+			kinds = append(kinds, f.Kind)
+			if old, ok := said[fmt.Sprint(f.Kind, f.To)]; ok && !bytes.Equal(old, f.Body) {
+				t.Errorf("%s: kind %d is not what was said before", tt.name, f.Kind)
+			}
+		}
+		if !slices.Equal(kinds, tt.want) {
+			t.Errorf("%s: repeats kinds %v, want %v", tt.name, kinds, tt.want)
+		}
+		if want := []wire.Slot{2}; tt.hold != 0 && !slices.Equal(l.machines[1].Waiting(), want) {
+			t.Errorf("%s: waits for %v, want %v", tt.name, l.machines[1].Waiting(), want)
+		}
+	}
+	l := newLab(t, 2, 3, 1)
+	l.pump()
+	if again := l.machines[1].Resend(); len(again) != 1 || again[0].(session.Send).Frame.Kind != verified {
+		t.Errorf("while the person looks it repeats %v", again)
+	}
+	if slots := l.machines[1].Waiting(); slots != nil {
+		t.Errorf("while the person looks it waits for %v", slots)
+	}
+}
+
 // TestReadyCountsAsVerified restarts device 1 after its READY was heard and its
 // word that it verified was not.
 func TestReadyCountsAsVerified(t *testing.T) {
@@ -418,6 +477,48 @@ func TestResumeRejects(t *testing.T) {
 	}
 }
 
+// TestResumeRejectsSigned has the same signed by everybody, as a device could
+// that signs anything: a state is checked for what it says, too.
+func TestResumeRejectsSigned(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3, 1)
+	l.run()
+	tests := map[string]struct {
+		edit func(s *keygen.StateFields)
+		ok   bool
+	}{
+		"unchanged":      {func(s *keygen.StateFields) {}, true},
+		"record-version": {func(s *keygen.StateFields) { s.Record.Version++ }, false},
+		"threshold":      {func(s *keygen.StateFields) { s.Record.Threshold = 3 }, false},
+		"settings":       {func(s *keygen.StateFields) { s.Record.Settings.Grace++ }, false},
+		"device":         {func(s *keygen.StateFields) { s.Record.Devices[2].Name = "mallory" }, false},
+		"later-epoch": {func(s *keygen.StateFields) {
+			s.Record.Epoch, s.Record.Parent = 1, wire.Hash{1}
+			s.Record.Change = roster.Change{Kind: roster.Refresh, Attempt: wire.Hash{2},
+				Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}}
+		}, false},
+	}
+	for name, tt := range tests {
+		state := keygen.EditState(l.states[1], func(s *keygen.StateFields) {
+			tt.edit(s)
+			for i := range s.Ready {
+				msg := roster.ReadyMessage(s.Record.Hash())
+				s.Ready[i].Sig = [64]byte(ed25519.Sign(l.group.Identity[s.Ready[i].Slot], msg))
+			}
+		})
+		if _, _, err := keygen.Resume(l.group.Config(1, 0), state); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// The same devices with another threshold, complete in itself.
+	three := newLab(t, 3, 3, 1)
+	three.run()
+	state := keygen.EditState(three.states[1], func(s *keygen.StateFields) { s.Session = l.group.Proposal.Session() })
+	if _, _, err := keygen.Resume(l.group.Config(1, 0), state); err == nil {
+		t.Error("another threshold: accepted")
+	}
+}
+
 func TestConfigRejects(t *testing.T) {
 	t.Parallel()
 	g := keygentest.NewGroup(t, 2, 3, 1)
@@ -434,6 +535,29 @@ func TestConfigRejects(t *testing.T) {
 		edit(&cfg)
 		if _, _, err := keygen.New(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestThresholdReasons checks that a person who asks for a circle that does not
+// protect is told why.
+func TestThresholdReasons(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		t, n int
+		want string
+	}{
+		{1, 2, "one device sign alone"},
+		{1, 3, "one device sign alone"},
+		{4, 3, "cannot be met"},
+		{2, 4, "at least 3"},
+		{2, 5, "at least 3"},
+		{3, 6, "at least 4"},
+	} {
+		p := keygentest.NewGroup(t, max(2, c.n/2+1), c.n, 1).Proposal
+		p.Threshold = c.t
+		if err := p.Check(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d of %d: %v", c.t, c.n, err)
 		}
 	}
 }
