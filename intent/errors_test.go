@@ -2,6 +2,7 @@ package intent_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,8 @@ func run(t *testing.T, kind intent.Kind, base string, rows []row) {
 			if !strings.Contains(base, r.old) {
 				t.Fatalf("the base has no %s", r.old)
 			}
-			_, err := intent.Normalize(intent.Input{Kind: kind, JSON: []byte(strings.Replace(base, r.old, r.new, 1))})
+			b := []byte(strings.Replace(base, r.old, r.new, 1))
+			_, err := intent.Normalize(intent.Input{Kind: kind, JSON: slices.Clip(b)})
 			if r.code == "" {
 				if err != nil {
 					t.Fatalf("refused: %v", err)
@@ -66,6 +68,9 @@ func TestJSONErrors(t *testing.T) {
 		{"high-surrogate", `0x9`, `\ud800`, bad, "surrogate"},
 		{"low-surrogate", `0x9`, `\udc00\ud800`, bad, "surrogate"},
 		{"half-pair", `0x9`, `\ud800\u0041`, bad, "surrogate"},
+		{"pair-without-u", `0x9`, `\ud83dxxde00`, bad, "surrogate"},
+		{"open-pair", eip155, `"\ud83d`, bad, "surrogate"},
+		{"open-half", eip155, `"\ud83d\ud`, bad, "surrogate"},
 		{"no-colon", `"nonce":`, `"nonce"`, bad, "colon"},
 		{"no-comma", `"0x9",`, `"0x9"`, bad, "comma"},
 		{"trailing-comma", `"0x1"}`, `"0x1",}`, bad, "name of a field"},

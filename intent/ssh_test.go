@@ -124,5 +124,13 @@ func TestFileWords(t *testing.T) {
 	}
 	wantLine(t, got, "file", `evil\u{202e}gpj.exe`)
 	wantLine(t, got, "namespace", "git")
+	wantLine(t, got, "note", "this is a commit or tag of git; its text is not part of the request")
+	if want := `sign the file "evil\u{202e}gpj.exe" of 23 bytes for "git"`; got.Summary != want {
+		t.Errorf("summary %q, want %q", got.Summary, want)
+	}
+	in.FileName = ""
+	if _, nameless := read(t, in, ctx); nameless.Summary != `sign a file of 23 bytes for "git"` {
+		t.Errorf("summary %q", nameless.Summary)
+	}
 	wantWarning(t, got, "cannot be seen")
 }

@@ -107,6 +107,7 @@ func TestTypedDataErrors(t *testing.T) {
 		{"uint-space", `"u":"7"`, `"u":" 7"`, bad, "message.u: not an integer"},
 		{"uint-minus-zero", `"u":"7"`, `"u":"-0"`, bad, "message.u: not an integer"},
 		{"uint-exponent", `"u":"7"`, `"u":1e3`, bad, "message.u: not an integer"},
+		{"uint-signed-exponent", `"u":"7"`, `"u":1e+3`, bad, "message.u: not an integer"},
 		{"uint-fraction", `"u":"7"`, `"u":7.0`, bad, "message.u: not an integer"},
 		{"uint-exact", `"u":"7"`, `"u":9007199254740991`, "", ""},
 		{"uint-inexact", `"u":"7"`, `"u":9007199254740992`, bad, "beyond 2^53"},

@@ -69,6 +69,9 @@ func TestMessageWords(t *testing.T) {
 	in = readMessage(t, "\xff\xfe")
 	wantWarning(t, in, "not text")
 	wantLine(t, in, "bytes", "0xfffe")
+	if want := "sign a message of 2 bytes that are not text"; in.Summary != want {
+		t.Errorf("summary %q, want %q", in.Summary, want)
+	}
 	wantWarning(t, readMessage(t, "p\u0430ypal"), "mixes Cyrillic")
 }
 
@@ -100,6 +103,13 @@ func TestSignInWords(t *testing.T) {
 	if in := readMessage(t, without); len(in.Warnings) != 0 || !strings.HasPrefix(in.Summary, "sign in to") {
 		t.Errorf("without a statement: %q %q", in.Summary, in.Warnings)
 	}
+	in = readMessage(t, signInText("service.org", "hi")+strings.Repeat("\n- x", 300))
+	wantLine(t, in, "resources", "… 46 more")
+	in = readMessage(t, "service.org wants you to sign in with your Ethereum account:")
+	wantWarning(t, in, "second line is not an address")
+	if want := "sign a message that imitates a sign-in: \"service.org wants"; !strings.HasPrefix(in.Summary, want) {
+		t.Errorf("summary %q, want %q", in.Summary, want)
+	}
 	base := signInText("service.org", "hi")
 	for name, c := range map[string]struct{ old, new, want string }{
 		"other-host":     {"https://service.org/", "https://evil.org/", `the address of its page is "evil.org"`},
@@ -118,6 +128,8 @@ func TestSignInWords(t *testing.T) {
 		"two-statements": {"hi\n\n", "hi\nho\n\n", "statement is not one line"},
 		"no-uri":         {"URI: ", "URL: ", "URI is missing"},
 		"bad-uri":        {"https://service.org/login", "service.org", "URI does not name"},
+		"no-scheme":      {"https://service.org/login", "://service.org/login", "URI does not name"},
+		"path-scheme":    {"https://service.org/login", "evil.org/x://service.org", "URI does not name"},
 		"version":        {"Version: 1", "Version: 2", "not of version 1"},
 		"chain":          {"Chain ID: 1", "Chain ID: x", "chain ID is missing"},
 		"nonce":          {"Nonce: 32891756", "Nonce: 3289", "nonce is missing or shorter"},
