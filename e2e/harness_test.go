@@ -24,7 +24,7 @@ import (
 
 // patience bounds every wait. It is generous because the machine may be busy;
 // nothing waits for it to pass.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // poll is how often a condition is looked at.
 const poll = 20 * time.Millisecond
