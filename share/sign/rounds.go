@@ -206,6 +206,8 @@ func (m *Machine) release() ([]session.Effect, error) {
 	// φ', and the sums of what the multiplications gave for u and for v.
 	var psi secp.Scalar
 	sumU, sumV := secp.NewSecret(), secp.NewSecret()
+	defer sumU.Wipe()
+	defer sumV.Wipe()
 	for _, p := range m.peers {
 		got, err := m.check(p)
 		if err != nil {
@@ -244,7 +246,7 @@ func (m *Machine) release() ([]session.Effect, error) {
 }
 
 // partial computes this device's share of the signature from φ' and from the
-// sums of its shares of all products, and wipes them:
+// sums of its shares of all products:
 //
 //	u = r·φ' + Σ(cᵘ + dᵘ)    v = sk·φ' + Σ(cᵛ + dᵛ)    w = m·φ + r_x·v
 func (m *Machine) partial(phi, sumU, sumV secp.Secret, rx secp.Scalar) {
@@ -257,7 +259,7 @@ func (m *Machine) partial(phi, sumU, sumV secp.Secret, rx secp.Scalar) {
 	// Here the share of the signature becomes public, which is what the
 	// session is for. The Release that precedes it makes that durable first.
 	m.u, m.w = u.Public(), w.Public()
-	for _, s := range []secp.Secret{phi, sumU, sumV, u, v, w, rv} {
+	for _, s := range []secp.Secret{phi, u, v, w, rv} {
 		s.Wipe()
 	}
 }
@@ -300,11 +302,16 @@ func (m *Machine) check(p *peer) (checked, error) {
 	p.receiver.Wipe()
 	// What the peer multiplied is what it published: c + d = a·χ in the
 	// exponent, with a the logarithm of R_j and of pk_j.
+	wrong := ""
 	if !secp.Mul(p.chi, out.nonce).Sub(gamma[0]).Equal(secp.BaseMul(out.d[0])) {
-		return checked{}, fault(p.slot, session.Cheat, "gamma-u", nil)
+		wrong = "gamma-u"
+	} else if !secp.Mul(p.chi, out.key).Sub(gamma[1]).Equal(secp.BaseMul(out.d[1])) {
+		wrong = "gamma-v"
 	}
-	if !secp.Mul(p.chi, out.key).Sub(gamma[1]).Equal(secp.BaseMul(out.d[1])) {
-		return checked{}, fault(p.slot, session.Cheat, "gamma-v", nil)
+	if wrong != "" {
+		out.d[0].Wipe()
+		out.d[1].Wipe()
+		return checked{}, fault(p.slot, session.Cheat, wrong, nil)
 	}
 	return out, nil
 }
