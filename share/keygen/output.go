@@ -51,8 +51,8 @@ func (m *Machine) Resend() (out []session.Effect) {
 		}
 		return out
 	case certified:
-		body := slices.Concat(append([][]byte{m.hash[:]}, m.ready...)...)
-		return append(out, m.send(kindCertificate, 0, body))
+		e, _ := m.Entry()
+		return append(out, session.Send{Frame: CertificateFrame(m.session, m.cfg.Self, e)})
 	}
 	if m.phase < awaitPerson {
 		// Who has verified the record needs nothing of this any more, and
