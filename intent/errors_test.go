@@ -2,6 +2,7 @@ package intent_test
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -267,6 +268,23 @@ func TestTransactionPayloadErrors(t *testing.T) {
 	parity := types.NewTx(&types.DynamicFeeTx{ChainID: one, GasTipCap: one, GasFeeCap: one, Gas: 21000, To: &to, Value: one, V: one})
 	blob := types.NewTx(&types.BlobTx{ChainID: uint256.NewInt(1), GasTipCap: uint256.NewInt(1), GasFeeCap: uint256.NewInt(1), Gas: 21000,
 		To: to, Value: uint256.NewInt(1), BlobFeeCap: uint256.NewInt(1), BlobHashes: []common.Hash{{1}}})
+	other, _ := account(t, "other")
+	auth, err := types.SignSetCode(other, types.SetCodeAuthorization{ChainID: *uint256.NewInt(1), Address: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	auths := func(n int, a types.SetCodeAuthorization) *types.Transaction {
+		list := make([]types.SetCodeAuthorization, n)
+		for i := range list {
+			list[i] = a
+		}
+		return types.NewTx(&types.SetCodeTx{ChainID: uint256.NewInt(1), GasTipCap: uint256.NewInt(1), GasFeeCap: uint256.NewInt(1), Gas: 21000,
+			To: to, Value: uint256.NewInt(1), AuthList: list})
+	}
+	fees := func(value, fee, tip uint) *types.Transaction {
+		n := func(bits uint) *big.Int { return new(big.Int).Lsh(common.Big1, bits) }
+		return types.NewTx(&types.DynamicFeeTx{ChainID: one, GasTipCap: n(tip), GasFeeCap: n(fee), Gas: 21000, To: &to, Value: n(value)})
+	}
 	raw := func(tx *types.Transaction) []byte {
 		b, err := tx.MarshalBinary()
 		if err != nil {
@@ -292,6 +310,12 @@ func TestTransactionPayloadErrors(t *testing.T) {
 		"parity":         {payload{1, raw(parity), none}, intent.CodeBadPayload, "has a signature"},
 		"legacy-chain-0": {payload{1, raw(legacy(0)), none}, intent.CodeBadTransaction, "chain id is 0"},
 		"blob":           {payload{1, raw(blob), none}, intent.CodeBlobTransaction, "blob transactions"},
+		"no-auths":       {payload{1, raw(auths(0, auth)), none}, intent.CodeBadTransaction, "is empty"},
+		"many-auths":     {payload{1, raw(auths(65, auth)), none}, intent.CodeBadTransaction, "more than 64"},
+		"unsigned-auth":  {payload{1, raw(auths(1, types.SetCodeAuthorization{})), none}, intent.CodeOwnAuthorization, "not signed"},
+		"wide-value":     {payload{1, raw(fees(256, 1, 1)), none}, intent.CodeBadTransaction, "value is larger"},
+		"wide-fee":       {payload{1, raw(fees(1, 256, 1)), none}, intent.CodeBadTransaction, "the fee is larger"},
+		"tip-over-fee":   {payload{1, raw(fees(1, 1, 2)), none}, intent.CodeBadTransaction, "larger than maxFeePerGas"},
 		"bare":           {raw(dynamic), intent.CodeBadPayload, "malformed"},
 		"digest":         {crypto.Keccak256(nil), intent.CodeBadPayload, "malformed"},
 	} {

@@ -148,6 +148,22 @@ func TestEscapeHostile(t *testing.T) {
 	}
 }
 
+func TestEscapeForms(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"a\nb\rc\td\\e":             `a\nb\rc\td\\e`,
+		"\x1b[2J\x00":               `\u{1b}[2J\u{0}`,
+		"\xffé\xc3":                 `\xffé\xc3`,
+		"\u202eabc":                 `\u{202e}abc`,
+		"a\u0301\u0301\u0301\u0301": "a\u0301\u0301\u0301" + `\u{301}`,
+		"\ufffd":                    "\ufffd",
+	} {
+		if got := intent.Escape(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}
+
 // Every code point alone, and on a letter.
 func TestEscapeEveryRune(t *testing.T) {
 	t.Parallel()
@@ -182,6 +198,7 @@ func TestSuspicious(t *testing.T) {
 		"𝐠𝐨𝐨𝐝":                               "styled copies",
 		"amount ١٢٣":                         "unusual digits",
 		"send 5 לאליס":                       "right-to-left",
+		"5 לאליס":                            "right-to-left",
 		"hid\u200bden":                       "cannot be seen",
 		"bad \xff":                           "not text",
 	} {

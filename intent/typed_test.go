@@ -150,6 +150,19 @@ func TestTypedDataDepth(t *testing.T) {
 	wantError(t, err, intent.CodeBadTypedData, "levels of values")
 }
 
+// Types that share types must not be walked once for every way to them.
+func TestTypedDataDiamonds(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString(`{"types":{"EIP712Domain":[{"name":"name","type":"string"}]`)
+	for i := range 60 {
+		fmt.Fprintf(&b, `,"T%d":[{"name":"x","type":"T%d"},{"name":"y","type":"T%d"}]`, i, i+1, i+1)
+	}
+	b.WriteString(`,"T60":[{"name":"x","type":"bool"}]},"primaryType":"T0","domain":{"name":"N"},"message":{}}`)
+	_, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: []byte(b.String())})
+	wantError(t, err, intent.CodeBadTypedData, "message.x is missing")
+}
+
 // reference is a second encoder of EIP-712, written from its text and sharing
 // nothing with apitypes. It trusts its input.
 type reference struct {

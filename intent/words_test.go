@@ -117,7 +117,7 @@ func TestSignInWords(t *testing.T) {
 		"userinfo":       {"https://service.org/", "https://service.org@evil.org/", `is "evil.org"`},
 		"backslash":      {"https://service.org/", `https://service.org\@evil.org/`, ""},
 		"at":             {"service.org wants", "service.org@evil.org wants", "contains an @"},
-		"punycode":       {"service.org wants", "xn--srvice-bya.org wants", "xn--"},
+		"punycode":       {"service.org wants", "xn--srvice-bya.org wants", "is an encoded one"},
 		"non-ascii":      {"service.org wants", "sérvice.org wants", "outside ASCII"},
 		"other-account":  {cowAddress, someone, "which is not this one"},
 		"bad-checksum":   {cowAddress, strings.Replace(cowAddress, "CD", "Cd", 1), "second line is not an address"},
@@ -272,8 +272,9 @@ func TestTypedDataWords(t *testing.T) {
 	wantWarning(t, in, "message.s: too long")
 	wantWarning(t, in, "domain name: too long")
 	// A field cannot pose as a line of our own.
-	in = readJSON(t, intent.TypedData, permit("1", someone, map[string][]string{"T": {"string digest", "string account", "uint8[] empty", "bytes none"}}, "T",
-		`{"digest":"0x00","account":"x","empty":[],"none":"0x"}`), ctx)
+	in = readJSON(t, intent.TypedData, permit("1", someone, map[string][]string{"T": {"string digest", "string account", "uint8[] empty", "bytes none", "string blank"}}, "T",
+		`{"digest":"0x00","account":"x","empty":[],"none":"0x","blank":""}`), ctx)
+	wantLine(t, in, "message.blank", "(an empty string)")
 	wantLine(t, in, "message.digest", "0x00")
 	wantLine(t, in, "message.empty", "(an empty list)")
 	wantLine(t, in, "message.none", "(no bytes)")
