@@ -31,7 +31,7 @@ func TestOracle(t *testing.T) {
 		public func(x *big.Int) []byte
 	}{
 		roster.Ethereum: {
-			decred.S256().N,
+			decred.Params().N,
 			func(b []byte) *big.Int { return new(big.Int).SetBytes(b) },
 			func(x *big.Int) []byte {
 				return decred.PrivKeyFromBytes(x.FillBytes(make([]byte, 32))).PubKey().SerializeCompressed()
