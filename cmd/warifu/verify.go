@@ -66,13 +66,18 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// As strict as if it were to be signed: a document that can be
+			// read in two ways has no one signature.
+			if _, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: doc}); err != nil {
+				return err
+			}
 			var data apitypes.TypedData
 			if err := json.Unmarshal(doc, &data); err != nil {
-				return api.Errorf(api.CodeBadArgument, "the file is not typed data")
+				return fmt.Errorf("read typed data: %w", err)
 			}
 			digest, _, err := apitypes.TypedDataAndHash(data)
 			if err != nil {
-				return api.Errorf(api.CodeBadArgument, "the typed data cannot be hashed: its values do not fit its types")
+				return fmt.Errorf("hash typed data: %w", err)
 			}
 			return a.verify(*c, digest)
 		},
@@ -87,7 +92,7 @@ func (a *app) verify(c claim, digest []byte) error {
 	}
 	claimed, err := intent.ParseAddress(c.address)
 	if err != nil {
-		return api.Errorf(api.CodeBadArgument, "%v", err)
+		return err
 	}
 	sig, err := hex.DecodeString(strings.TrimPrefix(c.signature, "0x"))
 	if err != nil {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
+
+	"github.com/warifu/warifu/intent"
 )
 
 // A Code names a kind of failure. Codes are stable: scripts branch on them.
@@ -78,8 +81,7 @@ func (e *Error) WithDevice(name string) *Error {
 	return &out
 }
 
-// CodeOf returns the code of the first [Error] in err's chain, CodeCanceled
-// for a canceled context, CodeInternal for any other error, and "" for nil.
+// CodeOf returns the code of [AsError] for err, and "" for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -88,17 +90,30 @@ func CodeOf(err error) Code {
 }
 
 // AsError returns the first [Error] in err's chain with the text of the whole
-// chain, or an Error made of err.
+// chain. Of other errors it knows what a person can do about an [intent.Error],
+// a full disk and a context that ended; what is left is a fault of ours.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		out := *e
 		out.Message = err.Error()
 		return &out
 	}
-	if errors.Is(err, context.Canceled) {
-		return &Error{Code: CodeCanceled, Message: err.Error()}
+	if e, ok := errors.AsType[*intent.Error](err); ok {
+		out := &Error{Code: CodeBadArgument, Message: e.Reason, Hint: e.Hint}
+		switch e.Code {
+		case intent.CodeOwnAuthorization, intent.CodeBlobTransaction:
+			out.Code = CodeRefused
+		case intent.CodeWrongAccount:
+			out.Code = CodeNoAccount
+		}
+		return out
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return &Error{Code: CodeDiskFull, Message: err.Error(), Hint: "free some space on the disk of this device and try again"}
+	case errors.Is(err, context.Canceled):
+		return &Error{Code: CodeCanceled, Message: err.Error()}
+	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: CodeTimeout, Message: err.Error()}
 	}
 	return &Error{Code: CodeInternal, Message: err.Error()}
