@@ -76,7 +76,7 @@ func (w *writer) chain(label string, id *big.Int) {
 	}
 }
 
-// coins returns an amount of the chain's own coin, exactly.
+// coins returns an amount of the chain's own coin, exactly; the id may be nil.
 func coins(id, amount *big.Int) string {
 	if n, ok := networkOf(id); ok {
 		return units(amount, 18) + " " + n.coin

@@ -336,15 +336,13 @@ func (td *typedData) keepUsedTypes() error {
 		left    = 2
 	)
 	state := make(map[string]int)
-	var visit func(name string, depth int) error
-	visit = func(name string, depth int) error {
+	var visit func(name string) error
+	visit = func(name string) error {
 		switch {
 		case state[name] == entered:
 			return refuse(CodeBadTypedData, "the type %s contains itself", short(name))
 		case state[name] == left:
 			return nil
-		case depth > maxTypes:
-			return refuse(CodeBadTypedData, "types inside types beyond %d", maxTypes)
 		}
 		state[name] = entered
 		for _, m := range td.types[name] {
@@ -359,7 +357,7 @@ func (td *typedData) keepUsedTypes() error {
 				}
 				return e
 			}
-			if err := visit(base, depth+1); err != nil {
+			if err := visit(base); err != nil {
 				return err
 			}
 		}
@@ -367,7 +365,7 @@ func (td *typedData) keepUsedTypes() error {
 		return nil
 	}
 	for _, root := range []string{domainType, td.primary} {
-		if err := visit(root, 0); err != nil {
+		if err := visit(root); err != nil {
 			return err
 		}
 	}

@@ -204,7 +204,7 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 	w.summary = fmt.Sprintf("confirm a transaction of the wallet %s to %s",
 		checksummed(td.domain.get("verifyingContract").addressValue()), checksummed(to))
 	if v := m.get("value").num; v.Sign() > 0 {
-		w.line("wallet sends", coins(chainOrZero(chain), v))
+		w.line("wallet sends", coins(chain, v))
 	}
 	switch m.get("operation").text {
 	case "0":
@@ -217,13 +217,6 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 		c := describeCall(w, chain, to, data)
 		w.summary += ": " + c
 	}
-}
-
-func chainOrZero(id *big.Int) *big.Int {
-	if id == nil {
-		return new(big.Int)
-	}
-	return id
 }
 
 // unixTime writes seconds since 1970 as a date in UTC. Seconds below 2^36 end

@@ -247,6 +247,10 @@ func TestSafeWords(t *testing.T) {
 		t.Errorf("summary %q, want %q", in.Summary, want)
 	}
 	wantLine(t, in, "wallet sends", "1 ETH")
+	chainless := strings.NewReplacer(`{"name":"chainId","type":"uint256"},`, "", `"chainId":"1",`, "").Replace(permit("1", someone, types, "SafeTx", message(0)))
+	in = readJSON(t, intent.TypedData, chainless, ctx)
+	wantLine(t, in, "wallet sends", "1 of the chain's own coin")
+	wantLine(t, in, "message.to", usdc)
 	in = readJSON(t, intent.TypedData, permit("1", someone, types, "SafeTx", message(1)), ctx)
 	wantWarning(t, in, "a delegate call")
 	in = readJSON(t, intent.TypedData, permit("1", someone, types, "SafeTx", message(2)), ctx)
@@ -271,6 +275,10 @@ func TestTypedDataWords(t *testing.T) {
 	wantWarning(t, in, "names no contract")
 	wantWarning(t, in, "message.s: too long")
 	wantWarning(t, in, "domain name: too long")
+	// 2^64 + 1 is not mainnet.
+	in = readJSON(t, intent.TypedData, permit("18446744073709551617", usdc, map[string][]string{"T": {"bool b"}}, "T", `{"b":true}`), ctx)
+	wantLine(t, in, "chain", "18446744073709551617 (unknown chain)")
+	wantLine(t, in, "contract", usdc)
 	// A field cannot pose as a line of our own.
 	in = readJSON(t, intent.TypedData, permit("1", someone, map[string][]string{"T": {"string digest", "string account", "uint8[] empty", "bytes none", "string blank"}}, "T",
 		`{"digest":"0x00","account":"x","empty":[],"none":"0x","blank":""}`), ctx)
