@@ -1,8 +1,10 @@
 package refresh
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/hpke"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -123,6 +125,7 @@ func (m *Machine) makeDealing() ([]byte, error) {
 		plain := make([]byte, 0, len(values[i])*scalarSize)
 		for _, k := range values[i] {
 			if err := k.Use(func(b *[secret.Size]byte) error { plain = append(plain, b[:]...); return nil }); err != nil {
+				clear(plain)
 				return nil, err
 			}
 		}
@@ -157,50 +160,84 @@ func (m *Machine) sealTo(slot wire.Slot, public, plain []byte) ([]byte, error) {
 	return append(enc, ct...), nil
 }
 
+// ErrSealed says that a sealed part does not open, which is the fault of
+// whoever sealed it.
+var ErrSealed = errors.New("refresh: what was sealed does not open")
+
 // OpenBox opens what was sealed to the X25519 key priv under info and data.
 func OpenBox(priv *ecdh.PrivateKey, enc, info, data, ciphertext []byte) ([]byte, error) {
 	key, err := hpke.NewDHKEMPrivateKey(priv)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("refresh: box key: %w", err)
 	}
 	r, err := hpke.NewRecipient(enc, key, hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), info)
 	if err != nil {
-		return nil, err
+		return nil, ErrSealed
 	}
-	return r.Open(data, ciphertext)
+	plain, err := r.Open(data, ciphertext)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	return plain, nil
 }
 
-// receive opens what every dealer sealed to this device and adds it up. It
-// returns the dealer whose part does not fit.
-func (m *Machine) receive() (keys []secret.Key, bad wire.Slot) {
-	mine := slices.Index(m.p.receivers(), m.cfg.Self)
-	parts := make([][][]byte, len(m.parent.Accounts)) // by account, by dealer
+// checkBox reports whether something can be sealed to a box key. Points of low
+// order, with which X25519 yields no secret, are refused.
+func checkBox(box [32]byte) error {
+	pub, err := ecdh.X25519().NewPublicKey(box[:])
+	if err != nil {
+		return err
+	}
+	// Any scalar tells: it is a multiple of the cofactor by construction.
+	one, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		return err
+	}
+	_, err = one.ECDH(pub)
+	return err
+}
+
+var errOwnKey = errors.New("refresh: this device cannot open what is sealed to it")
+
+// receive opens what every dealer sealed to this device and adds it up. Of
+// several dealers whose part does not fit it names the first; if no part at
+// all opens, the fault is this device's own and nobody is named.
+func (m *Machine) receive() (keys []secret.Key, bad wire.Slot, err error) {
+	var plains [][]byte // by dealer
 	defer func() {
-		for _, list := range parts {
-			for _, b := range list {
-				clear(b)
-			}
+		for _, b := range plains {
+			clear(b)
 		}
 	}()
+	opened := false
 	for _, dealer := range m.p.Dealers {
-		d := m.dealings[dealer]
-		box := d.sealed[mine]
-		plain, err := m.cfg.Open(box[:encSize], SealInfo(m.attempt),
-			sealData(m.attempt, dealer, m.cfg.Self, d.commitmentBytes()), box[encSize:])
-		if err != nil || len(plain) != len(parts)*scalarSize {
-			return nil, dealer
+		plain, err := m.open(dealer)
+		plains = append(plains, plain)
+		switch {
+		case err != nil && !errors.Is(err, ErrSealed):
+			return nil, 0, err
+		case err == nil:
+			opened = true
 		}
-		for a, acc := range m.parent.Accounts {
-			part := plain[a*scalarSize:][:scalarSize]
-			if !algebraOf(acc.Suite).checkShare(part, d.commitments[a], m.cfg.Self) {
-				return nil, dealer
-			}
-			parts[a] = append(parts[a], part)
+		if bad == 0 && (err != nil || !m.fits(dealer, plain)) {
+			bad = dealer
 		}
+	}
+	switch {
+	case !opened:
+		m.suspect(m.cfg.Self, "cannot open what is sealed to it")
+		return nil, 0, errOwnKey
+	case bad != 0:
+		m.suspect(bad, "sealed a sub-share that does not fit")
+		return nil, bad, errSubShare
 	}
 	for a, acc := range m.parent.Accounts {
 		g := algebraOf(acc.Suite)
-		k, err := g.combineShares(m.p.Dealers, parts[a])
+		var parts [][]byte
+		for _, plain := range plains {
+			parts = append(parts, plain[a*scalarSize:][:scalarSize])
+		}
+		k, err := g.combineShares(m.p.Dealers, parts)
 		fits := err == nil
 		if fits {
 			err = k.Use(func(b *[secret.Size]byte) error {
@@ -215,5 +252,27 @@ func (m *Machine) receive() (keys []secret.Key, bad wire.Slot) {
 		}
 		keys = append(keys, k)
 	}
-	return keys, 0
+	return keys, 0, nil
+}
+
+// open returns what a dealer sealed to this device.
+func (m *Machine) open(dealer wire.Slot) ([]byte, error) {
+	d := m.dealings[dealer]
+	box := d.sealed[slices.Index(m.p.receivers(), m.cfg.Self)]
+	return m.cfg.Open(box[:encSize], SealInfo(m.attempt),
+		sealData(m.attempt, dealer, m.cfg.Self, d.commitmentBytes()), box[encSize:])
+}
+
+// fits reports whether plain holds this device's values of the polynomials
+// that the dealer committed to.
+func (m *Machine) fits(dealer wire.Slot, plain []byte) bool {
+	if len(plain) != len(m.parent.Accounts)*scalarSize {
+		return false
+	}
+	for a, acc := range m.parent.Accounts {
+		if !algebraOf(acc.Suite).checkShare(plain[a*scalarSize:][:scalarSize], m.dealings[dealer].commitments[a], m.cfg.Self) {
+			return false
+		}
+	}
+	return true
 }

@@ -25,7 +25,9 @@ type Config struct {
 	// Sign signs with the identity key of Self. It must be deterministic.
 	Sign func(msg []byte) [64]byte
 
-	// Open opens what was sealed to the box key of Self: see [OpenBox].
+	// Open opens what was sealed to the box key of Self, with [OpenBox]. An
+	// error that wraps [ErrSealed] is the sealer's fault, any other is that of
+	// this device.
 	Open func(enc, info, data, ciphertext []byte) ([]byte, error)
 
 	// Shares are this device's shares of the parent epoch by account. Only
@@ -79,11 +81,16 @@ type Machine struct {
 	words [kinds]map[wire.Slot]statement
 
 	dealings map[wire.Slot]dealing
+	broken   bool // a dealing is wrong, or all of them together are
 	record   *roster.Record
 	hash     wire.Hash
 	keys     []secret.Key // the new shares, by account
 	phase    Phase
 	presence bool // the owner retires although a sleeper has not locked
+	shut     bool // a sleeper's mailbox does not open
+
+	proven map[wire.Slot]bool // verdicts on proofs in ready statements
+	passed map[wire.Slot]bool // verdicts on test signatures
 
 	suspects map[wire.Slot]string // devices that broke a rule, and which
 	evidence []Contradiction
@@ -91,7 +98,9 @@ type Machine struct {
 
 var _ session.Machine = (*Machine)(nil)
 
-// A Contradiction is a pair of statements that no honest device makes.
+// A Contradiction is a pair of statements of one device that no device makes
+// which is honest and has its memory: a liar's, or those of a device that was
+// restored from an older copy and does not know it yet. Anybody can verify it.
 type Contradiction struct {
 	Slot        wire.Slot
 	What        string
@@ -132,7 +141,8 @@ func blank(cfg Config) (*Machine, error) {
 	}
 	m := &Machine{
 		cfg: cfg, p: cfg.Proposal, parent: cfg.Parent, draft: draft, attempt: cfg.Proposal.Attempt(),
-		member: slices.Contains(cfg.Proposal.Members, cfg.Self), dealings: map[wire.Slot]dealing{}, suspects: map[wire.Slot]string{},
+		member: slices.Contains(cfg.Proposal.Members, cfg.Self), dealings: map[wire.Slot]dealing{}, proven: map[wire.Slot]bool{}, passed: map[wire.Slot]bool{},
+		suspects: map[wire.Slot]string{},
 	}
 	if !m.member && !slices.Contains(m.p.Sleepers, cfg.Self) {
 		return nil, fmt.Errorf("refresh: device %d has no part in this", cfg.Self)
@@ -176,12 +186,16 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 		m.suspect(f.From, "malformed statement")
 		return nil, nil
 	}
-	if err := m.learn(s); err != nil {
-		if errors.Is(err, ErrRolledBack) {
-			m.phase = RolledBack
-			return []session.Effect{m.persist()}, err
-		}
+	fresh, err := m.learn(s)
+	switch {
+	case errors.Is(err, ErrRolledBack):
+		m.phase = RolledBack
+		return []session.Effect{m.persist()}, err
+	case err != nil:
 		m.suspect(f.From, err.Error())
+		return nil, nil
+	case !fresh:
+		// Repeats are most of what arrives, and must cost nothing.
 		return nil, nil
 	}
 	return m.advance()
@@ -197,51 +211,67 @@ func (m *Machine) ended() bool {
 	return m.phase == Retired || m.phase == Returned || m.phase == RolledBack
 }
 
-// learn takes over a statement that is valid and new.
-func (m *Machine) learn(s statement) error {
+// learn takes over a statement that is valid, and reports whether it was new.
+// An error means that who brought it is to blame, for no honest device passes
+// such a thing on; a rule that the statement itself breaks is held against the
+// device that signed it.
+func (m *Machine) learn(s statement) (fresh bool, err error) {
 	if s.Kind <= said || s.Kind >= kinds || !m.p.allowed(s.Kind, s.Slot) {
-		return errors.New("a statement that its device must not make")
+		return false, errors.New("brought a statement that its device must not make")
 	}
 	old, known := m.words[s.Kind][s.Slot]
 	if known && bytes.Equal(old.Body, s.Body) {
-		return nil
+		return false, nil
 	}
 	d, _ := m.draft.Device(s.Slot)
 	if !s.verify(m.attempt, d.Identity) {
-		return errors.New("a statement with a bad signature")
+		return false, errors.New("brought a statement with a bad signature")
 	}
-	if s.Slot == m.cfg.Self && (s.Kind == deal || s.Kind == ready || s.Kind == commit || s.Kind == abort || s.Kind == lock) {
-		return ErrRolledBack
+	if s.Slot == m.cfg.Self && s.Kind.binds() {
+		return false, ErrRolledBack
+	}
+	if known && !s.Kind.binds() {
+		// What binds nobody is not durable before it is said: a device that
+		// lost power may say it again in other words.
+		return false, nil
 	}
 	if err := m.understand(s); err != nil {
 		m.suspect(s.Slot, err.Error())
-		if s.Kind == deal {
-			// The signature is right and the contents are not: everybody can
-			// see that this dealer must be left out of the next attempt.
-			m.words[deal][s.Slot] = s
-		}
-		return nil
+		return m.reject(s, known), nil
 	}
 	if known {
 		m.contradiction(s.Slot, "said two different things", old, s)
-		return nil
+		return true, nil
 	}
 	m.words[s.Kind][s.Slot] = s
+	if s.Kind == deal {
+		m.dealings[s.Slot], _ = parseDealing(m.p, m.parent, s.Body)
+	}
 	m.compare(s)
-	return nil
+	return true, m.unpack(s)
 }
 
-// understand checks what can be checked of a statement by itself, and keeps
-// what it means.
+// reject notes what follows from a statement that is signed and wrong. A wrong
+// dealing ends the attempt, and is passed on if it has the right length, so
+// that everybody sees whom to leave out of the next one.
+func (m *Machine) reject(s statement, known bool) (fresh bool) {
+	if s.Kind != deal {
+		return false
+	}
+	m.broken = true
+	if _, whole := parseDealing(m.p, m.parent, s.Body); whole && !known {
+		m.words[deal][s.Slot] = s
+	}
+	return true
+}
+
+// understand checks what can be checked of a statement by itself.
 func (m *Machine) understand(s statement) error {
 	switch s.Kind {
 	case deal:
-		if _, known := m.words[deal][s.Slot]; known {
-			return nil // a second one, which contradicts the first
-		}
 		d, ok := parseDealing(m.p, m.parent, s.Body)
 		if !ok {
-			return errors.New("a dealing of the wrong length")
+			return errors.New("dealt in the wrong length")
 		}
 		for a, acc := range m.parent.Accounts {
 			public, err := share.PublicShare(acc, s.Slot)
@@ -252,35 +282,56 @@ func (m *Machine) understand(s statement) error {
 				return err
 			}
 		}
-		m.dealings[s.Slot] = d
 	case ready:
 		if len(s.Body) != m.readySize() {
-			return errors.New("a ready of the wrong length")
+			return errors.New("said ready in the wrong length")
 		}
-	case commit, lock:
+	case commit:
 		if len(s.Body) != len(wire.Hash{}) {
-			return errors.New("a vote of the wrong length")
+			return errors.New("committed in the wrong length")
+		}
+	case lock:
+		for _, c := range m.parseLock(s.Body) {
+			if d, _ := m.draft.Device(c.Slot); c.Slot != 0 && c.verify(m.attempt, d.Identity) {
+				continue
+			}
+			return errors.New("locked without the commits of all members")
 		}
 	case abort:
 		because, err := parseAbort(s.Body)
-		if err != nil {
+		if err != nil || because == nil {
 			return err
-		}
-		if because == nil {
-			return nil
 		}
 		d, ok := m.draft.Device(because.Slot)
 		if !ok || because.Slot == s.Slot || !m.p.allowed(abort, because.Slot) || !because.verify(m.attempt, d.Identity) {
-			return errors.New("an abort after a commit that rests on nothing")
+			return errors.New("aborted after a commit because of nothing")
 		}
-		return m.learn(*because)
 	case tested:
 		if _, ok := m.parseTested(s.Body); !ok {
-			return errors.New("test signatures of the wrong form")
+			return errors.New("showed test signatures of the wrong form")
 		}
 	case complaint:
 		if len(s.Body) != 2 {
-			return errors.New("a complaint of the wrong length")
+			return errors.New("complained in the wrong length")
+		}
+	}
+	return nil
+}
+
+// unpack learns the statements that s rests on and carries.
+func (m *Machine) unpack(s statement) error {
+	var carried []statement
+	switch s.Kind {
+	case lock:
+		carried = m.parseLock(s.Body)
+	case abort:
+		if because, _ := parseAbort(s.Body); because != nil {
+			carried = append(carried, *because)
+		}
+	}
+	for _, c := range carried {
+		if _, err := m.learn(c); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -333,31 +384,36 @@ func (m *Machine) Resend() []session.Effect {
 	return out
 }
 
-// Waiting implements [session.Machine].
+// Waiting implements [session.Machine]. It is empty as well while only the
+// test signatures are missing, which members make together.
 func (m *Machine) Waiting() []wire.Slot {
 	missing := func(k kind, of []wire.Slot) (out []wire.Slot) {
 		for _, s := range of {
-			if _, ok := m.words[k][s]; !ok {
+			if _, ok := m.words[k][s]; !ok && s != m.cfg.Self {
 				out = append(out, s)
 			}
 		}
 		return out
 	}
-	switch m.phase {
-	case Dealing, Prepared:
-		if w := missing(deal, m.p.Dealers); len(w) > 0 {
-			return w
-		}
-		if w := missing(ready, m.p.Members); len(w) > 0 {
-			return w
-		}
-		return missing(commit, m.p.Members)
-	case Committed:
-		return missing(commit, m.p.Members)
-	case Locked:
+	var chain []kind
+	switch {
+	case m.phase == Locked:
 		return missing(lock, m.p.receivers())
-	case Aborted:
+	case m.phase == Aborted:
 		return missing(abort, m.p.Members)
+	case m.phase == Committed || m.phase == Dealing && !m.member:
+		chain = []kind{deal, ready, commit}
+	case m.phase <= Prepared:
+		chain = []kind{deal, ready}
+	}
+	for _, k := range chain {
+		of := m.p.Members
+		if k == deal {
+			of = m.p.Dealers
+		}
+		if w := missing(k, of); len(w) > 0 {
+			return w
+		}
 	}
 	return nil
 }

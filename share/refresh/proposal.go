@@ -97,11 +97,22 @@ func (p Proposal) Check(parent roster.Record) error {
 	if len(p.Members) < p.Threshold {
 		return fmt.Errorf("refresh: %d devices take part and %d must be able to sign", len(p.Members), p.Threshold)
 	}
+	if 2*parent.Threshold > len(parent.Devices) && p.Threshold+parent.Threshold <= n {
+		// While the votes are under way some are in the old epoch and some in
+		// the new one, and not both must be able to sign.
+		return fmt.Errorf("refresh: from threshold %d to %d of %d devices: two parts of the circle could sign apart on the way; do it in two steps",
+			parent.Threshold, p.Threshold, n)
+	}
 	if 2*p.Threshold <= n && (2*parent.Threshold > len(parent.Devices) || n > len(parent.Devices)) {
 		return fmt.Errorf("refresh: threshold %d of %d devices: two halves of the circle could sign apart", p.Threshold, n)
 	}
 	if err := next.Check(); err != nil {
 		return err
+	}
+	for _, d := range next.Devices {
+		if checkBox(d.Box) != nil {
+			return fmt.Errorf("refresh: nothing can be sealed to device %d", d.Slot)
+		}
 	}
 	return parent.CheckNext(next)
 }

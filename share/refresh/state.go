@@ -22,10 +22,11 @@ type state struct {
 	Shares   [][scalarSize]byte // secret, by account; none before they are held
 }
 
-const maxState = 256 << 10 // bytes
+// maxState bounds a state in bytes. That of nine devices takes up to 40 KiB.
+const maxState = 64 << 10
 
 func (m *Machine) persist() session.Effect {
-	s := state{Version: Version, Attempt: m.attempt, Phase: m.phase, Presence: m.presence, Words: []statement{}, Shares: [][scalarSize]byte{}}
+	s := state{Version: Version, Attempt: m.attempt, Phase: m.phase, Presence: m.presence, Words: []statement{}}
 	for k := range m.words {
 		for _, slot := range m.draft.Slots() {
 			if w, ok := m.words[k][slot]; ok {
@@ -33,6 +34,7 @@ func (m *Machine) persist() session.Effect {
 			}
 		}
 	}
+	s.Shares = make([][scalarSize]byte, 0, len(m.keys)) // never moved by append
 	for _, k := range m.keys {
 		if err := k.Use(func(b *[secret.Size]byte) error { s.Shares = append(s.Shares, *b); return nil }); err != nil {
 			panic("refresh: internal error: " + err.Error())
@@ -85,24 +87,61 @@ func (m *Machine) restore(s *state) error {
 	}
 	last := statement{}
 	for _, w := range s.Words {
-		if w.Kind <= said || w.Kind >= kinds || w.Kind < last.Kind || w.Kind == last.Kind && w.Slot <= last.Slot {
+		if w.Kind < last.Kind || w.Kind == last.Kind && w.Slot <= last.Slot {
 			return errState
 		}
 		last = w
-		d, ok := m.draft.Device(w.Slot)
-		if !ok || !m.p.allowed(w.Kind, w.Slot) || !w.verify(m.attempt, d.Identity) {
+		if w.Kind <= said || w.Kind >= kinds || !m.p.allowed(w.Kind, w.Slot) {
 			return errState
 		}
-		err := m.understand(w)
-		if err != nil && (w.Kind != deal || w.Slot == m.cfg.Self) {
+		d, _ := m.draft.Device(w.Slot)
+		if !w.verify(m.attempt, d.Identity) {
 			return errState
 		}
 		m.words[w.Kind][w.Slot] = w
+		switch err := m.understand(w); {
+		case w.Kind == deal && err == nil:
+			m.dealings[w.Slot], _ = parseDealing(m.p, m.parent, w.Body)
+		case w.Kind == deal && w.Slot != m.cfg.Self:
+			m.suspect(w.Slot, err.Error())
+			m.broken = true
+		case err != nil:
+			return errState
+		}
 		m.compare(w)
 	}
 	m.makeRecord()
 	m.phase, m.presence = s.Phase, s.Presence
+	if !m.founded() {
+		return errState
+	}
 	return m.restoreShares(s)
+}
+
+// founded reports whether what is remembered is what the phase rests on: this
+// device's own vote and the certificate behind it.
+func (m *Machine) founded() bool {
+	own := func(k kind) bool { _, ok := m.words[k][m.cfg.Self]; return ok }
+	mine := func(k kind) bool { return own(k) && m.all(k, []wire.Slot{m.cfg.Self}) }
+	in := m.all(ready, m.p.Members) && (mine(commit) || !m.member)
+	locked := in && mine(lock) && m.all(commit, m.p.Members)
+	switch m.phase {
+	case Dealing:
+		return !own(ready) && !own(commit) && !own(abort) && !own(lock)
+	case Prepared:
+		return mine(ready) && !own(commit) && !own(abort) && !own(lock)
+	case Committed:
+		return in && !own(abort) && !own(lock)
+	case Locked:
+		return locked && !own(abort)
+	case Retiring, Retired:
+		return locked && !own(abort) && m.retirable()
+	case Aborted:
+		return own(abort) && !own(lock)
+	case Returned:
+		return m.abortCertificate() && !own(lock)
+	}
+	return true // rolled back: anything may be missing
 }
 
 // restoreShares takes over the new shares. Each must fit the record, so that a

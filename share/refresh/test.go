@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
@@ -42,7 +44,7 @@ func (m *Machine) TestRequest(a roster.Account) wire.RequestID {
 // NeedsTest reports whether every member is ready and only the test signatures
 // are missing.
 func (m *Machine) NeedsTest() bool {
-	return m.member && m.phase == Prepared && len(m.words[abort]) == 0 && m.all(ready, m.p.Members) && !m.testsPass()
+	return m.member && m.phase == Prepared && !m.doomed() && m.all(ready, m.p.Members) && !m.testsPass()
 }
 
 var errTest = errors.New("refresh: test signatures do not verify")
@@ -85,23 +87,23 @@ func (m *Machine) parseTested(b []byte) (list [][]byte, ok bool) {
 	return list, len(b) == 0
 }
 
-// testsPass reports whether anybody has shown test signatures that hold.
+// testsPass reports whether anybody has shown test signatures that hold. Each
+// is verified once.
 func (m *Machine) testsPass() bool {
 	if m.record == nil {
 		return false
 	}
-	for _, slot := range m.p.Members {
-		s, ok := m.words[tested][slot]
-		if !ok {
+	for slot, s := range m.words[tested] {
+		if _, known := m.passed[slot]; known {
 			continue
 		}
 		list, _ := m.parseTested(s.Body)
-		if m.testHolds(list) {
-			return true
+		m.passed[slot] = m.testHolds(list)
+		if !m.passed[slot] {
+			m.suspect(slot, "showed test signatures that do not verify")
 		}
-		m.suspect(slot, "showed test signatures that do not verify")
 	}
-	return false
+	return slices.Contains(slices.Collect(maps.Values(m.passed)), true)
 }
 
 // testHolds verifies one signature per account under the unchanged group keys,

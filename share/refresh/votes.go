@@ -1,8 +1,10 @@
 package refresh
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -38,18 +40,21 @@ func (m *Machine) step() ([]session.Effect, error) {
 		return m.retire(), nil
 	case m.phase == Committed && m.all(commit, m.p.Members):
 		m.phase = Locked
-		return m.vote(lock, m.hash[:]), nil
+		return m.vote(lock, m.lockBody()), nil
+	case !m.member && m.phase == Dealing && m.all(commit, m.p.Members) && !m.shut:
+		// Commits of all outrank aborts, which then are a liar's: whoever was
+		// honest may have locked, and must not be left alone.
+		return m.adopt()
 	case (m.phase < Locked || m.phase == Aborted) && m.abortCertificate():
 		return m.turnBack(), nil
-	case !m.member:
+	case !m.member && m.phase == Dealing && !m.shut:
 		return m.adopt()
-	case m.phase == Dealing && m.deadReason() != "":
+	case !m.member:
+		return nil, nil
+	case m.phase <= Prepared && m.doomed():
 		return m.giveUp(), nil
 	case m.phase == Dealing && m.record != nil:
 		return m.prepare()
-	case m.phase == Prepared && len(m.words[abort]) > 0:
-		// Somebody will never commit, so that the attempt can only fail.
-		return m.giveUp(), nil
 	case m.phase == Prepared && m.all(ready, m.p.Members) && m.testsPass():
 		m.phase = Committed
 		return m.vote(commit, m.hash[:]), nil
@@ -82,17 +87,17 @@ func (m *Machine) all(k kind, slots []wire.Slot) bool {
 // about reports whether a ready, commit or lock is about this device's record,
 // and whether the proofs of a ready hold.
 func (m *Machine) about(s statement) bool {
-	if m.record == nil || wire.Hash(s.Body[:len(m.hash)]) != m.hash {
-		return false
-	}
-	return s.Kind != ready || s.Slot == m.cfg.Self || m.proofsHold(s)
+	return wire.Hash(s.Body[:len(m.hash)]) == m.hash && (s.Kind != ready || m.proofsHold(s))
 }
 
 // makeRecord computes the record to be once every dealing is known and right.
 func (m *Machine) makeRecord() {
-	if m.record != nil || len(m.dealings) < len(m.p.Dealers) {
+	if m.record != nil || m.broken || len(m.dealings) < len(m.p.Dealers) {
 		return
 	}
+	// Checked dealings whose sum is no sharing: chance in 2^252, or dealers who
+	// know each other's secrets.
+	m.broken = true
 	fields := [][]byte{m.attempt[:]}
 	for _, d := range m.p.Dealers {
 		fields = append(fields, wire.U16(d), m.words[deal][d].Body)
@@ -106,8 +111,6 @@ func (m *Machine) makeRecord() {
 		}
 		sum, err := algebraOf(acc.Suite).combine(m.p.Dealers, lists)
 		if err != nil {
-			// Checked dealings that sum to the identity: chance in 2^252, or
-			// dealers who know each other's secrets. The attempt must die.
 			return
 		}
 		r.Accounts[a].Commitments = sum
@@ -116,39 +119,39 @@ func (m *Machine) makeRecord() {
 	if r.Check() != nil || m.parent.CheckNext(r) != nil {
 		return
 	}
-	m.record, m.hash = &r, r.Hash()
+	m.record, m.hash, m.broken = &r, r.Hash(), false
 }
 
-// deadReason says why an attempt that this device has not committed to cannot
-// succeed.
-func (m *Machine) deadReason() string {
-	if len(m.words[abort]) > 0 {
-		return "another device aborted"
+// doomed reports whether the attempt cannot succeed any more, as far as a
+// device knows that has not committed.
+func (m *Machine) doomed() bool {
+	if m.broken || len(m.words[abort]) > 0 {
+		return true
 	}
-	for _, c := range m.evidence {
-		if _, dealer := m.words[deal][c.Slot]; dealer {
-			return "a dealer dealt twice"
-		}
+	if slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return slices.Contains(m.p.Dealers, c.Slot) }) {
+		return true // two dealings, of which others may have used the other one
 	}
-	if len(m.words[deal]) == len(m.p.Dealers) && m.record == nil {
-		return "a dealing is wrong"
-	}
-	for slot := range m.words[deal] {
-		if _, right := m.dealings[slot]; !right {
-			return "a dealing is wrong"
-		}
-	}
-	return ""
+	// Whoever is ready for another record, or lies, will never be ready for
+	// this one.
+	return m.record != nil && slices.ContainsFunc(m.p.Members, func(slot wire.Slot) bool {
+		s, said := m.words[ready][slot]
+		return said && !m.about(s)
+	})
 }
 
 // prepare opens and checks this device's new shares, makes them durable and
 // says so.
 func (m *Machine) prepare() ([]session.Effect, error) {
-	keys, bad := m.receive()
-	if bad != 0 {
-		m.suspect(bad, "sealed a sub-share that does not fit")
-		s := m.say(complaint, wire.U16(bad))
-		return append([]session.Effect{m.send(s)}, m.giveUp()...), nil
+	keys, bad, err := m.receive()
+	if err != nil {
+		if bad != 0 {
+			m.say(complaint, wire.U16(bad))
+		}
+		out := m.giveUp()
+		if s, ok := m.words[complaint][m.cfg.Self]; ok {
+			out = append(out, m.send(s))
+		}
+		return out, nil
 	}
 	m.keys = keys
 	body := append([]byte(nil), m.hash[:]...)
@@ -184,20 +187,27 @@ func (m *Machine) proofNonce(account int) func(share []byte) io.Reader {
 	}
 }
 
-// proofsHold checks that the device that said ready has a share of its own of
-// every account.
+// proofsHold checks, once, that the device that said ready has a share of its
+// own of every account.
 func (m *Machine) proofsHold(s statement) bool {
-	rest := s.Body[len(m.hash):]
+	if s.Slot == m.cfg.Self {
+		return true
+	}
+	if holds, known := m.proven[s.Slot]; known {
+		return holds
+	}
+	holds, rest := true, s.Body[len(m.hash):]
 	for a, acc := range m.record.Accounts {
 		size := acc.Suite.PointSize() + scalarSize
 		public, err := share.PublicShare(acc, s.Slot)
-		if err != nil || !algebraOf(acc.Suite).verify(public, rest[:size], m.challenge(a, s.Slot)) {
-			m.suspect(s.Slot, "said ready without a share")
-			return false
-		}
+		holds = holds && err == nil && algebraOf(acc.Suite).verify(public, rest[:size], m.challenge(a, s.Slot))
 		rest = rest[size:]
 	}
-	return true
+	if !holds {
+		m.suspect(s.Slot, "said ready without a share")
+	}
+	m.proven[s.Slot] = holds
+	return holds
 }
 
 // giveUp votes to abort, which a device that has not committed may always do.
@@ -256,15 +266,19 @@ func (m *Machine) turnBack() []session.Effect {
 // adopt takes a sleeper into the new epoch, once it knows that every member
 // was ready.
 func (m *Machine) adopt() ([]session.Effect, error) {
-	if m.phase != Dealing || m.record == nil || !m.all(ready, m.p.Members) {
+	if m.record == nil || !m.all(ready, m.p.Members) {
 		return nil, nil
 	}
-	keys, bad := m.receive()
-	if bad != 0 {
-		// Another re-deal must include this device; until then it signs
-		// nothing that the others would accept.
-		m.suspect(bad, "sealed a sub-share that does not fit")
-		return nil, nil
+	keys, bad, err := m.receive()
+	if err != nil {
+		// Another re-deal must include this device. Until then it signs
+		// nothing that the others would accept, and they keep their parent
+		// shares unless their owner says otherwise.
+		m.shut = bad != 0 || errors.Is(err, errOwnKey)
+		if bad == 0 {
+			return nil, nil
+		}
+		return []session.Effect{m.send(m.say(complaint, wire.U16(bad)))}, nil
 	}
 	m.keys, m.phase = keys, Committed
 	return []session.Effect{m.persist()}, nil
@@ -341,14 +355,30 @@ func (m *Machine) InForce() bool {
 	return m.phase == Committed || m.phase == Locked || m.phase == Retiring || m.phase == Retired
 }
 
-// Settled reports whether every member has locked, so that only sleepers are
-// waited for and another re-deal may follow.
+// Settled reports whether the epoch cannot be undone any more: this device has
+// seen every member commit, so that another re-deal may follow although
+// somebody has not locked yet. Whoever is missing is left out of that one.
 func (m *Machine) Settled() bool {
-	return m.phase == Retired || m.phase == Retiring || m.phase == Locked && m.all(lock, m.p.Members)
+	return m.phase == Locked || m.phase == Retiring || m.phase == Retired
+}
+
+// A Complaint is one device's claim that what a dealer sealed to it does not
+// fit what the dealer committed to. Only the two of them can know who lies.
+type Complaint struct{ By, Against wire.Slot }
+
+// Complaints returns all that were made, by complainer.
+func (m *Machine) Complaints() []Complaint {
+	var out []Complaint
+	for _, slot := range m.draft.Slots() {
+		if s, ok := m.words[complaint][slot]; ok {
+			out = append(out, Complaint{By: slot, Against: wire.Slot(binary.BigEndian.Uint16(s.Body))})
+		}
+	}
+	return out
 }
 
 // Suspects returns what devices did that no honest device does, by slot.
-func (m *Machine) Suspects() map[wire.Slot]string { return m.suspects }
+func (m *Machine) Suspects() map[wire.Slot]string { return maps.Clone(m.suspects) }
 
 // Evidence returns pairs of statements that prove a device dishonest to
 // anybody.

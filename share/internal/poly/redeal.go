@@ -34,20 +34,21 @@ func (g Group[S, K, P]) Combine(dealers []wire.Slot, commitments [][]P) ([]P, er
 	return g.Sum(weighted), nil
 }
 
-// CombineShares returns Σ_i λ_i·g_i(x) of values that a device got from the
-// dealers, as the device's share of the sum. The caller owns it.
+// CombineShares returns Σ_i λ_i·g_i(x) of the values that a device got from the
+// dealers: the device's share of the sum. There must be a value for each
+// dealer. The caller owns the result.
 func (g Group[S, K, P]) CombineShares(dealers []wire.Slot, values []K) (K, error) {
-	var sum K
+	parts := make([]K, len(dealers))
 	for i, d := range dealers {
 		lambda, err := g.Lagrange(dealers, d, 0)
 		if err != nil {
-			return sum, err
+			// The slots are wrong, which the first factor has shown already.
+			return parts[0], err
 		}
-		part := values[i].MulPublic(lambda)
-		if i == 0 {
-			sum = part
-			continue
-		}
+		parts[i] = values[i].MulPublic(lambda)
+	}
+	sum := parts[0]
+	for _, part := range parts[1:] {
 		next := sum.Add(part)
 		sum.Wipe()
 		part.Wipe()
