@@ -27,11 +27,11 @@ func NewHasty(cfg Config) (*Link, error) {
 	return newLink(cfg, lim)
 }
 
-// NewStingy is New with room for a megabyte or fifty messages from a peer.
+// NewStingy is New with room for a megabyte or 150 messages from a peer.
 func NewStingy(cfg Config) (*Link, error) {
 	lim := normalLimits
 	lim.recvBytes = rateOf{perSecond: 1, burst: 1 << 20}
-	lim.recvMessages = rateOf{perSecond: 1, burst: 50}
+	lim.recvMessages = rateOf{perSecond: 1, burst: 150}
 	return newLink(cfg, lim)
 }
 

@@ -30,9 +30,7 @@ func (g gate) InterceptSecured(dir network.Direction, id peer.ID, addrs network.
 	if g.link.admits(id) {
 		return true
 	}
-	// This device itself comes when a peer's address is also ours, like a
-	// loopback one.
-	if dir == network.DirInbound && id != g.link.host.ID() {
+	if dir == network.DirInbound {
 		g.link.stranger(addrs.RemoteMultiaddr().String())
 	}
 	return false
@@ -43,10 +41,10 @@ func (g gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason)
 	return g.link.admits(c.RemotePeer()), 0
 }
 
-// admits reports whether the link runs, id is allowed and not in quarantine.
+// admits reports whether id is allowed and not in quarantine.
 func (l *Link) admits(id peer.ID) bool {
 	r := l.remote(id)
-	return r != nil && l.running() && !r.quarantined(time.Now())
+	return r != nil && !r.quarantined(time.Now())
 }
 
 // stranger reports an address, not more often than limits.stranger.

@@ -144,7 +144,7 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 		return
 	}
 	b, ok := openBeacon(cfg.key, epochOf(l.cfg.Now()), e.Instance, e.Text[0])
-	if !ok || b.slot == cfg.self {
+	if !ok {
 		return
 	}
 	r := l.remote(cfg.peers[b.slot])
