@@ -187,7 +187,7 @@ func (n *Node) Request(ctx context.Context, id string) (api.Request, error) {
 
 // Approve implements [api.Backend].
 func (n *Node) Approve(ctx context.Context, id string) (api.Request, error) {
-	return n.withRequest(ctx, id, (*core).approve)
+	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, false) })
 }
 
 // Deny implements [api.Backend].

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -42,25 +44,20 @@ type core struct {
 	early    []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending
+	attempt  *attempt  // nil unless a re-deal is in progress
 	pairing  map[string][]string
 
 	peers  map[wire.Slot]*peer
 	alarms map[wire.Slot]int
 
+	awake         time.Duration // this device has been running
+	resumeAt      time.Time     // when to read back an interrupted re-deal
+	redealTrouble string
+	noMailbox     map[wire.Hash]bool
+
 	watchers map[*watcher]struct{}
 	lastBeat time.Time
 	lastHave time.Time
-}
-
-// A circle is the head of the roster and what this device needs with it.
-type circle struct {
-	entry     roster.Entry
-	record    roster.Record
-	hash      wire.Hash
-	slot      wire.Slot
-	shareKey  string // id of the keeper's epoch key
-	discovery [32]byte
-	addrs     map[wire.Slot][]string
 }
 
 // A peer is what this device has seen of another member.
@@ -69,6 +66,10 @@ type peer struct {
 	lastSeen time.Time // zero: never
 	skew     time.Duration
 	epoch    uint64
+	record   wire.Hash // of that epoch
+	share    bool      // it holds a share of it
+	oldest   uint64    // the oldest epoch of which it holds one
+	told     bool      // epoch, record, share and oldest are its word of this run
 	locked   bool
 	lost     string // why the connection ended, for the person
 	stale    bool   // a message to it was certainly lost
@@ -87,7 +88,7 @@ func newCore(cfg Config) (*core, error) {
 		pairing:  map[string][]string{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
-		watchers: map[*watcher]struct{}{},
+		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err
@@ -104,20 +105,34 @@ func (c *core) start(l Link) error {
 	if err := c.resumeFounding(); err != nil {
 		return err
 	}
+	if err := c.resumeRedeal(); err != nil {
+		return err
+	}
 	c.admit()
 	return nil
 }
 
 // members returns the devices that this device talks to as one group: those of
-// the circle, or those of the founding in progress.
+// the circle and of an attempt to change it, or those of a founding.
 func (c *core) members() []roster.Device {
+	var out []roster.Device
 	if c.circle != nil {
-		return c.circle.record.Devices
-	}
-	if c.founding != nil && c.founding.proposal != nil {
+		out = c.circle.record.Devices
+	} else if c.founding != nil && c.founding.proposal != nil {
 		return c.founding.proposal.Devices
 	}
-	return nil
+	a := c.attempt
+	if a == nil || a.machine.Settled() {
+		return out
+	}
+	out = slices.Clone(out)
+	for _, d := range slices.Concat(c.parentOf(a).Devices, a.proposal.Added) {
+		gone := slices.ContainsFunc(a.proposal.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
+		if !gone && !slices.ContainsFunc(out, func(o roster.Device) bool { return o.Slot == d.Slot }) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {
@@ -193,6 +208,9 @@ func (c *core) admit() {
 		key = c.circle.discovery
 	case c.founding != nil:
 		key = c.founding.discovery
+	}
+	for id, addrs := range c.formerPeers() {
+		allowed[id] = addrs
 	}
 	c.link.SetBeacon(key, uint16(c.selfSlot()), bySlot)
 }
@@ -286,6 +304,12 @@ func (c *core) onSync(from wire.Slot, msg []byte) error {
 		return decode(body, from, c.onUnfound)
 	case msgEntry:
 		return decode(body, from, c.onEntry)
+	case msgChain:
+		return decode(body, from, c.onChain)
+	case msgRedeal:
+		return decode(body, from, c.onRedeal)
+	case msgTest:
+		return decode(body, from, c.onTest)
 	}
 	return fmt.Errorf("node: unknown message type %d", typ)
 }
@@ -313,6 +337,7 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 	if c.circle != nil {
 		c.sync(slot, msgHave, have{IDs: c.inventory()})
 		c.tryAll()
+		c.changeCircle()
 	}
 	c.notifyAll()
 }
@@ -336,10 +361,14 @@ func (c *core) onDown(now time.Time, peerID []byte, reason string) {
 
 // tick does what time asks for.
 func (c *core) tick(now time.Time) {
+	c.stayAwake(now)
 	c.now = now
 	c.expire()
 	c.tickSessions()
 	c.tickFounding()
+	c.tickResume()
+	c.tickRedeal()
+	c.changeCircle()
 	if c.circle == nil {
 		return
 	}
@@ -366,7 +395,49 @@ func (c *core) tick(now time.Time) {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return len(c.sessions) > 0 || c.founding != nil
+	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done })
+}
+
+// stayAwake counts the time for which this device has been running: never more
+// than passed between two ticks of a running loop, whatever the clock says.
+func (c *core) stayAwake(now time.Time) {
+	if d := now.Sub(c.now); d > 0 {
+		c.awake += min(d, 2*c.cfg.Timings.IdleTick)
+	}
+}
+
+// tickResume reads back a re-deal that was interrupted by a failed write.
+func (c *core) tickResume() {
+	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) || c.attempt != nil {
+		return
+	}
+	c.resumeAt = time.Time{}
+	if err := c.resumeRedeal(); err != nil {
+		c.redealTrouble = err.Error()
+		c.log.Error("re-deal not resumed", "err", err)
+		return
+	}
+	c.redealTrouble = ""
+}
+
+// formerPeers are devices that left without being stolen. They may connect to
+// learn that they are out, and are told nothing else.
+func (c *core) formerPeers() map[string][]string {
+	out := map[string][]string{}
+	if c.circle == nil {
+		return out
+	}
+	for _, f := range c.circle.record.Former {
+		if f.State == roster.Stolen {
+			continue
+		}
+		for _, e := range c.circle.chain {
+			if d, ok := e.Record.Device(f.Slot); ok && d.Identity == f.Identity {
+				out[string(d.Peer)] = nil
+			}
+		}
+	}
+	return out
 }
 
 func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
@@ -379,6 +450,7 @@ func (c *core) hello() hello {
 	switch {
 	case c.circle != nil:
 		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
+		h.Share, h.Oldest = c.hasShare(), c.oldestShare()
 	case c.founding != nil && c.founding.pending:
 		h.Record, h.Pending = c.founding.recordHash(), true
 	}
@@ -411,11 +483,14 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	if c.circle == nil {
 		return nil
 	}
-	if h.Pending && wire.Hash(h.Record) == c.circle.hash {
+	first := c.circle.chain[0]
+	if h.Pending && wire.Hash(h.Record) == first.Record.Hash() {
 		// It said ready and lost touch before it had everybody's signature.
-		c.sync(from, msgEntry, entry{Entry: c.circle.entry.Bytes()})
+		c.sync(from, msgEntry, entry{Entry: first.Bytes()})
 		return nil
 	}
+	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
+	c.catchUp(from, h.Epoch)
 	return c.rememberAddrs(from, h.Addrs)
 }
 

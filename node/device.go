@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"errors"
@@ -16,8 +17,12 @@ import (
 // Buckets and keys of the journal. Every value is sealed by the journal.
 const (
 	bucketDevice   = "device"   // one record: deviceKey
-	bucketCircle   = "circle"   // entryKey, discoveryKey, addrsKey, shareKeyKey
-	bucketShares   = "shares"   // account name → share sealed by the keeper
+	bucketChain    = "chain"    // epoch → certified entry
+	bucketCircle   = "circle"   // discoveryKey, addrsKey, shareKeyKey, highestKey
+	bucketFenced   = "fenced"   // identity → nothing: never signed with again
+	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
+	bucketAttempt  = "attempt"  // currentKey
+	bucketRefused  = "refused"  // attempt → nothing: this device never joins it
 	bucketFounding = "founding" // pendingKey
 	bucketAside    = "aside"    // foundings that were abandoned, by session
 	bucketItems    = "items"    // item id → item
@@ -25,11 +30,12 @@ const (
 	bucketAlarms   = "alarms"   // slot → cheats counted
 
 	deviceKey    = "self"
-	entryKey     = "entry"
 	discoveryKey = "discovery"
 	addrsKey     = "addresses"
 	shareKeyKey  = "share-key"
+	highestKey   = "highest"
 	pendingKey   = "pending"
+	currentKey   = "current"
 )
 
 // presenceID names the keeper's key for the presence key of this device,
@@ -54,6 +60,8 @@ type self struct {
 	kind      roster.Kind
 	identity  secret.Key // Ed25519 seed
 	transport secret.Key // Ed25519 seed
+	boxSeed   secret.Key // X25519
+	sealed    []byte     // presence seed, sealed by the keeper
 	public    wire.DeviceID
 	box       [32]byte
 	presence  [32]byte
@@ -148,7 +156,10 @@ func loadSelf(j journal.Journal) (*self, error) {
 		return nil, errors.New("node: the box key of this device is damaged")
 	}
 	s := &self{name: d.Name, kind: roster.Kind(d.Kind), presence: d.Presence, box: [32]byte(boxKey.PublicKey().Bytes())}
-	clear(d.Box)
+	s.sealed = bytes.Clone(d.Sealed)
+	if s.boxSeed, err = secret.TakeSlice(d.Box); err != nil {
+		return nil, fmt.Errorf("node: box key: %w", err)
+	}
 	if s.identity, err = secret.TakeSlice(d.Identity); err != nil {
 		return nil, fmt.Errorf("node: identity key: %w", err)
 	}
@@ -162,6 +173,20 @@ func loadSelf(j journal.Journal) (*self, error) {
 		return nil
 	})
 	return s, err
+}
+
+// present signs with the presence key, which only the passphrase opens: it is
+// the caller's to have checked that the keeper was opened with it just now.
+func (s *self) present(keeper Keeper, msg []byte) (sig [64]byte, err error) {
+	seed, err := keeper.OpenShare(presenceID, "presence", s.sealed)
+	if err != nil {
+		return sig, fmt.Errorf("node: open presence key: %w", err)
+	}
+	defer clear(seed)
+	k := ed25519.NewKeyFromSeed(seed)
+	copy(sig[:], ed25519.Sign(k, msg))
+	clear(k)
+	return sig, nil
 }
 
 // TransportSeed returns the Ed25519 seed of the key by which peers know this

@@ -278,15 +278,19 @@ func (c *core) foundingUp(slot wire.Slot) {
 	}
 }
 
-// onPairedUp handles the connection of a device that has been introduced and
-// has no slot yet. There is nothing to say before everybody has joined.
-func (c *core) onPairedUp([]byte) { c.notifyAll() }
+// onPairedUp handles the connection of a device that has no slot: one that has
+// been introduced, to which there is nothing to say before everybody has
+// joined, or one that left the circle.
+func (c *core) onPairedUp(peer []byte) {
+	c.tellFormer(peer)
+	c.notifyAll()
+}
 
 // onStrangerMessage handles a message of a peer that the link admits and that
 // has no slot here: only its sponsor has anything to say to an invited device.
 func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 	f := c.founding
-	if f == nil || f.sponsor == nil || f.proposal != nil {
+	if f == nil || f.sponsor == nil || f.proposal != nil || c.attempt != nil {
 		return
 	}
 	if protocol == wire.ProtocolSession {
@@ -307,6 +311,11 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 		var m found
 		if err = wire.Unmarshal(body, &m); err == nil {
 			err = c.accept(m)
+		}
+	case msgRedeal:
+		var m redeal
+		if err = wire.Unmarshal(body, &m); err == nil {
+			err = c.comeIn(m)
 		}
 	case msgUnfound:
 		var m unfound
@@ -443,23 +452,19 @@ func (c *core) resumeFounding() error {
 		return nil
 	}
 	var s storedFounding
-	var a storedAddrs
-	err := wire.Unmarshal(raw, &s)
-	if err == nil {
-		err = wire.Unmarshal(s.Addrs, &a)
-	}
-	if err != nil || s.Version != 1 || len(a.Slots) != len(a.Addrs) {
+	if err := wire.Unmarshal(raw, &s); err != nil || s.Version != 1 {
 		return errors.New("node: the pending founding is damaged")
+	}
+	addrs, err := unpackAddrs(s.Addrs)
+	if err != nil {
+		return fmt.Errorf("node: pending founding: %w", err)
 	}
 	p, err := keygen.ParseProposal(s.Proposal)
 	if err != nil {
 		return fmt.Errorf("node: pending founding: %w", err)
 	}
-	f := &founding{proposal: &p, session: p.Session(), addrs: map[wire.Slot][]string{}, discovery: s.Discovery,
+	f := &founding{proposal: &p, session: p.Session(), addrs: addrs, discovery: s.Discovery,
 		pending: true, agreed: true, touched: c.now}
-	for i, slot := range a.Slots {
-		f.addrs[slot] = a.Addrs[i]
-	}
 	state, err := c.cfg.Keeper.OpenShare(epochKeyID(f.session), keygenName, s.State)
 	if err != nil {
 		return fmt.Errorf("node: open the pending founding: %w", err)
@@ -504,13 +509,13 @@ func (c *core) finishFounding(l *live) {
 	if err == nil {
 		err = c.cfg.Journal.Update(func(tx journal.Tx) error {
 			err := errors.Join(
-				tx.Put(bucketCircle, entryKey, raw),
+				putEntry(tx, e),
 				tx.Put(bucketCircle, discoveryKey, f.discovery[:]),
 				tx.Put(bucketCircle, addrsKey, packAddrs(f.addrs)),
 				tx.Put(bucketCircle, shareKeyKey, []byte(id)),
 				tx.Delete(bucketFounding, pendingKey))
 			for name, s := range sealed {
-				err = errors.Join(err, tx.Put(bucketShares, name, s))
+				err = errors.Join(err, tx.Put(bucketShares, shareRecord(id, name), s))
 			}
 			return err
 		})
@@ -527,10 +532,12 @@ func (c *core) finishFounding(l *live) {
 	c.drop(l)
 	c.founding = nil
 	clear(c.pairing)
-	if err := c.enter(e, f.discovery, storedAddrs{}, id); err != nil {
+	c.circle = &circle{
+		chain: roster.Chain{e}, headKey: id, discovery: f.discovery, addrs: f.addrs, fenced: map[wire.DeviceID]bool{},
+	}
+	if err := c.toHead(); err != nil {
 		panic("node: internal error: " + err.Error())
 	}
-	c.circle.addrs = f.addrs
 	c.admit()
 	c.log.Info("the circle stands", "circle", e.Record.Circle)
 	c.broadcast(msgHello, c.hello())

@@ -106,6 +106,10 @@ type answer struct {
 	Verdict uint8    `cbor:"3,keyasint"`
 	Epoch   uint64   `cbor:"4,keyasint"`
 	Record  [32]byte `cbor:"5,keyasint"` // hash of the epoch's record
+
+	// Presence is a signature with the presence key, in the approval of a
+	// change of the circle: a person was there.
+	Presence []byte `cbor:"6,keyasint,omitempty"`
 }
 
 var errAnswer = errors.New("node: malformed answer")
@@ -115,7 +119,7 @@ func parseAnswer(body []byte) (answer, error) {
 	if err := wire.Unmarshal(body, &a); err != nil {
 		return a, err
 	}
-	if a.Version != 1 || a.Verdict != verdictApprove && a.Verdict != verdictDeny {
+	if a.Version != 1 || a.Verdict != verdictApprove && a.Verdict != verdictDeny || len(a.Presence) != 0 && len(a.Presence) != 64 {
 		return a, errAnswer
 	}
 	return a, nil

@@ -343,7 +343,7 @@ func (d *labDevice) approves(id wire.RequestID) {
 		d.lab.t.Fatalf("%s never saw the request\n%s", d.name, d.lab.logs())
 	}
 	d.core.now = d.lab.now
-	if err := d.core.approve(d.request(id)); err != nil {
+	if err := d.core.approve(d.request(id), true); err != nil {
 		d.lab.t.Fatal(err)
 	}
 }

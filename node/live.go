@@ -18,6 +18,8 @@ type live struct {
 	slots   []wire.Slot  // everybody in it, this device included
 	request *openRequest // of a signing session
 	founder *founding    // of a founding
+	redeal  *attempt     // of a re-deal, or of its test if account is set
+	account string
 
 	opened   time.Time
 	progress time.Time // last time the machine took a step
@@ -27,6 +29,7 @@ type live struct {
 }
 
 func (l *live) signing() bool { return l.request != nil }
+func (l *live) testing() bool { return l.redeal != nil && l.account != "" }
 
 func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
 
@@ -162,6 +165,9 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	case c.sessions[l.id] != l:
 	case l.signing():
 		c.notify(l.request)
+	case l.testing():
+	case l.redeal != nil:
+		c.redealStep()
 	default:
 		c.foundingStep(l)
 	}
@@ -176,10 +182,20 @@ func (c *core) carryOut(l *live, effects []session.Effect) {
 		case session.Send:
 			c.sendFrame(l, e.Frame)
 		case session.Release:
-			err = c.release(l.request)
+			if l.signing() {
+				err = c.release(l.request)
+			}
 		case session.Persist:
-			err = c.persistFounding(l, e.State)
+			if l.redeal != nil {
+				err = c.persistRedeal(l.redeal, e.State)
+			} else {
+				err = c.persistFounding(l, e.State)
+			}
 			clear(e.State)
+		case session.Erase:
+			err = c.erase(l.redeal)
+		case session.Discard:
+			err = c.discard(l.redeal)
 		case session.Done:
 			l.done = true
 			c.finish(l)
@@ -205,11 +221,16 @@ func (c *core) sendFrame(l *live, f wire.Frame) {
 
 // finish handles a machine that has its result.
 func (c *core) finish(l *live) {
-	if l.signing() {
+	switch {
+	case l.signing():
 		c.finishSigning(l)
-		return
+	case l.testing():
+		c.finishTest(l)
+	case l.redeal != nil:
+		c.finishRedeal(l)
+	default:
+		c.finishFounding(l)
 	}
-	c.finishFounding(l)
 }
 
 // drop forgets a session and wipes its machine.
@@ -230,11 +251,16 @@ func (c *core) failSession(l *live, err error) {
 		return
 	}
 	c.drop(l)
-	if l.signing() {
+	switch {
+	case l.signing():
 		c.signingFailed(l, err)
-		return
+	case l.testing():
+		c.testFailed(l, err)
+	case l.redeal != nil:
+		c.redealBroke(l, err)
+	default:
+		c.foundingFailed(l, err)
 	}
-	c.foundingFailed(l, err)
 }
 
 // tickSessions names who is silent and repeats what may have been lost.
@@ -244,7 +270,7 @@ func (c *core) tickSessions() {
 			continue
 		}
 		waiting := l.machine.Waiting()
-		if l.signing() {
+		if l.signing() || l.testing() {
 			if s, ok := c.silentIn(l, waiting); ok {
 				c.failSession(l, silent{slot: s, why: "did not answer"})
 				continue

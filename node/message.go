@@ -19,6 +19,9 @@ const (
 	msgFound   uint8 = 8
 	msgUnfound uint8 = 9
 	msgEntry   uint8 = 10
+	msgChain   uint8 = 11
+	msgRedeal  uint8 = 12
+	msgTest    uint8 = 13
 )
 
 // hello is the first message on every connection.
@@ -29,6 +32,8 @@ type hello struct {
 	Pending bool     `cbor:"4,keyasint"` // said ready, holds no certificate
 	Wall    uint64   `cbor:"5,keyasint"` // the sender's clock in Unix seconds
 	Addrs   []string `cbor:"6,keyasint"` // where the sender can be dialled
+	Share   bool     `cbor:"7,keyasint"` // the sender holds a share of Record
+	Oldest  uint64   `cbor:"8,keyasint"` // the oldest epoch of which it holds one
 }
 
 // beat says that the sender is alive.
@@ -83,6 +88,30 @@ type unfound struct {
 	Session [32]byte `cbor:"1,keyasint"`
 	Reason  string   `cbor:"2,keyasint"`
 	Blame   uint16   `cbor:"3,keyasint"`
+}
+
+// chain carries the certified epochs from the one after First on, to a device
+// that has slept through them.
+type chain struct {
+	_       struct{} `cbor:",toarray"`
+	Entries [][]byte
+}
+
+// redeal asks a device to take part in an attempt, or tells a sleeper of one.
+// Grounds are the request and the approvals on which it rests, if any.
+type redeal struct {
+	Proposal  []byte   `cbor:"1,keyasint"`
+	Discovery [32]byte `cbor:"2,keyasint"` // LAN key of the epoch to be
+	Request   [32]byte `cbor:"3,keyasint"` // zero if devices act by themselves
+	Grounds   []item   `cbor:"4,keyasint"`
+	Addrs     []byte   `cbor:"5,keyasint"` // where the devices can be dialled
+	Chain     [][]byte `cbor:"6,keyasint"` // all epochs, for a device that is new
+}
+
+// test asks a member to make the test signature of one account.
+type test struct {
+	Attempt  [32]byte `cbor:"1,keyasint"`
+	Proposal []byte   `cbor:"2,keyasint"`
 }
 
 // entry carries a certified epoch to a device that has only its pending half.

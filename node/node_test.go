@@ -66,7 +66,7 @@ func TestDenialClosesEverywhere(t *testing.T) {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
-	if err := laptop.core.approve(laptop.request(r.id)); api.CodeOf(err) != api.CodeRequestClosed {
+	if err := laptop.core.approve(laptop.request(r.id), false); api.CodeOf(err) != api.CodeRequestClosed {
 		t.Errorf("approval of a denied request: %v", err)
 	}
 }

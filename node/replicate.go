@@ -164,7 +164,7 @@ func (c *core) take(it item) error {
 		c.stopSigning(r, "denied")
 		c.noteClosed(r)
 	default:
-		c.try(r)
+		c.act(r)
 	}
 	c.notify(r)
 	return nil
@@ -213,7 +213,7 @@ func (c *core) takeRequest(it item) error {
 		return fmt.Errorf("node: %s has %d open requests, one more is not taken", c.name(it.From), n)
 	}
 	r := c.understand(it, req)
-	r.meta = meta{Version: 1, Received: unix(c.now)}
+	r.meta = meta{Version: 1, Received: unix(c.now), Epoch: c.circle.record.Epoch}
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 		return errors.Join(putItem(tx, it), putMeta(tx, r))
 	}); err != nil {
@@ -229,14 +229,14 @@ func (c *core) takeRequest(it item) error {
 
 // applyPolicy answers for the person where the person's rules say so.
 func (c *core) applyPolicy(r *openRequest) {
-	if !r.open() || r.unclear != nil || has(r.approved, c.circle.slot) {
+	if !r.open() || r.unclear != nil || r.change != nil || has(r.approved, c.circle.slot) {
 		return
 	}
 	d, why := c.decide(r)
 	var err error
 	switch {
 	case d == policy.Allow && !c.cfg.Keeper.Locked():
-		err = c.approve(r)
+		err = c.approve(r, false)
 	case d == policy.Deny:
 		err = c.deny(r)
 	default:
@@ -261,11 +261,14 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 		if r == nil {
 			return nil, nil, nil
 		}
-		if a.Epoch != c.circle.record.Epoch || wire.Hash(a.Record) != c.circle.hash {
-			return r, nil, nil // of another epoch: counts for nothing
-		}
 		if a.Verdict == verdictDeny {
 			return r, func() { r.denied[it.From] = it }, nil
+		}
+		if a.Epoch > c.circle.record.Epoch {
+			return nil, nil, nil // of an epoch that this device will come to
+		}
+		if a.Epoch != c.circle.record.Epoch || wire.Hash(a.Record) != c.circle.hash {
+			return r, nil, nil // of another epoch: counts for nothing
 		}
 		return r, func() { r.approved[it.From] = it }, nil
 	case itemReceipt:

@@ -23,6 +23,8 @@ type meta struct {
 	Released bool   `cbor:"3,keyasint"` // a partial signature left this device, or may have
 	Expired  bool   `cbor:"4,keyasint"` // seen to be expired; a clock set back does not undo it
 	Closed   uint64 `cbor:"5,keyasint"` // when it was first seen closed, 0 while open
+	Done     bool   `cbor:"6,keyasint"` // a change of the circle: it took effect
+	Epoch    uint64 `cbor:"7,keyasint"` // in which this device received it
 }
 
 // An openRequest is a request with everything that is known of it, whether it
@@ -38,7 +40,9 @@ type openRequest struct {
 	child   []byte
 	context intent.Context
 	intent  intent.Intent
-	unclear error // why this device cannot decode it; it then never approves
+	change  *change      // of a request that changes the circle
+	card    *roster.Card // who comes in, if anybody
+	unclear error        // why this device cannot decode it; it then never approves
 
 	approved map[wire.Slot]item
 	denied   map[wire.Slot]item
@@ -59,6 +63,8 @@ type openRequest struct {
 // signature, so a released request stays "releasing" until its receipt comes.
 func (r *openRequest) state() string {
 	switch {
+	case r.meta.Done:
+		return api.StateDone
 	case r.receipt != nil:
 		return api.StateSigned
 	case r.meta.Released && (len(r.denied) > 0 || r.meta.Expired):
@@ -77,7 +83,7 @@ func (r *openRequest) state() string {
 
 // open reports whether an answer can still matter.
 func (r *openRequest) open() bool {
-	return r.receipt == nil && len(r.denied) == 0 && !r.meta.Expired
+	return r.receipt == nil && len(r.denied) == 0 && !r.meta.Expired && !r.meta.Done
 }
 
 func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
@@ -94,6 +100,9 @@ func (c *core) understand(it item, req request) *openRequest {
 }
 
 func (c *core) decodeIntent(r *openRequest) error {
+	if isChange(r.request.Kind) {
+		return c.decodeChange(r)
+	}
 	acc, ok := c.circle.record.Account(r.request.Account)
 	if !ok {
 		return fmt.Errorf("the circle holds no account %s", intent.Escape(r.request.Account))
@@ -177,10 +186,12 @@ func (c *core) loadRequests() error {
 			continue
 		}
 		r, apply, err := c.examine(it)
-		if err != nil || r == nil {
+		if err != nil {
 			return fmt.Errorf("node: stored item of type %d is damaged: %w", it.Type, err)
 		}
-		apply()
+		if r != nil && apply != nil {
+			apply() // else it is an answer of another epoch, kept for the record
+		}
 	}
 	return nil
 }
@@ -193,7 +204,7 @@ func badArgument(err error) error {
 // ask makes a request of this device's person durable, with this device's
 // approval, and spreads it.
 func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*openRequest, error) {
-	if err := c.ready(); err != nil {
+	if err := c.maySign(); err != nil {
 		return nil, err
 	}
 	payload, err := intent.Normalize(in)
@@ -218,21 +229,35 @@ func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time
 		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
 			WithHint("answer or deny some of them: warifu requests")
 	}
-	it := c.signItem(itemRequest, body)
-	r := c.understand(it, req)
-	if r.unclear != nil {
+	r, err := c.submit(req, body, false)
+	if err != nil {
 		if _, ok := c.circle.record.Account(account); !ok {
 			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
 				WithHint("warifu status lists the accounts")
 		}
+	}
+	return r, err
+}
+
+// submit makes a request of this device and its approval durable, and spreads
+// them. present says that its person has proved to be here.
+func (c *core) submit(req request, body []byte, present bool) (*openRequest, error) {
+	it := c.signItem(itemRequest, body)
+	r := c.understand(it, req)
+	if r.unclear != nil {
 		return nil, badArgument(r.unclear)
 	}
-	if d, why := c.decide(r); d == policy.Deny {
-		return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+	if r.change == nil {
+		if d, why := c.decide(r); d == policy.Deny {
+			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
 	}
-	r.meta = meta{Version: 1, Received: unix(c.now)}
+	r.meta = meta{Version: 1, Received: unix(c.now), Epoch: c.circle.record.Epoch}
 	r.started = c.now
-	yes := c.answerItem(r, verdictApprove)
+	yes, err := c.yesTo(r, present)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 		return errors.Join(putItem(tx, it), putItem(tx, yes), putMeta(tx, r))
 	}); err != nil {
@@ -242,8 +267,35 @@ func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time
 	r.approved[c.circle.slot] = yes
 	c.log.Info("request made", "request", r.id, "kind", req.Kind)
 	c.broadcast(msgItems, items{Items: []item{it, yes}})
-	c.try(r)
+	c.act(r)
 	return r, nil
+}
+
+// act does what a request allows by now.
+func (c *core) act(r *openRequest) {
+	if r.change != nil {
+		c.changeCircle()
+	} else {
+		c.try(r)
+	}
+}
+
+// yesTo makes this device's approval. A change of the circle needs the presence
+// key, which is open only while the keeper is; that its person typed the
+// passphrase just now, the caller has seen to.
+func (c *core) yesTo(r *openRequest, present bool) (item, error) {
+	a := answer{Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash}
+	if r.change != nil {
+		if !present {
+			return item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
+		}
+		sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, r.id, c.circle.hash))
+		if err != nil {
+			return item{}, err
+		}
+		a.Presence = sig[:]
+	}
+	return c.signItem(itemAnswer, wire.Marshal(a)), nil
 }
 
 // ready says why this device cannot take part in signing now, or nil.
@@ -258,6 +310,25 @@ func (c *core) ready() error {
 	}
 	if c.cfg.Keeper.Locked() {
 		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+	}
+	if f := c.circle.evicted; f != nil {
+		return api.Errorf(api.CodeEvicted, "this device is no longer in the circle: it was taken out as %v in epoch %d", f.State, f.Epoch).
+			WithHint("make it a new device in a new home and join again: warifu init, warifu join")
+	}
+	return nil
+}
+
+// maySign says why this device cannot take part in signing now, or nil.
+func (c *core) maySign() error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if why := c.frozen(); why != "" {
+		return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
+	}
+	if !c.hasShare() {
+		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
+			WithHint("\"warifu refresh\" on another device deals it a new one")
 	}
 	return nil
 }
@@ -280,14 +351,8 @@ func (c *core) signItem(typ uint8, body []byte) item {
 	return item{Type: typ, From: c.circle.slot, Body: body, Sig: sig[:]}
 }
 
-func (c *core) answerItem(r *openRequest, verdict uint8) item {
-	return c.signItem(itemAnswer, wire.Marshal(answer{
-		Version: 1, Request: r.id, Verdict: verdict, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
-	}))
-}
-
 // approve gives this device's consent, durably before anybody hears of it.
-func (c *core) approve(r *openRequest) error {
+func (c *core) approve(r *openRequest, present bool) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
@@ -297,22 +362,61 @@ func (c *core) approve(r *openRequest) error {
 	if r.unclear != nil {
 		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.unclear)
 	}
-	if d, why := c.decide(r); d == policy.Deny {
-		return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+	if r.change == nil {
+		if err := c.maySign(); err != nil {
+			return err
+		}
+		if d, why := c.decide(r); d == policy.Deny {
+			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
 	}
 	if _, done := r.approved[c.circle.slot]; done {
 		return nil
 	}
-	yes := c.answerItem(r, verdictApprove)
+	yes, err := c.yesTo(r, present)
+	if err != nil {
+		return err
+	}
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
 		return storeError(err)
 	}
 	r.approved[c.circle.slot] = yes
 	c.log.Info("approved", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{yes}})
-	c.try(r)
+	c.act(r)
 	c.notify(r)
 	return nil
+}
+
+// renew says in a new epoch what this device's person has approved in the one
+// before. Who was approved for is the same; what counts is the epoch.
+func (c *core) renew(r *openRequest) {
+	_, had := r.approved[c.circle.slot]
+	clear(r.approved)
+	if !had || !r.open() || r.unclear != nil || c.cfg.Keeper.Locked() || c.circle.evicted != nil {
+		return
+	}
+	yes, err := c.yesTo(r, true)
+	if err == nil {
+		err = c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) })
+	}
+	if err != nil {
+		c.log.Error("approval not renewed", "request", r.id, "err", err)
+		return
+	}
+	r.approved[c.circle.slot] = yes
+	c.broadcast(msgItems, items{Items: []item{yes}})
+}
+
+// settle notes that a change of the circle took effect.
+func (c *core) settle(r *openRequest) {
+	r.meta.Done = true
+	r.meta.Closed = max(unix(c.now), 1)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+		c.log.Error("change not stored", "request", r.id, "err", err)
+	}
+	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
+	c.notify(r)
 }
 
 // deny closes the request on every device that hears it. It cannot call back
@@ -327,7 +431,9 @@ func (c *core) deny(r *openRequest) error {
 	if r.receipt != nil || r.meta.Expired {
 		return c.closedError(r)
 	}
-	no := c.answerItem(r, verdictDeny)
+	no := c.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
+	}))
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, no) }); err != nil {
 		return storeError(err)
 	}
@@ -438,4 +544,30 @@ func (c *core) find(prefix string) (*openRequest, error) {
 			WithHint("warifu requests lists them")
 	}
 	return found, nil
+}
+
+// askChange makes a request to change the circle, whose person is present.
+func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openRequest, error) {
+	if err := c.ready(); err != nil {
+		return nil, err
+	}
+	ch.Version = 1
+	if ch.Addrs == nil {
+		ch.Addrs = []string{}
+	}
+	if ch.Card == nil {
+		ch.Card = []byte{}
+	}
+	req := request{
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: kind,
+		Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
+		return nil, badArgument(err)
+	}
+	return c.submit(req, body, true)
 }

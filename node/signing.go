@@ -152,9 +152,12 @@ func asMachine[M session.Machine](m M, e []session.Effect, err error) (session.M
 
 // loadShare reads this device's share of an account. The caller wipes it.
 func (c *core) loadShare(account string) (secret.Key, error) {
+	if !c.hasShare() {
+		return secret.Key{}, errors.New("node: this device holds no share of this epoch")
+	}
 	var sealed []byte
 	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		sealed, err = tx.Get(bucketShares, account)
+		sealed, err = tx.Get(bucketShares, shareRecord(c.circle.shareKey, account))
 		return err
 	}); err != nil {
 		return secret.Key{}, fmt.Errorf("node: read share: %w", err)
@@ -276,22 +279,26 @@ func (c *core) release(r *openRequest) error {
 	return c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
 }
 
+// resultOf returns the signature of a machine that is done.
+func resultOf(m session.Machine) []byte {
+	switch m := m.(type) {
+	case *sign.Machine:
+		if sig, ok := m.Signature(); ok {
+			return sig[:]
+		}
+	case *frost.Machine:
+		if sig, ok := m.Signature(); ok {
+			return sig[:]
+		}
+	}
+	panic("node: internal error: a machine is done without a signature")
+}
+
 // finishSigning turns a machine's result into a receipt: verified once more by
 // the request's own rules, made durable, then shown and spread.
 func (c *core) finishSigning(l *live) {
 	r := l.request
-	var raw []byte
-	switch m := l.machine.(type) {
-	case *sign.Machine:
-		if sig, ok := m.Signature(); ok {
-			raw = sig[:]
-		}
-	case *frost.Machine:
-		if sig, ok := m.Signature(); ok {
-			raw = sig[:]
-		}
-	}
-	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: raw}
+	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: resultOf(l.machine)}
 	for _, s := range l.slots {
 		p.Signers = append(p.Signers, uint16(s))
 	}
@@ -365,6 +372,12 @@ func (c *core) troubleText(slot wire.Slot, err error) string {
 // its blame is shown as a claim and counted against nobody.
 func (c *core) onClose(from wire.Slot, m closed) error {
 	l := c.sessions[m.Session]
+	if l != nil && l.testing() && l.has(from) && !l.done {
+		c.drop(l)
+		l.redeal.tries++
+		l.redeal.testAt = c.now.Add(testPause)
+		return nil
+	}
 	if l == nil || !l.signing() || !l.has(from) || l.done {
 		return nil
 	}

@@ -1,0 +1,366 @@
+package node
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// Changes of the circle are requests like any other: replicated, shown in
+// words, approved, denied, expired. What is different is that an approval
+// counts only with the presence key of its device, and what comes of it: a
+// re-deal, or a state of the circle, instead of a signature.
+
+// change is the payload of a request to change the circle. Which fields count
+// depends on the request's kind; the others are zero.
+type change struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Slot    uint16   `cbor:"2,keyasint"` // lost, replace, vacation, veto: the device
+	Card    []byte   `cbor:"3,keyasint"` // add, replace: who comes in
+	Addrs   []string `cbor:"4,keyasint"` // where that device can be dialled
+	Until   uint64   `cbor:"5,keyasint"` // vacation: Unix seconds
+}
+
+// isChange reports whether requests of this kind change the circle.
+func isChange(kind string) bool {
+	switch kind {
+	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave,
+		api.KindFreeze, api.KindThaw, api.KindVacation, api.KindVeto:
+		return true
+	}
+	return false
+}
+
+// needsRedeal reports whether a change of this kind is done by a re-deal.
+func needsRedeal(kind string) bool {
+	switch kind {
+	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave:
+		return true
+	}
+	return false
+}
+
+// alone reports whether one person's presence is enough for a change of this
+// kind.
+func alone(kind string) bool {
+	switch kind {
+	case api.KindRefresh, api.KindLeave, api.KindFreeze, api.KindVacation, api.KindVeto:
+		return true
+	}
+	return false
+}
+
+// maxVacation bounds an announced absence.
+const maxVacation = 90 * 24 * time.Hour
+
+// decodeChange reads a change and says it in words.
+func (c *core) decodeChange(r *openRequest) error {
+	var ch change
+	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != 1 {
+		return errors.New("the change is malformed")
+	}
+	if err := checkAddrs(ch.Addrs); err != nil {
+		return err
+	}
+	kind, slot := r.request.Kind, wire.Slot(ch.Slot)
+	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto
+	comes := kind == api.KindAdd || kind == api.KindReplace
+	if about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || r.request.Account != "" || len(r.path) > 0 {
+		return errors.New("the change says too much or too little")
+	}
+	r.change = &ch
+	if comes {
+		card, err := roster.ParseCard(ch.Card)
+		if err != nil {
+			return err
+		}
+		r.card = &card
+	}
+	r.intent = intent.Intent{Kind: intent.Kind(kind), Purpose: "circle", Summary: c.changeSummary(r, slot)}
+	r.intent.Lines = c.changeLines(r, slot)
+	return nil
+}
+
+func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
+	name := c.everName(slot)
+	switch r.request.Kind {
+	case api.KindAdd:
+		return "add the device " + r.card.Name + " to the circle"
+	case api.KindReplace:
+		return "replace " + name + " by the device " + r.card.Name
+	case api.KindLost:
+		return name + " is lost: remove it and deal fresh shares without it"
+	case api.KindRefresh:
+		return "deal fresh shares to the same devices"
+	case api.KindLeave:
+		return c.everName(r.from()) + " leaves the circle"
+	case api.KindFreeze:
+		return "freeze the circle: it signs nothing"
+	case api.KindThaw:
+		return "thaw the circle: it signs again"
+	case api.KindVacation:
+		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime))
+	}
+	return "do not remove " + name + " although it is silent"
+}
+
+func (c *core) changeLines(r *openRequest, slot wire.Slot) (lines []intent.Line) {
+	add := func(label, value string) { lines = append(lines, intent.Line{Label: label, Value: value}) }
+	if r.card != nil {
+		add("new device", r.card.Name+" ("+string(r.card.Kind)+")")
+		add("fingerprint", fingerprint(r.card.Device(0)))
+	}
+	if slot != 0 {
+		add("device", c.everName(slot))
+	}
+	add("asked by", c.everName(r.from()))
+	switch {
+	case needsRedeal(r.request.Kind):
+		add("effect", "all keys and addresses stay; shares of before die")
+	case r.request.Kind == api.KindFreeze || r.request.Kind == api.KindThaw:
+		add("effect", "re-deals go on either way")
+	}
+	return lines
+}
+
+// everName is the name of a device that is or was in the circle.
+func (c *core) everName(slot wire.Slot) string {
+	if d, ok := c.device(slot); ok {
+		return d.Name
+	}
+	if c.circle != nil {
+		for _, f := range c.circle.record.Former {
+			if f.Slot == slot {
+				return f.Name
+			}
+		}
+	}
+	return fmt.Sprintf("device %d", slot)
+}
+
+const tagPresence wire.Tag = "node/presence"
+
+// presenceMessage is what the presence key signs to approve a change.
+func presenceMessage(circle wire.CircleID, id wire.RequestID, record wire.Hash) []byte {
+	h := wire.Sum(tagPresence, circle[:], id[:], record[:])
+	return h[:]
+}
+
+// present lists the devices whose person has approved r in this epoch, without
+// those that it is about to remove.
+func (c *core) present(r *openRequest) (out []wire.Slot) {
+	for _, s := range sortedSlots(r.approved) {
+		d, ok := c.circle.record.Device(s)
+		if !ok || c.circle.fenced[d.Identity] {
+			continue
+		}
+		if r.request.Kind == api.KindLost && wire.Slot(r.change.Slot) == s {
+			continue
+		}
+		a, err := parseAnswer(r.approved[s].Body)
+		if err == nil && ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id, c.circle.hash), a.Presence) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// granted reports whether enough persons agree to a change.
+func (c *core) granted(r *openRequest) bool {
+	n := len(c.present(r))
+	switch {
+	case r.request.Kind == api.KindLeave || alone(r.request.Kind):
+		return n >= 1 && slices.Contains(c.present(r), r.from())
+	case r.request.Kind == api.KindLost && c.accusedAlone(r):
+		return n >= 1
+	}
+	return n >= c.circle.record.Threshold
+}
+
+// loneAccusation is how long one person's word that a device is lost must
+// stand without any other device having heard of the accused.
+const loneAccusation = 24 * time.Hour
+
+// accusedAlone reports whether a device that one person calls lost has been
+// silent to this device ever since.
+func (c *core) accusedAlone(r *openRequest) bool {
+	since := time.Unix(int64(r.meta.Received), 0)
+	p := c.peers[wire.Slot(r.change.Slot)]
+	return c.now.Sub(since) >= loneAccusation && c.awake >= loneAccusation &&
+		(p == nil || p.lastSeen.Before(since) || p.lastSeen.IsZero())
+}
+
+// wanted turns a granted change into what a proposal must say.
+func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh.Removal, card *roster.Card) {
+	slot := wire.Slot(r.change.Slot)
+	switch r.request.Kind {
+	case api.KindAdd:
+		return roster.Add, nil, r.card
+	case api.KindReplace:
+		return roster.Replace, []refresh.Removal{{Slot: slot, State: roster.Stolen}}, r.card
+	case api.KindLost:
+		return roster.Remove, []refresh.Removal{{Slot: slot, State: roster.Stolen}}, nil
+	case api.KindLeave:
+		return roster.Leave, []refresh.Removal{{Slot: r.from(), State: roster.Left}}, nil
+	}
+	return roster.Refresh, nil, nil
+}
+
+// done reports whether a change has taken effect in the current epoch.
+func (c *core) done(r *openRequest) bool {
+	rec := c.circle.record
+	former := func(slot wire.Slot) bool {
+		return slices.ContainsFunc(rec.Former, func(f roster.Former) bool { return f.Slot == slot })
+	}
+	in := func() bool { _, ok := rec.ByIdentity(r.card.Identity); return ok }
+	switch r.request.Kind {
+	case api.KindAdd:
+		return in()
+	case api.KindReplace:
+		return in() && former(wire.Slot(r.change.Slot))
+	case api.KindLost:
+		return former(wire.Slot(r.change.Slot))
+	case api.KindLeave:
+		return former(r.from())
+	case api.KindRefresh:
+		return rec.Epoch > r.meta.Epoch
+	case api.KindThaw:
+		return c.granted(r)
+	}
+	return false
+}
+
+// accusations are the open requests that freeze the circle.
+func (c *core) accusations() (out []*openRequest) {
+	for _, r := range c.byAge() {
+		k := r.request.Kind
+		if (k == api.KindFreeze || k == api.KindLost) && r.change != nil && r.open() && !r.meta.Done && len(c.present(r)) > 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// frozen says why the circle signs nothing, or "".
+func (c *core) frozen() string {
+	if c.circle == nil {
+		return ""
+	}
+	for _, r := range c.accusations() {
+		if c.thawed(r) {
+			continue
+		}
+		if r.request.Kind == api.KindLost {
+			return c.everName(r.from()) + " says that " + c.everName(wire.Slot(r.change.Slot)) + " is lost"
+		}
+		return c.everName(r.from()) + " froze it"
+	}
+	return ""
+}
+
+// thawCooldown is how long a device that was overruled cannot freeze alone.
+const thawCooldown = 24 * time.Hour
+
+// thawed reports whether the quorum has overruled a freeze: a thaw that came
+// after it, or within the day before it by a person alone.
+func (c *core) thawed(freeze *openRequest) bool {
+	for _, r := range c.byAge() {
+		if r.request.Kind != api.KindThaw || r.change == nil || !(r.meta.Done || c.granted(r)) {
+			continue
+		}
+		if r.meta.Received >= freeze.meta.Received {
+			return true
+		}
+		if len(c.present(freeze)) < 2 && freeze.meta.Received-r.meta.Received < uint64(thawCooldown/time.Second) {
+			return true
+		}
+	}
+	return false
+}
+
+// disputed reports whether two devices call each other lost.
+func (c *core) disputed() bool {
+	open := c.accusations()
+	for _, a := range open {
+		for _, b := range open {
+			if a.request.Kind == api.KindLost && b.request.Kind == api.KindLost &&
+				wire.Slot(a.change.Slot) == b.from() && wire.Slot(b.change.Slot) == a.from() {
+				return len(c.present(a)) < c.circle.record.Threshold && len(c.present(b)) < c.circle.record.Threshold
+			}
+		}
+	}
+	return false
+}
+
+// accused reports whether somebody's person calls the device in slot lost.
+// From then on this device signs nothing with it.
+func (c *core) accused(slot wire.Slot) bool {
+	for _, r := range c.accusations() {
+		if r.request.Kind == api.KindLost && wire.Slot(r.change.Slot) == slot && !c.thawed(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// changeCircle acts on what the persons have agreed to.
+func (c *core) changeCircle() {
+	if c.circle == nil || c.circle.evicted != nil {
+		return
+	}
+	for _, r := range c.byAge() {
+		if r.change == nil || !r.open() || r.meta.Done {
+			continue
+		}
+		if c.done(r) || !needsRedeal(r.request.Kind) && r.request.Kind != api.KindFreeze && r.request.Kind != api.KindThaw && c.granted(r) {
+			c.settle(r)
+			continue
+		}
+		if needsRedeal(r.request.Kind) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
+			c.proposeChange(r)
+		}
+	}
+}
+
+// responsible reports whether this device is the one to propose: the one that
+// asked, unless it goes or is away, else the first that is here.
+func (c *core) responsible(r *openRequest) bool {
+	_, removed, _ := c.wanted(r)
+	goes := func(s wire.Slot) bool {
+		return slices.ContainsFunc(removed, func(x refresh.Removal) bool { return x.Slot == s })
+	}
+	if c.circle.slot == r.from() {
+		return !goes(r.from())
+	}
+	if !goes(r.from()) && c.online(r.from()) {
+		return false
+	}
+	for _, d := range c.circle.record.Devices {
+		if goes(d.Slot) {
+			continue
+		}
+		if d.Slot == c.circle.slot {
+			return true
+		}
+		if c.online(d.Slot) {
+			return false
+		}
+	}
+	return false
+}
+
+// sameCard reports whether an added device is the one of a card.
+func sameCard(d roster.Device, card roster.Card) bool {
+	w := card.Device(d.Slot)
+	return d.Name == w.Name && d.Kind == w.Kind && d.Identity == w.Identity && bytes.Equal(d.Peer, w.Peer) &&
+		d.Box == w.Box && d.Presence == w.Presence
+}

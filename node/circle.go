@@ -1,0 +1,219 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// A circle is the chain of certified epochs and what this device needs with
+// it. The record is that of the epoch in which this device signs: the head of
+// the chain, or the epoch of an attempt that it has committed to.
+type circle struct {
+	chain     roster.Chain
+	record    roster.Record
+	hash      wire.Hash
+	slot      wire.Slot
+	shareKey  string // id of the keeper's key of that epoch; "" without a share
+	headKey   string // the same of the head of the chain
+	discovery [32]byte
+	addrs     map[wire.Slot][]string
+	highest   uint64                 // epoch number that was ever proposed
+	fenced    map[wire.DeviceID]bool // never signed with again
+	evicted   *roster.Former         // this device is out
+}
+
+// storedAddrs is where members were last known to be.
+type storedAddrs struct {
+	_     struct{} `cbor:",toarray"`
+	Slots []wire.Slot
+	Addrs [][]string
+}
+
+func packAddrs(m map[wire.Slot][]string) []byte {
+	a := storedAddrs{Slots: []wire.Slot{}, Addrs: [][]string{}}
+	for _, s := range slices.Sorted(maps.Keys(m)) {
+		a.Slots = append(a.Slots, s)
+		a.Addrs = append(a.Addrs, append([]string{}, m[s]...))
+	}
+	return wire.Marshal(a)
+}
+
+func unpackAddrs(b []byte) (map[wire.Slot][]string, error) {
+	var a storedAddrs
+	if err := wire.Unmarshal(b, &a); err != nil {
+		return nil, err
+	}
+	if len(a.Slots) != len(a.Addrs) || len(a.Slots) > maxDevices {
+		return nil, fmt.Errorf("node: addresses of %d devices: %w", len(a.Slots), wire.ErrMalformed)
+	}
+	m := map[wire.Slot][]string{}
+	for i, s := range a.Slots {
+		if err := checkAddrs(a.Addrs[i]); err != nil {
+			return nil, err
+		}
+		m[s] = a.Addrs[i]
+	}
+	return m, nil
+}
+
+func chainKey(epoch uint64) string { return fmt.Sprintf("%016x", epoch) }
+
+// shareRecord names the journal's record of a share in one epoch.
+func shareRecord(epochKey, account string) string { return epochKey + "/" + account }
+
+// loadCircle reads and verifies the chain.
+func (c *core) loadCircle() error {
+	circle := &circle{fenced: map[wire.DeviceID]bool{}, addrs: map[wire.Slot][]string{}}
+	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+		keys, err := tx.Keys(bucketChain)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			raw, err := tx.Get(bucketChain, k)
+			if err != nil {
+				return err
+			}
+			e, err := roster.ParseEntry(raw)
+			if err != nil {
+				return fmt.Errorf("node: stored epoch %s: %w", k, err)
+			}
+			circle.chain = append(circle.chain, e)
+		}
+		if len(keys) == 0 {
+			return nil
+		}
+		return circle.load(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("node: read circle: %w", err)
+	}
+	if len(circle.chain) == 0 {
+		return nil
+	}
+	if err := circle.chain.Verify(); err != nil {
+		return fmt.Errorf("node: stored chain: %w", err)
+	}
+	c.circle = circle
+	return c.toHead()
+}
+
+// load reads everything beside the chain.
+func (k *circle) load(tx journal.Tx) error {
+	var err error
+	get := func(key string) []byte {
+		b, e := tx.Get(bucketCircle, key)
+		err = errors.Join(err, e)
+		return b
+	}
+	discovery, addrs, shareKey, highest := get(discoveryKey), get(addrsKey), get(shareKeyKey), get(highestKey)
+	fenced, ferr := tx.Keys(bucketFenced)
+	if err = errors.Join(err, ferr); err != nil {
+		return err
+	}
+	if len(discovery) != 32 {
+		return errors.New("node: the stored circle is damaged")
+	}
+	k.discovery, k.headKey = [32]byte(discovery), string(shareKey)
+	if k.addrs, err = unpackAddrs(addrs); err != nil {
+		return err
+	}
+	if highest != nil {
+		if k.highest, err = strconv.ParseUint(string(highest), 10, 64); err != nil {
+			return errors.New("node: the stored circle is damaged")
+		}
+	}
+	for _, f := range fenced {
+		id, err := parseRequestID(f)
+		if err != nil {
+			return err
+		}
+		k.fenced[wire.DeviceID(id)] = true
+	}
+	return nil
+}
+
+// head is the newest certified epoch.
+func (k *circle) head() roster.Entry {
+	e, _ := k.chain.Head()
+	return e
+}
+
+// toHead makes the newest certified epoch the one in which this device is.
+func (c *core) toHead() error {
+	k := c.circle
+	k.record = k.head().Record
+	k.hash = k.record.Hash()
+	k.highest = max(k.highest, k.record.Epoch)
+	me, ok := k.record.ByIdentity(c.self.public)
+	if !ok {
+		f, was := k.record.IsFormer(c.self.public)
+		if !was {
+			return errors.New("node: the stored circle does not list this device")
+		}
+		k.evicted, k.shareKey = &f, ""
+		return nil
+	}
+	k.evicted, k.slot, k.shareKey = nil, me.Slot, k.headKey
+	return nil
+}
+
+// hasShare reports whether this device can sign in the epoch it is in.
+func (c *core) hasShare() bool {
+	return c.circle != nil && c.circle.shareKey != "" && c.circle.evicted == nil
+}
+
+// rememberAddrs keeps where a member says it can be dialled.
+func (c *core) rememberAddrs(from wire.Slot, addrs []string) error {
+	if len(addrs) == 0 || slices.Equal(c.circle.addrs[from], addrs) {
+		return nil
+	}
+	c.circle.addrs[from] = addrs
+	c.admit()
+	packed := packAddrs(c.circle.addrs)
+	return c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return tx.Put(bucketCircle, addrsKey, packed)
+	})
+}
+
+// putEntry makes a certified epoch part of the stored chain.
+func putEntry(tx journal.Tx, e roster.Entry) error {
+	return tx.Put(bucketChain, chainKey(e.Record.Epoch), e.Bytes())
+}
+
+// extend adds certified epochs that follow the head, and reports whether there
+// were any.
+func (c *core) extend(entries []roster.Entry) (bool, error) {
+	next := slices.Clone(c.circle.chain)
+	head := c.circle.head().Record.Epoch
+	for _, e := range entries {
+		if e.Record.Epoch > head {
+			next = append(next, e)
+		}
+	}
+	if len(next) == len(c.circle.chain) {
+		return false, nil
+	}
+	if err := next.Verify(); err != nil {
+		return false, err
+	}
+	added := next[len(c.circle.chain):]
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		var err error
+		for _, e := range added {
+			err = errors.Join(err, putEntry(tx, e))
+		}
+		return err
+	}); err != nil {
+		return false, storeError(err)
+	}
+	c.circle.chain = next
+	return true, nil
+}

@@ -1,0 +1,439 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// A plan is what a re-deal is to bring about.
+type plan struct {
+	kind    roster.ChangeKind
+	removed []refresh.Removal
+	card    *roster.Card
+	addrs   []string
+	request *openRequest // that asks for it, nil for what devices do by themselves
+}
+
+// proposeChange starts the re-deal that a granted request asks for.
+func (c *core) proposeChange(r *openRequest) {
+	kind, removed, card := c.wanted(r)
+	err := c.startRedeal(plan{kind: kind, removed: removed, card: card, addrs: r.change.Addrs, request: r})
+	if err != nil {
+		r.trouble = err.Error()
+		r.attempts++
+		c.backOff(r)
+		c.notify(r)
+	}
+}
+
+// startRedeal chooses who takes part and starts the attempt.
+func (c *core) startRedeal(want plan) error {
+	if c.cfg.Keeper.Locked() {
+		return errors.New("this device is locked")
+	}
+	p, err := c.plan(want)
+	if err != nil {
+		return err
+	}
+	a := &attempt{proposal: p, addrs: map[wire.Slot][]string{}, grounds: []item{}}
+	if a.discovery, err = c.freshDiscovery(); err != nil {
+		return err
+	}
+	for s, addrs := range c.circle.addrs {
+		a.addrs[s] = addrs
+	}
+	a.addrs[c.circle.slot] = c.link.Addrs()
+	for _, d := range p.Added {
+		a.addrs[d.Slot] = want.addrs
+	}
+	if r := want.request; r != nil {
+		a.request = r.id
+		a.grounds = append(a.grounds, r.item)
+		for _, s := range sortedSlots(r.approved) {
+			a.grounds = append(a.grounds, r.approved[s])
+		}
+	}
+	if err := c.takeUp(a, c.circle.head().Record, c.circle.slot); err != nil {
+		return err
+	}
+	c.tellRedeal(a, p.Members)
+	return nil
+}
+
+// plan fills in a proposal: everybody who is here takes part, the first of
+// them who hold a share deal, and who is not here finds its share when it wakes.
+func (c *core) plan(want plan) (refresh.Proposal, error) {
+	head := c.circle.head().Record
+	p := refresh.Proposal{
+		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: max(c.circle.highest, head.Epoch) + 1,
+		Kind: want.kind, Threshold: head.Threshold, Removed: want.removed, Settings: head.Settings,
+		Proposer: c.circle.slot, Expires: unix(c.now.Add(attemptLife)),
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
+		return p, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	var away []wire.Slot
+	for _, d := range head.Devices {
+		pr := c.peers[d.Slot]
+		here := d.Slot == c.circle.slot || c.online(d.Slot) && pr.told && pr.record == c.circle.hash && !pr.locked
+		switch {
+		case slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot }):
+		case here:
+			p.Members = append(p.Members, d.Slot)
+			if len(p.Dealers) < head.Threshold && (d.Slot == c.circle.slot && c.hasShare() || pr != nil && pr.share) {
+				p.Dealers = append(p.Dealers, d.Slot)
+			}
+		default:
+			p.Sleepers, away = append(p.Sleepers, d.Slot), append(away, d.Slot)
+		}
+	}
+	if n := len(p.Members); n < head.Quorum() || len(p.Dealers) < head.Threshold {
+		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", max(head.Quorum(), head.Threshold), n).
+			WithHint("start %s", either(c.names(away)))
+	}
+	if want.card != nil {
+		d := want.card.Device(head.NextSlot())
+		if !c.link.Connected(d.Peer) {
+			return p, api.Errorf(api.CodeUnreachable, "%s is not connected", d.Name)
+		}
+		p.Added = []roster.Device{d}
+		p.Members = append(p.Members, d.Slot)
+		p.Threshold = max(head.Threshold, (len(head.Devices)-len(want.removed)+1)/2+1)
+	}
+	return p, p.Check(head)
+}
+
+// tellRedeal sends an attempt to those who take part in it.
+func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
+	msg := redeal{
+		Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds, Addrs: packAddrs(a.addrs), Chain: [][]byte{},
+	}
+	for _, s := range slots {
+		m := msg
+		if slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Slot == s }) {
+			// All epochs up to the one that is dealt.
+			for _, e := range c.circle.chain {
+				if e.Record.Epoch < a.proposal.Epoch {
+					m.Chain = append(m.Chain, e.Bytes())
+				}
+			}
+		}
+		c.sync(s, msgRedeal, m)
+	}
+}
+
+// onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
+func (c *core) onRedeal(from wire.Slot, m redeal) error {
+	if c.circle == nil {
+		return nil
+	}
+	p, err := refresh.ParseProposal(m.Proposal)
+	if err != nil {
+		return err
+	}
+	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() {
+		return nil
+	}
+	addrs, err := unpackAddrs(m.Addrs)
+	if err != nil {
+		return err
+	}
+	head := c.circle.head().Record
+	if p.Parent != head.Hash() {
+		if p.Epoch > head.Epoch {
+			c.sync(from, msgHello, c.hello()) // whoever is behind will be told
+		}
+		return nil
+	}
+	self, in := selfIn(p, head, c.self.public)
+	if err := p.Check(head); err != nil || !in {
+		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
+	}
+	for _, it := range m.Grounds {
+		if err := c.take(it); err != nil {
+			c.log.Debug("ground refused", "err", err)
+		}
+	}
+	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
+	if slices.Contains(p.Sleepers, self) {
+		// It was decided without this device. What it adopts in the end is
+		// what every member was ready for.
+		return c.takeUp(a, head, self)
+	}
+	if why := c.objection(p, m.Request); why != "" {
+		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
+		return c.refuse(p, head, self)
+	}
+	return c.takeUp(a, head, self)
+}
+
+// comeIn takes part in the re-deal that makes this device a member. The chain
+// must be a certified history whose newest epoch lists the device that invited
+// this one, and the proposal must list this one just as it introduced itself.
+func (c *core) comeIn(m redeal) error {
+	f := c.founding
+	if c.attempt != nil {
+		return nil
+	}
+	p, err := refresh.ParseProposal(m.Proposal)
+	if err != nil {
+		return err
+	}
+	history, err := decodeChain(m.Chain)
+	if err != nil {
+		return err
+	}
+	if err := history.Verify(); err != nil {
+		return err
+	}
+	head, _ := history.Head()
+	addrs, err := unpackAddrs(m.Addrs)
+	if err != nil {
+		return err
+	}
+	if err := p.Check(head.Record); err != nil {
+		return err
+	}
+	sponsor, ok := head.Record.ByIdentity(f.sponsor.card.Identity)
+	if !ok || !sameCard(sponsor, f.sponsor.card) {
+		return errors.New("node: a circle that the inviting device is not in")
+	}
+	self, in := selfIn(p, head.Record, c.self.public)
+	if !in || len(p.Added) != 1 || !sameCard(p.Added[0], f.card) {
+		return errors.New("node: a re-deal without this device")
+	}
+	a := &attempt{proposal: p, discovery: m.Discovery, grounds: []item{}, addrs: addrs, chain: history}
+	return c.takeUp(a, head.Record, self)
+}
+
+// objection says why this device does not take part in a re-deal that another
+// proposes, or "".
+func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
+	switch refused, err := c.refused(p); {
+	case err != nil:
+		return err.Error()
+	case refused:
+		return "it was refused before"
+	case c.redealing():
+		return "another re-deal is under way"
+	case c.cfg.Keeper.Locked():
+		return "this device is locked"
+	case p.Epoch <= c.circle.highest:
+		return "the number of its epoch was used before"
+	}
+	if request == (wire.RequestID{}) {
+		return c.objectionToEviction(p)
+	}
+	r := c.requests[request]
+	if r == nil || r.change == nil || !r.open() || !c.granted(r) {
+		return "not enough persons have agreed to it"
+	}
+	kind, removed, card := c.wanted(r)
+	switch {
+	case p.Kind != kind || !slices.Equal(p.Removed, removed) || p.Settings != c.circle.head().Record.Settings:
+		return "it is not what the persons have agreed to"
+	case card == nil && len(p.Added) > 0 || card != nil && (len(p.Added) != 1 || !sameCard(p.Added[0], *card)):
+		return "it adds another device than the persons have agreed to"
+	}
+	return ""
+}
+
+// refuse votes against an attempt without taking part, so that it dies sooner.
+// That it never will take part is durable before the vote is sent.
+func (c *core) refuse(p refresh.Proposal, parent roster.Record, self wire.Slot) error {
+	s, err := refresh.Refuse(c.redealConfig(p, parent, self))
+	if err != nil {
+		return err
+	}
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return tx.Put(bucketRefused, p.Attempt().Hex(), nil)
+	}); err != nil {
+		return storeError(err)
+	}
+	l := &live{id: p.Session(), slots: p.Members}
+	c.sendFrame(l, s.Frame)
+	return nil
+}
+
+func (c *core) refused(p refresh.Proposal) (yes bool, err error) {
+	err = c.cfg.Journal.View(func(tx journal.Tx) error {
+		b, err := tx.Get(bucketRefused, p.Attempt().Hex())
+		yes = b != nil
+		return err
+	})
+	return yes, err
+}
+
+// redealBroke handles a re-deal whose machine stopped: a write of unknown
+// outcome, or a store that was set back. What the journal holds decides.
+func (c *core) redealBroke(l *live, err error) {
+	a := l.redeal
+	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
+	c.attempt = nil
+	if a.entered && c.circle != nil && len(c.circle.chain) > 0 && c.circle.headKey != a.epochKey {
+		c.leaveEpoch()
+	}
+	c.redealTrouble = err.Error()
+	if errors.Is(err, refresh.ErrRolledBack) {
+		c.circleRolledBack()
+		return
+	}
+	c.resumeAt = c.now.Add(resumePause)
+	c.notifyAll()
+}
+
+// resumePause is how long a device waits before it reads back what it could
+// not be sure to have written.
+const resumePause = 3 * time.Second
+
+// circleRolledBack keeps a device from signing whose store was set back: the
+// shares that it holds may be of an epoch that the others have left.
+func (c *core) circleRolledBack() {
+	c.circle.shareKey = ""
+	c.redealTrouble = refresh.ErrRolledBack.Error()
+	c.notifyAll()
+}
+
+// redealFailed lets the request behind a dead attempt try again later.
+func (c *core) redealFailed(a *attempt) {
+	for slot, what := range a.machine.Suspects() {
+		c.log.Error("a device broke the rules of a re-deal", "device", c.everName(slot), "what", what)
+		if slot != c.circle.slot {
+			c.alarm(slot, what)
+		}
+	}
+	if r := c.requests[a.request]; r != nil {
+		r.attempts++
+		r.trouble = "the last attempt was given up"
+		c.backOff(r)
+		c.notify(r)
+	}
+	c.evictionFailed(a)
+}
+
+// catchUp sends what a device that is behind has missed: certified epochs, and
+// the attempt in whose mailboxes its new share waits.
+func (c *core) catchUp(to wire.Slot, epoch uint64) {
+	head := c.circle.head().Record
+	if epoch < head.Epoch {
+		for _, m := range c.chainAfter(epoch) {
+			c.sync(to, msgChain, m)
+		}
+	}
+	a := c.attempt
+	if a == nil || !slices.Contains(a.live.slots, to) {
+		return
+	}
+	// The chain above may hold this attempt's own epoch; who still needs the
+	// attempt must know it before.
+	c.tellRedeal(a, []wire.Slot{to})
+	c.carryOut(a.live, a.machine.Resend())
+}
+
+// chainAfter returns the epochs above the given one, in messages of at most
+// [maxChain].
+func (c *core) chainAfter(epoch uint64) (out []chain) {
+	m := chain{Entries: [][]byte{}}
+	for _, e := range c.circle.chain {
+		if e.Record.Epoch <= epoch {
+			continue
+		}
+		if len(m.Entries) == maxChain {
+			out, m = append(out, m), chain{Entries: [][]byte{}}
+		}
+		m.Entries = append(m.Entries, e.Bytes())
+	}
+	if len(m.Entries) > 0 {
+		out = append(out, m)
+	}
+	return out
+}
+
+// tellFormer shows the chain to a device that left and does not know it yet.
+func (c *core) tellFormer(peer []byte) {
+	if c.circle == nil {
+		return
+	}
+	if _, former := c.formerPeers()[string(peer)]; !former {
+		return
+	}
+	for _, m := range c.chainAfter(0) {
+		if err := c.link.Send(peer, wire.ProtocolSync, encodeMessage(msgChain, m)); err != nil {
+			c.log.Debug("message not sent", "err", err)
+			return
+		}
+	}
+}
+
+// onChain takes over certified epochs that this device has missed. A share of
+// an older epoch is worth nothing from then on; a new one comes out of a
+// mailbox, or with the next re-deal.
+func (c *core) onChain(_ wire.Slot, m chain) error {
+	if c.circle == nil || len(m.Entries) > maxChain {
+		return nil
+	}
+	entries, err := decodeChain(m.Entries)
+	if err != nil {
+		return err
+	}
+	if a := c.attempt; a != nil && !a.machine.Settled() {
+		// The epoch of an attempt that this device is part of comes about by
+		// its own votes, never by hearsay.
+		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
+	}
+	entries = c.withoutMine(entries)
+	grew, err := c.extend(entries)
+	if err != nil || !grew {
+		return err
+	}
+	c.circle.headKey = ""
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, shareKeyKey, nil) }); err != nil {
+		return storeError(err)
+	}
+	if err := c.toHead(); err != nil {
+		return err
+	}
+	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
+	c.changeEpoch()
+	return nil
+}
+
+// withoutMine drops the newest epoch if this device was asleep when it was
+// made: then its share waits in a mailbox, and taking the epoch from the chain
+// would skip that.
+func (c *core) withoutMine(entries []roster.Entry) []roster.Entry {
+	if len(entries) == 0 {
+		return entries
+	}
+	last := entries[len(entries)-1].Record
+	me, ok := last.ByIdentity(c.self.public)
+	if ok && slices.Contains(last.Change.Sleepers, me.Slot) && !c.noMailbox[last.Hash()] {
+		c.noMailbox[last.Hash()] = true // next time it is taken without
+		return entries[:len(entries)-1]
+	}
+	return entries
+}
+
+// maxChain bounds the epochs of one message.
+const maxChain = 10
+
+// oldestShare is the oldest epoch of which this device holds a share.
+func (c *core) oldestShare() uint64 {
+	a := c.attempt
+	switch {
+	case c.circle == nil:
+		return 0
+	case a != nil && a.entered && a.machine.Phase() != refresh.Retired:
+		return c.parentOf(a).Epoch
+	}
+	return c.circle.record.Epoch
+}

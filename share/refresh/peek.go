@@ -1,0 +1,46 @@
+package refresh
+
+import (
+	"fmt"
+
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/wire"
+)
+
+// PhaseOf returns how far this device was when it wrote a state. A driver that
+// makes other things durable together with a state goes by that, and not by
+// the machine, which may be further already.
+func PhaseOf(b []byte) (Phase, error) {
+	var s state
+	if len(b) > maxState {
+		return 0, errState
+	}
+	if err := wire.Unmarshal(b, &s); err != nil {
+		return 0, fmt.Errorf("refresh: parse state: %w", err)
+	}
+	clear(s.Shares)
+	if s.Phase > RolledBack {
+		return 0, errState
+	}
+	return s.Phase, nil
+}
+
+// In reports whether a device in phase p signs in the new epoch.
+func (p Phase) In() bool { return p == Committed || p.Final() }
+
+// Final reports whether a device in phase p never goes back.
+func (p Phase) Final() bool { return p == Locked || p == Retiring || p == Retired }
+
+// Refuse returns a vote to abort by a device that takes no part: it makes the
+// attempt die sooner. The device must never take part in that attempt
+// afterwards, also after a restart.
+func Refuse(cfg Config) (session.Send, error) {
+	m, err := blank(cfg)
+	if err != nil {
+		return session.Send{}, err
+	}
+	if !m.member {
+		return session.Send{}, fmt.Errorf("refresh: device %d has no vote", cfg.Self)
+	}
+	return m.send(m.say(abort, plainAbort)).(session.Send), nil
+}
