@@ -122,10 +122,10 @@ func TestRemovedPeerIsCut(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	flood := func(r raw, a *node, size int) network.Stream {
+	flood := func(r raw, a *node, n, size int) network.Stream {
 		s := r.write(a, proto, nil)
 		msg := framed(strings.Repeat("x", size))
-		for range 200 {
+		for range n {
 			if _, err := s.Write(msg); err != nil {
 				break
 			}
@@ -137,8 +137,8 @@ func TestFaults(t *testing.T) {
 		do   func(r raw, a *node) network.Stream
 		want string
 	}{
-		{"floods-bytes", func(r raw, a *node) network.Stream { return flood(r, a, maxProto) }, "it floods"},
-		{"floods-messages", func(r raw, a *node) network.Stream { return flood(r, a, 1) }, "it floods"},
+		{"floods-bytes", func(r raw, a *node) network.Stream { return flood(r, a, 100, maxProto) }, "it floods"},
+		{"floods-messages", func(r raw, a *node) network.Stream { return flood(r, a, 200, 1) }, "it floods"},
 		{"oversized", func(r raw, a *node) network.Stream { return r.write(a, proto, []byte{0, 1, 0, 1}) }, "it sends malformed messages"},
 		{"enormous", func(r raw, a *node) network.Stream { return r.write(a, proto, []byte("\xff\xff\xff\xff")) }, "it sends malformed messages"},
 		{"garbage", func(r raw, a *node) network.Stream { return r.write(a, proto, []byte("GET / HTTP/1.1\r\n\r\n")) }, "it sends malformed messages"},
