@@ -36,6 +36,7 @@ type attempt struct {
 	testAt  time.Time         // not before: the next test session
 	tries   int
 	entered bool // this device signs in its epoch
+	settled bool // whoever is out has been told
 }
 
 // storedAttempt is the durable form. State is the machine's, sealed by the
@@ -282,11 +283,6 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 		k.chain = append(slices.Clone(k.chain), e)
 	}
 	k.addrs, k.discovery, k.headKey = c.addrsAfter(a), a.discovery, a.epochKey
-	for id := range c.formerPeers() {
-		if c.link.Connected([]byte(id)) {
-			c.tellFormer([]byte(id))
-		}
-	}
 }
 
 // redealStep draws the consequences of what the machine has done: which epoch
@@ -304,6 +300,14 @@ func (c *core) redealStep() {
 	case !in && a.entered:
 		a.entered = false
 		c.leaveEpoch()
+	}
+	if a.machine.Settled() && !a.settled {
+		a.settled = true
+		for id := range c.formerPeers() {
+			if c.link.Connected([]byte(id)) {
+				c.tellFormer([]byte(id))
+			}
+		}
 	}
 	c.startTest()
 	c.notifyAll()
