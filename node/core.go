@@ -201,6 +201,9 @@ func (c *core) admit() {
 	for id, addrs := range c.pairing {
 		allowed[id] = append(allowed[id], addrs...)
 	}
+	for id := range c.formerPeers() {
+		allowed[id] = nil
+	}
 	c.link.SetPeers(allowed)
 	var key [32]byte
 	switch {
@@ -209,9 +212,7 @@ func (c *core) admit() {
 	case c.founding != nil:
 		key = c.founding.discovery
 	}
-	for id, addrs := range c.formerPeers() {
-		allowed[id] = addrs
-	}
+
 	c.link.SetBeacon(key, uint16(c.selfSlot()), bySlot)
 }
 
