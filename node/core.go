@@ -45,6 +45,7 @@ type core struct {
 
 	founding *founding // nil unless one is in progress or pending
 	attempt  *attempt  // nil unless a re-deal is in progress
+	inviting *inviting // nil unless somebody is invited into the circle
 	pairing  map[string][]string
 
 	peers  map[wire.Slot]*peer

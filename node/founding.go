@@ -138,6 +138,14 @@ func checkShape(threshold, devices int) error {
 
 // admitNewcomer takes a device that was introduced into a founding.
 func (c *core) admitNewcomer(n newcomer) error {
+	if c.inviting != nil {
+		if err := c.fitsCircle(n.card); err != nil {
+			return err
+		}
+		c.pairing[string(n.card.Peer)] = n.addrs
+		c.admit()
+		return nil
+	}
 	f := c.founding
 	if f == nil || f.proposal != nil {
 		return errNotInviting
@@ -163,7 +171,13 @@ var (
 
 // fits compares a card with the devices that are in already.
 func (c *core) fits(card roster.Card) error {
+	if c.inviting != nil {
+		return c.fitsCircle(card)
+	}
 	f := c.founding
+	if f == nil {
+		return errNotInviting
+	}
 	if len(f.joined)+1 >= f.devices {
 		return errFull
 	}

@@ -35,7 +35,9 @@ func (c *core) introduce(shower, typist []byte) []byte {
 	if len(in.Addrs) > maxAddrs {
 		in.Addrs = in.Addrs[:maxAddrs]
 	}
-	if f := c.founding; f != nil {
+	if c.inviting != nil {
+		in.Threshold, in.Devices = c.circle.record.Threshold, len(c.circle.record.Devices)
+	} else if f := c.founding; f != nil {
 		in.Threshold, in.Devices = f.threshold, f.devices
 	}
 	return wire.Marshal(in)
@@ -362,14 +364,16 @@ func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)
 			switch {
 			case w.failed != nil:
 				return w.failed
-			case c.circle != nil:
+			case c.circle != nil && !c.redealing():
 				circle, stands = c.viewCircle(), true
+			case c.attempt != nil:
+				missing, reason = c.names(c.attempt.machine.Waiting()), "re-dealing: "+phaseWords(c.attempt.machine.Phase())
 			case f == nil:
 				return api.Errorf(api.CodeFoundingFailed, "the founding ended")
 			case f.state() == api.FoundingConfirming:
 				question, ask = c.viewQuestion(), true
 			case f.proposal == nil && f.sponsor != nil:
-				missing, reason = []string{f.sponsor.card.Name}, "the other devices have to join there"
+				missing, reason = []string{f.sponsor.card.Name}, "the circle comes together there"
 			case f.trouble != "":
 				missing, reason = c.foundingMissing(), f.trouble
 			case f.proposal != nil:

@@ -192,6 +192,7 @@ func (c *core) warnings() []string {
 	if c.circle == nil {
 		return w
 	}
+	w = append(w, c.circleWarnings()...)
 	online := 0
 	for _, d := range c.circle.record.Devices {
 		if d.Slot == c.circle.slot || c.online(d.Slot) {
@@ -221,6 +222,41 @@ func (c *core) warnings() []string {
 	return w
 }
 
+// circleWarnings lists what is wrong with the circle as a whole.
+func (c *core) circleWarnings() (w []string) {
+	if f := c.circle.evicted; f != nil {
+		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d", f.State, f.Epoch)}
+	}
+	if c.disputed() {
+		w = append(w, "two devices call each other lost: "+fmt.Sprint(c.circle.record.Threshold)+" persons must decide")
+	}
+	if why := c.frozen(); why != "" {
+		w = append(w, "the circle is frozen: "+why)
+	}
+	if !c.hasShare() {
+		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
+	}
+	if c.redealTrouble != "" {
+		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
+	}
+	if a := c.attempt; a != nil {
+		for _, x := range a.machine.Evidence() {
+			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.everName(x.Slot), x.What))
+		}
+		if a.machine.Settled() && c.oldestShare() < c.circle.record.Epoch {
+			w = append(w, "old shares are kept until "+list(c.names(a.machine.Waiting()))+" wakes up")
+		}
+	}
+	if k, t := c.oldShares(), c.circle.record.Threshold; k > 0 {
+		text := fmt.Sprintf("old shares possibly alive: %d of %d", k, t)
+		if k >= t {
+			text += ": move what matters to a new circle"
+		}
+		w = append(w, text)
+	}
+	return w
+}
+
 // openRequests and closedRequests list newest first.
 func (c *core) openRequests() (out []*openRequest) {
 	for _, r := range c.byAge() {
@@ -233,7 +269,7 @@ func (c *core) openRequests() (out []*openRequest) {
 
 func (c *core) closedRequests() (out []*openRequest) {
 	for _, r := range c.byAge() {
-		if s := r.state(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired {
+		if s := r.state(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired || s == api.StateDone {
 			out = append(out, r)
 		}
 	}
@@ -265,7 +301,7 @@ func (c *core) viewRequest(r *openRequest) api.Request {
 	if r.unclear != nil {
 		v.Summary = "this device cannot tell what the request means"
 		v.Warnings = append(v.Warnings, "not decoded, and never approved here: "+r.unclear.Error())
-	} else {
+	} else if r.change == nil {
 		v.Address = accountLabel(r)
 	}
 	for _, l := range r.intent.Lines {

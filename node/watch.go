@@ -58,6 +58,9 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if !r.open() {
 		return nil, ""
 	}
+	if r.change != nil {
+		return c.redealWaiting(r)
+	}
 	if r.from() != c.circle.slot && len(r.approved) >= c.circle.record.Threshold {
 		return []string{c.name(r.from())}, "it asked, and opens the session"
 	}

@@ -1,0 +1,450 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+var _ api.Healing = (*Node)(nil)
+
+// changeLifetime is how long a request to change the circle stays open.
+const changeLifetime = 24 * time.Hour
+
+// prove checks that whoever calls knows this device's passphrase. The
+// derivation takes a second and happens outside the loop.
+func (n *Node) prove(passphrase []byte) error {
+	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
+		return api.Errorf(api.CodeNotPresent, "%v", err)
+	}
+	return nil
+}
+
+// change makes a request to change the circle. fill completes it in the loop.
+func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill func(*core, *change) error) (*watcher, error) {
+	if err := n.prove(passphrase); err != nil {
+		return nil, err
+	}
+	var w *watcher
+	err := n.call(ctx, func(c *core) error {
+		if c.circle == nil {
+			return c.ready()
+		}
+		var ch change
+		if fill != nil {
+			if err := fill(c, &ch); err != nil {
+				return err
+			}
+		}
+		r, err := c.askChange(kind, ch, changeLifetime)
+		if err != nil {
+			return err
+		}
+		w = c.watch(r, false)
+		return nil
+	})
+	return w, err
+}
+
+// about reads the device that a change is about, by name or slot.
+func about(name string) func(*core, *change) error {
+	return func(c *core, ch *change) error {
+		d, err := c.named(name)
+		if err != nil {
+			return err
+		}
+		ch.Slot = uint16(d.Slot)
+		return nil
+	}
+}
+
+// named finds a member by name, whatever its letter case, or by slot.
+func (c *core) named(name string) (roster.Device, error) {
+	for _, d := range c.circle.record.Devices {
+		if strings.EqualFold(d.Name, name) || strconv.Itoa(int(d.Slot)) == name {
+			return d, nil
+		}
+	}
+	return roster.Device{}, api.Errorf(api.CodeUnknown, "no device of the circle is called %s", intent.Escape(name)).
+		WithHint("warifu status lists them")
+}
+
+// another is about, for what a device cannot do to itself.
+func another(name string) func(*core, *change) error {
+	return func(c *core, ch *change) error {
+		if err := about(name)(c, ch); err != nil {
+			return err
+		}
+		if wire.Slot(ch.Slot) == c.circle.slot {
+			return api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(name)).WithHint("\"warifu leave\" takes this device out")
+		}
+		return c.enoughWithout(wire.Slot(ch.Slot))
+	}
+}
+
+// enoughWithout refuses what would leave too few devices to sign.
+func (c *core) enoughWithout(slot wire.Slot) error {
+	rec := c.circle.record
+	if len(rec.Devices)-1 < rec.Threshold {
+		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.everName(slot), len(rec.Devices)-1, rec.Threshold).
+			WithHint("add a device first: warifu invite")
+	}
+	return nil
+}
+
+// Lost implements [api.Healing].
+func (n *Node) Lost(ctx context.Context, args api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
+	return n.redeal(ctx, args.PresenceArgs, api.KindLost, another(args.Device), emit)
+}
+
+// Refresh implements [api.Healing].
+func (n *Node) Refresh(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	return n.redeal(ctx, args, api.KindRefresh, nil, emit)
+}
+
+// Leave implements [api.Healing].
+func (n *Node) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	return n.redeal(ctx, args, api.KindLeave, func(c *core, _ *change) error { return c.enoughWithout(c.circle.slot) }, emit)
+}
+
+// redeal asks for a change that a re-deal brings about, and waits for it.
+func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error, emit func(api.Event)) (api.Changed, error) {
+	start := n.now()
+	w, err := n.change(ctx, args.Passphrase, kind, fill)
+	if err != nil {
+		return api.Changed{}, err
+	}
+	emit(api.Event{Event: api.EventRequest, ID: w.request.id.Hex()})
+	if args.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
+		defer stop()
+	}
+	if err := n.awaitChange(ctx, w, emit); err != nil {
+		return api.Changed{}, err
+	}
+	var out api.Changed
+	err = n.call(ctx, func(c *core) error { out = c.changed(); return nil })
+	out.Elapsed = api.Duration(n.now().Sub(start).Round(time.Millisecond))
+	return out, err
+}
+
+// awaitChange reports how a change goes on until it took effect here.
+func (n *Node) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
+	defer n.release(w)
+	w.signal()
+	var last look
+	for {
+		select {
+		case <-w.poke:
+		case <-ctx.Done():
+			return waitEnded(ctx, w.request, last)
+		}
+		var now look
+		if err := n.call(context.WithoutCancel(ctx), func(c *core) error {
+			now = c.look(w.request)
+			return c.failure(w.request)
+		}); err != nil {
+			return err
+		}
+		if now.state == api.StateDone {
+			return nil
+		}
+		if len(now.waiting) > 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
+			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
+		}
+		last = now
+	}
+}
+
+// Freeze implements [api.Healing].
+func (n *Node) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, error) {
+	return n.word(ctx, args, api.KindFreeze, nil)
+}
+
+// Thaw implements [api.Healing].
+func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
+	w, err := n.change(ctx, args.Passphrase, api.KindThaw, func(c *core, _ *change) error {
+		if c.frozen() == "" {
+			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
+		}
+		return nil
+	})
+	if err != nil {
+		return api.Request{}, err
+	}
+	emit(api.Event{Event: api.EventRequest, ID: w.request.id.Hex()})
+	if args.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
+		defer stop()
+	}
+	if err := n.awaitChange(ctx, w, emit); err != nil {
+		return api.Request{}, err
+	}
+	return n.view(ctx, w)
+}
+
+// Vacation implements [api.Healing].
+func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
+	return n.word(ctx, args.PresenceArgs, api.KindVacation, func(c *core, ch *change) error {
+		if d := args.Until.Sub(c.now); d <= 0 || d > maxVacation {
+			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
+		}
+		ch.Until = unix(args.Until)
+		return about(args.Device)(c, ch)
+	})
+}
+
+// Veto implements [api.Healing].
+func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
+	return n.word(ctx, args.PresenceArgs, api.KindVeto, about(args.Device))
+}
+
+// word makes a request that takes effect by being made.
+func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error) (api.Request, error) {
+	w, err := n.change(ctx, args.Passphrase, kind, fill)
+	if err != nil {
+		return api.Request{}, err
+	}
+	defer n.release(w)
+	return n.view(ctx, w)
+}
+
+func (n *Node) view(ctx context.Context, w *watcher) (v api.Request, err error) {
+	err = n.call(ctx, func(c *core) error { v = c.viewRequest(w.request); return nil })
+	return v, err
+}
+
+// ApprovePresent implements [api.Healing].
+func (n *Node) ApprovePresent(ctx context.Context, id string, passphrase []byte) (api.Request, error) {
+	if err := n.prove(passphrase); err != nil {
+		return api.Request{}, err
+	}
+	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, true) })
+}
+
+// Invite implements [api.Healing]: the newcomer is introduced as at a founding,
+// and comes in by a re-deal that the quorum has approved.
+func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
+	if err := n.prove(args.Passphrase); err != nil {
+		return api.Changed{}, err
+	}
+	var ch change
+	kind := api.KindAdd
+	if err := n.call(ctx, func(c *core) error {
+		if err := c.ready(); err != nil {
+			return err
+		}
+		if args.Replace != "" {
+			kind = api.KindReplace
+			d, err := c.named(args.Replace)
+			if err != nil {
+				return err
+			}
+			if d.Slot == c.circle.slot {
+				return api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(args.Replace))
+			}
+			ch.Slot = uint16(d.Slot)
+		} else if len(c.circle.record.Devices) >= maxDevices {
+			return api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
+		}
+		c.inviting = &inviting{replaces: wire.Slot(ch.Slot)}
+		return nil
+	}); err != nil {
+		return api.Changed{}, err
+	}
+	who, err := n.welcomeOne(ctx, emit)
+	defer n.post(func(c *core, now time.Time) {
+		c.now, c.inviting = now, nil
+		clear(c.pairing)
+		c.admit()
+	})
+	if err != nil {
+		return api.Changed{}, pairingError(err)
+	}
+	d := who.card.Device(0)
+	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
+	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
+	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
+}
+
+// welcomeOne shows invitations until one device has come in.
+func (n *Node) welcomeOne(ctx context.Context, emit func(api.Event)) (newcomer, error) {
+	doors, shut := context.WithCancel(ctx)
+	var late sync.WaitGroup
+	defer func() {
+		shut()
+		late.Wait()
+	}()
+	return n.welcome(doors, &late, 1, 1, emit)
+}
+
+// inviting is an invitation into a living circle.
+type inviting struct{ replaces wire.Slot }
+
+// fitsCircle compares a card with the devices that are or were in the circle.
+func (c *core) fitsCircle(card roster.Card) error {
+	for _, d := range c.circle.record.Devices {
+		if d.Identity == card.Identity || d.Box == card.Box || d.Presence == card.Presence || string(d.Peer) == string(card.Peer) {
+			return errSameDevice
+		}
+		if strings.EqualFold(d.Name, card.Name) && d.Slot != c.inviting.replaces {
+			return errSameName
+		}
+	}
+	if f, was := c.circle.record.IsFormer(card.Identity); was && f.State == roster.Stolen {
+		return errors.New("node: the keys of this device were stolen")
+	}
+	return nil
+}
+
+// Epochs implements [api.Healing].
+func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
+	err = n.call(ctx, func(c *core) error {
+		if c.circle == nil {
+			return c.ready()
+		}
+		if err := c.circle.chain.Verify(); err != nil {
+			return fmt.Errorf("node: the chain does not verify: %w", err)
+		}
+		for _, e := range c.circle.chain {
+			out = append(out, viewEpoch(e))
+		}
+		return nil
+	})
+	return out, err
+}
+
+func viewEpoch(e roster.Entry) api.Epoch {
+	rec := e.Record
+	name := func(slots []wire.Slot) []string {
+		out := []string{}
+		for _, s := range slots {
+			d, _ := rec.Device(s)
+			out = append(out, d.Name)
+		}
+		return out
+	}
+	v := api.Epoch{
+		Epoch: rec.Epoch, Record: rec.Hash().Hex(), Kind: rec.Change.Kind.String(), Threshold: rec.Threshold,
+		Devices: name(rec.Slots()), Members: name(rec.Change.Members), Sleepers: name(rec.Change.Sleepers),
+		Removed: removedNames(rec), Added: name(rec.Change.Added),
+	}
+	for _, s := range e.Ready {
+		v.Signers = append(v.Signers, name([]wire.Slot{s.Slot})...)
+	}
+	return v
+}
+
+func removedNames(rec roster.Record) []string {
+	out := []string{}
+	for _, f := range rec.Former {
+		if f.Epoch == rec.Epoch {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}
+
+// changed describes the newest epoch.
+func (c *core) changed() api.Changed {
+	e := viewEpoch(c.circle.head())
+	if a := c.attempt; a != nil && a.entered {
+		e = viewEpoch(roster.Entry{Record: c.circle.record})
+	}
+	return api.Changed{
+		Epoch: e.Epoch, Kind: e.Kind, Members: e.Members, Sleepers: e.Sleepers, Removed: e.Removed, Added: e.Added,
+		OldSharesAlive: c.oldShares(), Threshold: e.Threshold,
+	}
+}
+
+// oldShares counts the devices that may still hold a share of one epoch that is
+// over, for the epoch of which most may: as many as the threshold of them would
+// be the key.
+func (c *core) oldShares() int {
+	most := 0
+	now := c.circle.record
+	for _, e := range c.circle.chain {
+		if e.Record.Epoch >= now.Epoch {
+			continue
+		}
+		alive := 0
+		for _, d := range e.Record.Devices {
+			if c.mayHold(d, e.Record.Epoch) {
+				alive++
+			}
+		}
+		most = max(most, alive)
+	}
+	return most
+}
+
+// mayHold reports whether a device may still have its share of an old epoch:
+// it left and nobody knows, or it has not said that it destroyed it.
+func (c *core) mayHold(d roster.Device, epoch uint64) bool {
+	if d.Identity == c.self.public {
+		return c.oldestShare() <= epoch
+	}
+	in, ok := c.circle.record.Device(d.Slot)
+	if !ok || in.Identity != d.Identity {
+		return true
+	}
+	p := c.peers[d.Slot]
+	return p == nil || !p.told || p.oldest <= epoch
+}
+
+// redealWaiting says whom a change of the circle waits for.
+func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
+	if a := c.attempt; a != nil && a.request == r.id && !a.machine.Settled() {
+		return c.names(a.machine.Waiting()), "re-dealing: " + phaseWords(a.machine.Phase())
+	}
+	if !c.granted(r) {
+		var ask []wire.Slot
+		_, removed, _ := c.wanted(r)
+		for _, d := range c.circle.record.Devices {
+			goes := slices.ContainsFunc(removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
+			if !goes && !has(r.approved, d.Slot) {
+				ask = append(ask, d.Slot)
+			}
+		}
+		return c.names(ask), fmt.Sprintf("%d of %d persons have approved: approve on %s",
+			len(c.present(r)), c.circle.record.Threshold, either(c.names(ask)))
+	}
+	reason = "starting"
+	if r.trouble != "" {
+		reason = "trying again: " + r.trouble
+	}
+	var away []wire.Slot
+	for _, d := range c.circle.record.Devices {
+		if d.Slot != c.circle.slot && !c.online(d.Slot) {
+			away = append(away, d.Slot)
+		}
+	}
+	return c.names(away), reason
+}
+
+func phaseWords(p refresh.Phase) string {
+	switch p {
+	case refresh.Dealing:
+		return "fresh shares are dealt"
+	case refresh.Prepared:
+		return "the fresh shares are tried"
+	case refresh.Committed:
+		return "everybody moves to the fresh shares"
+	case refresh.Aborted:
+		return "it is being given up"
+	}
+	return "old shares are destroyed"
+}
