@@ -321,7 +321,7 @@ func TestListen(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	t.Parallel()
-	for _, v := range []any{api.Status{}, api.Request{}, api.Circle{}, api.Founding{}} {
+	for _, v := range []any{api.Status{}, api.Request{}, api.Circle{}, api.Founding{}, api.Changed{}, api.Epoch{}} {
 		out, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)

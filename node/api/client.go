@@ -111,11 +111,12 @@ func get[R any](ctx context.Context, c *Client, path string) (R, error) {
 }
 
 func post[R any](ctx context.Context, c *Client, path string, args any) (R, error) {
-	body, err := json.Marshal(args)
+	body, err := encodeArgs(args)
 	if err != nil {
 		var zero R
-		return zero, fmt.Errorf("api: encode arguments: %w", err)
+		return zero, err
 	}
+	defer clear(body)
 	return call[R](ctx, c, http.MethodPost, path, body)
 }
 
@@ -136,11 +137,12 @@ func call[R any](ctx context.Context, c *Client, method, path string, body []byt
 // follow makes a call that is answered with a stream.
 func follow[R any](ctx context.Context, c *Client, path string, args any, emit func(Event)) (R, error) {
 	var zero R
-	body, err := json.Marshal(args)
+	body, err := encodeArgs(args)
 	if err != nil {
-		return zero, fmt.Errorf("api: encode arguments: %w", err)
+		return zero, err
 	}
 	resp, err := c.do(ctx, http.MethodPost, path, body)
+	clear(body)
 	if err != nil {
 		return zero, err
 	}

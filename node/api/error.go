@@ -25,6 +25,7 @@ const (
 	CodeLocked         Code = "locked"           // the shares are not in memory
 	CodeStoreDamaged   Code = "store-damaged"    // the store does not hold what it should
 	CodeDiskFull       Code = "disk-full"        // what had to be durable could not be written
+	CodeUnsupported    Code = "unsupported"      // this daemon cannot do it, others can
 
 	CodeNoCircle        Code = "no-circle"          // this device is in no circle
 	CodeCircleExists    Code = "circle-exists"      // this device is in a circle already

@@ -42,9 +42,10 @@ type Healing interface {
 	Epochs(ctx context.Context) ([]Epoch, error)
 }
 
-// PresenceArgs prove that a person is here.
+// PresenceArgs prove that a person is here. The passphrase is no part of the
+// JSON: it follows it, so that no decoder makes copies of it.
 type PresenceArgs struct {
-	Passphrase []byte   `json:"passphrase"`
+	Passphrase []byte   `json:"-"`
 	Timeout    Duration `json:"timeout,omitempty"`
 }
 
@@ -68,29 +69,29 @@ type VacationArgs struct {
 
 // Changed is the circle after a re-deal.
 type Changed struct {
-	Epoch          uint64   `json:"epoch"`
-	Kind           string   `json:"kind"`
-	Members        []string `json:"members"` // took part
-	Sleepers       []string `json:"sleepers"`
-	Removed        []string `json:"removed"`
-	Added          []string `json:"added"`
-	OldSharesAlive int      `json:"old_shares_alive"` // that may exist somewhere
-	Threshold      int      `json:"threshold"`
-	Elapsed        Duration `json:"elapsed,omitempty"`
+	Epoch          uint64       `json:"epoch"`
+	Kind           string       `json:"kind"`
+	Members        List[string] `json:"members"` // took part
+	Sleepers       List[string] `json:"sleepers"`
+	Removed        List[string] `json:"removed"`
+	Added          List[string] `json:"added"`
+	OldSharesAlive int          `json:"old_shares_alive"` // that may exist somewhere
+	Threshold      int          `json:"threshold"`
+	Elapsed        Duration     `json:"elapsed,omitempty"`
 }
 
 // An Epoch is one entry of the chain, in words.
 type Epoch struct {
-	Epoch     uint64   `json:"epoch"`
-	Record    string   `json:"record"` // hash, 64 hex digits
-	Kind      string   `json:"kind"`
-	Threshold int      `json:"threshold"`
-	Devices   []string `json:"devices"`
-	Members   []string `json:"members"`
-	Sleepers  []string `json:"sleepers"`
-	Removed   []string `json:"removed"`
-	Added     []string `json:"added"`
-	Signers   []string `json:"signers"` // of the certificate
+	Epoch     uint64       `json:"epoch"`
+	Record    string       `json:"record"` // hash, 64 hex digits
+	Kind      string       `json:"kind"`
+	Threshold int          `json:"threshold"`
+	Devices   List[string] `json:"devices"`
+	Members   List[string] `json:"members"`
+	Sleepers  List[string] `json:"sleepers"`
+	Removed   List[string] `json:"removed"`
+	Added     List[string] `json:"added"`
+	Signers   List[string] `json:"signers"` // of the certificate
 }
 
 // The kinds of requests that change the circle.

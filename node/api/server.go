@@ -86,6 +86,7 @@ func NewHandler(b Backend, log *slog.Logger) http.Handler {
 		return none{}, b.Lock(ctx)
 	}))
 	mux.HandleFunc("POST /v1/unlock", s.unlock)
+	s.healing(mux)
 	return mux
 }
 
@@ -101,6 +102,7 @@ type server struct {
 func plain[A, R any](s *server, call func(context.Context, *http.Request, A) (R, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		args, err := readArgs[A](w, r)
+		defer wipe(&args)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -125,6 +127,7 @@ type line[R any] struct {
 func stream[A, R any](s *server, call func(context.Context, *http.Request, A, func(Event)) (R, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		args, err := readArgs[A](w, r)
+		defer wipe(&args)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -194,6 +197,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 func readArgs[A any](w http.ResponseWriter, r *http.Request) (A, error) {
 	var args A
 	body, err := readBody(w, r, maxBody)
+	if err == nil {
+		body, err = takePassphrase(&args, body)
+	}
 	if err != nil || len(body) == 0 {
 		return args, err
 	}

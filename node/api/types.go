@@ -91,6 +91,15 @@ type Status struct {
 	// Requests are those that are open, oldest first.
 	Requests List[Request] `json:"requests"`
 
+	// OldSharesAlive is how many shares of one former epoch may still exist,
+	// as far as this device knows. Threshold of them would be the key.
+	OldSharesAlive int `json:"old_shares_alive"`
+
+	// Frozen says why the circle signs nothing, and Healing which change of
+	// the circle is under way and what it waits for. Empty if neither.
+	Frozen  string `json:"frozen,omitempty"`
+	Healing string `json:"healing,omitempty"`
+
 	// Warnings say what needs the person, most important first.
 	Warnings List[string] `json:"warnings"`
 }
@@ -106,7 +115,21 @@ type Device struct {
 	Online      bool       `json:"online"`
 	LastSeen    *time.Time `json:"last_seen,omitempty"` // nil if never, or if This
 	Epoch       uint64     `json:"epoch"`               // that it last reported
+
+	// State is one of the Device… constants, or empty while all is well.
+	// Until is when a vacation ends, or when a silent device is removed.
+	State string     `json:"state,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
 }
+
+// The values of Device.State.
+const (
+	DeviceQuiet    = "quiet"    // silent for longer than usual
+	DeviceSuspect  = "suspect"  // silent for so long that it may be lost
+	DeviceGrace    = "grace"    // will be removed at Until unless it comes back
+	DeviceVacation = "vacation" // its person said that it will be silent up to Until
+	DeviceAccused  = "accused"  // a person called it lost
+)
 
 // An Account is a key that the circle holds.
 type Account struct {

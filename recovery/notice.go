@@ -1,0 +1,161 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/warifu/warifu/wire"
+)
+
+// A Step is what a notice is about. Values are stored.
+type Step uint8
+
+const (
+	StepSuspect  Step = 1  // Slot was not heard for Seconds
+	StepGrace    Step = 2  // Slot is removed in Seconds
+	StepBack     Step = 3  // Slot is heard again
+	StepEvicting Step = 4  // Slot is being removed
+	StepRemoved  Step = 5  // Slot was removed
+	StepAborted  Step = 6  // an attempt failed, the next comes in Seconds
+	StepVeto     Step = 7  // By objected; Seconds more
+	StepVacation Step = 8  // By announced that Slot is away for Seconds
+	StepHome     Step = 9  // the vacation of Slot is over
+	StepFrozen   Step = 10 // By reported Slot lost, or froze all if that is 0
+	StepDisputed Step = 11 // Slot and By accuse each other
+	StepThawed   Step = 12 // the freeze is over
+	StepMuted    Step = 13 // like StepFrozen, but By was thawed lately and is alone
+	StepUnheard  Step = 14 // nobody hears this device
+	StepDoubted  Step = 15 // By has not heard this device for Seconds
+	StepReturned Step = 16 // Slot, removed for its silence, is there again
+	StepAlarm    Step = 17 // Slot, which was stolen, is online
+	StepCopied   Step = 18 // Slot runs twice, or was set back
+)
+
+// A Notice is something that the owner should see, on every device.
+type Notice struct {
+	_ struct{} `cbor:",toarray"`
+
+	N        uint64 // 1, 2, 3 and so on
+	Step     Step
+	Slot, By wire.Slot // 0 where the step does not name a device
+	Seconds  uint64
+	At       uint64 // by this device's clock, Unix seconds
+}
+
+func (j *Judge) notify(n Notice) {
+	j.st.Noticed++
+	n.N, n.At = j.st.Noticed, j.st.Wall
+	j.st.Notices = append(j.st.Notices, n)
+	if more := len(j.st.Notices) - maxNotices; more > 0 {
+		j.st.Notices = slices.Delete(j.st.Notices, 0, more)
+	}
+	j.changed()
+}
+
+// Notices returns the notices with numbers above after, oldest first. The
+// latest 48 are kept.
+func (j *Judge) Notices(after uint64) []Notice {
+	i, _ := slices.BinarySearchFunc(j.st.Notices, after+1, func(n Notice, want uint64) int {
+		if n.N < want {
+			return -1
+		}
+		return 1
+	})
+	return slices.Clone(j.st.Notices[i:])
+}
+
+// Words returns a notice as a sentence for the owner.
+func (j *Judge) Words(n Notice) string {
+	slot, by := j.name(n.Slot), j.name(n.By)
+	switch n.Step {
+	case StepSuspect:
+		return fmt.Sprintf("%s has not been heard for %s. If that is as it should be, say so: vacation or veto.", slot, span(n.Seconds))
+	case StepGrace:
+		return fmt.Sprintf("%s will be removed in %s unless it is heard before. Switch it on, or object: veto.", slot, span(n.Seconds))
+	case StepBack:
+		if n.Slot == j.st.Self {
+			return "Your other devices hear this one again."
+		}
+		return fmt.Sprintf("%s is back.", slot)
+	case StepEvicting:
+		return fmt.Sprintf("%s is being removed now.", slot)
+	case StepRemoved:
+		return fmt.Sprintf("%s was removed. The share that it held is of no use any more.", slot)
+	case StepAborted:
+		return fmt.Sprintf("Removing %s did not succeed, and nothing has changed. The next attempt is in %s.", slot, span(n.Seconds))
+	case StepVeto:
+		return fmt.Sprintf("On %s somebody objected to the removal of %s. It waits for %s more.", by, slot, span(n.Seconds))
+	case StepVacation:
+		if n.Seconds == 0 {
+			return fmt.Sprintf("On %s somebody said that %s is no longer away.", by, slot)
+		}
+		return fmt.Sprintf("On %s somebody said that %s will be away for %s.", by, slot, span(n.Seconds))
+	case StepHome:
+		return fmt.Sprintf("%s is no longer announced as away.", slot)
+	case StepFrozen:
+		if n.Slot == 0 {
+			return fmt.Sprintf("The circle was frozen on %s. Nothing is signed until it is thawed.", by)
+		}
+		return fmt.Sprintf("On %s somebody said that %s is lost. Nothing is signed until it is removed or the circle is thawed.", by, slot)
+	case StepMuted:
+		return fmt.Sprintf("%s was used to freeze the circle again, shortly after it was thawed. It counts if a second device joins.", by)
+	case StepDisputed:
+		return fmt.Sprintf("%s and %s each say that the other is lost. Nothing is signed until %d devices agree on one.", slot, by, j.rec.Threshold)
+	case StepThawed:
+		return "The circle is thawed."
+	case StepUnheard:
+		return "Your other devices do not hear this one. It may be cut off; if it stays so, they will remove it."
+	case StepDoubted:
+		return fmt.Sprintf("%s has not heard this device for %s.", by, span(n.Seconds))
+	case StepReturned:
+		return fmt.Sprintf("%s, which was removed for its silence, is there again. It can be taken back within %s of its removal.", slot, span(Return))
+	case StepAlarm:
+		return fmt.Sprintf("Stolen device online: %s. It can sign nothing.", slot)
+	case StepCopied:
+		if n.Slot == j.st.Self {
+			return "This device's data was set back, or a copy of it runs elsewhere."
+		}
+		return fmt.Sprintf("%s seems to run twice: somebody may have copied its disk.", slot)
+	}
+	return fmt.Sprintf("Step %d for %s.", n.Step, slot)
+}
+
+// name returns what a person calls a device, also one that left.
+func (j *Judge) name(slot wire.Slot) string {
+	if d, ok := j.rec.Device(slot); ok {
+		return d.Name
+	}
+	if f, ok := j.former(slot); ok {
+		return f.Name
+	}
+	return fmt.Sprintf("device %d", slot)
+}
+
+func (j *Judge) names(slots []wire.Slot) string {
+	var names []string
+	for _, s := range slots {
+		names = append(names, j.name(s))
+	}
+	return strings.Join(names, " and ")
+}
+
+// span returns a period in the largest unit that shows it, rounded down.
+func span(seconds uint64) string {
+	for _, u := range []struct {
+		size uint64
+		name string
+	}{{day, "day"}, {hour, "hour"}, {60, "minute"}} {
+		if seconds >= 2*u.size || seconds == u.size {
+			return plural(seconds/u.size, u.name)
+		}
+	}
+	return plural(seconds, "second")
+}
+
+func plural(n uint64, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}
