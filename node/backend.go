@@ -249,7 +249,7 @@ func (c *core) unlocked() {
 
 func (c *core) tellLocked() {
 	if c.circle != nil {
-		c.broadcast(msgBeat, beat{Wall: unix(c.now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked()})
+		c.broadcast(msgBeat, c.myBeat())
 	}
 	c.notifyAll()
 }

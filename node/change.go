@@ -178,25 +178,13 @@ func (c *core) present(r *openRequest) (out []wire.Slot) {
 func (c *core) granted(r *openRequest) bool {
 	n := len(c.present(r))
 	switch {
-	case r.request.Kind == api.KindLeave || alone(r.request.Kind):
+	case alone(r.request.Kind):
 		return n >= 1 && slices.Contains(c.present(r), r.from())
-	case r.request.Kind == api.KindLost && c.accusedAlone(r):
-		return n >= 1
+	case r.request.Kind == api.KindLost:
+		_, removed, _ := c.wanted(r)
+		return n >= 1 && c.objectionToEviction(refresh.Proposal{Removed: removed}) == ""
 	}
 	return n >= c.circle.record.Threshold
-}
-
-// loneAccusation is how long one person's word that a device is lost must
-// stand without any other device having heard of the accused.
-const loneAccusation = 24 * time.Hour
-
-// accusedAlone reports whether a device that one person calls lost has been
-// silent to this device ever since.
-func (c *core) accusedAlone(r *openRequest) bool {
-	since := time.Unix(int64(r.meta.Received), 0)
-	p := c.peers[wire.Slot(r.change.Slot)]
-	return c.now.Sub(since) >= loneAccusation && c.awake >= loneAccusation &&
-		(p == nil || p.lastSeen.Before(since) || p.lastSeen.IsZero())
 }
 
 // wanted turns a granted change into what a proposal must say.
@@ -234,80 +222,9 @@ func (c *core) done(r *openRequest) bool {
 	case api.KindRefresh:
 		return rec.Epoch > r.meta.Epoch
 	case api.KindThaw:
+		return c.frozen() == ""
+	case api.KindVacation, api.KindVeto:
 		return c.granted(r)
-	}
-	return false
-}
-
-// accusations are the open requests that freeze the circle.
-func (c *core) accusations() (out []*openRequest) {
-	for _, r := range c.byAge() {
-		k := r.request.Kind
-		if (k == api.KindFreeze || k == api.KindLost) && r.change != nil && r.open() && !r.meta.Done && len(c.present(r)) > 0 {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// frozen says why the circle signs nothing, or "".
-func (c *core) frozen() string {
-	if c.circle == nil {
-		return ""
-	}
-	for _, r := range c.accusations() {
-		if c.thawed(r) {
-			continue
-		}
-		if r.request.Kind == api.KindLost {
-			return c.everName(r.from()) + " says that " + c.everName(wire.Slot(r.change.Slot)) + " is lost"
-		}
-		return c.everName(r.from()) + " froze it"
-	}
-	return ""
-}
-
-// thawCooldown is how long a device that was overruled cannot freeze alone.
-const thawCooldown = 24 * time.Hour
-
-// thawed reports whether the quorum has overruled a freeze: a thaw that came
-// after it, or within the day before it by a person alone.
-func (c *core) thawed(freeze *openRequest) bool {
-	for _, r := range c.byAge() {
-		if r.request.Kind != api.KindThaw || r.change == nil || !(r.meta.Done || c.granted(r)) {
-			continue
-		}
-		if r.meta.Received >= freeze.meta.Received {
-			return true
-		}
-		if len(c.present(freeze)) < 2 && freeze.meta.Received-r.meta.Received < uint64(thawCooldown/time.Second) {
-			return true
-		}
-	}
-	return false
-}
-
-// disputed reports whether two devices call each other lost.
-func (c *core) disputed() bool {
-	open := c.accusations()
-	for _, a := range open {
-		for _, b := range open {
-			if a.request.Kind == api.KindLost && b.request.Kind == api.KindLost &&
-				wire.Slot(a.change.Slot) == b.from() && wire.Slot(b.change.Slot) == a.from() {
-				return len(c.present(a)) < c.circle.record.Threshold && len(c.present(b)) < c.circle.record.Threshold
-			}
-		}
-	}
-	return false
-}
-
-// accused reports whether somebody's person calls the device in slot lost.
-// From then on this device signs nothing with it.
-func (c *core) accused(slot wire.Slot) bool {
-	for _, r := range c.accusations() {
-		if r.request.Kind == api.KindLost && wire.Slot(r.change.Slot) == slot && !c.thawed(r) {
-			return true
-		}
 	}
 	return false
 }
@@ -321,7 +238,8 @@ func (c *core) changeCircle() {
 		if r.change == nil || !r.open() || r.meta.Done {
 			continue
 		}
-		if c.done(r) || !needsRedeal(r.request.Kind) && r.request.Kind != api.KindFreeze && r.request.Kind != api.KindThaw && c.granted(r) {
+		c.hearPersons(r)
+		if c.done(r) {
 			c.settle(r)
 			continue
 		}
@@ -329,6 +247,7 @@ func (c *core) changeCircle() {
 			c.proposeChange(r)
 		}
 	}
+	c.evict()
 }
 
 // responsible reports whether this device is the one to propose: the one that

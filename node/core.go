@@ -9,6 +9,7 @@ import (
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -51,6 +52,16 @@ type core struct {
 	peers  map[wire.Slot]*peer
 	alarms map[wire.Slot]int
 
+	judge     *recovery.Judge
+	boot      [8]byte
+	judged    time.Duration // of awake, that the judge was told
+	noticed   uint64        // the newest notice that was told
+	saved     uint64        // the judge's revision that is stored
+	savedAt   time.Time
+	beats     map[wire.Slot][]byte
+	presentAt time.Time // a person last proved to be here
+	evictAt   time.Time
+
 	awake         time.Duration // this device has been running
 	resumeAt      time.Time     // when to read back an interrupted re-deal
 	redealTrouble string
@@ -90,6 +101,7 @@ func newCore(cfg Config) (*core, error) {
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
 		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
+		beats: map[wire.Slot][]byte{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err
@@ -104,6 +116,9 @@ func newCore(cfg Config) (*core, error) {
 func (c *core) start(l Link) error {
 	c.link = l
 	if err := c.resumeFounding(); err != nil {
+		return err
+	}
+	if err := c.startJudge(); err != nil {
 		return err
 	}
 	if err := c.resumeRedeal(); err != nil {
@@ -338,6 +353,7 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 	c.foundingUp(slot)
 	if c.circle != nil {
 		c.sync(slot, msgHave, have{IDs: c.inventory()})
+		c.sync(slot, msgBeat, c.myBeat())
 		c.tryAll()
 		c.changeCircle()
 	}
@@ -369,18 +385,16 @@ func (c *core) tick(now time.Time) {
 	c.tickSessions()
 	c.tickFounding()
 	c.tickResume()
+	c.tickJudge()
 	c.tickRedeal()
 	c.changeCircle()
 	if c.circle == nil {
 		return
 	}
-	every := c.cfg.Timings.Beat
-	if len(c.sessions) > 0 {
-		every = c.cfg.Timings.LiveBeat
-	}
+	every := c.beatEvery()
 	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
 		c.lastBeat = now
-		c.broadcast(msgBeat, beat{Wall: unix(now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked()})
+		c.broadcast(msgBeat, c.myBeat())
 	}
 	if now.Sub(c.lastHave) >= c.cfg.Timings.Inventory || now.Before(c.lastHave) {
 		c.lastHave = now
@@ -393,6 +407,27 @@ func (c *core) tick(now time.Time) {
 		}
 	}
 	c.tryAll()
+}
+
+// beatEvery is the time between heartbeats: often enough that nobody who is
+// there is taken for quiet.
+func (c *core) beatEvery() time.Duration {
+	every := min(c.cfg.Timings.Beat, time.Duration(c.circle.record.Settings.Quiet)*time.Second/4)
+	if c.busy() {
+		every = min(every, c.cfg.Timings.LiveBeat)
+	}
+	return every
+}
+
+// tickEvery is the time to the next tick.
+func (c *core) tickEvery() time.Duration {
+	if c.busy() {
+		return c.cfg.Timings.Tick
+	}
+	if c.circle != nil {
+		return min(c.cfg.Timings.IdleTick, max(c.beatEvery(), c.cfg.Timings.Tick))
+	}
+	return c.cfg.Timings.IdleTick
 }
 
 // busy reports whether the loop should tick fast.
@@ -494,11 +529,4 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
 	c.catchUp(from, h.Epoch)
 	return c.rememberAddrs(from, h.Addrs)
-}
-
-func (c *core) onBeat(from wire.Slot, b beat) error {
-	c.noteClock(from, b.Wall)
-	p := c.peer(from)
-	p.epoch, p.locked = b.Epoch, b.Locked
-	return nil
 }

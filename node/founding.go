@@ -24,6 +24,7 @@ import (
 type founding struct {
 	// While devices are being invited, by the founder.
 	threshold, devices int
+	settings           roster.Settings
 	joined             []newcomer
 
 	// On a device that was invited: who invited it, and the card it gave.
@@ -103,16 +104,39 @@ func (c *core) freeToFound() error {
 }
 
 // beginInviting starts a founding with this device as the first.
-func (c *core) beginInviting(threshold, devices int) error {
+func (c *core) beginInviting(threshold, devices int, settings roster.Settings) error {
 	if err := c.freeToFound(); err != nil {
 		return err
 	}
 	if err := checkShape(threshold, devices); err != nil {
 		return err
 	}
-	c.founding = &founding{threshold: threshold, devices: devices, touched: c.now}
+	if err := settings.Check(); err != nil {
+		return badArgument(err)
+	}
+	c.founding = &founding{threshold: threshold, devices: devices, settings: settings, touched: c.now}
 	c.notifyAll()
 	return nil
+}
+
+// settingsOf reads the timers of a circle to be. Who shortens the grace shortens
+// what belongs to it.
+func settingsOf(args api.FoundArgs) roster.Settings {
+	s := roster.DefaultSettings()
+	set := func(to *uint64, d api.Duration) {
+		if d > 0 {
+			*to = max(uint64(time.Duration(d)/time.Second), 1)
+		}
+	}
+	set(&s.Quiet, args.Quiet)
+	set(&s.Suspect, args.Suspect)
+	set(&s.SuspectOnline, args.Online)
+	set(&s.Grace, args.Grace)
+	if args.Grace > 0 {
+		s.GraceNoSpare = 2 * s.Grace
+		s.Budget, s.BudgetNoSpare = min(s.Budget, s.Grace), min(s.BudgetNoSpare, s.Grace)
+	}
+	return s
 }
 
 // maxDevices is how many devices a circle may have.
@@ -210,7 +234,7 @@ func (c *core) propose() error {
 	if f == nil || f.proposal != nil || len(f.joined)+1 != f.devices {
 		return errNotInviting
 	}
-	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: roster.DefaultSettings()}
+	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: f.settings}
 	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return fmt.Errorf("node: draw nonce: %w", err)
 	}
@@ -551,6 +575,9 @@ func (c *core) finishFounding(l *live) {
 	}
 	if err := c.toHead(); err != nil {
 		panic("node: internal error: " + err.Error())
+	}
+	if err := c.startJudge(); err != nil {
+		c.log.Error("judge not started", "err", err)
 	}
 	c.admit()
 	c.log.Info("the circle stands", "circle", e.Record.Circle)

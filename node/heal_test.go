@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
 )
 
 // change asks for a change of the circle at d, whose person is there.
@@ -91,7 +92,7 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	l.signsWith(tablet, laptop)
 	// The thief's device knows nothing of it and can do nothing.
 	phone.core.now = l.now
-	clear(phone.core.requests) // the thief does not care for accusations
+	phone.core.judge = nil // the thief does not care for accusations
 	stolen := phone.ask("money to the thief")
 	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.id) }) {
 		t.Fatal("the lost device signs")
@@ -251,10 +252,62 @@ func TestMutualAccusationsAreDisputed(t *testing.T) {
 	phone.change(api.KindLost, change{Slot: uint16(laptop.core.circle.slot)})
 	laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
 	l.run(5*time.Second, nil)
-	if !tablet.core.disputed() || tablet.core.frozen() == "" {
+	v, _ := tablet.core.judge.View(laptop.core.circle.slot)
+	if v.State != recovery.Disputed || tablet.core.frozen() == "" {
 		t.Error("not disputed")
 	}
 	if tablet.core.circle.record.Epoch != 0 {
 		t.Error("somebody was removed")
+	}
+}
+
+func TestSilentDeviceIsRemovedByItself(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 28)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	start := l.now
+	phone.kill()
+	l.step = 10 * time.Minute
+	for _, d := range []*labDevice{laptop, tablet} {
+		d.core.cfg.Timings = l.timings()
+	}
+	if !l.run(40*24*time.Hour, l.in(0, laptop, tablet)) {
+		v, _ := laptop.core.judge.View(1)
+		t.Fatalf("not removed: %+v\n%s", v, l.logs())
+	}
+	if took := l.now.Sub(start); took < 21*24*time.Hour || took > 22*24*time.Hour {
+		t.Errorf("removed after %v, want 7 days of suspicion and 14 of grace", took)
+	}
+	l.step = 500 * time.Millisecond
+	l.signsWith(laptop, tablet)
+	phone.start()
+	if !l.run(time.Minute, func() bool { return phone.core.circle.evicted != nil }) {
+		t.Errorf("the removed device does not learn it\n%s", l.logs())
+	}
+}
+
+func TestReturningDeviceCancelsItsRemoval(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 29)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	phone.kill()
+	l.step = 10 * time.Minute
+	for _, d := range []*labDevice{laptop, tablet} {
+		d.core.cfg.Timings = l.timings()
+	}
+	l.run(20*24*time.Hour, nil)
+	if v, _ := laptop.core.judge.View(1); v.State != recovery.Grace {
+		t.Fatalf("state %v", v.State)
+	}
+	phone.start()
+	l.run(time.Hour, nil)
+	l.run(10*24*time.Hour, nil)
+	if e := laptop.core.circle.record.Epoch; e != 0 {
+		t.Errorf("epoch %d", e)
+	}
+	if v, _ := tablet.core.judge.View(1); v.State != recovery.Live {
+		t.Errorf("state %v", v.State)
 	}
 }

@@ -28,6 +28,7 @@ func (n *Node) prove(passphrase []byte) error {
 	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
 		return api.Errorf(api.CodeNotPresent, "%v", err)
 	}
+	n.post(func(c *core, now time.Time) { c.presentAt = now })
 	return nil
 }
 

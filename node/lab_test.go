@@ -20,14 +20,16 @@ import (
 // A lab is several devices, without goroutines, over a simulated network and
 // clock. One seed decides everything that happens.
 type lab struct {
-	t       testing.TB
-	now     time.Time
-	rng     *rand.Rand
-	devices []*labDevice
-	wire    []parcel
-	lossy   bool                                       // lose, repeat and reorder
-	tamper  func(from, to *labDevice, b []byte) []byte // change what is delivered; nil drops it
-	watch   func(from, to *labDevice, proto string, b []byte)
+	t        testing.TB
+	now      time.Time
+	rng      *rand.Rand
+	devices  []*labDevice
+	wire     []parcel
+	settings roster.Settings
+	step     time.Duration                              // between ticks while nothing is under way
+	lossy    bool                                       // lose, repeat and reorder
+	tamper   func(from, to *labDevice, b []byte) []byte // change what is delivered; nil drops it
+	watch    func(from, to *labDevice, proto string, b []byte)
 }
 
 type parcel struct {
@@ -126,7 +128,7 @@ func (d *labDevice) Connected(peer []byte) bool {
 
 // newLab makes n devices that have been initialised and started.
 func newLab(t testing.TB, n int, seed uint64) *lab {
-	l := &lab{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 1))}
+	l := &lab{t: t, settings: roster.DefaultSettings(), step: 500 * time.Millisecond, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 1))}
 	for i := range n {
 		d := &labDevice{
 			lab: l, name: []string{"phone", "laptop", "tablet", "desktop", "server", "watch"}[i],
@@ -151,12 +153,19 @@ func (l *lab) random() *rand.ChaCha8 {
 	return rand.NewChaCha8(seed)
 }
 
+// timings lets a long simulation tick seldom without looking asleep.
+func (l *lab) timings() Timings {
+	t := DefaultTimings
+	t.IdleTick = max(t.IdleTick, l.step)
+	return t
+}
+
 // start boots a device from what survived.
 func (d *labDevice) start() {
 	d.lab.t.Helper()
 	d.journal = d.journal.Restart()
 	c, err := newCore(Config{
-		Journal: d.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: DefaultTimings,
+		Journal: d.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.lab.now },
 	})
@@ -220,7 +229,7 @@ func (l *lab) run(limit time.Duration, ok func() bool) bool {
 			return true
 		}
 		if len(l.wire) == 0 {
-			l.now = l.now.Add(500 * time.Millisecond)
+			l.now = l.now.Add(l.step)
 			for _, d := range l.devices {
 				if d.core != nil {
 					d.core.tick(l.now)
@@ -284,7 +293,7 @@ func (l *lab) beginFounding(threshold, n int) {
 	l.t.Helper()
 	founder := l.devices[0].core
 	founder.now = l.now
-	if err := founder.beginInviting(threshold, n); err != nil {
+	if err := founder.beginInviting(threshold, n, l.settings); err != nil {
 		l.t.Fatal(err)
 	}
 	sponsor := newcomer{card: founder.ownCard([32]byte{1}), addrs: founder.link.Addrs()}

@@ -41,6 +41,11 @@ type beat struct {
 	Wall   uint64 `cbor:"1,keyasint"`
 	Epoch  uint64 `cbor:"2,keyasint"`
 	Locked bool   `cbor:"3,keyasint"`
+
+	// The newest signed heartbeat of every device that the sender has, its own
+	// among them, and what it has to say about silent ones.
+	Beats  [][]byte `cbor:"4,keyasint"`
+	Doubts [][]byte `cbor:"5,keyasint"`
 }
 
 // have and want list item ids; items carries items.

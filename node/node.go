@@ -89,11 +89,7 @@ func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
 			}
 		case <-timer.C:
 			n.core.tick(n.now())
-			if n.core.busy() {
-				timer.Reset(timings.Tick)
-			} else {
-				timer.Reset(timings.IdleTick)
-			}
+			timer.Reset(n.core.tickEvery())
 		case <-ctx.Done():
 			return nil
 		}

@@ -258,7 +258,7 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 	err := n.call(ctx, func(c *core) error {
 		if c.founding != nil && (c.founding.pending || c.founding.machine != nil) {
 			pending = true
-		} else if err := c.beginInviting(args.Threshold, args.Devices); err != nil {
+		} else if err := c.beginInviting(args.Threshold, args.Devices, settingsOf(args)); err != nil {
 			return err
 		}
 		w = c.watch(nil, true)

@@ -230,8 +230,11 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 	case p.Epoch <= c.circle.highest:
 		return "the number of its epoch was used before"
 	}
-	if request == (wire.RequestID{}) {
-		return c.objectionToEviction(p)
+	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
+		if why == "" && (p.Kind != roster.Remove || len(p.Removed) == 0) {
+			return "nobody asked for it"
+		}
+		return why
 	}
 	r := c.requests[request]
 	if r == nil || r.change == nil || !r.open() || !c.granted(r) {
@@ -403,6 +406,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 		return err
 	}
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
+	c.followRecord()
 	c.changeEpoch()
 	return nil
 }

@@ -283,6 +283,10 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 		k.chain = append(slices.Clone(k.chain), e)
 	}
 	k.addrs, k.discovery, k.headKey = c.addrsAfter(a), a.discovery, a.epochKey
+	if me, ok := e.Record.ByIdentity(c.self.public); ok {
+		k.slot = me.Slot
+	}
+	c.followRecord()
 }
 
 // redealStep draws the consequences of what the machine has done: which epoch

@@ -262,6 +262,9 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 			return nil, nil, nil
 		}
 		if a.Verdict == verdictDeny {
+			if r.change != nil && it.From == wire.Slot(r.change.Slot) {
+				return r, nil, nil // nobody acquits itself
+			}
 			return r, func() { r.denied[it.From] = it }, nil
 		}
 		if a.Epoch > c.circle.record.Epoch {

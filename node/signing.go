@@ -35,7 +35,7 @@ func (c *core) approvers(r *openRequest) []wire.Slot {
 // approved are here, and no session of it is open.
 func (c *core) try(r *openRequest) {
 	if c.circle == nil || r.from() != c.circle.slot || !r.open() || r.live != nil || r.unclear != nil ||
-		c.cfg.Keeper.Locked() || c.now.Before(r.notUntil) || !has(r.approved, c.circle.slot) {
+		c.maySign() != nil || c.now.Before(r.notUntil) || !has(r.approved, c.circle.slot) {
 		return
 	}
 	signers, ok := c.chooseSigners(r)
@@ -59,7 +59,7 @@ const maxCheats = 3
 func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
 	var others []wire.Slot
 	for _, s := range c.approvers(r) {
-		if s != c.circle.slot && c.online(s) && !c.peer(s).locked {
+		if s != c.circle.slot && c.online(s) && !c.peer(s).locked && !c.banned(s) {
 			others = append(others, s)
 		}
 	}
@@ -182,6 +182,7 @@ const (
 	refusedLocked   = "locked"
 	refusedProposal = "proposal"
 	refusedBusy     = "busy"
+	refusedFrozen   = "frozen"
 	endedFault      = "fault"
 	endedSilent     = "silent"
 	endedMismatch   = "view-mismatch"
@@ -225,6 +226,8 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 		return refuse(refusedUnasked)
 	case c.cfg.Keeper.Locked():
 		return refuse(refusedLocked)
+	case c.maySign() != nil:
+		return refuse(refusedFrozen)
 	}
 	if err := c.agrees(from, r, p); err != nil {
 		return errors.Join(refuse(refusedProposal), err)
@@ -263,6 +266,9 @@ func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
 	for _, s := range p.Signers {
 		if !has(r.approved, s) {
 			return fmt.Errorf("node: proposal with %s, whose approval is not known", c.name(s))
+		}
+		if s != c.circle.slot && c.banned(s) {
+			return fmt.Errorf("node: proposal with %s, which is called lost", c.name(s))
 		}
 	}
 	return nil
@@ -388,6 +394,8 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 	case refusedLocked:
 		text = c.name(from) + " is locked: unlock it there with warifu unlock"
 		c.peer(from).locked = true
+	case refusedFrozen:
+		text = c.name(from) + " is frozen or holds no share"
 	case refusedUnknown, refusedUnasked, refusedNotOpen:
 		text = c.name(from) + " does not hold the request open"
 		c.sync(from, msgHave, have{IDs: c.inventory()})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
@@ -48,7 +49,27 @@ func (c *core) viewDevice(d roster.Device) api.Device {
 			v.LastSeen = &t
 		}
 	}
+	c.viewJudged(&v, d.Slot)
 	return v
+}
+
+// viewJudged adds what the judge thinks of a device.
+func (c *core) viewJudged(v *api.Device, slot wire.Slot) {
+	if c.judge == nil {
+		return
+	}
+	j, ok := c.judge.View(slot)
+	if !ok || j.State == recovery.Live {
+		return
+	}
+	v.State = j.State.String()
+	if j.State == recovery.Frozen {
+		v.State = api.DeviceAccused
+	}
+	if j.Left > 0 {
+		t := c.now.Add(time.Duration(min(j.Left, 1<<33)) * time.Second).UTC().Truncate(time.Second)
+		v.Until = &t
+	}
 }
 
 func (c *core) viewDevices(devices []roster.Device) []api.Device {
@@ -150,6 +171,10 @@ func (c *core) status() api.Status {
 		rec := c.circle.record
 		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
 		s.Devices, s.Accounts = c.viewDevices(rec.Devices), viewAccounts(rec)
+		s.OldSharesAlive, s.Frozen = c.oldShares(), c.frozen()
+		if a := c.attempt; a != nil && !a.machine.Settled() {
+			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
+		}
 		open := c.openRequests()
 		slices.Reverse(open)
 		for _, r := range open {
@@ -222,19 +247,32 @@ func (c *core) warnings() []string {
 	return w
 }
 
+// noticeFor is how long status repeats a notice.
+const noticeFor = 3 * 24 * time.Hour
+
 // circleWarnings lists what is wrong with the circle as a whole.
 func (c *core) circleWarnings() (w []string) {
 	if f := c.circle.evicted; f != nil {
 		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d", f.State, f.Epoch)}
-	}
-	if c.disputed() {
-		w = append(w, "two devices call each other lost: "+fmt.Sprint(c.circle.record.Threshold)+" persons must decide")
 	}
 	if why := c.frozen(); why != "" {
 		w = append(w, "the circle is frozen: "+why)
 	}
 	if !c.hasShare() {
 		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
+	}
+	if c.judge != nil {
+		for _, n := range c.judge.Notices(0) {
+			if n.At+uint64(noticeFor/time.Second) >= unix(c.now) {
+				w = append(w, c.judge.Words(n))
+			}
+		}
+		if c.judge.Spare() == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold {
+			w = append(w, "degraded: no spare device; the loss of one more stops the circle")
+		}
+		if c.judge.Spare() < 0 {
+			w = append(w, "stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help")
+		}
 	}
 	if c.redealTrouble != "" {
 		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)

@@ -65,6 +65,14 @@ type Backend interface {
 type FoundArgs struct {
 	Threshold int `json:"threshold"` // 2 ≤ Threshold ≤ Devices, 2·Threshold > Devices
 	Devices   int `json:"devices"`   // at most 9, this one included
+
+	// How long a device may be silent until it is shown as quiet, suspected,
+	// and removed; how much of that this device must have been online. 0 means
+	// the default: 48 h, 7 days, 7 days (14 if no spare device remains), 72 h.
+	Quiet   Duration `json:"quiet,omitempty"`
+	Suspect Duration `json:"suspect,omitempty"`
+	Grace   Duration `json:"grace,omitempty"`
+	Online  Duration `json:"online,omitempty"`
 }
 
 // JoinArgs say which invitation to answer.

@@ -1,0 +1,270 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/recovery"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// This device's judgement of the others is a [recovery.Judge]. The core tells
+// it the time, what it hears, and what persons say; it acts on what the judge
+// concludes.
+
+const judgeKey = "judge"
+
+// startJudge reads the judge of a circle, or makes one.
+func (c *core) startJudge() error {
+	c.judge = nil
+	if c.circle == nil || c.circle.evicted != nil {
+		return nil
+	}
+	if c.boot == ([8]byte{}) {
+		if _, err := io.ReadFull(c.cfg.Rand, c.boot[:]); err != nil {
+			return fmt.Errorf("node: draw boot id: %w", err)
+		}
+	}
+	var raw []byte
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		raw, err = tx.Get(bucketCircle, judgeKey)
+		return err
+	}); err != nil {
+		return fmt.Errorf("node: read judge: %w", err)
+	}
+	rec := c.circle.head().Record
+	if raw != nil {
+		j, err := recovery.ParseJudge(raw, rec, c.boot)
+		if err == nil {
+			c.judge = j
+			return nil
+		}
+		// What is lost with it can only make a removal later.
+		c.log.Error("the record of who was silent is damaged; counting begins anew", "err", err)
+	}
+	j, err := recovery.New(rec, c.circle.slot, c.boot, unix(c.now))
+	c.judge = j
+	return err
+}
+
+// followRecord tells the judge of a newer certified epoch.
+func (c *core) followRecord() {
+	if c.judge == nil || c.circle.evicted != nil {
+		if err := c.startJudge(); err != nil {
+			c.log.Error("judge not started", "err", err)
+		}
+		return
+	}
+	if err := c.judge.SetRecord(c.circle.head().Record); err != nil {
+		c.log.Error("judge does not follow", "err", err)
+	}
+	c.saveJudge()
+}
+
+// judgeEvery is how often the judge is stored although nothing happened.
+const judgeEvery = 5 * time.Minute
+
+// tickJudge lets the judge's time pass and says what it notices.
+func (c *core) tickJudge() {
+	j := c.judge
+	if j == nil {
+		return
+	}
+	whole := c.awake.Truncate(time.Second)
+	j.Tick(unix(c.now), uint64((whole-c.judged)/time.Second))
+	c.judged = whole
+	for _, n := range j.Notices(c.noticed) {
+		if c.noticed > 0 || n.At+2*uint64(c.cfg.Timings.Beat/time.Second) >= unix(c.now) {
+			c.log.Warn(j.Words(n))
+		}
+		c.noticed = n.N
+		c.notifyAll()
+	}
+	if j.Revision() != c.saved || c.now.Sub(c.savedAt) >= judgeEvery {
+		c.saveJudge()
+	}
+}
+
+func (c *core) saveJudge() {
+	if c.judge == nil {
+		return
+	}
+	c.saved, c.savedAt = c.judge.Revision(), c.now
+	raw := c.judge.Bytes()
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, judgeKey, raw) }); err != nil {
+		c.log.Error("judge not stored", "err", err)
+	}
+}
+
+// myBeat makes this device's heartbeat, with the latest of every other device
+// that it has and what it has to say about the silent ones.
+func (c *core) myBeat() beat {
+	b := beat{Wall: unix(c.now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked(), Beats: [][]byte{}, Doubts: [][]byte{}}
+	if c.judge == nil {
+		return b
+	}
+	age := uint64(recovery.Never)
+	if !c.presentAt.IsZero() {
+		age = uint64(max(c.now.Sub(c.presentAt), 0) / time.Second)
+	}
+	own := recovery.SignBeat(c.judge.NextBeat(c.hasShare(), !c.cfg.Keeper.Locked(), age), c.self.sign)
+	c.beats[c.circle.slot] = own.Bytes()
+	for _, s := range sortedSlots(c.beats) {
+		b.Beats = append(b.Beats, c.beats[s])
+	}
+	for _, s := range c.judge.Suspicions() {
+		b.Doubts = append(b.Doubts, recovery.SignSuspicion(s, c.self.sign).Bytes())
+	}
+	return b
+}
+
+// onBeat takes a device's heartbeat and the others that it passes on.
+func (c *core) onBeat(from wire.Slot, b beat) error {
+	c.noteClock(from, b.Wall)
+	p := c.peer(from)
+	p.epoch, p.locked = b.Epoch, b.Locked
+	if c.judge == nil || len(b.Beats) > maxDevices || len(b.Doubts) > maxDevices {
+		return nil
+	}
+	var errs []error
+	for _, raw := range b.Beats {
+		x, err := recovery.ParseBeat(raw)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if x.Slot == c.circle.slot {
+			continue
+		}
+		news, err := c.judge.Heard(x)
+		errs = append(errs, err)
+		if news {
+			c.beats[x.Slot] = raw
+		}
+	}
+	for _, raw := range b.Doubts {
+		s, err := recovery.ParseSuspicion(raw)
+		if err == nil && s.By != c.circle.slot {
+			err = c.judge.Suspected(s)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// hearPersons passes on to the judge what persons have said, each once.
+func (c *core) hearPersons(r *openRequest) {
+	if c.judge == nil || r.change == nil || !r.open() {
+		return
+	}
+	slot := wire.Slot(r.change.Slot)
+	for _, by := range c.present(r) {
+		w := recovery.Word{ID: r.id, By: by}
+		var err error
+		switch r.request.Kind {
+		case api.KindLost, api.KindReplace:
+			err = c.judge.Lost(w, slot)
+		case api.KindFreeze:
+			err = c.judge.Freeze(w)
+		case api.KindThaw:
+			if yes, _ := c.judge.Frozen(); yes {
+				err = c.judge.Thaw(w)
+			}
+		case api.KindVacation:
+			err = c.judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
+		case api.KindVeto:
+			err = c.judge.Veto(w, slot)
+		}
+		if err != nil {
+			c.log.Warn("a person's word does not count", "request", r.id, "on", c.everName(by), "err", err)
+			r.trouble = err.Error()
+		}
+	}
+}
+
+// frozen says why this device signs nothing, or "".
+func (c *core) frozen() string {
+	if c.judge == nil {
+		return ""
+	}
+	if yes, why := c.judge.Frozen(); yes {
+		return why
+	}
+	return ""
+}
+
+// banned reports whether this device never signs together with the one in
+// slot: a person calls it lost, or a re-deal that this device was ready for
+// takes it out.
+func (c *core) banned(slot wire.Slot) bool {
+	d, ok := c.circle.record.Device(slot)
+	return !ok || c.circle.fenced[d.Identity] || c.judge != nil && c.judge.Banned(slot)
+}
+
+// removals turns what the judge proposes into what a proposal says.
+func removals(list []recovery.Removal) (out []refresh.Removal) {
+	for _, r := range list {
+		out = append(out, refresh.Removal{Slot: r.Slot, State: r.State})
+	}
+	return out
+}
+
+// evict proposes the removal of who has been silent for too long.
+func (c *core) evict() {
+	if c.judge == nil || c.redealing() || c.now.Before(c.evictAt) {
+		return
+	}
+	for _, e := range c.judge.Proposals() {
+		if slices.ContainsFunc(e.Removed, func(r recovery.Removal) bool { return r.State == roster.Stolen }) {
+			continue // the request of the person who said so leads to it
+		}
+		c.log.Warn("removing", "why", e.Why)
+		if err := c.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed)}); err != nil {
+			c.log.Warn("removal not started", "err", err)
+			c.evictAt = c.now.Add(10 * time.Second)
+		}
+	}
+}
+
+// objectionToEviction says why this device does not agree to take a device
+// out, or "". Its own judge decides, whoever proposes.
+func (c *core) objectionToEviction(p refresh.Proposal) string {
+	if c.judge == nil {
+		return "this device judges nobody"
+	}
+	var list []recovery.Removal
+	for _, r := range p.Removed {
+		if r.State == roster.Left {
+			continue
+		}
+		list = append(list, recovery.Removal{Slot: r.Slot, State: r.State})
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	if ok, why := c.judge.MayEvict(list...); !ok {
+		return why
+	}
+	return ""
+}
+
+// evictionFailed makes the next attempt wait.
+func (c *core) evictionFailed(a *attempt) {
+	if c.judge == nil || a.request != (wire.RequestID{}) {
+		return
+	}
+	var slots []wire.Slot
+	for _, r := range a.proposal.Removed {
+		slots = append(slots, r.Slot)
+	}
+	if len(slots) > 0 {
+		c.judge.Aborted(slots...)
+	}
+}
