@@ -1,12 +1,18 @@
 package refresh_test
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/ed25519"
+	"crypto/sha512"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"filippo.io/edwards25519"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/roster"
@@ -25,6 +31,7 @@ type circle struct {
 	identity map[wire.Slot]ed25519.PrivateKey
 	box      map[wire.Slot]*ecdh.PrivateKey
 	spare    map[wire.Slot]roster.Device
+	key      map[string][32]byte // of each account: only the oracle knows it
 }
 
 // newCircle founds threshold-of-n in slots 1 to n. Two more devices wait to be
@@ -66,7 +73,75 @@ func newCircle(t testing.TB, threshold, n int, seed uint64) *circle {
 			c.shares[slot][name] = k
 		}
 	}
+	c.key = map[string][32]byte{}
+	for _, a := range rec.Accounts {
+		c.key[a.Name] = c.rebuild(a, c.shares, slots[:threshold])
+	}
 	return c
+}
+
+// rebuild interpolates a key from shares of one epoch.
+func (c *circle) rebuild(a roster.Account, shares map[wire.Slot]map[string]secret.Key, at []wire.Slot) (key [32]byte) {
+	c.t.Helper()
+	var list [][]byte
+	for _, slot := range at {
+		list = append(list, expose(c.t, shares[slot][a.Name]))
+	}
+	k, err := refresh.Interpolate(a.Suite, at, list)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return [32]byte(expose(c.t, k))
+}
+
+func expose(t testing.TB, k secret.Key) (out []byte) {
+	t.Helper()
+	if err := k.Use(func(b *[32]byte) error { out = bytes.Clone(b[:]); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// testSignatures answers for the signing protocols with the key that only the
+// oracle knows: what t devices that hold new shares would have made together.
+func (c *circle) testSignatures(m *refresh.Machine) map[string][]byte {
+	c.t.Helper()
+	rec, ok := m.Record()
+	if !ok {
+		c.t.Fatal("no record to test")
+	}
+	out := map[string][]byte{}
+	for _, a := range rec.Accounts {
+		key, msg := c.key[a.Name], m.TestMessage(a)
+		if a.Suite == roster.Ed25519 {
+			out[a.Name] = signEd25519(key, a.GroupKey(), msg)
+			continue
+		}
+		compact := ecdsa.SignCompact(secp256k1.PrivKeyFromBytes(key[:]), msg, true)
+		out[a.Name] = append(compact[1:65:65], compact[0]-27-4)
+	}
+	return out
+}
+
+// signEd25519 signs as RFC 8032 does, but for the nonce, with a secret scalar
+// instead of a seed.
+func signEd25519(key [32]byte, public, msg []byte) []byte {
+	wide := sha512.Sum512(append(key[:], msg...))
+	nonce, err := edwards25519.NewScalar().SetUniformBytes(wide[:])
+	if err != nil {
+		panic(err)
+	}
+	r := edwards25519.NewIdentityPoint().ScalarBaseMult(nonce).Bytes()
+	wide = sha512.Sum512(slices.Concat(r, public, msg))
+	k, err := edwards25519.NewScalar().SetUniformBytes(wide[:])
+	if err != nil {
+		panic(err)
+	}
+	a, err := edwards25519.NewScalar().SetCanonicalBytes(key[:])
+	if err != nil {
+		panic(err)
+	}
+	return append(r, edwards25519.NewScalar().MultiplyAdd(k, a, nonce).Bytes()...)
 }
 
 // equip gives a device keys of which the circle knows the private halves.

@@ -24,6 +24,7 @@ type lab struct {
 	p        refresh.Proposal
 	machines map[wire.Slot]*refresh.Machine
 	tamper   func(f wire.Frame, to wire.Slot) []wire.Frame
+	real     bool // test signatures are made by the real protocols
 
 	queue   []wire.Frame
 	states  map[wire.Slot][]byte
@@ -118,7 +119,7 @@ func (l *lab) deliver(to wire.Slot, f wire.Frame) {
 	clear(f.Body) // the transport reuses its buffers
 }
 
-// run takes everybody as far as they get, with real test signatures.
+// run takes everybody as far as they get.
 func (l *lab) run() {
 	l.t.Helper()
 	l.pump()
@@ -127,7 +128,11 @@ func (l *lab) run() {
 		if m == nil || !m.NeedsTest() {
 			continue
 		}
-		effects, err := m.Tested(l.signTest())
+		sigs := l.circle.testSignatures
+		if l.real {
+			sigs = l.signTest
+		}
+		effects, err := m.Tested(sigs(m))
 		if err != nil {
 			l.t.Fatalf("device %d: %v", slot, err)
 		}
@@ -148,7 +153,7 @@ func (l *lab) resend() {
 
 // signTest signs the test messages with the new shares of the first members,
 // by the real signing protocols.
-func (l *lab) signTest() map[string][]byte {
+func (l *lab) signTest(*refresh.Machine) map[string][]byte {
 	l.t.Helper()
 	signers := l.p.Members[:l.p.Threshold]
 	first := l.machines[signers[0]]

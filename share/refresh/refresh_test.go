@@ -17,6 +17,7 @@ func TestRefreshAndRemove(t *testing.T) {
 	chain := roster.Chain{c.founding()}
 
 	l := newLab(c, c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3)}))
+	l.real = true
 	l.run()
 	entry, shares := l.wantRetired()
 	chain = append(chain, entry)
@@ -30,6 +31,7 @@ func TestRefreshAndRemove(t *testing.T) {
 
 	c.adopt(entry, shares)
 	l = newLab(c, c.propose(plan{kind: roster.Remove, members: slots(1, 2), removed: []refresh.Removal{{Slot: 3, State: roster.Stolen}}}))
+	l.real = true
 	l.run()
 	entry, _ = l.wantRetired()
 	chain = append(chain, entry)

@@ -1,0 +1,169 @@
+package refresh
+
+import (
+	"crypto/ed25519"
+	"io"
+	"slices"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/wire"
+)
+
+// Kinds of statements, for devices that cheat.
+const (
+	Deal      = deal
+	Ready     = ready
+	TestShown = tested
+	Commit    = commit
+	Abort     = abort
+	Lock      = lock
+	Complain  = complaint
+)
+
+// PlainAbort is the body of an abort of a device that has not committed.
+var PlainAbort = plainAbort
+
+// A Statement is one that a test may change and sign as it likes.
+type Statement = statement
+
+// KindStatement is the kind of all frames.
+const KindStatement = kindStatement
+
+// StatementIn returns what a frame says.
+func StatementIn(f wire.Frame) Statement {
+	var s statement
+	if err := wire.Unmarshal(f.Body, &s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// Frame signs s and puts it in a frame.
+func (s statement) Frame(p Proposal, from wire.Slot, key ed25519.PrivateKey) wire.Frame {
+	s.Sig = [64]byte(ed25519.Sign(key, s.message(p.Attempt())))
+	return wire.Frame{Session: p.Session(), From: from, Kind: kindStatement, Body: wire.Marshal(s)}
+}
+
+// FlipAbort is the body of an abort after a commit.
+func FlipAbort(because Statement) []byte { return flipAbort(because) }
+
+// Said returns what m knows that the device in slot said.
+func (m *Machine) Said(k kind, slot wire.Slot) (Statement, bool) {
+	s, ok := m.words[k][slot]
+	return s, ok
+}
+
+// LockBody returns what m says when it locks, if it knows enough.
+func (m *Machine) LockBody() ([]byte, bool) {
+	if !m.all(commit, m.p.Members) {
+		return nil, false
+	}
+	return m.lockBody(), true
+}
+
+// State returns what m would persist now.
+func (m *Machine) State() []byte { return m.persist().(session.Persist).State }
+
+// FlipFreely votes to abort after a commit, because of nothing.
+func (m *Machine) FlipFreely() []session.Effect { return m.giveUp() }
+
+// StateFields are the parts of a state, open to be changed.
+type StateFields = state
+
+// ReadState takes apart what a device persisted.
+func ReadState(b []byte) StateFields {
+	var s state
+	if err := wire.Unmarshal(b, &s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// EditState returns the encoding of a state after a change.
+func EditState(b []byte, edit func(*StateFields)) []byte {
+	s := ReadState(b)
+	edit(&s)
+	return wire.Marshal(s)
+}
+
+// Has reports whether the state holds a statement.
+func (s state) Has(k kind, slot wire.Slot) bool {
+	return slices.ContainsFunc(s.Words, func(w statement) bool { return w.Kind == k && w.Slot == slot })
+}
+
+// Interpolate returns what the shares at the given slots make at 0.
+func Interpolate(s roster.Suite, at []wire.Slot, shares [][]byte) (secret.Key, error) {
+	return algebraOf(s).combineShares(at, shares)
+}
+
+// Public returns the group key of a secret key.
+func Public(s roster.Suite, key secret.Key) []byte {
+	c, values, err := algebraOf(s).deal(key, 2, nil, ones{})
+	if err != nil || len(values) != 0 {
+		panic("no public key")
+	}
+	return c[0]
+}
+
+// ones is a source of ones, for polynomials that nobody uses.
+type ones struct{}
+
+func (ones) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 1
+	}
+	return len(b), nil
+}
+
+var _ io.Reader = ones{}
+
+// DealtParts is a dealing, open to be changed.
+type DealtParts struct {
+	Commitments [][][]byte // by account
+	Sealed      [][]byte   // by receiver
+}
+
+// ParseDealing takes apart the body of a deal statement.
+func ParseDealing(p Proposal, parent roster.Record, b []byte) DealtParts {
+	d, ok := parseDealing(p, parent, slices.Clone(b))
+	if !ok {
+		panic("no dealing")
+	}
+	return DealtParts{d.commitments, d.sealed}
+}
+
+// Bytes puts a dealing together again.
+func (d DealtParts) Bytes() []byte { return dealing{d.Commitments, d.Sealed}.bytes() }
+
+// DealAnything deals polynomials with t coefficients of any shares, and seals
+// what edit makes of each receiver's part.
+func (m *Machine) DealAnything(shares map[string]secret.Key, t int, r io.Reader, edit func(to wire.Slot, plain []byte)) []byte {
+	receivers := m.p.receivers()
+	plains := make([][]byte, len(receivers))
+	var d dealing
+	for _, a := range m.parent.Accounts {
+		c, at, err := algebraOf(a.Suite).deal(shares[a.Name], t, receivers, r)
+		if err != nil {
+			panic(err)
+		}
+		d.commitments = append(d.commitments, c)
+		for i, k := range at {
+			if err := k.Use(func(b *[secret.Size]byte) error { plains[i] = append(plains[i], b[:]...); return nil }); err != nil {
+				panic(err)
+			}
+		}
+	}
+	for i, slot := range receivers {
+		if edit != nil {
+			edit(slot, plains[i])
+		}
+		box, err := m.sealTo(slot, d.commitmentBytes(), plains[i])
+		if err != nil {
+			panic(err)
+		}
+		d.sealed = append(d.sealed, box)
+	}
+	return d.bytes()
+}
