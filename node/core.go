@@ -41,7 +41,7 @@ type core struct {
 	orphans  []item // answers and receipts whose request has not come yet
 
 	sessions map[wire.SessionID]*live
-	begun    []wire.SessionID // the latest sessions; none is run twice
+	begun    []begunSession // none of these is run again
 	early    []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending

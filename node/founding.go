@@ -590,7 +590,7 @@ func (c *core) finishFounding(l *live) {
 // has complete. It reaches the machine as a frame, to be checked like any.
 func (c *core) onEntry(from wire.Slot, m entry) error {
 	f := c.founding
-	if c.circle != nil || f == nil || !f.pending || c.sessions[f.session] != f.live {
+	if c.circle != nil || f == nil || !f.pending {
 		return nil
 	}
 	e, err := roster.ParseEntry(m.Entry)
@@ -602,6 +602,16 @@ func (c *core) onEntry(from wire.Slot, m entry) error {
 	}
 	if e.Record.Hash() != f.recordHash() {
 		return errors.New("node: a certificate for another record than the one this device confirmed")
+	}
+	if c.sessions[f.session] != f.live {
+		// The machine stopped, perhaps at what one device sent to keep this one
+		// out. The share is durable and the certificate stands for itself.
+		if err := c.resumeFounding(); err != nil {
+			return err
+		}
+		if f = c.founding; f == nil {
+			return nil
+		}
 	}
 	c.deliver(f.live, keygen.CertificateFrame(f.session, from, e))
 	return nil

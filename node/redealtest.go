@@ -106,7 +106,7 @@ func (c *core) onTest(from wire.Slot, m test) error {
 	if string(want.Bytes()) != string(p.Bytes()) || !slices.Contains(p.Signers, c.circleSlot(a)) {
 		return errors.New("node: test of something else")
 	}
-	if slices.Contains(c.begun, p.Session()) {
+	if c.hasBegun(p.Session()) {
 		return nil
 	}
 	return c.takeTest(a, rec, p)

@@ -232,8 +232,11 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if err := c.agrees(from, r, p); err != nil {
 		return errors.Join(refuse(refusedProposal), err)
 	}
-	if slices.Contains(c.begun, p.Session()) {
+	if c.hasBegun(p.Session()) {
 		return nil
+	}
+	if c.overdone(from) {
+		return refuse(refusedBusy)
 	}
 	if old := r.live; old != nil {
 		// The initiator gave that one up; one request has one session here.
@@ -374,8 +377,10 @@ func (c *core) troubleText(slot wire.Slot, err error) string {
 }
 
 // onClose hears that a peer has ended a session, and why. It is believed as
-// far as it says that the session is over, which any device can bring about;
-// its blame is shown as a claim and counted against nobody.
+// far as it says that the session is over, which any device can bring about.
+// Its blame is shown as a claim. Both it and whom it names are passed over for
+// others the next time: one of them is to blame, and a device that could push
+// others back by naming them would keep its own place for ever.
 func (c *core) onClose(from wire.Slot, m closed) error {
 	l := c.sessions[m.Session]
 	if l != nil && l.testing() && l.has(from) && !l.done {
@@ -407,20 +412,22 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 		text = c.name(from) + " saw other messages than the rest"
 	}
 	r.trouble = text
-	blame := from
-	if s := wire.Slot(m.Blame); s != 0 && s != c.circle.slot && l.has(s) {
-		blame = s
-	}
 	c.log.Warn("session ended by a peer", "request", r.id, "by", c.name(from), "why", text)
-	c.afterFailure(r, blame)
+	suspects := []wire.Slot{from}
+	if s := wire.Slot(m.Blame); s != from && l.has(s) {
+		suspects = append(suspects, s)
+	}
+	c.afterFailure(r, suspects...)
 	return nil
 }
 
 // afterFailure prefers other devices next time and tries again: at once if
 // there is a set that has not failed, else after a pause that grows.
-func (c *core) afterFailure(r *openRequest, slot wire.Slot) {
-	if slot != 0 && slot != c.circle.slot {
-		r.failures[slot]++
+func (c *core) afterFailure(r *openRequest, suspects ...wire.Slot) {
+	for _, s := range suspects {
+		if s != 0 && s != c.circle.slot {
+			r.failures[s]++
+		}
 	}
 	if next, ok := c.chooseSigners(r); !ok || c.anyFailed(r, next) {
 		c.backOff(r)

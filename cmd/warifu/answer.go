@@ -12,22 +12,25 @@ import (
 
 func (a *app) approveCmd() *cobra.Command {
 	var yes bool
+	var file string
 	cmd := &cobra.Command{
 		Use:   "approve ID",
-		Short: "Let the circle sign a request",
+		Short: "Let the circle sign a request, or change",
 		Long: `Approve shows what a request asks, as this device understands it, and asks you.
-ID may be the first digits of the id, four at least.`,
+ID may be the first digits of the id, four at least. For a request that changes
+the circle it asks for this device's passphrase, too.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.requestIDs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.call(func(c *api.Client) error { return a.approve(cmd.Context(), c, args[0], yes) })
+			return a.call(func(c *api.Client) error { return a.approve(cmd.Context(), c, args[0], yes, file) })
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "approve without asking")
+	passphraseFlag(cmd, &file)
 	return cmd
 }
 
-func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool) error {
+func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, file string) error {
 	r, err := c.Request(ctx, id)
 	if err != nil {
 		return err
@@ -37,7 +40,7 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool) e
 		fmt.Fprintln(a.stderr)
 	}
 	if yes {
-		a.note("approved with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
+		a.note("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
 	} else {
 		ok, err := a.confirm(ctx, "Approve?")
 		if err != nil {
@@ -49,12 +52,26 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool) e
 		}
 	}
 	// The full id of what was shown: a prefix might mean another by now.
-	if r, err = c.Approve(ctx, r.ID); err != nil {
+	if r, err = a.sayYes(ctx, c, r, file); err != nil {
 		return err
 	}
 	return a.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "approved: %s\n", esc(r.Summary))
 	})
+}
+
+// sayYes approves, with proof of the person's presence where a request wants
+// that.
+func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file string) (api.Request, error) {
+	if !api.ChangesCircle(r.Kind) {
+		return c.Approve(ctx, r.ID)
+	}
+	pass, err := a.passphrase(file)
+	if err != nil {
+		return r, err
+	}
+	defer clear(pass)
+	return c.ApprovePresent(ctx, r.ID, pass)
 }
 
 func (a *app) denyCmd() *cobra.Command {

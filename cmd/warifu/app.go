@@ -99,6 +99,7 @@ them: any quorum signs, no single device can. Begin with
 	root.AddGroup(
 		&cobra.Group{ID: "circle", Title: "Devices and circle:"},
 		&cobra.Group{ID: "ask", Title: "Asking the quorum:"},
+		&cobra.Group{ID: "heal", Title: "When a device is lost, or goes:"},
 	)
 	in := func(group string, cmds ...*cobra.Command) {
 		for _, c := range cmds {
@@ -106,7 +107,8 @@ them: any quorum signs, no single device can. Begin with
 			root.AddCommand(c)
 		}
 	}
-	in("circle", a.initCmd(), a.upCmd(), a.foundCmd(), a.joinCmd(), a.statusCmd(), a.lockCmd(), a.unlockCmd(), a.fsckCmd())
+	in("circle", a.initCmd(), a.upCmd(), a.foundCmd(), a.joinCmd(), a.inviteCmd(), a.statusCmd(), a.epochsCmd(), a.lockCmd(), a.unlockCmd(), a.fsckCmd())
+	in("heal", a.lostCmd(), a.refreshCmd(), a.leaveCmd(), a.freezeCmd(), a.thawCmd(), a.vacationCmd(), a.vetoCmd())
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
 	root.AddCommand(a.demoCmd(), a.versionCmd())
 	return root

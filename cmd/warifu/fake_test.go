@@ -114,26 +114,32 @@ func (f *fake) Unlock(_ context.Context, pass []byte) error {
 // serve runs f as the daemon of a new home, which it returns.
 func serve(t testing.TB, f *fake) string {
 	t.Helper()
+	f.answers = make(chan bool, 1)
 	home, err := os.MkdirTemp("", "warifu")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
-	f.answers = make(chan bool, 1)
+	serveAt(t, home, f)
+	return home
+}
+
+// serveAt runs b as the daemon of home until the test ends.
+func serveAt(t testing.TB, home string, b api.Backend) {
+	t.Helper()
 	ln, err := api.Listen(home)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- api.Serve(ctx, ln, f, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- api.Serve(ctx, ln, b, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return home
 }
 
 // An outcome is what a run of the program left behind.

@@ -13,7 +13,7 @@ func (a *app) joinCmd() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "join INVITATION",
-		Short: "Join the circle that another device is founding",
+		Short: "Join a circle that invites this device",
 		Long: `Join answers an invitation that another device shows: the text, or its code of
 8 digits. A code is looked for on the local network, or with --at at an address
 that the other device shows. It returns when the circle stands.`,

@@ -53,6 +53,8 @@ func stateText(r api.Request) string {
 			return "needs your answer"
 		}
 		return "waits for others"
+	case api.StateDone:
+		return "took effect"
 	case api.StateReleased:
 		return "may be signed"
 	case api.StateDenied:

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,12 +19,20 @@ func (a *app) showCmd() *cobra.Command {
 		Short: "Show a request in words, and what came of it",
 		Long: `Show prints what a request asks, as this device understands it. ID may be the
 first digits of the id, four at least. With --wait it goes on waiting for the
-signature of a request whose "warifu sign" was interrupted.`,
+signature of a request whose "warifu sign" was interrupted, or until a change of
+the circle took effect.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.requestIDs(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {
 				if wait {
+					r, err := c.Request(cmd.Context(), args[0])
+					if err != nil {
+						return err
+					}
+					if api.ChangesCircle(r.Kind) {
+						return a.awaitChange(cmd.Context(), c, r)
+					}
 					sig, err := c.Wait(cmd.Context(), args[0], a.event)
 					if err != nil {
 						return stillOpen(err, args[0])
@@ -39,6 +49,32 @@ signature of a request whose "warifu sign" was interrupted.`,
 	}
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the signature and print it")
 	return cmd
+}
+
+// changePoll is how often a change of the circle is looked at while somebody
+// waits for it.
+const changePoll = 250 * time.Millisecond
+
+// awaitChange waits until a change of the circle took effect, or cannot.
+func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) error {
+	for r.State != api.StateDone {
+		switch r.State {
+		case api.StateDenied:
+			return api.Errorf(api.CodeDenied, "%s", stateText(r))
+		case api.StateExpired:
+			return api.Errorf(api.CodeExpired, "too few said yes in time").WithHint("ask again; nothing changed")
+		}
+		select {
+		case <-ctx.Done():
+			return changeOpen(ctx.Err(), r.ID)
+		case <-time.After(changePoll):
+		}
+		var err error
+		if r, err = c.Request(ctx, r.ID); err != nil {
+			return changeOpen(err, r.ID)
+		}
+	}
+	return a.result(r, func(w io.Writer) { printRequest(w, r) })
 }
 
 func printRequest(w io.Writer, r api.Request) {
@@ -62,7 +98,7 @@ func printRequest(w io.Writer, r api.Request) {
 	fmt.Fprintln(w)
 	rows = nil
 	add("request", r.ID)
-	add("signs with", r.Account+" "+r.Address)
+	add("signs with", strings.TrimSpace(r.Account+" "+r.Address))
 	add("asked by", r.From)
 	add("asked", r.Created.Local().Format(time.DateTime))
 	rows = append(rows, []string{"  state", stateText(r)})

@@ -32,6 +32,9 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		lock = "locked"
 	}
 	fmt.Fprintf(w, "%s (%s), %s, device %s\n", esc(s.Name), esc(s.Kind), lock, shortID(s.Device))
+	if s.Frozen != "" {
+		fmt.Fprintf(w, "! the circle is frozen and signs nothing: %s\n", esc(s.Frozen))
+	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "! %s\n", esc(warning))
 	}
@@ -52,9 +55,13 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 	fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
 	var rows [][]string
 	for _, d := range s.Devices {
-		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d)})
+		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d), deviceState(d), ownEpoch(d, s.Epoch)})
 	}
 	table(w, rows)
+	fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold))
+	if s.Healing != "" {
+		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
+	}
 	fmt.Fprintln(w, "\naccounts")
 	printAccounts(w, s.Accounts)
 	if len(s.Requests) > 0 {
@@ -73,6 +80,38 @@ func presence(d api.Device) string {
 		return "not seen yet"
 	}
 	return "last seen " + ago(*d.LastSeen)
+}
+
+// deviceState says what the circle thinks of a device that is not simply
+// there or not.
+func deviceState(d api.Device) string {
+	when := func(text string) string {
+		if d.Until == nil {
+			return text
+		}
+		return text + " " + untilDays(*d.Until)
+	}
+	switch d.State {
+	case api.DeviceQuiet:
+		return "quiet for longer than usual"
+	case api.DeviceSuspect:
+		return "silent for so long that it may be lost"
+	case api.DeviceGrace:
+		return when("will be removed") + " unless it comes back: `warifu veto " + esc(d.Name) + "` postpones it"
+	case api.DeviceVacation:
+		return when("on vacation, ends")
+	case api.DeviceAccused:
+		return "called lost"
+	}
+	return esc(d.State)
+}
+
+// ownEpoch says that a device is not where the circle is.
+func ownEpoch(d api.Device, epoch uint64) string {
+	if d.Epoch == epoch || d.LastSeen == nil {
+		return ""
+	}
+	return fmt.Sprintf("in epoch %d", d.Epoch)
 }
 
 func foundingText(f api.Founding) string {

@@ -81,6 +81,14 @@ func until(t time.Time) string {
 	return fmt.Sprintf("in %d h", int(d.Hours()))
 }
 
+// untilDays is until for what may be days away.
+func untilDays(t time.Time) string {
+	if d := time.Until(t); d >= 48*time.Hour {
+		return fmt.Sprintf("in %d days", int(d.Hours()/24))
+	}
+	return until(t)
+}
+
 func othersMayRead(mode fs.FileMode) bool {
 	return runtime.GOOS != "windows" && mode.Perm()&0o077 != 0
 }

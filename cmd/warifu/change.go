@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// A change is what the commands that change the circle have in common: they
+// say what they are about to do, and want their person's presence.
+type change struct {
+	file    string // passphrase file
+	yes     bool
+	timeout time.Duration
+}
+
+func (ch *change) flags(cmd *cobra.Command) {
+	passphraseFlag(cmd, &ch.file)
+}
+
+func (ch *change) yesFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&ch.yes, "yes", false, "do it without asking")
+}
+
+func (ch *change) timeoutFlag(cmd *cobra.Command, value time.Duration) {
+	cmd.Flags().DurationVar(&ch.timeout, "timeout", value, "how long to wait for the other devices")
+}
+
+// checkTimeout refuses what would not wait at all, or for ever.
+func (ch *change) checkTimeout() error {
+	if ch.timeout <= 0 {
+		return usagef("--timeout must be positive")
+	}
+	return nil
+}
+
+// inCircle asks the daemon for the circle that is to be changed, before
+// anybody types a passphrase for nothing.
+func inCircle(ctx context.Context, c *api.Client) (api.Status, error) {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return s, err
+	}
+	if s.Circle == "" {
+		return s, api.Errorf(api.CodeNoCircle, "this device is in no circle").
+			WithHint("`warifu found` makes one, `warifu join` answers an invitation")
+	}
+	return s, nil
+}
+
+// findDevice returns the device of that name, or else of that slot.
+func findDevice(s api.Status, name string) (api.Device, error) {
+	for _, d := range s.Devices {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	for _, d := range s.Devices {
+		if strconv.Itoa(d.Slot) == name {
+			return d, nil
+		}
+	}
+	return api.Device{}, api.Errorf(api.CodeUnknown, "no device of this circle is called %s", esc(name)).
+		WithHint("they are called %s", strings.Join(deviceNames(s.Devices), ", "))
+}
+
+func deviceNames(devices []api.Device) []string {
+	names := make([]string, len(devices))
+	for i, d := range devices {
+		names[i] = d.Name
+	}
+	return names
+}
+
+// without returns the names of all devices but one.
+func without(devices []api.Device, gone api.Device) []string {
+	return deviceNames(slices.DeleteFunc(slices.Clone(devices), func(d api.Device) bool { return d.Slot == gone.Slot }))
+}
+
+// say tells the person something on stderr, as an event with --json.
+func (a *app) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if a.json {
+		a.event(api.Event{Event: api.EventProgress, Text: text})
+		return
+	}
+	a.note("%s", text)
+}
+
+// agree says what is about to happen and asks for a yes. The explanation is
+// printed in either case, so that a script's log holds what it agreed to.
+func (a *app) agree(ctx context.Context, ch *change, question string, explanation ...string) error {
+	for _, line := range explanation {
+		a.say("%s", line)
+	}
+	if ch.yes {
+		a.say("confirmed with --yes: %s", strings.TrimSuffix(question, "?"))
+		return nil
+	}
+	ok, err := a.confirm(ctx, question)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return api.Errorf(api.CodeNotConfirmed, "nothing was changed")
+	}
+	return nil
+}
+
+// present asks for the passphrase. The caller wipes it.
+func (a *app) present(ch *change) (api.PresenceArgs, error) {
+	pass, err := a.passphrase(ch.file)
+	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
+}
+
+// redeal asks for the passphrase, makes a call that ends in a re-deal, and
+// shows its steps.
+func (a *app) redeal(ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	p, err := a.present(ch)
+	if err != nil {
+		return api.Changed{}, err
+	}
+	defer clear(p.Passphrase)
+	var id string
+	out, err := run(p, func(e api.Event) {
+		if e.Event == api.EventRequest {
+			id = e.ID
+		}
+		a.event(e)
+	})
+	return out, changeOpen(err, id)
+}
+
+// changeOpen tells the person what becomes of a change that nobody waits for
+// any more.
+func changeOpen(err error, id string) error {
+	if err == nil || id == "" {
+		return err
+	}
+	e := api.AsError(err)
+	switch e.Code {
+	case api.CodeCanceled:
+		e.Message = fmt.Sprintf("interrupted; request %s stays open", shortID(id))
+	case api.CodeTimeout, api.CodeNoQuorum, api.CodeNotRunning:
+		if e.Hint != "" {
+			return err
+		}
+	default:
+		return err
+	}
+	return e.WithHint("the circle goes on with it as soon as it can: `warifu show %s` follows it, `warifu deny %s` ends it", shortID(id), shortID(id))
+}
+
+func printChanged(w io.Writer, c api.Changed) {
+	fmt.Fprintf(w, "epoch %d: fresh shares are on %s", c.Epoch, escAll(c.Members))
+	if c.Elapsed > 0 {
+		fmt.Fprintf(w, ", after %v", time.Duration(c.Elapsed).Round(time.Millisecond))
+	}
+	fmt.Fprintln(w)
+	var rows [][]string
+	add := func(label string, names []string, text string) {
+		if len(names) > 0 {
+			rows = append(rows, []string{"  " + label, escAll(names) + text})
+		}
+	}
+	add("removed", c.Removed, "")
+	add("added", c.Added, "")
+	add("asleep", c.Sleepers, ": finds its share when it wakes")
+	rows = append(rows, []string{"  old shares", oldShares(c.OldSharesAlive, c.Threshold)})
+	table(w, rows)
+	fmt.Fprintln(w, "keys and addresses are the same")
+}
+
+// oldShares says what the old shares that may exist are worth. Fewer than the
+// threshold of one epoch are nothing.
+func oldShares(alive, threshold int) string {
+	text := fmt.Sprintf("possibly alive: %d of %d", alive, threshold)
+	switch {
+	case alive == 0:
+		return text
+	case alive < threshold:
+		return fmt.Sprintf("%s, worth nothing without %d more of the same epoch", text, threshold-alive)
+	}
+	return text + ": together they are the key; move what it holds to a new circle"
+}
+
+// deviceArgs completes the names of devices, without this one if others is
+// set.
+func (a *app) deviceArgs(others bool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		const none = cobra.ShellCompDirectiveNoFileComp
+		if len(args) > 0 || a.findHome() != nil {
+			return nil, none
+		}
+		c, err := a.client()
+		if err != nil {
+			return nil, none
+		}
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		s, err := c.Status(ctx)
+		if err != nil {
+			return nil, none
+		}
+		var out []cobra.Completion
+		for _, d := range s.Devices {
+			if !others || !d.This {
+				out = append(out, cobra.CompletionWithDesc(d.Name, esc(d.Kind)+", "+presence(d)))
+			}
+		}
+		return out, none
+	}
+}

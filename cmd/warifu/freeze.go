@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// A frozenResult is what freeze and thaw print.
+type frozenResult struct {
+	Frozen  bool        `json:"frozen"`
+	Request api.Request `json:"request"`
+}
+
+func (a *app) freezeCmd() *cobra.Command {
+	var ch change
+	cmd := &cobra.Command{
+		Use:   "freeze",
+		Short: "Stop all signing at once, on all devices",
+		Long: `Freeze stops all signing at once, on every device that hears of it. One device
+and one passphrase are enough. Undoing it, with "warifu thaw", needs as many
+persons as must sign.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(func(c *api.Client) error {
+				s, err := inCircle(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				if err := a.agree(cmd.Context(), &ch, "Freeze the circle now?",
+					fmt.Sprintf("circle %s: nothing is signed on any device until %d persons have said `warifu thaw`", shortID(s.Circle), s.Threshold)); err != nil {
+					return err
+				}
+				p, err := a.present(&ch)
+				if err != nil {
+					return err
+				}
+				defer clear(p.Passphrase)
+				r, err := c.Freeze(cmd.Context(), p)
+				if err != nil {
+					return err
+				}
+				return a.result(frozenResult{true, r}, func(w io.Writer) {
+					fmt.Fprintf(w, "frozen: nothing is signed until %d persons have said `warifu thaw`\n", s.Threshold)
+				})
+			})
+		},
+	}
+	ch.flags(cmd)
+	ch.yesFlag(cmd)
+	return cmd
+}

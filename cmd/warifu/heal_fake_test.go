@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// healFake is a fake whose circle can be changed.
+type healFake struct {
+	fake
+	err    error // of every change
+	askAll bool  // Invite asks a question
+	hold   bool  // changes wait for ctx
+
+	calls   []string // guarded by fake.mu
+	passes  []string
+	until   time.Time
+	replace string
+}
+
+const healPass = "correct horse"
+
+func healStatus() api.Status {
+	seen := time.Now().Add(-3 * time.Hour)
+	deadline := time.Now().Add(5*24*time.Hour + time.Hour)
+	return api.Status{Name: "laptop", Kind: "laptop", Circle: "c1c1c1c1c1", Threshold: 2, Epoch: 3, OldSharesAlive: 1,
+		Frozen: "laptop says that phone is lost", Healing: "waiting for a yes on tablet",
+		Devices: api.List[api.Device]{
+			{Slot: 1, Name: "laptop", Kind: "laptop", This: true, Online: true, Epoch: 3},
+			{Slot: 2, Name: "phone", Kind: "phone", LastSeen: &seen, Epoch: 2, State: api.DeviceGrace, Until: &deadline},
+			{Slot: 3, Name: "tab\x1blet", Kind: "tablet", Online: true, LastSeen: &seen, Epoch: 3, State: api.DeviceVacation, Until: &deadline},
+		},
+		Accounts: api.List[api.Account]{{Name: "ethereum", Address: "0xA"}},
+		Warnings: api.List[string]{"every device must sign once phone is out"}}
+}
+
+func healRequests() []api.Request {
+	return []api.Request{{ID: requestID, Kind: api.KindLost, Summary: "phone is lost: remove it", From: "tablet", State: api.StatePending,
+		Lines: api.List[api.Line]{{Label: "device", Text: "phone"}}}}
+}
+
+// change is what every call does: it checks the passphrase as a device would.
+func (f *healFake) change(ctx context.Context, call string, pass []byte) error {
+	f.mu.Lock()
+	f.calls, f.passes = append(f.calls, call), append(f.passes, string(pass))
+	f.mu.Unlock()
+	if string(pass) != healPass {
+		return api.Errorf(api.CodeNotPresent, "the passphrase is wrong")
+	}
+	if f.hold {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return f.err
+}
+
+func (f *healFake) redeal(ctx context.Context, kind, call string, pass []byte, emit func(api.Event)) (api.Changed, error) {
+	emit(api.Event{Event: api.EventRequest, ID: requestID})
+	emit(api.Event{Event: api.EventWaiting, For: []string{"tablet"}, Reason: "its person has not said yes"})
+	emit(api.Event{Event: api.EventProgress, Step: 2, Of: 5, Text: "dealing"})
+	c := api.Changed{Epoch: 4, Kind: kind, Threshold: 2, Members: api.List[string]{"laptop", "tablet"}, Sleepers: api.List[string]{},
+		Removed: api.List[string]{}, Added: api.List[string]{}, OldSharesAlive: 1, Elapsed: api.Duration(800 * time.Millisecond)}
+	if kind == api.KindLost {
+		c.Removed = api.List[string]{"phone"}
+	}
+	return c, f.change(ctx, call, pass)
+}
+
+func (f *healFake) Invite(ctx context.Context, a api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
+	expires := time.Now().Add(5 * time.Minute)
+	f.mu.Lock()
+	f.replace = a.Replace
+	f.mu.Unlock()
+	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires})
+	emit(api.Event{Event: api.EventJoined, Name: "phone-2", Kind: "phone", Fingerprint: "aa bb"})
+	if f.askAll {
+		emit(api.Event{Event: api.EventConfirm, Question: f.question})
+		if !<-f.answers {
+			return api.Changed{}, api.Errorf(api.CodeNotConfirmed, "laptop did not confirm")
+		}
+	}
+	c, err := f.redeal(ctx, api.KindAdd, "invite", a.Passphrase, emit)
+	c.Added = api.List[string]{"phone-2"}
+	return c, err
+}
+
+func (f *healFake) Lost(ctx context.Context, a api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
+	return f.redeal(ctx, api.KindLost, "lost "+a.Device, a.Passphrase, emit)
+}
+
+func (f *healFake) Refresh(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	return f.redeal(ctx, api.KindRefresh, "refresh", a.Passphrase, emit)
+}
+
+func (f *healFake) Leave(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	return f.redeal(ctx, api.KindLeave, "leave", a.Passphrase, emit)
+}
+
+func (f *healFake) Freeze(ctx context.Context, a api.PresenceArgs) (api.Request, error) {
+	return api.Request{ID: requestID, Kind: api.KindFreeze}, f.change(ctx, "freeze", a.Passphrase)
+}
+
+func (f *healFake) Thaw(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
+	emit(api.Event{Event: api.EventRequest, ID: requestID})
+	return api.Request{ID: requestID, Kind: api.KindThaw, State: api.StateDone}, f.change(ctx, "thaw", a.Passphrase)
+}
+
+func (f *healFake) Vacation(ctx context.Context, a api.VacationArgs) (api.Request, error) {
+	f.mu.Lock()
+	f.until = a.Until
+	f.mu.Unlock()
+	return api.Request{ID: requestID, Kind: api.KindVacation}, f.change(ctx, "vacation "+a.Device, a.Passphrase)
+}
+
+func (f *healFake) Veto(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
+	return api.Request{ID: requestID, Kind: api.KindVeto}, f.change(ctx, "veto "+a.Device, a.Passphrase)
+}
+
+func (f *healFake) ApprovePresent(ctx context.Context, id string, pass []byte) (api.Request, error) {
+	if err := f.change(ctx, "approve "+id, pass); err != nil {
+		return api.Request{}, err
+	}
+	return f.Request(ctx, id)
+}
+
+func (f *healFake) Epochs(context.Context) ([]api.Epoch, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return []api.Epoch{
+		{Epoch: 0, Record: strings.Repeat("00", 32), Kind: "founding", Threshold: 2, Devices: api.List[string]{"laptop", "phone", "tablet"},
+			Members: api.List[string]{"laptop", "phone", "tablet"}, Signers: api.List[string]{"laptop", "phone", "tablet"}},
+		{Epoch: 1, Record: strings.Repeat("11", 32), Kind: "remove", Threshold: 2, Devices: api.List[string]{"laptop", "tablet"},
+			Members: api.List[string]{"laptop"}, Sleepers: api.List[string]{"tablet"}, Removed: api.List[string]{"pho\u202ene"},
+			Signers: api.List[string]{"laptop", "tablet"}},
+	}, nil
+}
+
+func (f *healFake) made() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return fmt.Sprint(f.calls)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// An inviteResult is what came of an invitation.
+type inviteResult struct {
+	Invitation string     `json:"invitation"`
+	Expires    *time.Time `json:"expires,omitempty"`
+	api.Changed
+}
+
+func (a *app) inviteCmd() *cobra.Command {
+	var ch change
+	var replace string
+	cmd := &cobra.Command{
+		Use:   "invite",
+		Short: "Let one more device into the circle",
+		Long: `Invite shows an invitation for one more device. When that device has answered it
+with "warifu join", as many persons as must sign approve it, and fresh shares are
+dealt to all. With --replace the new device takes the place of one that is gone,
+whose share is worth nothing from then on. Keys and addresses stay the same.`,
+		Example: `  warifu invite
+  warifu invite --replace phone`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := ch.checkTimeout(); err != nil {
+				return err
+			}
+			return a.call(func(c *api.Client) error { return a.invite(cmd.Context(), c, &ch, replace) })
+		},
+	}
+	ch.flags(cmd)
+	ch.yesFlag(cmd)
+	ch.timeoutFlag(cmd, 2*waitForQuorum)
+	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes")
+	// The flag exists: it was made on the line above.
+	_ = cmd.RegisterFlagCompletionFunc("replace", a.deviceArgs(true))
+	return cmd
+}
+
+func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace string) error {
+	s, err := inCircle(ctx, c)
+	if err != nil {
+		return err
+	}
+	if replace != "" {
+		d, err := findDevice(s, replace)
+		if err != nil {
+			return err
+		}
+		if d.This {
+			return api.Errorf(api.CodeRefused, "%s is this device, which cannot replace itself", esc(d.Name)).
+				WithHint("invite on another device, or invite first and `warifu leave` later")
+		}
+		replace = d.Name
+		if err := a.agree(ctx, ch, "Replace "+esc(d.Name)+"?",
+			fmt.Sprintf("%s (%s, %s) is removed when the new device is in; it can come back only as a new one", esc(d.Name), esc(d.Kind), presence(d))); err != nil {
+			return err
+		}
+	}
+	var result inviteResult
+	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+		return converse(ctx, a, c, ch.yes, func(ctx context.Context, hear func(api.Event)) (api.Changed, error) {
+			return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
+				if e.Event == api.EventInvitation {
+					result.Invitation, result.Expires = e.Invitation, e.Expires
+				}
+				hear(e)
+			})
+		}, emit)
+	})
+	if err != nil {
+		return err
+	}
+	result.Changed = out
+	return a.result(result, func(w io.Writer) { printChanged(w, out) })
+}

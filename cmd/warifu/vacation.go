@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// maxVacation is the longest announced absence: what is silent for longer may
+// be lost, whatever was announced.
+const maxVacation = 90 * 24 * time.Hour
+
+// An epochResult is what vacation and veto print.
+type epochResult struct {
+	Epoch   uint64      `json:"epoch"`
+	Request api.Request `json:"request"`
+}
+
+func (a *app) vacationCmd() *cobra.Command {
+	var ch change
+	var end, length string
+	cmd := &cobra.Command{
+		Use:   "vacation [DEVICE]",
+		Short: "Announce that a device will be silent for some time",
+		Long: `Vacation tells the circle that a device, this one unless another is named, will
+be silent up to some time, 90 days at most, and is not to be taken for lost.`,
+		Example: `  warifu vacation --for 14d
+  warifu vacation tablet --until 2026-12-24`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.deviceArgs(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			until, err := vacationEnd(time.Now(), end, length)
+			if err != nil {
+				return err
+			}
+			name := ""
+			if len(args) > 0 {
+				name = args[0]
+			}
+			return a.call(func(c *api.Client) error { return a.vacation(cmd.Context(), c, &ch, name, until) })
+		},
+	}
+	ch.flags(cmd)
+	cmd.Flags().StringVar(&end, "until", "", "a day (2026-12-24, all of it), or a time (2026-12-24T18:00:00Z)")
+	cmd.Flags().StringVar(&length, "for", "", "so long from now: 14d, 2w or 36h")
+	return cmd
+}
+
+func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name string, until time.Time) error {
+	s, err := inCircle(ctx, c)
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		name = s.Name
+	}
+	d, err := findDevice(s, name)
+	if err != nil {
+		return err
+	}
+	p, err := a.present(ch)
+	if err != nil {
+		return err
+	}
+	defer clear(p.Passphrase)
+	r, err := c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Name}, Until: until.UTC()})
+	if err != nil {
+		return err
+	}
+	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), until.Local().Format(time.DateTime))
+	})
+}
+
+// vacationEnd reads --until or --for.
+func vacationEnd(now time.Time, end, length string) (time.Time, error) {
+	if (end == "") == (length == "") {
+		return time.Time{}, usagef("say how long, either with --until or with --for")
+	}
+	until, err := parseEnd(now, end)
+	if end == "" {
+		var d time.Duration
+		if d, err = parseLength(length); err == nil {
+			until = now.Add(d)
+		}
+	}
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case !until.After(now):
+		return time.Time{}, usagef("the vacation would be over already")
+	case until.Sub(now) > maxVacation:
+		return time.Time{}, usagef("a vacation lasts 90 days at most: a device that is silent for longer may be lost")
+	}
+	return until, nil
+}
+
+// parseEnd reads a day, which means up to its end here, or a time.
+func parseEnd(now time.Time, text string) (time.Time, error) {
+	if day, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil {
+		return day.AddDate(0, 0, 1), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04"} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, usagef("--until is neither a day (2026-12-24) nor a time (2026-12-24T18:00:00Z)")
+}
+
+// parseLength reads days and weeks, too, which Go's durations do not have.
+func parseLength(text string) (time.Duration, error) {
+	for unit, hours := range map[string]int{"d": 24, "w": 7 * 24} {
+		if digits, ok := strings.CutSuffix(text, unit); ok {
+			if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
+				return time.Duration(n) * time.Duration(hours) * time.Hour, nil
+			}
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, usagef("--for is no length of time such as 14d, 2w or 36h")
+	}
+	return d, nil
+}

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/wire"
+)
+
+// The tests of this file give one member a will of its own. What it can do is
+// stop what it takes part in; it must not make others blame an honest device,
+// nor keep those that remain from going on without it.
+
+// TestReplayedProposalFramesNobody: an initiator that makes a device begin
+// more sessions than it remembers, and then the first one again, would have it
+// say two things in one round, and a third device would name it for that.
+func TestReplayedProposalFramesNobody(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 20)
+	l.found(3, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	r := phone.ask("frame the laptop")
+	r.notUntil = l.now.Add(time.Hour) // the phone opens what this test wants
+	laptop.approves(r.id)
+	tablet.approves(r.id)
+	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {
+		t.Fatal("the approvals do not come together")
+	}
+	proposal := func() open {
+		p, err := phone.core.proposal(r, []wire.Slot{1, 2, 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2], r.approved[3]}}
+	}
+	first := proposal()
+	laptop.core.now, tablet.core.now = l.now, l.now
+	for _, d := range []*labDevice{laptop, tablet} {
+		if err := d.core.onOpen(1, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run(400*time.Millisecond, nil)
+	for range maxBegun + 1 {
+		laptop.core.onOpen(1, proposal())
+	}
+	laptop.core.onOpen(1, first)
+	l.run(2*time.Second, nil)
+	if n := tablet.core.alarms[2]; n != 0 {
+		t.Errorf("the tablet counts %d failed checks of the laptop, which did nothing wrong", n)
+	}
+}
+
+// TestStalledSessionIsGivenUp: a device that repeats its first message and
+// never says more has not fallen silent, but the session gets nowhere.
+func TestStalledSessionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 21)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	var repeated []byte
+	l.tamper = func(from, _ *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); err == nil && from == laptop {
+			if f.Kind > 1 {
+				return nil
+			}
+			repeated = b
+		}
+		return b
+	}
+	r := phone.ask("without the laptop")
+	laptop.approves(r.id)
+	if !l.run(time.Minute, func() bool { return r.live != nil }) {
+		t.Fatal("no session")
+	}
+	tablet.approves(r.id)
+	last := l.now
+	if !l.run(time.Minute, func() bool {
+		if l.now.Sub(last) >= time.Second {
+			last = l.now
+			l.wire = append(l.wire, parcel{laptop, phone, wire.ProtocolSession, repeated})
+		}
+		return phone.signed(r.id)
+	}) {
+		t.Errorf("the laptop keeps the others from signing\n%s", l.logs())
+	}
+}
+
+// TestFalseClaimsDoNotKeepAPlace: a device that ends every session and says
+// that another is at fault must not be preferred to those it accuses.
+func TestFalseClaimsDoNotKeepAPlace(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 22)
+	l.found(3, 4)
+	phone, laptop := l.devices[0], l.devices[1]
+	l.watch = func(from, to *labDevice, _ string, _ []byte) {
+		if r := phone.core.circle; r == nil || from != phone || to != laptop {
+			return
+		}
+		for _, s := range phone.core.liveSessions() {
+			for _, slot := range s.slots {
+				if s.signing() && s.has(2) && slot > 2 {
+					laptop.core.sync(1, msgClose, closed{Session: s.id, Reason: endedFault, Blame: uint16(slot), Check: "commitment"})
+				}
+			}
+		}
+	}
+	r := phone.ask("without the liar")
+	for _, d := range l.devices[1:] {
+		d.approves(r.id)
+	}
+	if !l.run(3*time.Minute, func() bool { return phone.signed(r.id) }) {
+		t.Errorf("the laptop keeps the others from signing: failures %v", r.failures)
+	}
+}
+
+// TestCertificateHealsAPendingFounding: the signature that one device spoils
+// for another stops that one's machine, but its share is durable and the
+// certificate that the others hold must still reach it.
+func TestCertificateHealsAPendingFounding(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 23)
+	laptop, tablet := l.devices[1], l.devices[2]
+	const ready = 6 // kind of the frame
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); err == nil && from == laptop && to == tablet && f.Kind == ready {
+			b[len(b)-1] ^= 1
+		}
+		return b
+	}
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+	}) {
+		t.Fatal("nobody is asked")
+	}
+	for _, d := range l.devices {
+		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !l.run(time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+		t.Errorf("the circle does not stand on every device\n%s", l.logs())
+	}
+}
