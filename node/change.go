@@ -149,9 +149,11 @@ func (c *core) everName(slot wire.Slot) string {
 
 const tagPresence wire.Tag = "node/presence"
 
-// presenceMessage is what the presence key signs to approve a change.
-func presenceMessage(circle wire.CircleID, id wire.RequestID, record wire.Hash) []byte {
-	h := wire.Sum(tagPresence, circle[:], id[:], record[:])
+// presenceMessage is what the presence key signs to approve a change. It names
+// no epoch: what a person has agreed to does not change with one, and the
+// identity key says in each epoch that it still holds.
+func presenceMessage(circle wire.CircleID, id wire.RequestID) []byte {
+	h := wire.Sum(tagPresence, circle[:], id[:])
 	return h[:]
 }
 
@@ -167,7 +169,7 @@ func (c *core) present(r *openRequest) (out []wire.Slot) {
 			continue
 		}
 		a, err := parseAnswer(r.approved[s].Body)
-		if err == nil && ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id, c.circle.hash), a.Presence) {
+		if err == nil && ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id), a.Presence) {
 			out = append(out, s)
 		}
 	}

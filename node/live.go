@@ -226,7 +226,7 @@ func (c *core) carryOut(l *live, effects []session.Effect) {
 			}
 			clear(e.State)
 		case session.Erase:
-			err = c.erase(l.redeal)
+			err = c.erase(l.redeal.epochKey)
 		case session.Discard:
 			err = c.discard(l.redeal)
 		case session.Done:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
@@ -405,6 +407,11 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	if err := c.toHead(); err != nil {
 		return err
 	}
+	// Every member of the newest epoch has committed to it, so that nobody
+	// will ever need this device's older share again.
+	if err := c.erase(""); err != nil {
+		c.log.Error("old shares not destroyed", "err", err)
+	}
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
 	c.followRecord()
 	c.changeEpoch()
@@ -430,14 +437,24 @@ func (c *core) withoutMine(entries []roster.Entry) []roster.Entry {
 // maxChain bounds the epochs of one message.
 const maxChain = 10
 
-// oldestShare is the oldest epoch of which this device holds a share.
+// oldestShare is the oldest epoch of which this device holds a share, or the
+// current one if it holds none.
 func (c *core) oldestShare() uint64 {
-	a := c.attempt
-	switch {
-	case c.circle == nil:
+	if c.circle == nil {
 		return 0
-	case a != nil && a.entered && a.machine.Phase() != refresh.Retired:
-		return c.parentOf(a).Epoch
 	}
-	return c.circle.record.Epoch
+	oldest := c.circle.record.Epoch
+	if err := c.cfg.Journal.View(func(tx journal.Tx) error {
+		ids, _, err := oldEpochKeys(tx, "")
+		for _, id := range ids {
+			text, _, _ := strings.Cut(id, "-")
+			if e, err := strconv.ParseUint(text, 16, 64); err == nil {
+				oldest = min(oldest, e)
+			}
+		}
+		return err
+	}); err != nil {
+		return 0 // what cannot be read may well be there
+	}
+	return oldest
 }

@@ -438,7 +438,7 @@ func decodeChain(raw [][]byte) (roster.Chain, error) {
 
 // oldEpochKeys lists the keeper's keys under which this device has shares of
 // other epochs than the one of keep.
-func (c *core) oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, err error) {
+func oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, err error) {
 	keys, err := tx.Keys(bucketShares)
 	if err != nil {
 		return nil, nil, err
@@ -456,12 +456,12 @@ func (c *core) oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, 
 	return ids, records, nil
 }
 
-// erase destroys every share of an epoch before that of a. The keys go first:
+// erase destroys every share but those under one epoch key. The keys go first:
 // a crash in between leaves sealed bytes that nothing opens.
-func (c *core) erase(a *attempt) error {
+func (c *core) erase(keep string) error {
 	var ids, records []string
 	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		ids, records, err = c.oldEpochKeys(tx, a.epochKey)
+		ids, records, err = oldEpochKeys(tx, keep)
 		return err
 	}); err != nil {
 		return err
@@ -482,6 +482,33 @@ func (c *core) erase(a *attempt) error {
 		}
 		return err
 	})
+}
+
+// unfence lets this device sign again with members that a re-deal was to take
+// out and did not: it is dead, or enough persons have taken it back.
+func (c *core) unfence(devices []roster.Device) {
+	var ids []wire.DeviceID
+	for _, d := range devices {
+		if c.circle.fenced[d.Identity] {
+			ids = append(ids, d.Identity)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		var err error
+		for _, id := range ids {
+			err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
+		}
+		return err
+	}); err != nil {
+		c.log.Error("fence not lifted", "err", err)
+		return
+	}
+	for _, id := range ids {
+		delete(c.circle.fenced, id)
+	}
 }
 
 // discard destroys what belongs to a dead attempt, and nothing else.
@@ -512,6 +539,9 @@ func (c *core) finishRedeal(l *live) {
 	c.log.Warn("re-deal came to nothing", "epoch", a.proposal.Epoch)
 	c.drop(l)
 	c.attempt = nil
+	if c.circle != nil {
+		c.unfence(c.parentOf(a).Devices)
+	}
 	c.redealFailed(a)
 	c.admit()
 	c.notifyAll()

@@ -284,18 +284,24 @@ func (c *core) act(r *openRequest) {
 // key, which is open only while the keeper is; that its person typed the
 // passphrase just now, the caller has seen to.
 func (c *core) yesTo(r *openRequest, present bool) (item, error) {
-	a := answer{Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash}
-	if r.change != nil {
-		if !present {
-			return item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
-		}
-		sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, r.id, c.circle.hash))
-		if err != nil {
-			return item{}, err
-		}
-		a.Presence = sig[:]
+	if r.change == nil {
+		return c.yes(r, nil), nil
 	}
-	return c.signItem(itemAnswer, wire.Marshal(a)), nil
+	if !present {
+		return item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
+	}
+	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, r.id))
+	if err != nil {
+		return item{}, err
+	}
+	return c.yes(r, sig[:]), nil
+}
+
+// yes makes an approval for the current epoch.
+func (c *core) yes(r *openRequest, presence []byte) item {
+	return c.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash, Presence: presence,
+	}))
 }
 
 // ready says why this device cannot take part in signing now, or nil.
@@ -389,18 +395,19 @@ func (c *core) approve(r *openRequest, present bool) error {
 }
 
 // renew says in a new epoch what this device's person has approved in the one
-// before. Who was approved for is the same; what counts is the epoch.
+// before. What was approved is the same; what counts is the epoch.
 func (c *core) renew(r *openRequest) {
-	_, had := r.approved[c.circle.slot]
+	old, had := r.approved[c.circle.slot]
 	clear(r.approved)
-	if !had || !r.open() || r.unclear != nil || c.cfg.Keeper.Locked() || c.circle.evicted != nil {
+	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
-	yes, err := c.yesTo(r, true)
-	if err == nil {
-		err = c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) })
-	}
+	a, err := parseAnswer(old.Body)
 	if err != nil {
+		panic("node: internal error: own answer does not parse")
+	}
+	yes := c.yes(r, a.Presence)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
 		c.log.Error("approval not renewed", "request", r.id, "err", err)
 		return
 	}
@@ -414,6 +421,9 @@ func (c *core) settle(r *openRequest) {
 	r.meta.Closed = max(unix(c.now), 1)
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
 		c.log.Error("change not stored", "request", r.id, "err", err)
+	}
+	if r.request.Kind == api.KindThaw {
+		c.unfence(c.circle.record.Devices)
 	}
 	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
 	c.notify(r)
