@@ -221,7 +221,7 @@ const (
 
 // A Signature is what came of a request.
 type Signature struct {
-	Request string `json:"request"` // 64 hex digits; alone in a detached answer
+	Request string `json:"request"` // 64 hex digits; alone of meaning in a detached answer
 	Kind    string `json:"kind"`
 	Account string `json:"account,omitempty"`
 	Path    string `json:"path,omitempty"`
@@ -236,7 +236,7 @@ type Signature struct {
 	Raw       Bytes  `json:"raw,omitempty"`        // of a signed transaction
 	Hash      Bytes  `json:"hash,omitempty"`       // of a signed transaction
 
-	Epoch   uint64   `json:"epoch,omitempty"`
+	Epoch   uint64   `json:"epoch"`
 	Signers []string `json:"signers,omitempty"` // names
 	Elapsed Duration `json:"elapsed,omitempty"` // from the request to the verified signature
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -345,6 +346,22 @@ func TestBrokenRandomnessIsHedged(t *testing.T) {
 	if len(nonces) != 6 {
 		t.Fatalf("%d nonces seen", len(nonces))
 	}
+}
+
+// TestProposalIsCopied changes what the caller holds of the proposal between the
+// rounds: what is signed is what was proposed.
+func TestProposalIsCopied(t *testing.T) {
+	t.Parallel()
+	circle := newCircle(t, 2, 3, 6850)
+	p := circle.proposal(t)
+	callers := p
+	callers.Message, callers.Signers = bytes.Clone(p.Message), slices.Clone(p.Signers)
+	r := circle.start(t, callers)
+	clear(callers.Message)
+	clear(callers.Signers)
+	r.slots = p.Signers
+	r.finish()
+	r.wantSignature(p)
 }
 
 // TestPairsHaveNamesOfTheirOwn: what is hashed in one direction of one pair of

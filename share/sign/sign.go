@@ -147,6 +147,8 @@ func prepare(cfg Config, acc roster.Account) (*Machine, error) {
 		rand:     cfg.Rand,
 		round:    kindOpen,
 	}
+	// The caller keeps its own: nothing it does to them changes what is signed.
+	m.proposal.Message, m.proposal.Signers = bytes.Clone(m.proposal.Message), slices.Clone(m.proposal.Signers)
 	if m.tweak, err = secp.ParseScalar(tweak[:]); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package ot
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -87,14 +88,19 @@ func receive(psid, public []byte, r io.Reader) (baseReceiver, []byte, error) {
 		}
 		ristretto.Uniform(&others[i], &u)
 	}
-	msg := program(psid, delta[:], halves, ristretto.EncodeDoubles(others))
+	// Which of two points that Alice sends is in this list is Δ.
+	encoded := ristretto.EncodeDoubles(others)
+	msg := program(psid, delta[:], halves, encoded)
+	clear(encoded)
 
 	table, bot := ristretto.NewTable(&a), wire.NewPrefix(tagBase, psid)
 	for i := range halves {
 		table.Mul(&others[i], &halves[i])
 	}
-	for i, key := range ristretto.EncodeDoubles(others) {
-		bot.Read(out.keys.get()[i][:], wire.U32(uint32(i)), public, key[:])
+	products := ristretto.EncodeDoubles(others) // b_i·A
+	defer clear(products)
+	for i := range products {
+		bot.Read(out.keys.get()[i][:], wire.U32(uint32(i)), public, products[i][:])
 	}
 	return out, msg, nil
 }
@@ -163,8 +169,10 @@ func (s *baseSender) finish(psid, msg []byte) (hidden[baseKeys], error) {
 		}
 	}
 	keys, bot := hide(new(baseKeys)), wire.NewPrefix(tagBase, psid)
-	for k, key := range ristretto.EncodeDoubles(products) {
-		bot.Read(keys.get()[k/2][k%2][:], wire.U32(uint32(k/2)), s.public[:], key[:])
+	encoded := ristretto.EncodeDoubles(products) // a·B_{i,c}
+	defer clear(encoded)
+	for k := range encoded {
+		bot.Read(keys.get()[k/2][k%2][:], wire.U32(uint32(k/2)), s.public[:], encoded[k][:])
 	}
 	return keys, nil
 }
@@ -181,17 +189,19 @@ func parseElement(e *edwards25519.Point, b []byte) error {
 func randomScalar(r io.Reader) (*edwards25519.Scalar, error) {
 	var b [64]byte
 	defer clear(b[:])
-	zero := edwards25519.NewScalar()
-	for {
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return nil, fmt.Errorf("ot: read randomness: %w", err)
-		}
-		s, err := edwards25519.NewScalar().SetUniformBytes(b[:])
-		if err != nil {
-			return nil, fmt.Errorf("ot: scalar: %w", err)
-		}
-		if s.Equal(zero) == 0 {
-			return s, nil
-		}
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return nil, fmt.Errorf("ot: read randomness: %w", err)
 	}
+	s, err := edwards25519.NewScalar().SetUniformBytes(b[:])
+	if err != nil {
+		return nil, fmt.Errorf("ot: scalar: %w", err)
+	}
+	if s.Equal(edwards25519.NewScalar()) == 1 {
+		return nil, errZero
+	}
+	return s, nil
 }
+
+// errZero is one in 2²⁵² for a working source of randomness: this one is
+// broken, and asking it again might never end.
+var errZero = errors.New("ot: randomness reduced to zero")

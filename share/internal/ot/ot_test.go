@@ -376,6 +376,25 @@ func TestShortRandomness(t *testing.T) {
 	}
 }
 
+// A zeros is a source of randomness that is broken.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func TestBrokenRandomnessIsAnError(t *testing.T) {
+	t.Parallel()
+	if _, err := NewReceiver(zeros{}); err == nil || errors.Is(err, ErrEncoding) {
+		t.Errorf("receiver: %v", err)
+	}
+	bob, err := NewReceiver(seeded(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := NewSender(nil, bob.Point(), zeros{}); err == nil || errors.Is(err, ErrEncoding) {
+		t.Errorf("sender: %v", err)
+	}
+}
+
 func TestWipe(t *testing.T) {
 	t.Parallel()
 	alice, bob, base, rng := parties(t, 40)

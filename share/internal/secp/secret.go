@@ -10,7 +10,10 @@ import (
 	voi "gitlab.com/yawning/secp256k1-voi"
 )
 
-var errEncode = errors.New("secp: refusing to encode a secret scalar")
+var (
+	errEncode = errors.New("secp: refusing to encode a secret scalar")
+	errZero   = errors.New("secp: randomness reduced to zero")
+)
 
 // A Secret is a secret integer modulo the group order q. The zero value is 0.
 //
@@ -39,14 +42,16 @@ func NewSecret() Secret { return hide(new(voi.Scalar)) }
 func RandomSecret(r io.Reader) (Secret, error) {
 	var b [64]byte
 	defer clear(b[:])
-	for {
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return Secret{}, fmt.Errorf("secp: read randomness: %w", err)
-		}
-		if x := SecretFromWide(&b); !x.IsZero() {
-			return x, nil
-		}
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return Secret{}, fmt.Errorf("secp: read randomness: %w", err)
 	}
+	x := SecretFromWide(&b)
+	if x.IsZero() {
+		// One in 2²⁵⁶ for a working source: this one is broken, and asking it
+		// again might never end.
+		return Secret{}, errZero
+	}
+	return x, nil
 }
 
 // ParseSecret decodes 32 big-endian bytes. Values of q and above are errors; 0

@@ -14,6 +14,7 @@ func EncodeDoubles(points []edwards25519.Point) [][Size]byte {
 	type half struct{ e, f, g, h, eg, fh field.Element }
 	halves := make([]half, len(points))
 	prefix := make([]field.Element, len(points)) // product of all eg·fh before
+	defer func() { clear(halves); clear(prefix) }()
 	var t, product field.Element
 	product.One()
 	for i := range points {
