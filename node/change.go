@@ -205,8 +205,44 @@ func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh
 	return roster.Refresh, nil, nil
 }
 
-// done reports whether a change has taken effect in the current epoch.
+// done reports whether a change has taken effect, with all that belongs to it.
 func (c *core) done(r *openRequest) bool {
+	return c.inEffect(r) && (!needsRedeal(r.request.Kind) || c.healed())
+}
+
+// healPatience is how long a change waits for members to say that their old
+// shares are gone. Status goes on telling who has not.
+const healPatience = 10 * time.Second
+
+// healed reports whether the last re-deal is over: everybody who is here has
+// destroyed the old shares, or has had long enough to.
+func (c *core) healed() bool {
+	a := c.attempt
+	if a == nil {
+		return true
+	}
+	if !a.machine.Settled() {
+		return false
+	}
+	if c.now.Sub(a.started) >= healPatience {
+		return true
+	}
+	for _, d := range c.circle.record.Devices {
+		if d.Slot == c.circle.slot {
+			if c.oldestShare() < c.circle.record.Epoch && len(a.proposal.Sleepers) == 0 {
+				return false
+			}
+			continue
+		}
+		if p := c.peers[d.Slot]; c.online(d.Slot) && (!p.told || p.record != c.circle.hash || len(a.proposal.Sleepers) == 0 && p.oldest < c.circle.record.Epoch) {
+			return false
+		}
+	}
+	return true
+}
+
+// inEffect reports whether the current epoch is as a change wants it.
+func (c *core) inEffect(r *openRequest) bool {
 	rec := c.circle.record
 	former := func(slot wire.Slot) bool {
 		return slices.ContainsFunc(rec.Former, func(f roster.Former) bool { return f.Slot == slot })
@@ -245,7 +281,7 @@ func (c *core) changeCircle() {
 			c.settle(r)
 			continue
 		}
-		if needsRedeal(r.request.Kind) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
+		if needsRedeal(r.request.Kind) && !c.inEffect(r) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
 			c.proposeChange(r)
 		}
 	}

@@ -527,6 +527,7 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 		return nil
 	}
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
+	defer c.changeCircle()
 	c.catchUp(from, h.Epoch)
 	return c.rememberAddrs(from, h.Addrs)
 }

@@ -311,3 +311,32 @@ func TestReturningDeviceCancelsItsRemoval(t *testing.T) {
 		t.Errorf("state %v", v.State)
 	}
 }
+
+func TestNewPhoneAfterALostOne(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 30)
+	l.found(2, 3)
+	phone, laptop, tablet, fresh := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
+		t.Fatalf("not healed\n%s", l.logs())
+	}
+	phone.kill()
+	l.run(3*time.Second, nil)
+	if n := laptop.core.oldShares(); n != 1 {
+		t.Errorf("%d old shares possibly alive, want that of the lost device", n)
+	}
+	l.introduce(laptop, fresh)
+	r = laptop.change(api.KindAdd, change{Card: fresh.core.founding.card.Bytes(), Addrs: fresh.Addrs()})
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
+		t.Fatalf("not added\n%s", l.logs())
+	}
+	if rec := fresh.core.circle.record; rec.Threshold != 2 || len(rec.Devices) != 3 || rec.Devices[2].Slot != 4 {
+		t.Errorf("%d of %d", rec.Threshold, len(rec.Devices))
+	}
+	for _, pair := range [][2]*labDevice{{laptop, fresh}, {fresh, tablet}, {tablet, laptop}} {
+		l.signsWith(pair[0], pair[1])
+	}
+}

@@ -411,6 +411,9 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 	if a := c.attempt; a != nil && a.request == r.id && !a.machine.Settled() {
 		return c.names(a.machine.Waiting()), "re-dealing: " + phaseWords(a.machine.Phase())
 	}
+	if c.inEffect(r) {
+		return c.holders(c.circle.record.Epoch), "old shares are destroyed"
+	}
 	if !c.granted(r) {
 		var ask []wire.Slot
 		_, removed, _ := c.wanted(r)
@@ -434,6 +437,16 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 		}
 	}
 	return c.names(away), reason
+}
+
+// holders names the members that may still hold a share older than epoch.
+func (c *core) holders(epoch uint64) (names []string) {
+	for _, d := range c.circle.record.Devices {
+		if p := c.peers[d.Slot]; d.Slot != c.circle.slot && (p == nil || !p.told || p.oldest < epoch) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 func phaseWords(p refresh.Phase) string {
