@@ -25,6 +25,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == deriveArg {
+		if err := deriveOnce(os.Stdout, os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.BoolVar(&o.peers, "peers", true, "measure against tss-lib; its safe primes take minutes")
 	flag.BoolVar(&o.daemons, "daemons", true, "measure whole daemons")
