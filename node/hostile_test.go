@@ -144,3 +144,40 @@ func TestCertificateHealsAPendingFounding(t *testing.T) {
 		t.Errorf("the circle does not stand on every device\n%s", l.logs())
 	}
 }
+
+// TestPendingFoundingSaysReadyAgain: the device whose machine was stopped so
+// had said READY, but nobody heard it. The others wait for it.
+func TestPendingFoundingSaysReadyAgain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 24)
+	laptop, tablet := l.devices[1], l.devices[2]
+	const ready = 6 // kind of the frame
+	bad := l.now.Add(10 * time.Second)
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		f, err := wire.ParseFrame(b)
+		if err != nil || f.Kind != ready || l.now.After(bad) {
+			return b
+		}
+		if from == tablet {
+			return nil
+		}
+		if from == laptop && to == tablet {
+			b[len(b)-1] ^= 1
+		}
+		return b
+	}
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+	}) {
+		t.Fatal("nobody is asked")
+	}
+	for _, d := range l.devices {
+		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+		t.Errorf("the circle does not stand on every device\n%s", l.logs())
+	}
+}
