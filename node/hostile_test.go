@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -179,5 +180,38 @@ func TestPendingFoundingSaysReadyAgain(t *testing.T) {
 	}
 	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
 		t.Errorf("the circle does not stand on every device\n%s", l.logs())
+	}
+}
+
+// TestUnattributedFailureTriesOthers: a device that claims to have seen another
+// proposal ends the session and cannot be named for it, whether the initiator
+// hears the claim or another signer. It must not be taken again before those
+// that could replace it.
+func TestUnattributedFailureTriesOthers(t *testing.T) {
+	t.Parallel()
+	for _, toInitiator := range []bool{true, false} {
+		t.Run(fmt.Sprintf("initiator=%v", toInitiator), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, 4, 25)
+			l.found(3, 4)
+			phone, laptop := l.devices[0], l.devices[1]
+			sessions := map[wire.SessionID]bool{}
+			l.tamper = func(from, to *labDevice, b []byte) []byte {
+				if f, err := wire.ParseFrame(b); err == nil && from == laptop && f.Kind == 1 {
+					sessions[f.Session] = true
+					if (to == phone) == toInitiator {
+						b[len(b)-len(f.Body)+32] ^= 1 // the hash of the proposal in R1
+					}
+				}
+				return b
+			}
+			r := phone.ask("without the laptop")
+			for _, d := range l.devices[1:] {
+				d.approves(r.id)
+			}
+			if !l.run(time.Minute, func() bool { return phone.signed(r.id) || len(sessions) > 50 }) || len(sessions) > 5 {
+				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.failures)
+			}
+		})
 	}
 }
