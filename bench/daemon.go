@@ -19,12 +19,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-const (
-	passphrase = "correct horse battery"
-
-	// patience bounds every step; nothing waits for it to pass.
-	patience = time.Minute
-)
+const passphrase = "correct horse battery"
 
 // A daemon is one device: a home, and the process that runs it while it is up.
 type daemon struct {
