@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bnb-chain/tss-lib/v2 v2.0.2
+	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1
 	github.com/warifu/warifu v0.0.0
 	golang.org/x/sync v0.24.0
 )
@@ -20,7 +21,6 @@ require (
 	github.com/consensys/gnark-crypto v0.18.1 // indirect
 	github.com/crate-crypto/go-eth-kzg v1.5.0 // indirect
 	github.com/decred/dcrd/dcrec/edwards/v2 v2.0.3 // indirect
-	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
 	github.com/ethereum/c-kzg-4844/v2 v2.1.8 // indirect
 	github.com/ethereum/go-ethereum v1.17.10 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.4 // indirect
