@@ -29,9 +29,9 @@ race: ## tests under the race detector, for everything with goroutines
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}
 
-bench: ## measure, as ratios against tss-lib where it can do the same
-	cd bench && $(GO) test -run '^$$' -bench . -benchtime 3x ./...
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./share/sign ./share/internal/...
+bench: ## measure all parts, then protocols and daemons against our aims and tss-lib (minutes)
+	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./share/...
+	cd bench && $(GO) test ./... && $(GO) run .
 
 cross: ## compile for the platforms that we promise
 	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \

@@ -25,8 +25,16 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == deriveArg {
+		if err := deriveOnce(os.Stdout, os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
-	flag.BoolVar(&o.peers, "peers", true, "measure against tss-lib; its safe primes take minutes")
+	flag.BoolVar(&o.peers, "peers", true, "measure tss-lib, too, which takes minutes")
+	flag.BoolVar(&o.protocols, "protocols", true, "measure the protocols themselves")
 	flag.BoolVar(&o.daemons, "daemons", true, "measure whole daemons")
 	flag.DurationVar(&o.primes, "primes", 8*time.Minute, "give up making safe primes after this long")
 	flag.StringVar(&o.profile, "profile", "", "instead write a CPU profile of 2-of-3 signatures to this file")
@@ -41,9 +49,9 @@ func main() {
 }
 
 type options struct {
-	peers, daemons bool
-	primes         time.Duration
-	profile        string
+	peers, protocols, daemons bool
+	primes                    time.Duration
+	profile                   string
 }
 
 func (o options) run(ctx context.Context, w io.Writer) error {
@@ -58,8 +66,8 @@ func (o options) run(ctx context.Context, w io.Writer) error {
 			return fmt.Errorf("daemons: %w", err)
 		}
 	}
-	if o.peers {
-		if err := peers(t, o.primes); err != nil {
+	if o.protocols {
+		if err := o.measure(t); err != nil {
 			return fmt.Errorf("protocols: %w", err)
 		}
 	}
@@ -69,17 +77,24 @@ func (o options) run(ctx context.Context, w io.Writer) error {
 // A size is a circle, and how often each duel about it is fought.
 type size struct{ threshold, n, founds, signs int }
 
-// peers measures the protocols themselves, against tss-lib.
-func peers(t *table, limit time.Duration) error {
-	const most = 5 // devices in the largest circle
-	t.progress("tss-lib's safe primes for %d parties", most)
-	began := time.Now()
-	pre, cpu, err := prepare(most, limit)
-	if err != nil {
-		return err
+// measure measures the protocols themselves. Founding five is measured once:
+// tss-lib takes a minute or two for it.
+func (o options) measure(t *table) error {
+	var pre []keygen.LocalPreParams
+	if o.peers {
+		const most = 5 // devices in the largest circle
+		t.progress("tss-lib's safe primes for %d parties", most)
+		began := time.Now()
+		var cpu sample
+		var err error
+		if pre, cpu, err = prepare(most, o.primes); err != nil {
+			return err
+		}
+		t.note("tss-lib's safe primes, made once before it can found, take CPU s per party %v, and took %v of wall time; they are not in its figures above",
+			cpu, time.Since(began).Round(time.Second))
 	}
-	t.note("tss-lib's safe primes, before it can found: CPU s per party %v, in all %v of wall time; not in the figures below",
-		cpu, time.Since(began).Round(time.Second))
+	t.note("a founding of ours makes two accounts (secp256k1 and Ed25519) and a certificate; one of tss-lib makes one account")
+	t.note("a re-deal of ours is of both accounts and ends when the old shares may be erased, after a test signature with each; tss-lib's ends with new shares")
 	for _, s := range []size{{2, 3, 3, 15}, {3, 5, 1, 5}} {
 		if err := s.measure(t, pre); err != nil {
 			return fmt.Errorf("%d-of-%d: %w", s.threshold, s.n, err)
@@ -92,6 +107,12 @@ func (s size) measure(t *table, pre []keygen.LocalPreParams) error {
 	name := fmt.Sprintf("%d-of-%d", s.threshold, s.n)
 	var ours *circle
 	var theirs *tssCircle
+	versus := func(theirs func() ([]party, error)) func() ([]party, error) {
+		if pre == nil {
+			return nil
+		}
+		return theirs
+	}
 	found := duel{
 		ours: func() (_ []party, err error) {
 			if ours, err = newCircle(s.threshold, s.n); err != nil {
@@ -99,15 +120,15 @@ func (s size) measure(t *table, pre []keygen.LocalPreParams) error {
 			}
 			return ours.found(), nil
 		},
-		theirs: func() (parties []party, _ error) {
+		theirs: versus(func() (parties []party, _ error) {
 			theirs, parties = tssFound(s.threshold, s.n, pre)
 			return parties, nil
-		},
+		}),
 	}
 	if err := t.duel(name+" key generation", found, s.founds, nil); err != nil {
 		return err
 	}
-	sign := duel{ours: func() ([]party, error) { return ours.signature() }, theirs: func() ([]party, error) { return theirs.sign() }}
+	sign := duel{ours: func() ([]party, error) { return ours.signature() }, theirs: versus(func() ([]party, error) { return theirs.sign() })}
 	var aims map[string]aim
 	if s.n == 3 {
 		aims = map[string]aim{"CPU": atMost(40)}
@@ -118,7 +139,7 @@ func (s size) measure(t *table, pre []keygen.LocalPreParams) error {
 	if s.n != 3 {
 		return nil
 	}
-	redeal := duel{ours: func() ([]party, error) { return ours.redeal() }, theirs: func() ([]party, error) { return theirs.reshare(pre) }}
+	redeal := duel{ours: func() ([]party, error) { return ours.redeal() }, theirs: versus(func() ([]party, error) { return theirs.reshare(pre) })}
 	return t.duel(name+" re-deal without one", redeal, s.founds, map[string]aim{"CPU": below(100), "wall": below(1000)})
 }
 

@@ -96,7 +96,11 @@ func (t *table) duel(what string, d duel, times int, aims map[string]aim) error 
 		if x, ok := aims[f.name]; ok {
 			a = &x
 		}
-		t.add(row{what: name, ours: ours.String(), theirs: theirs.String(), ratio: ours.over(theirs).String()}, ours, a)
+		r := row{what: name, ours: ours.String()}
+		if len(theirs) > 0 {
+			r.theirs, r.ratio = theirs.String(), ours.over(theirs).String()
+		}
+		t.add(r, ours, a)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"fmt"
 	"math/big"
@@ -13,6 +12,8 @@ import (
 	"github.com/bnb-chain/tss-lib/v2/ecdsa/resharing"
 	"github.com/bnb-chain/tss-lib/v2/ecdsa/signing"
 	"github.com/bnb-chain/tss-lib/v2/tss"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 )
 
 // A tssParty is a party of tss-lib. Its out channel is drained after each call:
@@ -150,7 +151,10 @@ func (c *tssCircle) sign() ([]party, error) {
 	}
 	ids := again(c.ids[:c.threshold])
 	ctx := tss.NewPeerContext(ids)
-	key := &ecdsa.PublicKey{Curve: tss.S256(), X: c.keys[0].ECDSAPub.X(), Y: c.keys[0].ECDSAPub.Y()}
+	var x, y secp256k1.FieldVal
+	x.SetByteSlice(c.keys[0].ECDSAPub.X().Bytes())
+	y.SetByteSlice(c.keys[0].ECDSAPub.Y().Bytes())
+	key := secp256k1.NewPublicKey(&x, &y)
 	var parties []party
 	for i, id := range ids {
 		params := tss.NewParameters(tss.S256(), ctx, id, len(ids), c.threshold-1)
@@ -162,7 +166,10 @@ func (c *tssCircle) sign() ([]party, error) {
 			done: func() bool {
 				select {
 				case sig := <-end:
-					done = ecdsa.Verify(key, digest, new(big.Int).SetBytes(sig.R), new(big.Int).SetBytes(sig.S))
+					var r, s secp256k1.ModNScalar
+					r.SetByteSlice(sig.R)
+					s.SetByteSlice(sig.S)
+					done = ecdsa.NewSignature(&r, &s).Verify(digest, key)
 				default:
 				}
 				return done

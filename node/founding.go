@@ -691,7 +691,7 @@ func (c *core) foundingFailed(l *live, err error) {
 	c.log.Error("founding failed", "session", f.session, "device", c.name(slot), "err", err)
 	c.tellUnfound(reason, slot)
 	if f.pending {
-		f.trouble = text
+		f.trouble, f.touched = text, c.now
 		c.notifyAll()
 		return
 	}
@@ -724,10 +724,11 @@ func (c *core) endFounding(err error) {
 	c.notifyAll()
 }
 
-// Timeouts of a founding before it is pending.
+// Timeouts of a founding. Only the last is of one that is pending.
 const (
 	foundingLost   = 20 * time.Second // without a connection to a device that is needed
 	foundingSilent = 60 * time.Second // connected, and without a step
+	foundingRest   = 20 * time.Second // between a machine that stopped and the next
 )
 
 // foundingMissing lists the devices that the founding waits for.
@@ -744,7 +745,11 @@ func (c *core) foundingMissing() []string {
 // takes.
 func (c *core) tickFounding() {
 	f := c.founding
-	if f == nil || f.pending {
+	if f == nil {
+		return
+	}
+	if f.pending {
+		c.reviveFounding()
 		return
 	}
 	if f.proposal == nil {
@@ -769,6 +774,23 @@ func (c *core) tickFounding() {
 		if w := f.machine.Waiting(); len(w) > 0 {
 			c.failSession(f.live, silent{slot: w[0], why: "did not answer"})
 		}
+	}
+}
+
+// reviveFounding resumes a pending founding some time after its machine stopped.
+// The others may still wait for this device's signature.
+func (c *core) reviveFounding() {
+	f := c.founding
+	if c.sessions[f.session] == f.live || c.now.Sub(f.touched) < foundingRest || c.cfg.Keeper.Locked() {
+		return
+	}
+	f.touched = c.now
+	if err := c.resumeFounding(); err != nil {
+		c.log.Error("pending founding not resumed", "session", f.session, "err", err)
+		return
+	}
+	if again := c.founding; again != nil && again != f {
+		again.trouble = f.trouble
 	}
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -142,5 +143,75 @@ func TestCertificateHealsAPendingFounding(t *testing.T) {
 	}
 	if !l.run(time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
 		t.Errorf("the circle does not stand on every device\n%s", l.logs())
+	}
+}
+
+// TestPendingFoundingSaysReadyAgain: the device whose machine was stopped so
+// had said READY, but nobody heard it. The others wait for it.
+func TestPendingFoundingSaysReadyAgain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 24)
+	laptop, tablet := l.devices[1], l.devices[2]
+	const ready = 6 // kind of the frame
+	bad := l.now.Add(10 * time.Second)
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		f, err := wire.ParseFrame(b)
+		if err != nil || f.Kind != ready || l.now.After(bad) {
+			return b
+		}
+		if from == tablet {
+			return nil
+		}
+		if from == laptop && to == tablet {
+			b[len(b)-1] ^= 1
+		}
+		return b
+	}
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+	}) {
+		t.Fatal("nobody is asked")
+	}
+	for _, d := range l.devices {
+		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+		t.Errorf("the circle does not stand on every device\n%s", l.logs())
+	}
+}
+
+// TestUnattributedFailureTriesOthers: a device that claims to have seen another
+// proposal ends the session and cannot be named for it, whether the initiator
+// hears the claim or another signer. It must not be taken again before those
+// that could replace it.
+func TestUnattributedFailureTriesOthers(t *testing.T) {
+	t.Parallel()
+	for _, toInitiator := range []bool{true, false} {
+		t.Run(fmt.Sprintf("initiator=%v", toInitiator), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, 4, 25)
+			l.found(3, 4)
+			phone, laptop := l.devices[0], l.devices[1]
+			sessions := map[wire.SessionID]bool{}
+			l.tamper = func(from, to *labDevice, b []byte) []byte {
+				if f, err := wire.ParseFrame(b); err == nil && from == laptop && f.Kind == 1 {
+					sessions[f.Session] = true
+					if (to == phone) == toInitiator {
+						b[len(b)-len(f.Body)+32] ^= 1 // the hash of the proposal in R1
+					}
+				}
+				return b
+			}
+			r := phone.ask("without the laptop")
+			for _, d := range l.devices[1:] {
+				d.approves(r.id)
+			}
+			if !l.run(time.Minute, func() bool { return phone.signed(r.id) || len(sessions) > 50 }) || len(sessions) > 5 {
+				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.failures)
+			}
+		})
 	}
 }

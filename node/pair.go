@@ -68,12 +68,24 @@ func parseIntroduction(b []byte, shower, typist []byte) (introduction, newcomer,
 // the door.
 const pairTimeout = 30 * time.Second
 
+// maxGuessed is how many invitations may be tried too often before a person has
+// to ask for another. A bound on the tries of one code bounds nothing if the
+// next code follows at once: somebody on the network can try hundreds a second.
+const maxGuessed = 3
+
 // welcome shows one invitation after the other until somebody has come in.
 // Doors that have served go on telling late visitors why they stay outside.
 func (n *Node) welcome(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
+	guessed := 0
 	for {
 		who, err := n.showInvitation(ctx, late, step, of, emit)
 		if pe, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
+			if pe.Code == pairing.TooManyTries {
+				if guessed++; guessed == maxGuessed {
+					return newcomer{}, api.Errorf(api.CodeInvitationSpent, "%d invitations were tried too often: somebody on the network may be guessing the code", guessed).
+						WithHint("begin again, on another network if you did not mistype it yourself")
+				}
+			}
 			// It ran out of time or of tries: show another one, and say why.
 			emit(api.Event{Event: api.EventProgress, Step: step, Of: of, Text: pe.Text + "; here is a new invitation"})
 			continue

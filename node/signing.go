@@ -363,6 +363,11 @@ func (c *core) signingFailed(l *live, err error) {
 		}
 	}
 	r.trouble = c.troubleText(slot, err)
+	if slot == 0 {
+		// It was one of them.
+		c.afterFailure(r, l.slots...)
+		return
+	}
 	c.afterFailure(r, slot)
 }
 
@@ -414,7 +419,10 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 	r.trouble = text
 	c.log.Warn("session ended by a peer", "request", r.id, "by", c.name(from), "why", text)
 	suspects := []wire.Slot{from}
-	if s := wire.Slot(m.Blame); s != from && l.has(s) {
+	switch s := wire.Slot(m.Blame); {
+	case m.Reason == endedMismatch || m.Reason == endedOther:
+		suspects = l.slots // it was one of them
+	case s != from && l.has(s):
 		suspects = append(suspects, s)
 	}
 	c.afterFailure(r, suspects...)

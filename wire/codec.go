@@ -42,6 +42,8 @@ func Unmarshal(b []byte, v any) error {
 		return fmt.Errorf("wire: decode %T: %w", v, ErrMalformed)
 	}
 	again, err := encMode.Marshal(v)
+	// What was decoded may hold shares, and the caller wipes only its own copy.
+	defer clear(again)
 	if err != nil || !bytes.Equal(again, b) {
 		return fmt.Errorf("wire: decode %T: not canonical: %w", v, ErrMalformed)
 	}

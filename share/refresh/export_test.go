@@ -11,6 +11,9 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A Kind of statement.
+type Kind = kind
+
 // Kinds of statements, for devices that cheat.
 const (
 	Deal      = deal
@@ -40,11 +43,19 @@ func StatementIn(f wire.Frame) Statement {
 	return s
 }
 
+// Signed returns s with a signature.
+func (s statement) Signed(p Proposal, key ed25519.PrivateKey) Statement {
+	s.Sig = [64]byte(ed25519.Sign(key, s.message(p.Attempt())))
+	return s
+}
+
 // Frame signs s and puts it in a frame.
 func (s statement) Frame(p Proposal, from wire.Slot, key ed25519.PrivateKey) wire.Frame {
-	s.Sig = [64]byte(ed25519.Sign(key, s.message(p.Attempt())))
-	return wire.Frame{Session: p.Session(), From: from, Kind: kindStatement, Body: wire.Marshal(s)}
+	return wire.Frame{Session: p.Session(), From: from, Kind: kindStatement, Body: wire.Marshal(s.Signed(p, key))}
 }
+
+// Proposal returns what m runs.
+func (m *Machine) Proposal() Proposal { return m.p }
 
 // FlipAbort is the body of an abort after a commit.
 func FlipAbort(because Statement) []byte { return flipAbort(because) }

@@ -26,6 +26,8 @@ type lab struct {
 	tamper   func(f wire.Frame, to wire.Slot) []wire.Frame
 	real     bool // test signatures are made by the real protocols
 
+	persisted func(slot wire.Slot, state []byte)
+
 	queue   []wire.Frame
 	states  map[wire.Slot][]byte
 	done    map[wire.Slot]bool
@@ -68,6 +70,9 @@ func (l *lab) apply(slot wire.Slot, effects []session.Effect) {
 		switch e := e.(type) {
 		case session.Persist:
 			l.states[slot] = bytes.Clone(e.State)
+			if l.persisted != nil {
+				l.persisted(slot, e.State)
+			}
 		case session.Send:
 			l.sent += len(e.Frame.Body)
 			l.queue = append(l.queue, e.Frame)

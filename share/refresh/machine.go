@@ -98,15 +98,6 @@ type Machine struct {
 
 var _ session.Machine = (*Machine)(nil)
 
-// A Contradiction is a pair of statements of one device that no device makes
-// which is honest and has its memory: a liar's, or those of a device that was
-// restored from an older copy and does not know it yet. Anybody can verify it.
-type Contradiction struct {
-	Slot        wire.Slot
-	What        string
-	First, Then []byte // encoded statements, each with its signature
-}
-
 // New starts an attempt on this device. A dealer deals at once.
 func New(cfg Config) (*Machine, []session.Effect, error) {
 	m, err := blank(cfg)
@@ -175,7 +166,7 @@ func (m *Machine) say(k kind, body []byte) statement {
 // noted against its sender and otherwise ignored. The only error is
 // [ErrRolledBack].
 func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
-	if m.ended() || f.Session != m.p.Session() || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
+	if m.phase == RolledBack || f.Session != m.p.Session() || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
 		return nil, nil
 	}
 	if _, in := m.draft.Device(f.From); !in {
@@ -188,6 +179,12 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 	}
 	fresh, err := m.learn(s)
 	switch {
+	case m.ended():
+		// What comes late changes nothing, but may show who is to blame.
+		if err != nil && !errors.Is(err, ErrRolledBack) {
+			m.suspect(f.From, err.Error())
+		}
+		return nil, nil
 	case errors.Is(err, ErrRolledBack):
 		m.phase = RolledBack
 		return []session.Effect{m.persist()}, err
@@ -240,7 +237,7 @@ func (m *Machine) learn(s statement) (fresh bool, err error) {
 		return m.reject(s, known), nil
 	}
 	if known {
-		m.contradiction(s.Slot, "said two different things", old, s)
+		m.contradiction(old, s)
 		return true, nil
 	}
 	m.words[s.Kind][s.Slot] = s
@@ -337,37 +334,25 @@ func (m *Machine) unpack(s statement) error {
 	return nil
 }
 
-// compare looks for statements of one device that cannot both be honest.
+// compare looks for other statements of the same device that s contradicts.
 func (m *Machine) compare(s statement) {
-	other := func(k kind) (statement, bool) { w, ok := m.words[k][s.Slot]; return w, ok }
-	plain := func(a statement) bool { return len(a.Body) == 1 }
-	switch s.Kind {
-	case commit:
-		if a, ok := other(abort); ok && plain(a) {
-			m.contradiction(s.Slot, "voted to abort and to commit", a, s)
-		}
-	case abort:
-		if c, ok := other(commit); ok && plain(s) {
-			m.contradiction(s.Slot, "voted to commit and to abort", c, s)
-		}
-		if l, ok := other(lock); ok {
-			m.contradiction(s.Slot, "locked and voted to abort", l, s)
-		}
-	case lock:
-		if a, ok := other(abort); ok {
-			m.contradiction(s.Slot, "voted to abort and locked", a, s)
+	for _, k := range []kind{commit, abort, lock} {
+		if other, ok := m.words[k][s.Slot]; ok && k != s.Kind {
+			m.contradiction(other, s)
 		}
 	}
 }
 
-func (m *Machine) contradiction(slot wire.Slot, what string, first, then statement) {
-	m.suspect(slot, what)
-	for _, c := range m.evidence {
-		if c.Slot == slot && c.What == what {
-			return
-		}
+// contradiction notes two statements of one device as evidence if they are.
+func (m *Machine) contradiction(first, then statement) {
+	what := contradicts(first, then)
+	if what == "" {
+		return
 	}
-	m.evidence = append(m.evidence, Contradiction{Slot: slot, What: what, First: wire.Marshal(first), Then: wire.Marshal(then)})
+	m.suspect(then.Slot, what)
+	if !slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return c.Slot == then.Slot && c.What == what }) {
+		m.evidence = append(m.evidence, Contradiction{Slot: then.Slot, What: what, First: wire.Marshal(first), Then: wire.Marshal(then)})
+	}
 }
 
 // Resend implements [session.Machine]. It repeats everything that is known,

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"errors"
 
@@ -124,4 +125,56 @@ func (p Proposal) allowed(k kind, slot wire.Slot) bool {
 		return in(p.Members) || in(p.Sleepers)
 	}
 	return false
+}
+
+// A Contradiction is a pair of statements of one device that no device makes
+// which is honest and has its memory: a liar's, or those of a device that was
+// restored from an older copy and does not know it yet. Anybody can verify it.
+type Contradiction struct {
+	Slot        wire.Slot
+	What        string
+	First, Then []byte // encoded statements, each with its signature
+}
+
+var errEvidence = errors.New("refresh: these statements do not contradict each other")
+
+// Verify reports whether c proves that its device contradicted itself in the
+// attempt p at re-dealing parent.
+func (c Contradiction) Verify(p Proposal, parent roster.Record) error {
+	if err := p.Check(parent); err != nil {
+		return err
+	}
+	draft, err := p.draft(parent)
+	if err != nil {
+		return err
+	}
+	var s [2]statement
+	for i, b := range [][]byte{c.First, c.Then} {
+		if err := wire.Unmarshal(b, &s[i]); err != nil {
+			return err
+		}
+		d, ok := draft.Device(s[i].Slot)
+		if !ok || s[i].Slot != c.Slot || !p.allowed(s[i].Kind, c.Slot) || !s[i].verify(p.Attempt(), d.Identity) {
+			return errEvidence
+		}
+	}
+	if contradicts(s[0], s[1]) == "" {
+		return errEvidence
+	}
+	return nil
+}
+
+// contradicts says how two statements of one device contradict each other, or
+// nothing if they do not.
+func contradicts(a, b statement) string {
+	plain := func(s statement) bool { return s.Kind == abort && len(s.Body) == 1 }
+	switch {
+	case a.Kind == b.Kind && a.Kind.binds() && !bytes.Equal(a.Body, b.Body):
+		return "said two different things"
+	case plain(a) && b.Kind == commit, a.Kind == commit && plain(b):
+		return "voted to commit and, without a reason, to abort"
+	case a.Kind == abort && b.Kind == lock, a.Kind == lock && b.Kind == abort:
+		return "locked and voted to abort"
+	}
+	return ""
 }

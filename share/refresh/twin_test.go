@@ -17,7 +17,7 @@ import (
 func TestTwins(t *testing.T) {
 	t.Parallel()
 	const budget = 200
-	own := func(d *device, e session.Effect, k any) bool {
+	own := func(d *device, e session.Effect, k refresh.Kind) bool {
 		s, ok := e.(session.Send)
 		if !ok {
 			return false
@@ -26,7 +26,7 @@ func TestTwins(t *testing.T) {
 		return said.Slot == d.slot && said.Kind == k
 	}
 	// eraseAt has a driver erase the parent share when the device says k.
-	eraseAt := func(k any) func(d *device, effects []session.Effect) []session.Effect {
+	eraseAt := func(k refresh.Kind) func(d *device, effects []session.Effect) []session.Effect {
 		return func(d *device, effects []session.Effect) []session.Effect {
 			if i := slices.IndexFunc(effects, func(e session.Effect) bool { return own(d, e, k) }); i >= 0 {
 				return slices.Insert(slices.Clone(effects), i+1, session.Effect(session.Erase{}))

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -41,13 +42,13 @@ func (m *Machine) step() ([]session.Effect, error) {
 	case m.phase == Committed && m.all(commit, m.p.Members):
 		m.phase = Locked
 		return m.vote(lock, m.lockBody()), nil
-	case !m.member && m.phase == Dealing && m.all(commit, m.p.Members) && !m.shut:
+	case !m.member && m.phase == Dealing && m.decided():
 		// Commits of all outrank aborts, which then are a liar's: whoever was
 		// honest may have locked, and must not be left alone.
 		return m.adopt()
 	case (m.phase < Locked || m.phase == Aborted) && m.abortCertificate():
 		return m.turnBack(), nil
-	case !m.member && m.phase == Dealing && !m.shut:
+	case !m.member && m.phase == Dealing:
 		return m.adopt()
 	case !m.member:
 		return nil, nil
@@ -60,6 +61,19 @@ func (m *Machine) step() ([]session.Effect, error) {
 		return m.vote(commit, m.hash[:]), nil
 	}
 	return nil, nil
+}
+
+// decided reports whether every member has committed to one record, known to
+// this device or not.
+func (m *Machine) decided() bool {
+	first := m.words[commit][m.p.Members[0]]
+	for _, slot := range m.p.Members {
+		s, ok := m.words[commit][slot]
+		if !ok || !bytes.Equal(s.Body, first.Body) {
+			return false
+		}
+	}
+	return true
 }
 
 // vote makes a statement that binds this device: durable first, then said.
@@ -144,14 +158,11 @@ func (m *Machine) doomed() bool {
 func (m *Machine) prepare() ([]session.Effect, error) {
 	keys, bad, err := m.receive()
 	if err != nil {
-		if bad != 0 {
-			m.say(complaint, wire.U16(bad))
+		if bad == 0 {
+			return m.giveUp(), nil
 		}
-		out := m.giveUp()
-		if s, ok := m.words[complaint][m.cfg.Self]; ok {
-			out = append(out, m.send(s))
-		}
-		return out, nil
+		s := m.say(complaint, wire.U16(bad))
+		return slices.Insert(m.giveUp(), 1, m.send(s)), nil
 	}
 	m.keys = keys
 	body := append([]byte(nil), m.hash[:]...)
@@ -266,7 +277,7 @@ func (m *Machine) turnBack() []session.Effect {
 // adopt takes a sleeper into the new epoch, once it knows that every member
 // was ready.
 func (m *Machine) adopt() ([]session.Effect, error) {
-	if m.record == nil || !m.all(ready, m.p.Members) {
+	if m.shut || !m.all(ready, m.p.Members) {
 		return nil, nil
 	}
 	keys, bad, err := m.receive()

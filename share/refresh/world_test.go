@@ -36,6 +36,8 @@ type world struct {
 
 	real bool // test signatures are made by the real protocols
 
+	fault func(d *device, write int) fate // instead of chance, for the crash table
+
 	// What a wrong machine or driver would do, for twins that must be caught.
 	twist  func(d *device, effects []session.Effect) []session.Effect
 	timer  func(d *device) []session.Effect // of a committed device
@@ -54,7 +56,7 @@ type device struct {
 	asleep  bool
 	down    bool // without power
 	burnt   bool
-	cuts    int
+	writes  int // durable ones so far
 }
 
 type parcel struct {
@@ -116,7 +118,6 @@ func (w *world) boot(d *device) error {
 
 // cut takes the power of d away; it comes back at once or later.
 func (w *world) cut(d *device, later bool) error {
-	d.cuts++
 	d.machine.Close()
 	if w.unsync {
 		d.state, d.view = nil, refresh.StateFields{}
@@ -138,17 +139,17 @@ func (w *world) apply(d *device, effects []session.Effect) error {
 		if w.power > 0 && w.rng.IntN(w.power) == 0 {
 			return w.cut(d, w.rng.IntN(2) == 0)
 		}
-		ok := true
+		var durable func()
 		switch e := e.(type) {
 		case session.Persist:
-			ok = w.write(func() { d.state, d.view = bytes.Clone(e.State), refresh.ReadState(e.State) })
+			durable = func() { d.state, d.view = bytes.Clone(e.State), refresh.ReadState(e.State) }
 		case session.Erase:
 			if err := w.mayErase(d); err != nil && !w.blind {
 				return err
 			}
-			ok = w.write(func() { d.parent = false })
+			durable = func() { d.parent = false }
 		case session.Discard:
-			ok = w.write(func() {})
+			durable = func() {}
 		case session.Send:
 			if err := w.send(d, e.Frame); err != nil {
 				return err
@@ -160,26 +161,38 @@ func (w *world) apply(d *device, effects []session.Effect) error {
 		default:
 			return fmt.Errorf("%w: %T", errDriver, e)
 		}
+		if durable != nil {
+			if running, err := w.write(d, durable); err != nil || !running {
+				return err
+			}
+		}
 		if err := w.check(); err != nil {
 			return err
-		}
-		if !ok {
-			return w.cut(d, false)
 		}
 	}
 	return nil
 }
 
-func (w *world) write(do func()) (ok bool) {
-	if w.disk == 0 {
-		do()
-		return true
+// write does what must be durable, or fails, or does it and fails. It reports
+// whether the device is still running.
+func (w *world) write(d *device, do func()) (running bool, err error) {
+	if w.fault != nil {
+		return w.strike(d, do)
 	}
-	fate := w.rng.IntN(w.disk)
+	fate := 2
+	if w.disk > 0 {
+		fate = w.rng.IntN(w.disk)
+	}
 	if fate != 0 {
 		do()
 	}
-	return fate > 1
+	if err := w.check(); err != nil {
+		return false, err
+	}
+	if fate <= 1 {
+		return false, w.cut(d, false)
+	}
+	return true, nil
 }
 
 func (w *world) send(d *device, f wire.Frame) error {
@@ -419,16 +432,27 @@ func (w *world) calm() error {
 			return err
 		}
 	}
-	for round := range 12 {
+	if err := w.rounds(6, false); err != nil {
+		return err
+	}
+	return w.rounds(6, true)
+}
+
+// rounds lets every timer fire and every frame arrive, n times.
+func (w *world) rounds(n int, impatient bool) error {
+	for range n {
+		if w.over() {
+			return nil
+		}
 		for _, slot := range w.slots() {
 			d := w.devices[slot]
-			if !d.up() {
-				continue
-			}
-			if round >= 6 && slot != w.liar {
+			if d.up() && impatient && slot != w.liar {
 				if err := w.react(d, func() ([]session.Effect, error) { return w.giveUp(d) }); err != nil {
 					return err
 				}
+			}
+			if !d.up() {
+				continue
 			}
 			if err := w.tick(d); err != nil {
 				return err
@@ -445,4 +469,14 @@ func (w *world) calm() error {
 		}
 	}
 	return nil
+}
+
+// over reports whether nobody who is up has anything left to do.
+func (w *world) over() bool {
+	for _, d := range w.devices {
+		if d.up() && d.machine.Phase() != refresh.Retired && d.machine.Phase() != refresh.Returned {
+			return false
+		}
+	}
+	return true
 }

@@ -2,10 +2,12 @@ package poly_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/warifu/warifu/share/internal/poly"
+	"github.com/warifu/warifu/share/internal/sharetest"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -100,6 +102,35 @@ func interpolate[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]](t *test
 		sum = &term
 	}
 	return (*sum).Bytes()
+}
+
+// TestSharesLookRandom deals one secret many times. No device's share shows it.
+func TestSharesLookRandom(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T) { testUniform(t, poly.Secp256k1(), 32) }, func(t *testing.T) { testUniform(t, poly.Ed25519(), 31) })
+}
+
+// testUniform looks at the first bytes of each share. An encoding of Ed25519
+// has zeros at its other end.
+func testUniform[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]](t *testing.T, g poly.Group[S, K, P], size int) {
+	src, _ := seeded(9)
+	one := [32]byte{15: 1}
+	for _, x := range []wire.Slot{1, 2, 65535} {
+		var sample []byte
+		for range 64 {
+			secret, err := g.ParseSecret(one[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := g.Redeal(secret, 2, src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := g.Eval(f, x).Bytes()
+			sample = append(sample, b[:size]...)
+		}
+		sharetest.Uniform(t, fmt.Sprintf("shares of device %d", x), sample)
+	}
 }
 
 func TestSumOfSharings(t *testing.T) {
