@@ -39,4 +39,4 @@ cross: ## compile for the platforms that we promise
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -ldflags=-checklinkname=0 -o /dev/null ./cmd/warifu
 
 netns: ## LAN discovery between network namespaces; needs root and iproute2
-	$(GO) test -tags netns -run NetNS ./internal/p2p
+	$(GO) test -tags netns -run Netns ./internal/p2p

@@ -222,7 +222,7 @@ func (n *Node) Lock(ctx context.Context) error {
 // outside the loop.
 func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
 	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
-		return api.Errorf(api.CodeWrongPass, "%v", err)
+		return err
 	}
 	return n.call(ctx, func(c *core) error {
 		c.unlocked()

@@ -22,11 +22,19 @@ var _ api.Healing = (*Node)(nil)
 // changeLifetime is how long a request to change the circle stays open.
 const changeLifetime = 24 * time.Hour
 
-// prove checks that whoever calls knows this device's passphrase. The
-// derivation takes a second and happens outside the loop.
-func (n *Node) prove(passphrase []byte) error {
+// prove checks that whoever calls knows this device's passphrase, on a device
+// that is unlocked: to prove presence must not unlock what its person locked.
+// The derivation takes a second and happens outside the loop.
+func (n *Node) prove(ctx context.Context, passphrase []byte) error {
+	if err := n.call(ctx, (*core).ready); err != nil {
+		return err
+	}
 	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
-		return api.Errorf(api.CodeNotPresent, "%v", err)
+		if e := api.AsError(err); e.Code == api.CodeWrongPass {
+			e.Code = api.CodeNotPresent
+			return e
+		}
+		return err
 	}
 	n.post(func(c *core, now time.Time) { c.presentAt = now })
 	return nil
@@ -34,7 +42,7 @@ func (n *Node) prove(passphrase []byte) error {
 
 // change makes a request to change the circle. fill completes it in the loop.
 func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill func(*core, *change) error) (*watcher, error) {
-	if err := n.prove(passphrase); err != nil {
+	if err := n.prove(ctx, passphrase); err != nil {
 		return nil, err
 	}
 	var w *watcher
@@ -230,7 +238,7 @@ func (n *Node) view(ctx context.Context, w *watcher) (v api.Request, err error) 
 
 // ApprovePresent implements [api.Healing].
 func (n *Node) ApprovePresent(ctx context.Context, id string, passphrase []byte) (api.Request, error) {
-	if err := n.prove(passphrase); err != nil {
+	if err := n.prove(ctx, passphrase); err != nil {
 		return api.Request{}, err
 	}
 	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, true) })
@@ -239,7 +247,7 @@ func (n *Node) ApprovePresent(ctx context.Context, id string, passphrase []byte)
 // Invite implements [api.Healing]: the newcomer is introduced as at a founding,
 // and comes in by a re-deal that the quorum has approved.
 func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
-	if err := n.prove(args.Passphrase); err != nil {
+	if err := n.prove(ctx, args.Passphrase); err != nil {
 		return api.Changed{}, err
 	}
 	var ch change

@@ -198,6 +198,13 @@ func (c *core) loadRequests() error {
 
 // badArgument wraps what the person got wrong.
 func badArgument(err error) error {
+	if e, ok := errors.AsType[*intent.Error](err); ok {
+		out := api.Errorf(api.CodeBadArgument, "%s", e.Reason)
+		if e.Hint != "" {
+			out = out.WithHint("%s", e.Hint)
+		}
+		return out
+	}
 	return api.Errorf(api.CodeBadArgument, "%v", err)
 }
 
