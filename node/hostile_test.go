@@ -1,11 +1,13 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -213,5 +215,41 @@ func TestUnattributedFailureTriesOthers(t *testing.T) {
 				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.failures)
 			}
 		})
+	}
+}
+
+// TestOneAnswerOfADeviceIsKept: an answer can be said in many ways, each with a
+// name of its own. A device that says them all must not fill other disks.
+func TestOneAnswerOfADeviceIsKept(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 26)
+	l.found(3, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	r := phone.ask("say yes")
+	l.run(2*time.Second, nil)
+	stored := func() (n int) {
+		if err := phone.journal.View(func(tx journal.Tx) error {
+			keys, err := tx.Keys(bucketItems)
+			n = len(keys)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := stored()
+	for i := range byte(50) {
+		for _, verdict := range []uint8{verdictApprove, verdictDeny} {
+			it := laptop.core.signItem(itemAnswer, wire.Marshal(answer{
+				Version: 1, Request: r.id, Verdict: verdict, Epoch: phone.core.circle.record.Epoch,
+				Record: phone.core.circle.hash, Presence: bytes.Repeat([]byte{i}, 64),
+			}))
+			if err := phone.core.take(it); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := stored() - before; n > 2 {
+		t.Errorf("%d answers of one device are stored", n)
 	}
 }

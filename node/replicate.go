@@ -261,7 +261,12 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 		if r == nil {
 			return nil, nil, nil
 		}
+		// The first of each verdict counts: the same can be said in many ways, and
+		// each would be stored.
 		if a.Verdict == verdictDeny {
+			if has(r.denied, it.From) {
+				return r, nil, nil
+			}
 			if r.change != nil && it.From == wire.Slot(r.change.Slot) {
 				return r, nil, nil // nobody acquits itself
 			}
@@ -272,6 +277,9 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 		}
 		if a.Epoch != c.circle.record.Epoch || wire.Hash(a.Record) != c.circle.hash {
 			return r, nil, nil // of another epoch: counts for nothing
+		}
+		if has(r.approved, it.From) {
+			return r, nil, nil
 		}
 		return r, func() { r.approved[it.From] = it }, nil
 	case itemReceipt:
