@@ -200,3 +200,48 @@ func with(f wire.Frame, edit func(*wire.Frame)) wire.Frame {
 	edit(&f)
 	return f
 }
+
+// TestBounds has a member say a thousand different things of each kind, in the
+// largest circle. What a device keeps stays small, and it can still resume.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	const liar = wire.Slot(2)
+	c := newCircle(t, 5, 9, 5)
+	p := c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3, 4, 5, 6, 7, 8, 9)})
+	l := newLab(c, p)
+	largest := 0
+	l.persisted = func(slot wire.Slot, state []byte) { largest = max(largest, len(state)) }
+	l.run()
+	l.wantRetired()
+	if largest < 10<<10 || largest > 40<<10 {
+		t.Errorf("the largest state of an honest run has %d bytes", largest)
+	}
+
+	m, _, err := refresh.New(c.config(p, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range refresh.Kind(10) {
+		for i := range 100 {
+			body := make([]byte, []int{0, 1, 2, 32, 160, 608, 1 << 10, 70 << 10}[i%8])
+			c.rng.Read(body)
+			if _, err := m.Deliver(refresh.Statement{Kind: k, Slot: liar, Body: body}.Frame(p, liar, c.identity[liar])); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	state := m.State()
+	if len(state) > 40<<10 {
+		t.Errorf("a liar made the state grow to %d bytes", len(state))
+	}
+	if n := len(m.Evidence()); n > 5 {
+		t.Errorf("%d pieces of evidence against one device", n)
+	}
+	if _, _, err := refresh.Resume(c.config(p, 1), state); err != nil {
+		t.Errorf("a liar kept the device from starting again: %v", err)
+	}
+	m.Close()
+	if _, ok := m.Shares(); ok {
+		t.Error("a closed machine gives out shares")
+	}
+}
