@@ -97,7 +97,7 @@ func (l *lab) pump() {
 	for len(l.queue) > 0 {
 		f := l.queue[0]
 		l.queue = l.queue[1:]
-		for to := wire.Slot(1); to <= 12; to++ {
+		for to := wire.Slot(1); to <= 99; to++ {
 			if l.machines[to] == nil || to == f.From || f.To != 0 && f.To != to {
 				continue
 			}
@@ -148,7 +148,7 @@ func (l *lab) run() {
 
 // resend repeats what everybody said.
 func (l *lab) resend() {
-	for slot := wire.Slot(1); slot <= 12; slot++ {
+	for slot := wire.Slot(1); slot <= 99; slot++ {
 		if m := l.machines[slot]; m != nil {
 			l.apply(slot, m.Resend())
 		}

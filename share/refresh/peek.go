@@ -33,7 +33,10 @@ func (p Phase) Final() bool { return p == Locked || p == Retiring || p == Retire
 
 // Refuse returns a vote to abort by a device that takes no part: it makes the
 // attempt die sooner. The device must never take part in that attempt
-// afterwards, also after a restart.
+// afterwards, also after a restart. Nor may it have taken part before, not even
+// in an attempt that is long dead: it may have committed, and this vote would
+// prove it a liar. Such a device answers with [Machine.Resend] of the machine
+// that returned, which [Resume] makes of its last state.
 func Refuse(cfg Config) (session.Send, error) {
 	m, err := blank(cfg)
 	if err != nil {

@@ -78,6 +78,8 @@ func TestTwins(t *testing.T) {
 				return out
 			}
 		}, []error{errLost}},
+		// A device that returned and has forgotten it votes afresh.
+		{"refuses-after-return", all, func(w *world) { w.impatient, w.lethe = 20, true }, []error{errNamed}},
 		// A dealing that is made again is another one.
 		{"deals-again", all, func(w *world) { w.power, w.forget = 12, true }, []error{errTwoWords}},
 	}

@@ -45,6 +45,7 @@ type world struct {
 	deaf   bool                             // sleepers do not open their mailbox
 	forget bool                             // a device that only dealt starts afresh
 	blind  bool                             // nobody looks at when shares are erased
+	lethe  bool                             // who returned forgets, and refuses whoever asks
 }
 
 type device struct {
@@ -56,7 +57,8 @@ type device struct {
 	asleep  bool
 	down    bool // without power
 	burnt   bool
-	writes  int // durable ones so far
+	writes  int  // durable ones so far
+	refused bool // has voted afresh: see world.lethe
 }
 
 type parcel struct {
@@ -256,6 +258,20 @@ func (w *world) arrive() error {
 }
 
 func (w *world) deliver(d *device, f wire.Frame) error {
+	if w.lethe && d.view.Phase == refresh.Returned && slices.Contains(w.p.Members, d.slot) {
+		if d.refused {
+			return nil
+		}
+		d.refused = true
+		refusal, err := refresh.Refuse(w.c.config(w.p, d.slot))
+		if err != nil {
+			return err
+		}
+		for _, to := range without(w.slots(), d.slot) {
+			w.flight = append(w.flight, parcel{refusal.Frame, to})
+		}
+		return nil
+	}
 	f.Body = bytes.Clone(f.Body)
 	return w.react(d, func() ([]session.Effect, error) {
 		effects, err := d.machine.Deliver(f)
@@ -299,6 +315,9 @@ func (w *world) step() error {
 
 // tick is a timer: a device makes the test signatures or repeats itself.
 func (w *world) tick(d *device) error {
+	if w.lethe && d.view.Phase == refresh.Returned {
+		return nil
+	}
 	if d.machine.NeedsTest() && w.testable(d) {
 		sign := w.c.testSignatures
 		if w.real {
