@@ -213,6 +213,9 @@ func (c *core) admit() {
 		if c.founding != nil {
 			addrs = append(addrs, c.founding.addrs[d.Slot]...)
 		}
+		if c.attempt != nil {
+			addrs = append(addrs, c.attempt.addrs[d.Slot]...)
+		}
 		allowed[string(d.Peer)] = addrs
 		bySlot[uint16(d.Slot)] = d.Peer
 	}
