@@ -48,6 +48,7 @@ type core struct {
 	attempt  *attempt  // nil unless a re-deal is in progress
 	inviting *inviting // nil unless somebody is invited into the circle
 	pairing  map[string][]string
+	parting  map[string]time.Time // peers of a founding that ended, admitted until then so that they hear why
 
 	peers  map[wire.Slot]*peer
 	alarms map[wire.Slot]int
@@ -98,6 +99,7 @@ func newCore(cfg Config) (*core, error) {
 		requests: map[wire.RequestID]*openRequest{},
 		sessions: map[wire.SessionID]*live{},
 		pairing:  map[string][]string{},
+		parting:  map[string]time.Time{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
 		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
@@ -211,6 +213,9 @@ func (c *core) admit() {
 		if c.founding != nil {
 			addrs = append(addrs, c.founding.addrs[d.Slot]...)
 		}
+		if c.attempt != nil {
+			addrs = append(addrs, c.attempt.addrs[d.Slot]...)
+		}
 		allowed[string(d.Peer)] = addrs
 		bySlot[uint16(d.Slot)] = d.Peer
 	}
@@ -219,6 +224,11 @@ func (c *core) admit() {
 	}
 	for id := range c.formerPeers() {
 		allowed[id] = nil
+	}
+	for id, until := range c.parting {
+		if _, ok := allowed[id]; !ok && c.now.Before(until) {
+			allowed[id] = nil
+		}
 	}
 	c.link.SetPeers(allowed)
 	var key [32]byte
@@ -384,6 +394,7 @@ func (c *core) tick(now time.Time) {
 	c.expire()
 	c.tickSessions()
 	c.tickFounding()
+	c.tickParting()
 	c.tickResume()
 	c.tickJudge()
 	c.tickRedeal()

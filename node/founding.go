@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -712,6 +713,15 @@ func (c *core) endFounding(err error) {
 	if f.live != nil {
 		c.drop(f.live)
 	}
+	// Who is cut at once does not hear what was just said to them.
+	for _, d := range c.members() {
+		if d.Identity != c.self.public {
+			c.parting[string(d.Peer)] = c.now.Add(partingTime)
+		}
+	}
+	for id := range c.pairing {
+		c.parting[id] = c.now.Add(partingTime)
+	}
 	c.founding = nil
 	clear(c.pairing)
 	clear(c.peers)
@@ -823,4 +833,17 @@ func (c *core) abandon() error {
 	c.tellUnfound("abandoned", 0)
 	c.endFounding(api.Errorf(api.CodeFoundingFailed, "the founding was abandoned on this device"))
 	return nil
+}
+
+// partingTime is how long the devices of a founding that ended may stay
+// connected.
+const partingTime = 3 * time.Second
+
+// tickParting cuts those whose time is over.
+func (c *core) tickParting() {
+	n := len(c.parting)
+	maps.DeleteFunc(c.parting, func(_ string, until time.Time) bool { return !c.now.Before(until) })
+	if len(c.parting) != n {
+		c.admit()
+	}
 }

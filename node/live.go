@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -311,6 +312,15 @@ func (c *core) tickSessions() {
 		}
 		if len(waiting) > 0 && c.now.Sub(l.resent) >= c.cfg.Timings.Resend {
 			l.resent = c.now
+			if l.founder != nil && c.selfSlot() == 1 && !l.founder.pending {
+				// Who was not ready to be invited yet has dropped it.
+				for _, s := range waiting {
+					c.sync(s, msgFound, c.foundMessage())
+				}
+			}
+			if a := l.redeal; a != nil && !l.testing() && a.machine.Phase() == refresh.Dealing && a.proposal.Proposer == c.circleSlot(a) {
+				c.tellRedeal(a, waiting)
+			}
 			c.carryOut(l, l.machine.Resend())
 		}
 	}
