@@ -1,0 +1,9 @@
+package recovery
+
+// Limits that tests need.
+const (
+	MaxNotices = maxNotices
+	MaxTick    = maxTick
+	BootStride = bootStride
+	MaxEcho    = maxEcho
+)
