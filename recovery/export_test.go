@@ -4,6 +4,4 @@ package recovery
 const (
 	MaxNotices = maxNotices
 	MaxTick    = maxTick
-	BootStride = bootStride
-	MaxEcho    = maxEcho
 )
