@@ -45,7 +45,8 @@ type core struct {
 	early    []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending
-	attempt  *attempt  // nil unless a re-deal is in progress
+	attempt  *attempt  // nil unless a re-deal is in progress, or settled and kept
+	waking   *attempt  // nil unless this device hears of one that it slept through
 	inviting *inviting // nil unless somebody is invited into the circle
 	pairing  map[string][]string
 	parting  map[string]time.Time // peers of a founding that ended, admitted until then so that they hear why

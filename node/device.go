@@ -23,6 +23,7 @@ const (
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
 	bucketAttempt  = "attempt"  // currentKey
 	bucketRefused  = "refused"  // attempt → nothing: this device never joins it
+	bucketEnded    = "ended"    // epoch-attempt → what was said in an attempt that died
 	bucketFounding = "founding" // pendingKey
 	bucketAside    = "aside"    // foundings that were abandoned, by session
 	bucketItems    = "items"    // item id → item

@@ -160,6 +160,9 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err := p.Check(head); err != nil || !in {
 		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
 	}
+	if dead, err := c.ended(from, p, head, self); dead || err != nil {
+		return err
+	}
 	for _, it := range m.Grounds {
 		if err := c.take(it); err != nil {
 			c.log.Debug("ground refused", "err", err)
@@ -167,15 +170,46 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
-		// It was decided without this device. What it adopts in the end is
-		// what every member was ready for.
-		return c.takeUp(a, head, self)
+		return c.wakeUp(a, head, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
 		return c.refuse(p, head, self)
 	}
 	return c.takeUp(a, head, self)
+}
+
+// wakeUp listens to an attempt that was made without this device. Anybody could
+// have made the proposal up: until every member turns out to have been ready
+// for it, it stands in the way of nothing.
+func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
+	if w := c.waking; w != nil {
+		if w.proposal.Attempt() == a.proposal.Attempt() || c.now.Sub(w.started) < attemptLost {
+			return nil
+		}
+		c.drop(w.live)
+	}
+	m, effects, err := refresh.New(c.redealConfig(a.proposal, parent, self))
+	if err != nil {
+		return err
+	}
+	c.prepare(a, m)
+	c.waking = a
+	c.begin(a.live, effects)
+	return nil
+}
+
+// wokenUp makes an attempt that this device has woken up into its own.
+func (c *core) wokenUp() {
+	w := c.waking
+	if w == nil || !w.machine.InForce() {
+		return
+	}
+	if old := c.attempt; old != nil {
+		c.drop(old.live)
+	}
+	c.waking, c.attempt = nil, w
+	c.admit()
 }
 
 // comeIn takes part in the re-deal that makes this device a member. The chain
@@ -283,6 +317,10 @@ func (c *core) refused(p refresh.Proposal) (yes bool, err error) {
 func (c *core) redealBroke(l *live, err error) {
 	a := l.redeal
 	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
+	if c.waking == a {
+		c.waking = nil // it has not said a word yet, and will be told again
+		return
+	}
 	c.attempt = nil
 	if a.entered && c.circle != nil && len(c.circle.chain) > 0 && c.circle.headKey != a.epochKey {
 		c.leaveEpoch()

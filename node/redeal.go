@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"encoding/hex"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -36,6 +38,7 @@ type attempt struct {
 	testAt  time.Time         // not before: the next test session
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
+	final   []byte            // what was said, once the attempt is dead; holds no share
 	entered bool              // this device signs in its epoch
 	settled bool              // whoever is out has been told
 }
@@ -119,12 +122,17 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 	if old := c.attempt; old != nil {
 		c.drop(old.live)
 	}
+	c.prepare(a, m)
+	c.attempt = a
+	c.admit()
+}
+
+// prepare gives an attempt its machine.
+func (c *core) prepare(a *attempt, m *refresh.Machine) {
 	a.machine, a.started, a.epochKey, a.tests = m, c.now, attemptKeyID(a.proposal), map[string][]byte{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
 	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, redeal: a}
-	c.attempt = a
-	c.admit()
 	c.log.Info("re-deal", "attempt", a.live.id, "epoch", a.proposal.Epoch, "kind", a.proposal.Kind,
 		"members", c.names(a.proposal.Members), "sleepers", c.names(a.proposal.Sleepers))
 }
@@ -136,6 +144,9 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	phase, err := refresh.PhaseOf(state)
 	if err != nil {
 		return err
+	}
+	if phase == refresh.Returned && slices.Contains(a.proposal.Members, c.circleSlot(a)) {
+		a.final = bytes.Clone(state) // without shares, for it has wiped them
 	}
 	if err := c.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
@@ -293,6 +304,7 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 // redealStep draws the consequences of what the machine has done: which epoch
 // this device signs in, and who may connect.
 func (c *core) redealStep() {
+	c.wokenUp()
 	a := c.attempt
 	if a == nil {
 		return
@@ -407,6 +419,9 @@ func (c *core) resumeRedeal() error {
 		return fmt.Errorf("node: resume the re-deal: %w", err)
 	}
 	c.hold(a, m)
+	if m.Phase() == refresh.Returned && slices.Contains(p.Members, self) {
+		a.final = bytes.Clone(state)
+	}
 	if c.circle != nil && c.circle.headKey == a.epochKey {
 		a.entered = true // the stored head says so already
 	}
@@ -518,12 +533,63 @@ func (c *core) discard(a *attempt) error {
 		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 	}
 	return c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := tx.Delete(bucketAttempt, currentKey)
+		err := errors.Join(keepEnded(tx, a), tx.Delete(bucketAttempt, currentKey))
 		for _, acc := range c.parentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
 		}
 		return err
 	})
+}
+
+// keptEnded is how many dead attempts a device remembers what was said in.
+const keptEnded = 16
+
+func endedKey(p refresh.Proposal) string { return chainKey(p.Epoch) + "-" + p.Attempt().Hex() }
+
+// keepEnded remembers what was said in an attempt that died. A device that is
+// asked again must repeat what it said, and never say anything else: a fresh
+// vote could contradict an older one. A sleeper has said nothing, and may be
+// dealt with anew.
+func keepEnded(tx journal.Tx, a *attempt) error {
+	if a.final == nil {
+		return nil
+	}
+	err := tx.Put(bucketEnded, endedKey(a.proposal), a.final)
+	keys, kerr := tx.Keys(bucketEnded)
+	if err = errors.Join(err, kerr); err != nil {
+		return err
+	}
+	for len(keys) > keptEnded {
+		if err := tx.Delete(bucketEnded, keys[0]); err != nil {
+			return err
+		}
+		keys = keys[1:]
+	}
+	return nil
+}
+
+// ended repeats to a peer what this device has said in an attempt that died,
+// and reports whether there was one.
+func (c *core) ended(to wire.Slot, p refresh.Proposal, parent roster.Record, self wire.Slot) (bool, error) {
+	var state []byte
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		state, err = tx.Get(bucketEnded, endedKey(p))
+		return err
+	}); err != nil || state == nil {
+		return false, err
+	}
+	m, _, err := refresh.Resume(c.redealConfig(p, parent, self), state)
+	if err != nil {
+		return true, fmt.Errorf("node: resume a dead attempt: %w", err)
+	}
+	defer m.Close()
+	l := &live{id: p.Session(), slots: []wire.Slot{to}}
+	for _, e := range m.Resend() {
+		if s, ok := e.(session.Send); ok {
+			c.sendFrame(l, s.Frame)
+		}
+	}
+	return true, nil
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:
@@ -539,7 +605,12 @@ func (c *core) finishRedeal(l *live) {
 	}
 	c.log.Warn("re-deal came to nothing", "epoch", a.proposal.Epoch)
 	c.drop(l)
-	c.attempt = nil
+	if c.attempt == a {
+		c.attempt = nil
+	}
+	if c.waking == a {
+		c.waking = nil
+	}
 	if c.circle != nil {
 		c.unfence(c.parentOf(a).Devices)
 	}
