@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,10 @@ func newSilentCircle(t testing.TB, flags ...string) (*circle, [3]*device) {
 		if t.Failed() {
 			for _, x := range d {
 				t.Logf("%s said:\n%s", x.name, x.stderr)
+				if x.cmd != nil {
+					s, err := x.client.Status(context.Background())
+					t.Logf("%s now: %+v, %v", x.name, s, err)
+				}
 			}
 		}
 	})
