@@ -269,9 +269,11 @@ func (c *core) inEffect(r *openRequest) bool {
 
 // changeCircle acts on what the persons have agreed to.
 func (c *core) changeCircle() {
-	if c.circle == nil || c.circle.evicted != nil {
+	if c.circle == nil {
 		return
 	}
+	// A device that is out changes nothing, but it wants to know that it is.
+	in := c.circle.evicted == nil
 	for _, r := range c.byAge() {
 		if r.change == nil || !r.open() || r.meta.Done {
 			continue
@@ -281,11 +283,13 @@ func (c *core) changeCircle() {
 			c.settle(r)
 			continue
 		}
-		if needsRedeal(r.request.Kind) && !c.inEffect(r) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
+		if in && needsRedeal(r.request.Kind) && !c.inEffect(r) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
 			c.proposeChange(r)
 		}
 	}
-	c.evict()
+	if in {
+		c.evict()
+	}
 }
 
 // responsible reports whether this device is the one to propose: the one that

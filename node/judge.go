@@ -187,6 +187,11 @@ func (c *core) hearPersons(r *openRequest) {
 			r.trouble = err.Error()
 		}
 	}
+	// A word that is settled is not heard again after a restart, so that what
+	// it changed must be durable before.
+	if c.judge.Revision() != c.saved {
+		c.saveJudge()
+	}
 }
 
 // frozen says why this device signs nothing, or "".

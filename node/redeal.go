@@ -34,9 +34,10 @@ type attempt struct {
 	started time.Time
 	tests   map[string][]byte // test signatures so far, by account
 	testAt  time.Time         // not before: the next test session
-	tries   int
-	entered bool // this device signs in its epoch
-	settled bool // whoever is out has been told
+	needed  time.Time         // when this device first held new shares that want a test
+	early   *earlyTest        // that this device was asked for before
+	entered bool              // this device signs in its epoch
+	settled bool              // whoever is out has been told
 }
 
 // storedAttempt is the durable form. State is the machine's, sealed by the

@@ -15,16 +15,31 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// Before anybody commits to new shares they must have signed once. The member
-// in the lowest slot opens one session for each account.
+// Before anybody commits to new shares they must have signed once. The members
+// take turns in opening one session for each account, each by its own clock:
+// nobody waits for one that is in trouble.
 
-// startTest opens what is missing of the test, if it is this device's turn.
+// startTest joins a test that was asked for too early, or opens what is
+// missing of it, if it is this device's turn.
 func (c *core) startTest() {
 	a := c.attempt
-	if a == nil || !a.machine.NeedsTest() || c.now.Before(a.testAt) {
+	if a == nil || !a.machine.NeedsTest() {
 		return
 	}
-	if self := c.circleSlot(a); self != a.proposal.Members[a.tries%len(a.proposal.Members)] {
+	if a.needed.IsZero() {
+		a.needed = c.now
+	}
+	if t := a.early; t != nil {
+		a.early = nil
+		if err := c.joinTest(t.from, t.test); err != nil {
+			c.log.Debug("test signature not joined", "by", c.name(t.from), "err", err)
+		}
+	}
+	if c.now.Before(a.testAt) {
+		return
+	}
+	turn := int(max(c.now.Sub(a.needed), 0) / testTurn)
+	if c.circleSlot(a) != a.proposal.Members[turn%len(a.proposal.Members)] {
 		return
 	}
 	for _, l := range c.sessions {
@@ -45,8 +60,20 @@ func (c *core) startTest() {
 	}
 }
 
-// testPause is the time between two tries of a test signature.
-const testPause = 2 * time.Second
+const (
+	// testPause is the time between two tries of a test signature.
+	testPause = 2 * time.Second
+
+	// testTurn is how long it is one member's turn to open tests: until it
+	// has noticed that one that it asked does not answer.
+	testTurn = 12 * time.Second
+)
+
+// An earlyTest was asked for before this device held a new share.
+type earlyTest struct {
+	from wire.Slot
+	test test
+}
 
 // testSigners is this device and as many others as must sign.
 func (c *core) testSigners(a *attempt) []wire.Slot {
@@ -89,9 +116,19 @@ func (c *core) onTest(from wire.Slot, m test) error {
 	if a == nil || a.proposal.Attempt() != m.Attempt || !slices.Contains(a.proposal.Members, from) {
 		return nil
 	}
+	if !a.machine.NeedsTest() {
+		a.early = &earlyTest{from, m} // the others were faster
+		return nil
+	}
+	return c.joinTest(from, m)
+}
+
+// joinTest checks a test that this device holds new shares for, and joins it.
+func (c *core) joinTest(from wire.Slot, m test) error {
+	a := c.attempt
 	rec, ok := a.machine.Record()
-	if !ok || !a.machine.NeedsTest() {
-		return nil // it will be asked again
+	if !ok {
+		return errors.New("node: no new record to test")
 	}
 	p, err := share.ParseProposal(m.Proposal)
 	if err != nil {
@@ -166,14 +203,12 @@ func (c *core) finishTest(l *live) {
 	c.redealStep()
 }
 
-// testFailed lets the next member try.
+// testFailed ends a test for all that are in it.
 func (c *core) testFailed(l *live, err error) {
-	a := l.redeal
 	slot, _, _ := blamed(err)
 	c.log.Warn("test signature failed", "account", l.account, "device", c.everName(slot), "err", err)
 	for _, s := range l.slots {
 		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
 	}
-	a.tries++
-	a.testAt = c.now.Add(testPause)
+	l.redeal.testAt = c.now.Add(testPause)
 }

@@ -390,7 +390,6 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 	l := c.sessions[m.Session]
 	if l != nil && l.testing() && l.has(from) && !l.done {
 		c.drop(l)
-		l.redeal.tries++
 		l.redeal.testAt = c.now.Add(testPause)
 		return nil
 	}

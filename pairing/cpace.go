@@ -50,7 +50,7 @@ func generator(prs, ci, sid []byte) *ristretto255.Element {
 	in := lvCat([]byte(dsi), prs, make([]byte, pad), ci, sid)
 	h := sha512.Sum512(in)
 	clear(in)
-	g, err := ristretto255.NewElement().SetUniformBytes(h[:])
+	g, err := ristretto255.NewIdentityElement().SetUniformBytes(h[:])
 	clear(h[:])
 	if err != nil {
 		panic("pairing: internal error: " + err.Error())
@@ -79,7 +79,7 @@ func newExchange(initiator bool, prs, ci, sid, ad []byte, rand io.Reader) (*exch
 	if err != nil {
 		panic("pairing: internal error: " + err.Error())
 	}
-	Y := ristretto255.NewElement().ScalarMult(y, generator(prs, ci, sid))
+	Y := ristretto255.NewIdentityElement().ScalarMult(y, generator(prs, ci, sid))
 	if Y.Equal(ristretto255.NewIdentityElement()) == 1 {
 		// One in 2^252, or a source of randomness that is broken.
 		return nil, errors.New("pairing: randomness gave the neutral element")
@@ -100,11 +100,11 @@ func (a *agreed) wipe() { *a = agreed{} }
 // time and returns errShare for one that is not acceptable.
 func (e *exchange) finish(share, ad []byte) (*agreed, error) {
 	defer e.wipe()
-	q, err := ristretto255.NewElement().SetCanonicalBytes(share)
+	q, err := ristretto255.NewIdentityElement().SetCanonicalBytes(share)
 	if err != nil {
 		return nil, errShare
 	}
-	p := ristretto255.NewElement().ScalarMult(e.y, q)
+	p := ristretto255.NewIdentityElement().ScalarMult(e.y, q)
 	if p.Equal(ristretto255.NewIdentityElement()) == 1 {
 		return nil, errShare
 	}

@@ -95,7 +95,7 @@ func TestCPaceScalarMultVfy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ristretto255.NewElement().SetCanonicalBytes(unhex(t, v["X"]))
+	p, err := ristretto255.NewIdentityElement().SetCanonicalBytes(unhex(t, v["X"]))
 	if err != nil {
 		t.Fatal(err)
 	}

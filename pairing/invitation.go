@@ -35,10 +35,11 @@ type Invitation struct {
 // version.
 const prefix = "warifu1:"
 
+const tagChecksum wire.Tag = "pairing/invitation-checksum"
+
 const (
-	tagChecksum  wire.Tag = "pairing/invitation-checksum"
-	checksumSize          = 4
-	lengthSize            = 2
+	checksumSize = 4
+	lengthSize   = 2
 )
 
 var base32Text = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -130,16 +130,18 @@ func (l *lab) hear(slots ...wire.Slot) {
 	}
 }
 
-// run lets time pass in which the devices in heard beat four times an hour,
-// and those of them in claims suspect the device in about.
+// run lets time pass in which the devices in heard beat every three hours, and
+// at the end.
 func (l *lab) run(seconds uint64, heard ...wire.Slot) {
 	l.Helper()
-	for seconds > 0 {
-		step := min(seconds, 15*minute)
+	for i := 1; seconds > 0; i++ {
+		step := min(seconds, hour)
 		seconds -= step
 		l.wall += step
 		l.Tick(l.wall, step)
-		l.hear(heard...)
+		if i%3 == 0 || seconds == 0 {
+			l.hear(heard...)
+		}
 	}
 }
 

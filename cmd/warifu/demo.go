@@ -23,11 +23,12 @@ func (a *app) demoCmd() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See three devices found a circle and sign, on this machine",
+		Short: "See three devices found a circle, sign, lose one and heal, on this machine",
 		Long: `Demo starts three real devices as separate processes on this machine's loopback,
-founds a circle of which any two sign, loses one device, and checks every
-signature with go-ethereum's own recovery. It needs nothing set up, touches no
-other device of yours, and removes what it made.`,
+founds a circle of which any two sign, has one of them stolen, heals without it,
+lets the thief try, lets a new device in, and checks every signature with
+go-ethereum's own recovery. It needs nothing set up, touches no other device of
+yours, and removes what it made.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), demoLimit)
@@ -50,14 +51,15 @@ type demoSignature struct {
 
 // A demoSummary is the demo's result.
 type demoSummary struct {
-	Address    string          `json:"address"`
-	Circle     string          `json:"circle"`
-	Threshold  int             `json:"threshold"`
-	Devices    []string        `json:"devices"`
-	Signatures []demoSignature `json:"signatures"`
-	Epochs     int             `json:"epochs"`
-	Seconds    float64         `json:"seconds"`
-	Dir        string          `json:"dir,omitempty"` // with --keep
+	Address     string          `json:"address"`
+	Circle      string          `json:"circle"`
+	Threshold   int             `json:"threshold"`
+	Devices     []string        `json:"devices"`
+	Signatures  []demoSignature `json:"signatures"`
+	Epochs      int             `json:"epochs"`
+	HealSeconds float64         `json:"heal_seconds"` // from "it is lost" to shares without it
+	Seconds     float64         `json:"seconds"`
+	Dir         string          `json:"dir,omitempty"` // with --keep
 }
 
 // demo prepares the directory, runs the story and cleans up.

@@ -38,7 +38,7 @@ type demoDevice struct {
 const stopGrace = 5 * time.Second
 
 // makeDevice runs init in a home below dir.
-func makeDevice(ctx context.Context, exe, dir, name string) (*demoDevice, error) {
+func makeDevice(ctx context.Context, exe, dir, name, kind string) (*demoDevice, error) {
 	d := &demoDevice{name: name, home: filepath.Join(dir, name), pass: filepath.Join(dir, name+".pass"), exe: exe}
 	secret := make([]byte, 16)
 	if _, err := rand.Read(secret); err != nil {
@@ -48,7 +48,7 @@ func makeDevice(ctx context.Context, exe, dir, name string) (*demoDevice, error)
 		return nil, fmt.Errorf("write the passphrase: %w", err)
 	}
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, exe, "--json", "--home", d.home, "init", "--name", name, "--kind", name, "--passphrase-file", d.pass)
+	cmd := exec.CommandContext(ctx, exe, "--json", "--home", d.home, "init", "--name", name, "--kind", kind, "--passphrase-file", d.pass)
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("init of %s: %w: %s", name, err, lastLine(stderr.String()))

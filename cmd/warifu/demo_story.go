@@ -25,10 +25,11 @@ type story struct {
 	summary demoSummary
 
 	laptop, phone, tablet *demoDevice
+	second                *demoDevice // the phone after the phone
 }
 
 const (
-	demoSteps = 8
+	demoSteps = 13
 
 	// demoAlone is how long the demo lets one device wait in vain.
 	demoAlone = 2 * time.Second
@@ -46,7 +47,7 @@ func (s *story) tell(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.heal(ctx)
 }
 
 // chapter begins a step.
@@ -71,7 +72,7 @@ func (s *story) say(format string, args ...any) {
 }
 
 func (s *story) devices() []*demoDevice {
-	return slices.DeleteFunc([]*demoDevice{s.laptop, s.phone, s.tablet}, func(d *demoDevice) bool { return d == nil })
+	return slices.DeleteFunc([]*demoDevice{s.laptop, s.phone, s.tablet, s.second}, func(d *demoDevice) bool { return d == nil })
 }
 
 func (s *story) stopAll() {
@@ -111,7 +112,7 @@ func (s *story) begin(ctx context.Context) error {
 	var all errgroup.Group
 	for i, name := range []string{"laptop", "phone", "tablet"} {
 		all.Go(func() (err error) {
-			if made[i], err = makeDevice(ctx, exe, s.dir, name); err != nil {
+			if made[i], err = makeDevice(ctx, exe, s.dir, name, name); err != nil {
 				return err
 			}
 			events[i], err = made[i].up(ctx)

@@ -77,23 +77,13 @@ func (a *app) abandon(ctx context.Context, yes bool) error {
 
 // ceremony runs a founding, asks its question, and prints the circle.
 func (a *app) ceremony(ctx context.Context, c *api.Client, yes bool, run func(context.Context, func(api.Event)) (api.Circle, error)) error {
-	circle, err := converse(ctx, a, c, yes, run, a.event)
-	if err != nil {
-		return err
-	}
-	return a.result(circle, func(w io.Writer) { printCircle(w, circle) })
-}
-
-// converse makes a call that may ask its person a question. Whatever else it
-// emits goes to show.
-func converse[R any](ctx context.Context, a *app, c *api.Client, yes bool, run func(context.Context, func(api.Event)) (R, error), show func(api.Event)) (R, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var asking sync.WaitGroup
 	var asked error // written by asking only, read after it
-	result, err := run(ctx, func(e api.Event) {
+	circle, err := run(ctx, func(e api.Event) {
 		if e.Question == nil {
-			show(e)
+			a.event(e)
 			return
 		}
 		// The answer must not hold up the stream, on which the founding may
@@ -107,9 +97,12 @@ func converse[R any](ctx context.Context, a *app, c *api.Client, yes bool, run f
 	cancel()
 	asking.Wait()
 	if asked != nil && api.CodeOf(asked) != api.CodeCanceled {
-		return result, asked
+		return asked
 	}
-	return result, err
+	if err != nil {
+		return err
+	}
+	return a.result(circle, func(w io.Writer) { printCircle(w, circle) })
 }
 
 // answer shows the names and words of a founding and tells the daemon what

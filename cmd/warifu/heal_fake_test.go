@@ -12,9 +12,8 @@ import (
 // healFake is a fake whose circle can be changed.
 type healFake struct {
 	fake
-	err    error // of every change
-	askAll bool  // Invite asks a question
-	hold   bool  // changes wait for ctx
+	err  error // of every change
+	hold bool  // changes wait for ctx
 
 	calls   []string // guarded by fake.mu
 	passes  []string
@@ -77,12 +76,6 @@ func (f *healFake) Invite(ctx context.Context, a api.InviteArgs, emit func(api.E
 	f.mu.Unlock()
 	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires})
 	emit(api.Event{Event: api.EventJoined, Name: "phone-2", Kind: "phone", Fingerprint: "aa bb"})
-	if f.askAll {
-		emit(api.Event{Event: api.EventConfirm, Question: f.question})
-		if !<-f.answers {
-			return api.Changed{}, api.Errorf(api.CodeNotConfirmed, "laptop did not confirm")
-		}
-	}
 	c, err := f.redeal(ctx, api.KindAdd, "invite", a.Passphrase, emit)
 	c.Added = api.List[string]{"phone-2"}
 	return c, err

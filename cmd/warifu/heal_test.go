@@ -239,20 +239,6 @@ func TestHealInterrupted(t *testing.T) {
 	}
 }
 
-func TestInviteAsksItsQuestion(t *testing.T) {
-	t.Parallel()
-	question := foundingFake().question
-	for stdin, code := range map[string]int{"y\n": exitDone, "n\n": exitFailed} {
-		f := &healFake{askAll: true, fake: fake{question: question}}
-		home, pass := serveHeal(t, f)
-		o := warifu(t, t.Context(), stdin, "invite", "--home", home, "--passphrase-file", pass)
-		if o.code != code {
-			t.Errorf("%q: %+v", stdin, o)
-		}
-		has(t, "stderr", o.stderr, "warifu join warifu1:abc", "1234-5678", "joined: phone-2", "one two three four five six")
-	}
-}
-
 func TestApproveWantsPresence(t *testing.T) {
 	t.Parallel()
 	f := &healFake{fake: fake{requests: healRequests()}}

@@ -69,14 +69,12 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 	}
 	var result inviteResult
 	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return converse(ctx, a, c, ch.yes, func(ctx context.Context, hear func(api.Event)) (api.Changed, error) {
-			return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
-				if e.Event == api.EventInvitation {
-					result.Invitation, result.Expires = e.Invitation, e.Expires
-				}
-				hear(e)
-			})
-		}, emit)
+		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
+			if e.Event == api.EventInvitation {
+				result.Invitation, result.Expires = e.Invitation, e.Expires
+			}
+			emit(e)
+		})
 	})
 	if err != nil {
 		return err

@@ -150,9 +150,17 @@ func loopbackOnly(listen []string) bool {
 	return len(listen) > 0
 }
 
+// short writes identifiers as a person compares them, in every format.
+func short(_ []string, a slog.Attr) slog.Attr {
+	if v, ok := a.Value.Any().(fmt.Stringer); ok && a.Value.Kind() == slog.KindAny {
+		a.Value = slog.StringValue(v.String())
+	}
+	return a
+}
+
 // logger writes outcomes to stderr, one JSON object a line with --json.
 func (a *app) logger() *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo}
+	options := &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: short}
 	if a.verbose {
 		options.Level = slog.LevelDebug
 	}

@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 		{"tested-short", refresh.TestShown, cut, true, "showed test signatures of the wrong form", false},
 		{"tested-long", refresh.TestShown, grow, true, "showed test signatures of the wrong form", false},
 		{"tested-wrong", refresh.TestShown, flip(0), true, "showed test signatures that do not verify", false},
-		{"tested-recovery", refresh.TestShown, func(b []byte) []byte { b[64] = 4; return b }, true, "showed test signatures that do not verify", false},
+		{"tested-recovery", refresh.TestShown, func(b []byte) []byte { b[64] -= 4; return b }, true, "showed test signatures that do not verify", false},
 		{"tested-ssh-wrong", refresh.TestShown, flip(66), true, "showed test signatures that do not verify", false},
 
 		{"commit-short", refresh.Commit, cut, true, "committed in the wrong length", false}, // the lock carries the right one
@@ -174,6 +174,7 @@ func TestIgnored(t *testing.T) {
 		"slot-zero":               {refresh.Statement{Kind: refresh.Abort, Slot: 0}.Frame(p, 2, c.identity[2]), "brought a statement that its device must not make"},
 		"empty-abort":             {refresh.Statement{Kind: refresh.Abort, Slot: 2}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
 		"flip-of-nothing":         {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byTwo)}.Frame(p, 2, c.identity[2]), "aborted after a commit because of nothing"},
+		"flip-of-itself":          {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byTwo.Signed(p, c.identity[2]))}.Frame(p, 2, c.identity[2]), "aborted after a commit because of nothing"},
 		"complaint-long":          {refresh.Statement{Kind: refresh.Complain, Slot: 2, Body: make([]byte, 3)}.Frame(p, 2, c.identity[2]), "complained in the wrong length"},
 	}
 	for name, tt := range frames {

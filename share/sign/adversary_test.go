@@ -198,12 +198,12 @@ func in(round wire.Kind, f func(c *cheat, m *sign.Machine)) func(*cheat, *sign.M
 	}
 }
 
-var order = decred.S256().N.Bytes()
+var order = decred.Params().N.Bytes()
 
 // badPoints are 33 bytes that are no point, or not the one form of it.
 func badPoints() map[string][]byte {
 	g := secp.Base().Bytes()
-	above := new(big.Int).Add(decred.S256().P, big.NewInt(1))
+	above := new(big.Int).Add(decred.Params().P, big.NewInt(1))
 	off := append([]byte{2}, make([]byte, 32)...)
 	off[32] = 5
 	return map[string][]byte{

@@ -16,7 +16,7 @@ import (
 // The oracle knows every secret of every device, and computes on math/big what
 // the devices compute together.
 
-var modulus = decred.S256().N
+var modulus = decred.Params().N
 
 func num(x secp.Secret) *big.Int {
 	b := x.Bytes()

@@ -11,7 +11,7 @@ import (
 // This file is a second, slow implementation of the multiplication, on math/big
 // and indices, written from the equations of the paper and not from the package.
 
-var order = decred.S256().N
+var order = decred.Params().N
 
 const (
 	refXi  = 512

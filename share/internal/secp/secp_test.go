@@ -14,7 +14,7 @@ import (
 	"github.com/warifu/warifu/share/internal/secp"
 )
 
-var order = decred.S256().N
+var order = decred.Params().N
 
 func seeded(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
 
@@ -213,7 +213,7 @@ func TestParsePointRefuses(t *testing.T) {
 	full := pub.SerializeUncompressed()
 	hybrid := bytes.Clone(full)
 	hybrid[0] = 6 | full[64]&1
-	field := decred.S256().P
+	field := decred.Params().P
 	above := append([]byte{2}, new(big.Int).Add(field, big.NewInt(1)).FillBytes(make([]byte, 32))...)
 	offCurve := append([]byte{2}, bytes.Repeat([]byte{0}, 31)...)
 	offCurve = append(offCurve, 5) // 5^3 + 7 is not a square

@@ -36,7 +36,10 @@ func TestAgreesWithOtherImplementation(t *testing.T) {
 				b[k] = []byte{0, 1, 255}[i]
 			}
 		}
-		want := ristretto255.NewElement().FromUniformBytes(b[:])
+		want, err := ristretto255.NewIdentityElement().SetUniformBytes(b[:])
+		if err != nil {
+			t.Fatal(err)
+		}
 		var p edwards25519.Point
 		ristretto.Uniform(&p, &b)
 		got := ristretto.Encode(&p)
@@ -55,16 +58,19 @@ func TestAgreesWithOtherImplementation(t *testing.T) {
 		}
 		k := wide(rng)
 		scalar, _ := edwards25519.NewScalar().SetUniformBytes(k[:])
-		ref := ristretto255.NewScalar().FromUniformBytes(k[:])
+		ref, err := ristretto255.NewScalar().SetUniformBytes(k[:])
+		if err != nil {
+			t.Fatal(err)
+		}
 		var out edwards25519.Point
 		ristretto.NewTable(&q).Mul(&out, scalar)
 		got = ristretto.Encode(&out)
-		if w := ristretto255.NewElement().ScalarMult(ref, want).Bytes(); !bytes.Equal(got[:], w) {
+		if w := ristretto255.NewIdentityElement().ScalarMult(ref, want).Bytes(); !bytes.Equal(got[:], w) {
 			t.Fatalf("seed 1: table product %x, want %x", got, w)
 		}
 		points = append(points, p, out)
-		w := ristretto255.NewElement().ScalarMult(ref, want)
-		doubles = append(doubles, ristretto255.NewElement().Add(want, want).Bytes(), w.Add(w, w).Bytes())
+		w := ristretto255.NewIdentityElement().ScalarMult(ref, want)
+		doubles = append(doubles, ristretto255.NewIdentityElement().Add(want, want).Bytes(), w.Add(w, w).Bytes())
 	}
 	for i, got := range ristretto.EncodeDoubles(points) {
 		if !bytes.Equal(got[:], doubles[i]) {
@@ -157,7 +163,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(g[:])
 	f.Add(make([]byte, 32))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := ristretto255.NewElement().SetCanonicalBytes(b)
+		_, err := ristretto255.NewIdentityElement().SetCanonicalBytes(b)
 		var p edwards25519.Point
 		ok := ristretto.Decode(&p, b)
 		if ok != (err == nil) {

@@ -1,0 +1,7 @@
+package recovery
+
+// Limits that tests need.
+const (
+	MaxNotices = maxNotices
+	MaxTick    = maxTick
+)
