@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,6 +118,7 @@ type device struct {
 	home   string
 	pass   string
 	listen string
+	under  []string // the command that runs the daemon, if it does not run by itself
 	client *api.Client
 
 	cmd    *exec.Cmd
@@ -196,7 +198,8 @@ func (d *device) up() {
 
 func (d *device) start(args ...string) {
 	d.t.Helper()
-	cmd := exec.Command(binary, args...)
+	line := slices.Concat(d.under, []string{binary}, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)
@@ -288,7 +291,13 @@ func (w *tail) String() string {
 // eventually waits until ok returns true; what says what it waits for.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for until := time.Now().Add(patience); !ok(); time.Sleep(poll) {
+	within(t, patience, what, ok)
+}
+
+// within does the same for what takes longer than a busy machine explains.
+func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(limit); !ok(); time.Sleep(poll) {
 		if time.Now().After(until) {
 			t.Fatalf("in vain: %s", what)
 		}

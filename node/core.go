@@ -65,6 +65,7 @@ type core struct {
 	evictAt   time.Time
 
 	awake         time.Duration // this device has been running
+	ticked        time.Time     // of the last tick; zero before the first
 	resumeAt      time.Time     // when to read back an interrupted re-deal
 	redealTrouble string
 	noMailbox     map[wire.Hash]bool
@@ -450,9 +451,11 @@ func (c *core) busy() bool {
 // stayAwake counts the time for which this device has been running: never more
 // than passed between two ticks of a running loop, whatever the clock says.
 func (c *core) stayAwake(now time.Time) {
-	if d := now.Sub(c.now); d > 0 {
+	// Since the last tick and not since c.now, which moves with every event.
+	if d := now.Sub(c.ticked); d > 0 && !c.ticked.IsZero() {
 		c.awake += min(d, 2*c.cfg.Timings.IdleTick)
 	}
+	c.ticked = now
 }
 
 // tickResume reads back a re-deal that was interrupted by a failed write.

@@ -14,6 +14,7 @@ import (
 
 func (a *app) foundCmd() *cobra.Command {
 	var args api.FoundArgs
+	var timers timers
 	var yes, abandon bool
 	cmd := &cobra.Command{
 		Use:   "found --threshold T --devices N",
@@ -21,7 +22,11 @@ func (a *app) foundCmd() *cobra.Command {
 		Long: `Found makes a circle of N devices, any T of which sign. It shows one invitation
 at a time until all have joined, then the keys are generated on all devices
 together. Every device shows its person the same names and six words, and asks
-before it says that it is ready. Only then does the circle's address exist.`,
+before it says that it is ready. Only then does the circle's address exist.
+
+The times after which a silent device is removed hold for the life of the
+circle: --quiet, --suspect and --grace follow one another, and --online is a
+part of --suspect.`,
 		Example: "  warifu found --threshold 2 --devices 3",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -30,6 +35,9 @@ before it says that it is ready. Only then does the circle's address exist.`,
 			}
 			if !cmd.Flags().Changed("threshold") || !cmd.Flags().Changed("devices") {
 				return usagef("--threshold and --devices are needed")
+			}
+			if err := timers.into(&args); err != nil {
+				return err
 			}
 			return a.call(func(c *api.Client) error {
 				return a.ceremony(cmd.Context(), c, yes, func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
@@ -41,6 +49,7 @@ before it says that it is ready. Only then does the circle's address exist.`,
 	f := cmd.Flags()
 	f.IntVar(&args.Threshold, "threshold", 0, "how many devices sign: at least 2, and more than half")
 	f.IntVar(&args.Devices, "devices", 0, "how many devices there are, this one included: at most 9")
+	timers.flags(f)
 	f.BoolVar(&yes, "yes", false, "confirm the names and words without asking")
 	f.BoolVar(&abandon, "abandon", false, "set a half-founded circle aside, for good")
 	return cmd

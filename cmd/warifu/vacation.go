@@ -87,7 +87,7 @@ func vacationEnd(now time.Time, end, length string) (time.Time, error) {
 	until, err := parseEnd(now, end)
 	if end == "" {
 		var d time.Duration
-		if d, err = parseLength(length); err == nil {
+		if d, err = parseLength("--for", length); err == nil {
 			until = now.Add(d)
 		}
 	}
@@ -116,17 +116,19 @@ func parseEnd(now time.Time, text string) (time.Time, error) {
 }
 
 // parseLength reads days and weeks, too, which Go's durations do not have.
-func parseLength(text string) (time.Duration, error) {
+func parseLength(flag, text string) (time.Duration, error) {
 	for unit, hours := range map[string]int{"d": 24, "w": 7 * 24} {
 		if digits, ok := strings.CutSuffix(text, unit); ok {
 			if n, err := strconv.ParseUint(digits, 10, 16); err == nil {
-				return time.Duration(n) * time.Duration(hours) * time.Hour, nil
+				// Ten thousand weeks fit into a Duration, and are too long
+				// for anything.
+				return time.Duration(min(n, 10_000)) * time.Duration(hours) * time.Hour, nil
 			}
 		}
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, usagef("--for is no length of time such as 14d, 2w or 36h")
+		return 0, usagef("%s is no length of time such as 14d, 2w or 36h", flag)
 	}
 	return d, nil
 }
