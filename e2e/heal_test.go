@@ -259,3 +259,35 @@ func TestVacationAndVeto(t *testing.T) {
 	})
 	tablet.command(0, "status").has(t, "on vacation, ends in 13 days")
 }
+
+// TestRestoredDisk starts a device from a copy of its disk that is an epoch
+// old. It is noticed before anything is signed with it, and the next re-deal
+// brings the device back.
+func TestRestoredDisk(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t, 2, "laptop", "phone", "tablet")
+	laptop, phone, tablet := c.devices[0], c.devices[1], c.devices[2]
+	phone.kill()
+	old := filepath.Join(tempDir(t), "h")
+	copyHome(t, phone.home, old)
+	phone.up()
+	phone.online()
+	changed := c.change(t, laptop.refresh())
+	c.settle(t, changed.Epoch)
+	phone.kill()
+	if err := os.RemoveAll(phone.home); err != nil {
+		t.Fatal(err)
+	}
+	copyHome(t, old, phone.home)
+	phone.up()
+	phone.online()
+
+	eventually(t, "the phone knows that its share is of no use", func() bool {
+		_, err := phone.client.Sign(t.Context(), api.SignArgs{Kind: api.KindMessage, Message: []byte("too old"), Detach: true}, func(api.Event) {})
+		return api.CodeOf(err) == api.CodeRolledBack
+	})
+	c.sign(t, "the others sign", laptop, tablet)
+	changed = c.change(t, laptop.refresh())
+	c.settle(t, changed.Epoch)
+	c.everyPair(t, "healed")
+}
