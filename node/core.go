@@ -40,9 +40,11 @@ type core struct {
 	requests map[wire.RequestID]*openRequest
 	orphans  []item // answers and receipts whose request has not come yet
 
-	sessions map[wire.SessionID]*live
-	begun    []begunSession // none of these is run again
-	early    []earlyFrame
+	newSigner newSigner
+	sessions  map[wire.SessionID]*live
+	ordered   uint64         // sessions begun so far
+	begun     []begunSession // none of these is run again
+	early     []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending
 	attempt  *attempt  // nil unless a re-deal is in progress
@@ -95,8 +97,8 @@ func newCore(cfg Config) (*core, error) {
 	}
 	c := &core{
 		cfg: cfg, self: me, log: cfg.Log, now: cfg.Now(),
-		requests: map[wire.RequestID]*openRequest{},
-		sessions: map[wire.SessionID]*live{},
+		requests:  map[wire.RequestID]*openRequest{},
+		newSigner: signer, sessions: map[wire.SessionID]*live{},
 		pairing:  map[string][]string{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},

@@ -1,7 +1,7 @@
 package node
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,11 +14,13 @@ import (
 // A live is one protocol machine that runs in this device now.
 type live struct {
 	id      wire.SessionID
+	order   uint64 // of beginning
 	machine session.Machine
-	slots   []wire.Slot  // everybody in it, this device included
-	request *openRequest // of a signing session
-	founder *founding    // of a founding
-	redeal  *attempt     // of a re-deal, or of its test if account is set
+	result  func() []byte // of a signing session or a test, once it is done
+	slots   []wire.Slot   // everybody in it, this device included
+	request *openRequest  // of a signing session
+	founder *founding     // of a founding
+	redeal  *attempt      // of a re-deal, or of its test if account is set
 	account string
 
 	opened   time.Time
@@ -97,13 +99,13 @@ const (
 	maxEarlyBody = 1 << 10
 )
 
-// liveSessions lists the sessions in an order that one seed decides.
+// liveSessions lists the sessions in the order in which they began.
 func (c *core) liveSessions() []*live {
 	out := make([]*live, 0, len(c.sessions))
 	for _, l := range c.sessions {
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b *live) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(out, func(a, b *live) int { return cmp.Compare(a.order, b.order) })
 	return out
 }
 
@@ -115,6 +117,8 @@ func (c *core) begin(l *live, effects []session.Effect) {
 	for _, s := range l.slots {
 		l.heard[s] = c.now
 	}
+	c.ordered++
+	l.order = c.ordered
 	c.sessions[l.id] = l
 	c.remember(l)
 	c.carryOut(l, effects)
