@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,6 +68,7 @@ type core struct {
 	awake         time.Duration // this device has been running
 	resumeAt      time.Time     // when to read back an interrupted re-deal
 	redealTrouble string
+	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
 	noMailbox     map[wire.Hash]bool
 
 	watchers map[*watcher]struct{}
@@ -103,9 +105,13 @@ func newCore(cfg Config) (*core, error) {
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
 		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
+		dead:  map[wire.SessionID]*deadAttempt{},
 		beats: map[wire.Slot][]byte{},
 	}
 	if err := c.loadCircle(); err != nil {
+		return nil, err
+	}
+	if err := c.loadDead(); err != nil {
 		return nil, err
 	}
 	if err := c.loadRequests(); err != nil {
@@ -121,6 +127,9 @@ func (c *core) start(l Link) error {
 		return err
 	}
 	if err := c.startJudge(); err != nil {
+		return err
+	}
+	if err := c.destroyDead(); err != nil {
 		return err
 	}
 	if err := c.resumeRedeal(); err != nil {
@@ -451,7 +460,7 @@ func (c *core) tickResume() {
 		return
 	}
 	c.resumeAt = time.Time{}
-	if err := c.resumeRedeal(); err != nil {
+	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
 		c.redealTrouble = err.Error()
 		c.log.Error("re-deal not resumed", "err", err)
 		return

@@ -152,6 +152,9 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	}
 	l := c.sessions[f.Session]
 	if l == nil {
+		if c.tellDead(f.Session, from) {
+			return nil
+		}
 		if d, ok := c.device(from); ok {
 			c.keepEarly(f, d.Peer)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -140,7 +139,7 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() {
+	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from) {
 		return nil
 	}
 	addrs, err := unpackAddrs(m.Addrs)
@@ -171,7 +170,7 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
-		return c.refuse(p, head, self)
+		return c.refuse(c.redealConfig(p, head, self))
 	}
 	return c.takeUp(a, head, self)
 }
@@ -218,11 +217,7 @@ func (c *core) comeIn(m redeal) error {
 // objection says why this device does not take part in a re-deal that another
 // proposes, or "".
 func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
-	switch refused, err := c.refused(p); {
-	case err != nil:
-		return err.Error()
-	case refused:
-		return "it was refused before"
+	switch {
 	case c.redealing():
 		return "another re-deal is under way"
 	case c.cfg.Keeper.Locked():
@@ -248,32 +243,6 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "it adds another device than the persons have agreed to"
 	}
 	return ""
-}
-
-// refuse votes against an attempt without taking part, so that it dies sooner.
-// That it never will take part is durable before the vote is sent.
-func (c *core) refuse(p refresh.Proposal, parent roster.Record, self wire.Slot) error {
-	s, err := refresh.Refuse(c.redealConfig(p, parent, self))
-	if err != nil {
-		return err
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		return tx.Put(bucketRefused, p.Attempt().Hex(), nil)
-	}); err != nil {
-		return storeError(err)
-	}
-	l := &live{id: p.Session(), slots: p.Members}
-	c.sendFrame(l, s.Frame)
-	return nil
-}
-
-func (c *core) refused(p refresh.Proposal) (yes bool, err error) {
-	err = c.cfg.Journal.View(func(tx journal.Tx) error {
-		b, err := tx.Get(bucketRefused, p.Attempt().Hex())
-		yes = b != nil
-		return err
-	})
-	return yes, err
 }
 
 // redealBroke handles a re-deal whose machine stopped: a write of unknown
@@ -388,7 +357,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && !a.machine.Settled() {
+	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by
 		// its own votes, never by hearsay.
 		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
@@ -399,16 +368,40 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 		return err
 	}
 	c.circle.headKey = ""
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, shareKeyKey, nil) }); err != nil {
-		return storeError(err)
-	}
 	if err := c.toHead(); err != nil {
 		return err
+	}
+	if a := c.attempt; a != nil && a.proposal.Epoch < c.circle.record.Epoch {
+		c.drop(a.live)
+		c.attempt = nil
 	}
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
 	c.followRecord()
 	c.changeEpoch()
 	return nil
+}
+
+// overtaken reports whether certified epochs that follow the head show that the
+// attempt of this device is over without it. Either others have re-dealt the
+// same shares: whoever was in both attempts, and there is somebody, has seen
+// the abort of the first. Or the attempt succeeded, and they have re-dealt what
+// came of it since.
+func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
+	head := c.circle.head().Record
+	if a.proposal.Parent != head.Hash() {
+		return false
+	}
+	next := slices.Clone(c.circle.chain)
+	for _, e := range entries {
+		if e.Record.Epoch > head.Epoch {
+			next = append(next, e)
+		}
+	}
+	first := len(c.circle.chain)
+	if len(next) == first || next.Verify() != nil {
+		return false
+	}
+	return next[first].Record.Change.Attempt != a.proposal.Attempt() || len(next) > first+1
 }
 
 // withoutMine drops the newest epoch if this device was asleep when it was

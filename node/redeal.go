@@ -485,18 +485,25 @@ func (c *core) erase(a *attempt) error {
 	})
 }
 
-// discard destroys what belongs to a dead attempt, and nothing else.
+// discard destroys what belongs to a dead attempt, and nothing else. That it is
+// dead is durable first, with the key that is to go: were the key to go first, a
+// crash in between would leave a re-deal that nothing opens.
 func (c *core) discard(a *attempt) error {
-	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
-		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
-	}
-	return c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := tx.Delete(bucketAttempt, currentKey)
+	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := errors.Join(tx.Delete(bucketAttempt, currentKey), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
 		for _, acc := range c.parentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
 		}
 		return err
-	})
+	}); err != nil {
+		return err
+	}
+	c.dead[a.proposal.Session()] = dead
+	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
+		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
+	}
+	return nil
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:

@@ -34,7 +34,7 @@ func (c *core) approvers(r *openRequest) []wire.Slot {
 // try opens a session for r if this device asked for it, t devices that
 // approved are here, and no session of it is open.
 func (c *core) try(r *openRequest) {
-	if c.circle == nil || r.from() != c.circle.slot || !r.open() || r.live != nil || r.unclear != nil ||
+	if c.circle == nil || r.change != nil || r.from() != c.circle.slot || !r.open() || r.live != nil || r.unclear != nil ||
 		c.maySign() != nil || c.now.Before(r.notUntil) || !has(r.approved, c.circle.slot) {
 		return
 	}
@@ -232,7 +232,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	switch {
 	case !r.open():
 		return refuse(refusedNotOpen)
-	case !has(r.approved, c.circle.slot) || r.unclear != nil:
+	case !has(r.approved, c.circle.slot) || r.unclear != nil || r.change != nil:
 		return refuse(refusedUnasked)
 	case c.cfg.Keeper.Locked():
 		return refuse(refusedLocked)
