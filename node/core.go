@@ -69,7 +69,6 @@ type core struct {
 	resumeAt      time.Time     // when to read back an interrupted re-deal
 	redealTrouble string
 	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
-	noMailbox     map[wire.Hash]bool
 
 	watchers map[*watcher]struct{}
 	lastBeat time.Time
@@ -104,9 +103,9 @@ func newCore(cfg Config) (*core, error) {
 		pairing:  map[string][]string{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
-		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
-		dead:  map[wire.SessionID]*deadAttempt{},
-		beats: map[wire.Slot][]byte{},
+		watchers: map[*watcher]struct{}{},
+		dead:     map[wire.SessionID]*deadAttempt{},
+		beats:    map[wire.Slot][]byte{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err
@@ -443,7 +442,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done })
+	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more

@@ -190,6 +190,15 @@ func (c *core) deliver(l *live, f wire.Frame) {
 		return
 	}
 	l.heard[f.From] = c.now
+	if l.done && l.redeal != nil {
+		// This device is through, and the one that speaks may not be: what it
+		// lacks may have been lost on its way.
+		if c.now.Sub(l.resent).Abs() >= c.cfg.Timings.Resend {
+			l.resent = c.now
+			c.carryOut(l, l.machine.Resend())
+		}
+		return
+	}
 	effects, err := l.machine.Deliver(f)
 	if err != nil {
 		// A machine that stops may have a last word: why it stopped.
@@ -316,11 +325,21 @@ func (c *core) tickSessions() {
 				continue
 			}
 		}
-		if len(waiting) > 0 && c.now.Sub(l.resent) >= c.cfg.Timings.Resend {
+		every := c.cfg.Timings.Resend
+		if c.resting(l) {
+			every = c.cfg.Timings.Inventory
+		}
+		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= every {
 			l.resent = c.now
 			c.carryOut(l, l.machine.Resend())
 		}
 	}
+}
+
+// resting reports whether a session only waits for devices that are away, for
+// as long as that may be. Whoever comes back is told at once.
+func (c *core) resting(l *live) bool {
+	return l.redeal != nil && !l.testing() && l.redeal.machine.Settled() && c.now.Sub(l.opened).Abs() >= attemptLife
 }
 
 // silentIn finds a device that the machine waits for and that has said nothing

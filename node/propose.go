@@ -82,10 +82,15 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 	}
 	var away []wire.Slot
 	for _, d := range head.Devices {
+		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
+		if !goes && d.Slot != c.circle.slot && c.banned(d.Slot) {
+			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", d.Name).
+				WithHint("remove it, or thaw")
+		}
 		pr := c.peers[d.Slot]
 		here := d.Slot == c.circle.slot || c.online(d.Slot) && pr.told && pr.record == c.circle.hash && !pr.locked
 		switch {
-		case slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot }):
+		case goes:
 		case here:
 			p.Members = append(p.Members, d.Slot)
 			if len(p.Dealers) < head.Threshold && (d.Slot == c.circle.slot && c.hasShare() || pr != nil && pr.share) {
@@ -146,15 +151,17 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err != nil {
 		return err
 	}
-	head := c.circle.head().Record
-	if p.Parent != head.Hash() {
-		if p.Epoch > head.Epoch {
+	parent := c.circle.head().Record
+	if last, ok := c.mailbox(p); ok {
+		parent = last
+	} else if p.Parent != parent.Hash() {
+		if p.Epoch > parent.Epoch {
 			c.sync(from, msgHello, c.hello()) // whoever is behind will be told
 		}
 		return nil
 	}
-	self, in := selfIn(p, head, c.self.public)
-	if err := p.Check(head); err != nil || !in {
+	self, in := selfIn(p, parent, c.self.public)
+	if err := p.Check(parent); err != nil || !in {
 		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
 	}
 	for _, it := range m.Grounds {
@@ -166,13 +173,26 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if slices.Contains(p.Sleepers, self) {
 		// It was decided without this device. What it adopts in the end is
 		// what every member was ready for.
-		return c.takeUp(a, head, self)
+		return c.takeUp(a, parent, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
-		return c.refuse(c.redealConfig(p, head, self))
+		return c.refuse(c.redealConfig(p, parent, self))
 	}
-	return c.takeUp(a, head, self)
+	return c.takeUp(a, parent, self)
+}
+
+// mailbox reports whether p is the attempt that made the newest epoch while
+// this device was asleep, so that its share of that epoch waits at the others:
+// it may have heard of the epoch before it hears of the attempt. It returns the
+// record before.
+func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
+	n := len(c.circle.chain)
+	if n < 2 || c.hasShare() || c.redealing() || c.circle.evicted != nil {
+		return roster.Record{}, false
+	}
+	head := c.circle.chain[n-1].Record
+	return c.circle.chain[n-2].Record, head.Change.Attempt == p.Attempt() && slices.Contains(p.Sleepers, c.circle.slot)
 }
 
 // comeIn takes part in the re-deal that makes this device a member. The chain
@@ -224,6 +244,11 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "this device is locked"
 	case p.Epoch <= c.circle.highest:
 		return "the number of its epoch was used before"
+	}
+	for _, s := range slices.Concat(p.Members, p.Sleepers) {
+		if s != c.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && c.banned(s) {
+			return c.everName(s) + " is reported lost or is being removed, and would get a fresh share"
+		}
 	}
 	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
 		if why == "" && (p.Kind != roster.Remove || len(p.Removed) == 0) {
@@ -362,7 +387,6 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 		// its own votes, never by hearsay.
 		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
 	}
-	entries = c.withoutMine(entries)
 	grew, err := c.extend(entries)
 	if err != nil || !grew {
 		return err
@@ -402,22 +426,6 @@ func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
 		return false
 	}
 	return next[first].Record.Change.Attempt != a.proposal.Attempt() || len(next) > first+1
-}
-
-// withoutMine drops the newest epoch if this device was asleep when it was
-// made: then its share waits in a mailbox, and taking the epoch from the chain
-// would skip that.
-func (c *core) withoutMine(entries []roster.Entry) []roster.Entry {
-	if len(entries) == 0 {
-		return entries
-	}
-	last := entries[len(entries)-1].Record
-	me, ok := last.ByIdentity(c.self.public)
-	if ok && slices.Contains(last.Change.Sleepers, me.Slot) && !c.noMailbox[last.Hash()] {
-		c.noMailbox[last.Hash()] = true // next time it is taken without
-		return entries[:len(entries)-1]
-	}
-	return entries
 }
 
 // maxChain bounds the epochs of one message.

@@ -495,15 +495,34 @@ func (c *core) discard(a *attempt) error {
 		for _, acc := range c.parentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
 		}
-		return err
+		return errors.Join(err, c.unfence(tx, a))
 	}); err != nil {
 		return err
 	}
+	c.unfenced(a)
 	c.dead[a.proposal.Session()] = dead
 	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 	}
 	return nil
+}
+
+// unfence ends what an attempt that came to nothing has put around those whom
+// it would have taken out: the epoch before goes on with them. Whether anybody
+// signs with them is for the judge to say again.
+func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
+	for _, id := range c.removedBy(a) {
+		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
+	}
+	return err
+}
+
+func (c *core) unfenced(a *attempt) {
+	for _, id := range c.removedBy(a) {
+		if c.circle != nil {
+			delete(c.circle.fenced, id)
+		}
+	}
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:

@@ -256,7 +256,7 @@ func (w *world) holders(of []*simDevice) map[wire.Hash]int {
 		}
 		for h := range waits {
 			r, known := w.truth.records[h]
-			if known && d.view.shares[h] == nil && d.view.head().Epoch < r.Epoch {
+			if known && d.view.shares[h] == nil && d.view.head().Epoch <= r.Epoch {
 				n[h]++
 			}
 		}

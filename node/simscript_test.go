@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/intent"
@@ -374,7 +375,13 @@ func (w *world) rest() {
 // recover is what O6 asks for: within a day the persons get a signature.
 func (w *world) recover() {
 	w.run(5*time.Minute, nil)
-	end := w.now.Add(24 * time.Hour)
+	day := 24 * time.Hour
+	if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
+		// Who stands accused does not help to acquit itself. If too few others
+		// are left, the accuser can take it back alone, after a day.
+		day *= 2
+	}
+	end := w.now.Add(day + time.Hour)
 	for try := 0; w.err == nil && w.now.Before(end); try++ {
 		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.frozen() != "" })
 		if frozen != nil {

@@ -116,7 +116,7 @@ func (w *world) run(limit time.Duration, ok func() bool) bool {
 		w.now = e.at
 		if w.verbose != nil && w.count/5000 != w.told {
 			w.told = w.count / 5000
-			fmt.Fprintln(w.verbose, "EVENTS", w.count, "messages", w.sent, "at", w.now, w.census())
+			fmt.Fprintln(w.verbose, "EVENTS", w.count, "messages", w.sent, "at", w.now)
 		}
 		e.do()
 		if w.count > maxSimEvents {
