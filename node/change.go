@@ -260,7 +260,9 @@ func (c *core) inEffect(r *openRequest) bool {
 	case api.KindRefresh:
 		return rec.Epoch > r.meta.Epoch
 	case api.KindThaw:
-		return c.frozen() == ""
+		// Another device may be frozen although this one is not: it needs the
+		// word of persons here all the same.
+		return c.frozen() == "" && (c.granted(r) || r.from() == c.circle.slot)
 	case api.KindVacation, api.KindVeto:
 		return c.granted(r)
 	}

@@ -188,8 +188,9 @@ func putEntry(tx journal.Tx, e roster.Entry) error {
 	return tx.Put(bucketChain, chainKey(e.Record.Epoch), e.Bytes())
 }
 
-// extend adds certified epochs that follow the head, and reports whether there
-// were any.
+// extend adds certified epochs that follow the head, of which this device has no
+// share, and reports whether there were any. A re-deal that they have overtaken
+// is over. Its shares stay until this device has one that counts.
 func (c *core) extend(entries []roster.Entry) (bool, error) {
 	next := slices.Clone(c.circle.chain)
 	head := c.circle.head().Record.Epoch
@@ -206,13 +207,19 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 	}
 	added := next[len(c.circle.chain):]
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		var err error
+		err := tx.Put(bucketCircle, shareKeyKey, nil)
 		for _, e := range added {
 			err = errors.Join(err, putEntry(tx, e))
+		}
+		if a := c.attempt; a != nil && a.proposal.Epoch < added[len(added)-1].Record.Epoch {
+			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, a))
 		}
 		return err
 	}); err != nil {
 		return false, storeError(err)
+	}
+	if a := c.attempt; a != nil && a.proposal.Epoch < added[len(added)-1].Record.Epoch {
+		c.unfenced(a)
 	}
 	c.circle.chain = next
 	return true, nil

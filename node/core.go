@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,9 +41,11 @@ type core struct {
 	requests map[wire.RequestID]*openRequest
 	orphans  []item // answers and receipts whose request has not come yet
 
-	sessions map[wire.SessionID]*live
-	begun    []begunSession // none of these is run again
-	early    []earlyFrame
+	newSigner newSigner
+	sessions  map[wire.SessionID]*live
+	ordered   uint64         // sessions begun so far
+	begun     []begunSession // none of these is run again
+	early     []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending
 	attempt  *attempt  // nil unless a re-deal is in progress, or settled and kept
@@ -68,7 +71,7 @@ type core struct {
 	ticked        time.Time     // of the last tick; zero before the first
 	resumeAt      time.Time     // when to read back an interrupted re-deal
 	redealTrouble string
-	noMailbox     map[wire.Hash]bool
+	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
 
 	watchers map[*watcher]struct{}
 	lastBeat time.Time
@@ -98,16 +101,20 @@ func newCore(cfg Config) (*core, error) {
 	}
 	c := &core{
 		cfg: cfg, self: me, log: cfg.Log, now: cfg.Now(),
-		requests: map[wire.RequestID]*openRequest{},
-		sessions: map[wire.SessionID]*live{},
+		requests:  map[wire.RequestID]*openRequest{},
+		newSigner: signer, sessions: map[wire.SessionID]*live{},
 		pairing:  map[string][]string{},
 		parting:  map[string]time.Time{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
-		watchers: map[*watcher]struct{}{}, noMailbox: map[wire.Hash]bool{},
-		beats: map[wire.Slot][]byte{},
+		watchers: map[*watcher]struct{}{},
+		dead:     map[wire.SessionID]*deadAttempt{},
+		beats:    map[wire.Slot][]byte{},
 	}
 	if err := c.loadCircle(); err != nil {
+		return nil, err
+	}
+	if err := c.loadDead(); err != nil {
 		return nil, err
 	}
 	if err := c.loadRequests(); err != nil {
@@ -123,6 +130,9 @@ func (c *core) start(l Link) error {
 		return err
 	}
 	if err := c.startJudge(); err != nil {
+		return err
+	}
+	if err := c.destroyDead(); err != nil {
 		return err
 	}
 	if err := c.resumeRedeal(); err != nil {
@@ -445,7 +455,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done })
+	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more
@@ -464,7 +474,7 @@ func (c *core) tickResume() {
 		return
 	}
 	c.resumeAt = time.Time{}
-	if err := c.resumeRedeal(); err != nil {
+	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
 		c.redealTrouble = err.Error()
 		c.log.Error("re-deal not resumed", "err", err)
 		return

@@ -22,8 +22,7 @@ const (
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
 	bucketAttempt  = "attempt"  // currentKey
-	bucketRefused  = "refused"  // attempt → nothing: this device never joins it
-	bucketEnded    = "ended"    // epoch-attempt → what was said in an attempt that died
+	bucketDead     = "dead"     // attempt → the votes it died of; this device never joins it
 	bucketFounding = "founding" // pendingKey
 	bucketAside    = "aside"    // foundings that were abandoned, by session
 	bucketItems    = "items"    // item id → item

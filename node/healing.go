@@ -56,7 +56,11 @@ func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill 
 				return err
 			}
 		}
-		r, err := c.askChange(kind, ch, changeLifetime)
+		life := changeLifetime
+		if kind == api.KindLost || kind == api.KindReplace {
+			life = maxLifetime * time.Second // one person's word takes days to be enough
+		}
+		r, err := c.askChange(kind, ch, life)
 		if err != nil {
 			return err
 		}

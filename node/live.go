@@ -1,7 +1,7 @@
 package node
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,11 +15,13 @@ import (
 // A live is one protocol machine that runs in this device now.
 type live struct {
 	id      wire.SessionID
+	order   uint64 // of beginning
 	machine session.Machine
-	slots   []wire.Slot  // everybody in it, this device included
-	request *openRequest // of a signing session
-	founder *founding    // of a founding
-	redeal  *attempt     // of a re-deal, or of its test if account is set
+	result  func() []byte // of a signing session or a test, once it is done
+	slots   []wire.Slot   // everybody in it, this device included
+	request *openRequest  // of a signing session
+	founder *founding     // of a founding
+	redeal  *attempt      // of a re-deal, or of its test if account is set
 	account string
 
 	opened   time.Time
@@ -98,13 +100,13 @@ const (
 	maxEarlyBody = 1 << 10
 )
 
-// liveSessions lists the sessions in an order that one seed decides.
+// liveSessions lists the sessions in the order in which they began.
 func (c *core) liveSessions() []*live {
 	out := make([]*live, 0, len(c.sessions))
 	for _, l := range c.sessions {
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b *live) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(out, func(a, b *live) int { return cmp.Compare(a.order, b.order) })
 	return out
 }
 
@@ -116,6 +118,8 @@ func (c *core) begin(l *live, effects []session.Effect) {
 	for _, s := range l.slots {
 		l.heard[s] = c.now
 	}
+	c.ordered++
+	l.order = c.ordered
 	c.sessions[l.id] = l
 	c.remember(l)
 	c.carryOut(l, effects)
@@ -149,6 +153,9 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	}
 	l := c.sessions[f.Session]
 	if l == nil {
+		if c.tellDead(f.Session, from) {
+			return nil
+		}
 		if d, ok := c.device(from); ok {
 			c.keepEarly(f, d.Peer)
 		}
@@ -184,6 +191,15 @@ func (c *core) deliver(l *live, f wire.Frame) {
 		return
 	}
 	l.heard[f.From] = c.now
+	if l.done && l.redeal != nil {
+		// This device is through, and the one that speaks may not be: what it
+		// lacks may have been lost on its way.
+		if c.now.Sub(l.resent).Abs() >= c.cfg.Timings.Resend {
+			l.resent = c.now
+			c.carryOut(l, l.machine.Resend())
+		}
+		return
+	}
 	effects, err := l.machine.Deliver(f)
 	if err != nil {
 		// A machine that stops may have a last word: why it stopped.
@@ -310,7 +326,11 @@ func (c *core) tickSessions() {
 				continue
 			}
 		}
-		if len(waiting) > 0 && c.now.Sub(l.resent) >= c.cfg.Timings.Resend {
+		every := c.cfg.Timings.Resend
+		if c.resting(l) {
+			every = c.cfg.Timings.Inventory
+		}
+		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= every {
 			l.resent = c.now
 			if l.founder != nil && c.selfSlot() == 1 && !l.founder.pending {
 				// Who was not ready to be invited yet has dropped it.
@@ -324,6 +344,12 @@ func (c *core) tickSessions() {
 			c.carryOut(l, l.machine.Resend())
 		}
 	}
+}
+
+// resting reports whether a session only waits for devices that are away, for
+// as long as that may be. Whoever comes back is told at once.
+func (c *core) resting(l *live) bool {
+	return l.redeal != nil && !l.testing() && l.redeal.machine.Settled() && c.now.Sub(l.opened).Abs() >= attemptLife
 }
 
 // silentIn finds a device that the machine waits for and that has said nothing

@@ -85,10 +85,15 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 	}
 	var away []wire.Slot
 	for _, d := range head.Devices {
+		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
+		if !goes && d.Slot != c.circle.slot && c.banned(d.Slot) {
+			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", d.Name).
+				WithHint("remove it, or thaw")
+		}
 		pr := c.peers[d.Slot]
 		here := d.Slot == c.circle.slot || c.online(d.Slot) && pr.told && pr.record == c.circle.hash && !pr.locked
 		switch {
-		case slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot }):
+		case goes:
 		case here:
 			p.Members = append(p.Members, d.Slot)
 			if len(p.Dealers) < head.Threshold && (d.Slot == c.circle.slot && c.hasShare() || pr != nil && pr.share) {
@@ -142,26 +147,25 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() {
+	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from) {
 		return nil
 	}
 	addrs, err := unpackAddrs(m.Addrs)
 	if err != nil {
 		return err
 	}
-	head := c.circle.head().Record
-	if p.Parent != head.Hash() {
-		if p.Epoch > head.Epoch {
+	parent := c.circle.head().Record
+	if last, ok := c.mailbox(p); ok {
+		parent = last
+	} else if p.Parent != parent.Hash() {
+		if p.Epoch > parent.Epoch {
 			c.sync(from, msgHello, c.hello()) // whoever is behind will be told
 		}
 		return nil
 	}
-	self, in := selfIn(p, head, c.self.public)
-	if err := p.Check(head); err != nil || !in {
+	self, in := selfIn(p, parent, c.self.public)
+	if err := p.Check(parent); err != nil || !in {
 		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
-	}
-	if dead, err := c.ended(from, p, head, self); dead || err != nil {
-		return err
 	}
 	for _, it := range m.Grounds {
 		if err := c.take(it); err != nil {
@@ -170,13 +174,26 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
-		return c.wakeUp(a, head, self)
+		return c.wakeUp(a, parent, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
-		return c.refuse(p, head, self)
+		return c.refuse(c.redealConfig(p, parent, self))
 	}
-	return c.takeUp(a, head, self)
+	return c.takeUp(a, parent, self)
+}
+
+// mailbox reports whether p is the attempt that made the newest epoch while
+// this device was asleep, so that its share of that epoch waits at the others:
+// it may have heard of the epoch before it hears of the attempt. It returns the
+// record before.
+func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
+	n := len(c.circle.chain)
+	if n < 2 || c.hasShare() || c.redealing() || c.circle.evicted != nil {
+		return roster.Record{}, false
+	}
+	head := c.circle.chain[n-1].Record
+	return c.circle.chain[n-2].Record, head.Change.Attempt == p.Attempt() && slices.Contains(p.Sleepers, c.circle.slot)
 }
 
 // wakeUp listens to an attempt that was made without this device. Anybody could
@@ -254,17 +271,18 @@ func (c *core) comeIn(m redeal) error {
 // objection says why this device does not take part in a re-deal that another
 // proposes, or "".
 func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
-	switch refused, err := c.refused(p); {
-	case err != nil:
-		return err.Error()
-	case refused:
-		return "it was refused before"
+	switch {
 	case c.redealing():
 		return "another re-deal is under way"
 	case c.cfg.Keeper.Locked():
 		return "this device is locked"
 	case p.Epoch <= c.circle.highest:
 		return "the number of its epoch was used before"
+	}
+	for _, s := range slices.Concat(p.Members, p.Sleepers) {
+		if s != c.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && c.banned(s) {
+			return c.everName(s) + " is reported lost or is being removed, and would get a fresh share"
+		}
 	}
 	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
 		if why == "" && (p.Kind != roster.Remove || len(p.Removed) == 0) {
@@ -284,32 +302,6 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "it adds another device than the persons have agreed to"
 	}
 	return ""
-}
-
-// refuse votes against an attempt without taking part, so that it dies sooner.
-// That it never will take part is durable before the vote is sent.
-func (c *core) refuse(p refresh.Proposal, parent roster.Record, self wire.Slot) error {
-	s, err := refresh.Refuse(c.redealConfig(p, parent, self))
-	if err != nil {
-		return err
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		return tx.Put(bucketRefused, p.Attempt().Hex(), nil)
-	}); err != nil {
-		return storeError(err)
-	}
-	l := &live{id: p.Session(), slots: p.Members}
-	c.sendFrame(l, s.Frame)
-	return nil
-}
-
-func (c *core) refused(p refresh.Proposal) (yes bool, err error) {
-	err = c.cfg.Journal.View(func(tx journal.Tx) error {
-		b, err := tx.Get(bucketRefused, p.Attempt().Hex())
-		yes = b != nil
-		return err
-	})
-	return yes, err
 }
 
 // redealBroke handles a re-deal whose machine stopped: a write of unknown
@@ -341,7 +333,10 @@ const resumePause = 3 * time.Second
 // circleRolledBack keeps a device from signing whose store was set back: the
 // shares that it holds may be of an epoch that the others have left.
 func (c *core) circleRolledBack() {
-	c.circle.shareKey = ""
+	c.circle.shareKey, c.circle.headKey = "", ""
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, shareKeyKey, nil) }); err != nil {
+		c.log.Error("roll-back not noted", "err", err)
+	}
 	c.redealTrouble = refresh.ErrRolledBack.Error()
 	c.notifyAll()
 }
@@ -428,27 +423,24 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && !a.machine.Settled() {
+	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by
 		// its own votes, never by hearsay.
 		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
 	}
-	entries = c.withoutMine(entries)
 	grew, err := c.extend(entries)
 	if err != nil || !grew {
 		return err
 	}
 	c.circle.headKey = ""
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, shareKeyKey, nil) }); err != nil {
-		return storeError(err)
-	}
 	if err := c.toHead(); err != nil {
 		return err
 	}
-	// Every member of the newest epoch has committed to it, so that nobody
-	// will ever need this device's older share again.
-	if err := c.erase(""); err != nil {
-		c.log.Error("old shares not destroyed", "err", err)
+	// What this device still holds of older epochs stays: if its store was set
+	// back, others may not have retired what its vote was for.
+	if a := c.attempt; a != nil && a.proposal.Epoch < c.circle.record.Epoch {
+		c.drop(a.live)
+		c.attempt = nil
 	}
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
 	c.followRecord()
@@ -456,20 +448,27 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	return nil
 }
 
-// withoutMine drops the newest epoch if this device was asleep when it was
-// made: then its share waits in a mailbox, and taking the epoch from the chain
-// would skip that.
-func (c *core) withoutMine(entries []roster.Entry) []roster.Entry {
-	if len(entries) == 0 {
-		return entries
+// overtaken reports whether certified epochs that follow the head show that the
+// attempt of this device is over without it. Either others have re-dealt the
+// same shares: whoever was in both attempts, and there is somebody, has seen
+// the abort of the first. Or the attempt succeeded, and they have re-dealt what
+// came of it since.
+func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
+	head := c.circle.head().Record
+	if a.proposal.Parent != head.Hash() {
+		return false
 	}
-	last := entries[len(entries)-1].Record
-	me, ok := last.ByIdentity(c.self.public)
-	if ok && slices.Contains(last.Change.Sleepers, me.Slot) && !c.noMailbox[last.Hash()] {
-		c.noMailbox[last.Hash()] = true // next time it is taken without
-		return entries[:len(entries)-1]
+	next := slices.Clone(c.circle.chain)
+	for _, e := range entries {
+		if e.Record.Epoch > head.Epoch {
+			next = append(next, e)
+		}
 	}
-	return entries
+	first := len(c.circle.chain)
+	if len(next) == first || next.Verify() != nil {
+		return false
+	}
+	return next[first].Record.Change.Attempt != a.proposal.Attempt() || len(next) > first+1
 }
 
 // maxChain bounds the epochs of one message.

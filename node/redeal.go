@@ -1,12 +1,12 @@
 package node
 
 import (
-	"bytes"
 	"crypto/ecdh"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +15,6 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -38,7 +37,6 @@ type attempt struct {
 	testAt  time.Time         // not before: the next test session
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
-	final   []byte            // what was said, once the attempt is dead; holds no share
 	entered bool              // this device signs in its epoch
 	settled bool              // whoever is out has been told
 }
@@ -144,9 +142,6 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	phase, err := refresh.PhaseOf(state)
 	if err != nil {
 		return err
-	}
-	if phase == refresh.Returned && slices.Contains(a.proposal.Members, c.circleSlot(a)) {
-		a.final = bytes.Clone(state) // without shares, for it has wiped them
 	}
 	if err := c.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
@@ -320,7 +315,7 @@ func (c *core) redealStep() {
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
-		for id := range c.formerPeers() {
+		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
 			if c.link.Connected([]byte(id)) {
 				c.tellFormer([]byte(id))
 			}
@@ -348,6 +343,15 @@ func (c *core) enterEpoch(a *attempt, rec roster.Record) {
 
 // leaveEpoch goes back to the certified head: the attempt came to nothing.
 func (c *core) leaveEpoch() {
+	head := c.circle.head().Record
+	if _, in := head.ByIdentity(c.self.public); !in {
+		if _, was := head.IsFormer(c.self.public); !was {
+			// It was about to become a member, and is none.
+			c.circle, c.judge = nil, nil
+			c.admit()
+			return
+		}
+	}
 	if err := c.toHead(); err != nil {
 		panic("node: internal error: " + err.Error())
 	}
@@ -418,10 +422,12 @@ func (c *core) resumeRedeal() error {
 	if err != nil {
 		return fmt.Errorf("node: resume the re-deal: %w", err)
 	}
-	c.hold(a, m)
-	if m.Phase() == refresh.Returned && slices.Contains(p.Members, self) {
-		a.final = bytes.Clone(state)
+	if m.Phase() == refresh.RolledBack && c.circle != nil {
+		m.Close()
+		c.circleRolledBack()
+		return nil
 	}
+	c.hold(a, m)
 	if c.circle != nil && c.circle.headKey == a.epochKey {
 		a.entered = true // the stored head says so already
 	}
@@ -500,9 +506,9 @@ func (c *core) erase(keep string) error {
 	})
 }
 
-// unfence lets this device sign again with members that a re-deal was to take
+// liftFence lets this device sign again with members that a re-deal was to take
 // out and did not: it is dead, or enough persons have taken it back.
-func (c *core) unfence(devices []roster.Device) {
+func (c *core) liftFence(devices []roster.Device) {
 	var ids []wire.DeviceID
 	for _, d := range devices {
 		if c.circle.fenced[d.Identity] {
@@ -527,69 +533,44 @@ func (c *core) unfence(devices []roster.Device) {
 	}
 }
 
-// discard destroys what belongs to a dead attempt, and nothing else.
+// discard destroys what belongs to a dead attempt, and nothing else. That it is
+// dead is durable first, with the key that is to go: were the key to go first, a
+// crash in between would leave a re-deal that nothing opens.
 func (c *core) discard(a *attempt) error {
-	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
-		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
-	}
-	return c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := errors.Join(keepEnded(tx, a), tx.Delete(bucketAttempt, currentKey))
+	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := errors.Join(tx.Delete(bucketAttempt, currentKey), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
 		for _, acc := range c.parentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
 		}
-		return err
-	})
-}
-
-// keptEnded is how many dead attempts a device remembers what was said in.
-const keptEnded = 16
-
-func endedKey(p refresh.Proposal) string { return chainKey(p.Epoch) + "-" + p.Attempt().Hex() }
-
-// keepEnded remembers what was said in an attempt that died. A device that is
-// asked again must repeat what it said, and never say anything else: a fresh
-// vote could contradict an older one. A sleeper has said nothing, and may be
-// dealt with anew.
-func keepEnded(tx journal.Tx, a *attempt) error {
-	if a.final == nil {
-		return nil
-	}
-	err := tx.Put(bucketEnded, endedKey(a.proposal), a.final)
-	keys, kerr := tx.Keys(bucketEnded)
-	if err = errors.Join(err, kerr); err != nil {
+		return errors.Join(err, c.unfence(tx, a))
+	}); err != nil {
 		return err
 	}
-	for len(keys) > keptEnded {
-		if err := tx.Delete(bucketEnded, keys[0]); err != nil {
-			return err
-		}
-		keys = keys[1:]
+	c.unfenced(a)
+	c.dead[a.proposal.Session()] = dead
+	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
+		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 	}
 	return nil
 }
 
-// ended repeats to a peer what this device has said in an attempt that died,
-// and reports whether there was one.
-func (c *core) ended(to wire.Slot, p refresh.Proposal, parent roster.Record, self wire.Slot) (bool, error) {
-	var state []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		state, err = tx.Get(bucketEnded, endedKey(p))
-		return err
-	}); err != nil || state == nil {
-		return false, err
+// unfence ends what an attempt that came to nothing has put around those whom
+// it would have taken out: the epoch before goes on with them. Whether anybody
+// signs with them is for the judge to say again.
+func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
+	for _, id := range c.removedBy(a) {
+		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
 	}
-	m, _, err := refresh.Resume(c.redealConfig(p, parent, self), state)
-	if err != nil {
-		return true, fmt.Errorf("node: resume a dead attempt: %w", err)
-	}
-	defer m.Close()
-	l := &live{id: p.Session(), slots: []wire.Slot{to}}
-	for _, e := range m.Resend() {
-		if s, ok := e.(session.Send); ok {
-			c.sendFrame(l, s.Frame)
+	return err
+}
+
+func (c *core) unfenced(a *attempt) {
+	for _, id := range c.removedBy(a) {
+		if c.circle != nil {
+			delete(c.circle.fenced, id)
 		}
 	}
-	return true, nil
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:
@@ -610,9 +591,6 @@ func (c *core) finishRedeal(l *live) {
 	}
 	if c.waking == a {
 		c.waking = nil
-	}
-	if c.circle != nil {
-		c.unfence(c.parentOf(a).Devices)
 	}
 	c.redealFailed(a)
 	c.admit()

@@ -7,11 +7,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
-	"github.com/warifu/warifu/share/frost"
 	"github.com/warifu/warifu/share/refresh"
-	"github.com/warifu/warifu/share/sign"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -159,28 +156,17 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 			k.Wipe()
 		}
 	}()
-	var m session.Machine
-	var effects []session.Effect
-	var err error
-	self := c.circleSlot(a)
-	switch p.Suite {
-	case roster.Secp256k1:
-		m, effects, err = asMachine(sign.New(sign.Config{Proposal: p, Record: rec, Self: self, Share: keys[p.Account], Rand: c.cfg.Rand}))
-	case roster.Ed25519:
-		m, effects, err = asMachine(frost.New(frost.Config{Proposal: p, Record: rec, Self: self, Share: keys[p.Account], Rand: c.cfg.Rand}))
-	default:
-		return fmt.Errorf("node: account of unknown suite %d", p.Suite)
-	}
+	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: rec, self: c.circleSlot(a), share: keys[p.Account], rand: c.cfg.Rand})
 	if err != nil {
 		return err
 	}
-	c.begin(&live{id: p.Session(), machine: m, slots: p.Signers, redeal: a, account: p.Account}, effects)
+	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, redeal: a, account: p.Account}, effects)
 	return nil
 }
 
 // finishTest keeps a test signature, and hands them in once all are there.
 func (c *core) finishTest(l *live) {
-	raw := resultOf(l.machine)
+	raw := l.result()
 	c.drop(l)
 	a := l.redeal
 	if c.attempt != a {

@@ -430,7 +430,7 @@ func (c *core) settle(r *openRequest) {
 		c.log.Error("change not stored", "request", r.id, "err", err)
 	}
 	if r.request.Kind == api.KindThaw {
-		c.unfence(c.circle.record.Devices)
+		c.liftFence(c.circle.record.Devices)
 	}
 	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
 	c.notify(r)

@@ -122,32 +122,42 @@ func (c *core) takePart(r *openRequest, p share.Proposal) error {
 		return err
 	}
 	defer key.Wipe()
-	var m session.Machine
-	var effects []session.Effect
-	switch p.Suite {
-	case roster.Secp256k1:
-		m, effects, err = asMachine(sign.New(sign.Config{Proposal: p, Record: c.circle.record, Self: c.circle.slot, Share: key, Rand: c.cfg.Rand}))
-	case roster.Ed25519:
-		m, effects, err = asMachine(frost.New(frost.Config{Proposal: p, Record: c.circle.record, Self: c.circle.slot, Share: key, Rand: c.cfg.Rand}))
-	default:
-		return fmt.Errorf("node: account of unknown suite %d", p.Suite)
-	}
+	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: c.circle.record, self: c.circle.slot, share: key, rand: c.cfg.Rand})
 	if err != nil {
 		return err
 	}
-	l := &live{id: p.Session(), machine: m, slots: p.Signers, request: r}
+	l := &live{id: p.Session(), machine: m, result: result, slots: p.Signers, request: r}
 	r.live = l
 	c.begin(l, effects)
 	c.notify(r)
 	return nil
 }
 
-// asMachine drops the concrete type, keeping a nil machine nil.
-func asMachine[M session.Machine](m M, e []session.Effect, err error) (session.Machine, []session.Effect, error) {
-	if err != nil {
-		return nil, nil, err
+// A signerConfig is what a device brings to one signature.
+type signerConfig struct {
+	proposal share.Proposal
+	record   roster.Record
+	self     wire.Slot
+	share    secret.Key
+	rand     io.Reader
+}
+
+// A newSigner makes the machine of this device for one signature, and the
+// function that reads the signature once the machine is done: r, s, parity (65
+// bytes), or an Ed25519 signature (64).
+type newSigner func(signerConfig) (session.Machine, func() []byte, []session.Effect, error)
+
+// signer runs DKLs23 or FROST, as the account wants.
+func signer(cfg signerConfig) (session.Machine, func() []byte, []session.Effect, error) {
+	switch cfg.proposal.Suite {
+	case roster.Secp256k1:
+		m, effects, err := sign.New(sign.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Rand: cfg.rand})
+		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
+	case roster.Ed25519:
+		m, effects, err := frost.New(frost.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Rand: cfg.rand})
+		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
 	}
-	return m, e, nil
+	return nil, nil, nil, fmt.Errorf("node: account of unknown suite %d", cfg.proposal.Suite)
 }
 
 // loadShare reads this device's share of an account. The caller wipes it.
@@ -222,7 +232,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	switch {
 	case !r.open():
 		return refuse(refusedNotOpen)
-	case !has(r.approved, c.circle.slot) || r.unclear != nil:
+	case !has(r.approved, c.circle.slot) || r.unclear != nil || r.change != nil:
 		return refuse(refusedUnasked)
 	case c.cfg.Keeper.Locked():
 		return refuse(refusedLocked)
@@ -288,26 +298,11 @@ func (c *core) release(r *openRequest) error {
 	return c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
 }
 
-// resultOf returns the signature of a machine that is done.
-func resultOf(m session.Machine) []byte {
-	switch m := m.(type) {
-	case *sign.Machine:
-		if sig, ok := m.Signature(); ok {
-			return sig[:]
-		}
-	case *frost.Machine:
-		if sig, ok := m.Signature(); ok {
-			return sig[:]
-		}
-	}
-	panic("node: internal error: a machine is done without a signature")
-}
-
 // finishSigning turns a machine's result into a receipt: verified once more by
 // the request's own rules, made durable, then shown and spread.
 func (c *core) finishSigning(l *live) {
 	r := l.request
-	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: resultOf(l.machine)}
+	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: l.result()}
 	for _, s := range l.slots {
 		p.Signers = append(p.Signers, uint16(s))
 	}

@@ -31,6 +31,21 @@ func (p Phase) In() bool { return p == Committed || p.Final() }
 // Final reports whether a device in phase p never goes back.
 func (p Phase) Final() bool { return p == Locked || p == Retiring || p == Retired }
 
+// LastWords returns the votes to abort that a dead attempt died of, as frames
+// of this device, for whoever has not heard of its death. There are none while
+// it may live.
+func (m *Machine) LastWords() (out []wire.Frame) {
+	if m.phase != Returned {
+		return nil
+	}
+	for _, slot := range m.p.Members {
+		if s, ok := m.words[abort][slot]; ok {
+			out = append(out, m.send(s).(session.Send).Frame)
+		}
+	}
+	return out
+}
+
 // Refuse returns a vote to abort by a device that takes no part: it makes the
 // attempt die sooner. The device must never take part in that attempt
 // afterwards, also after a restart. Nor may it have taken part before, not even

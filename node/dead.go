@@ -1,0 +1,109 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// A deadAttempt is a re-deal that came to nothing, or that this device refused.
+// The votes it died of are kept: a device that was away may still be in it, and
+// a sleeper may even have adopted it from such a device. Nobody but those who
+// know can tell them, and they would wait for ever.
+type deadAttempt struct {
+	frames [][]byte // as this device says them
+	key    string   // epoch key that is to be destroyed, "" if there is none
+	told   map[wire.Slot]time.Time
+}
+
+// storedDead is the durable form.
+type storedDead struct {
+	Version uint8    `cbor:"1,keyasint"`
+	Frames  [][]byte `cbor:"2,keyasint"`
+	Key     string   `cbor:"3,keyasint"`
+}
+
+func encodeDead(frames []wire.Frame, key string) ([]byte, *deadAttempt) {
+	d := &deadAttempt{frames: [][]byte{}, key: key, told: map[wire.Slot]time.Time{}}
+	for _, f := range frames {
+		d.frames = append(d.frames, f.Append(nil))
+	}
+	return wire.Marshal(storedDead{Version: 1, Frames: d.frames, Key: key}), d
+}
+
+func (c *core) loadDead() error {
+	return c.cfg.Journal.View(func(tx journal.Tx) error {
+		keys, err := tx.Keys(bucketDead)
+		if err != nil {
+			return fmt.Errorf("node: read dead re-deals: %w", err)
+		}
+		for _, k := range keys {
+			raw, err := tx.Get(bucketDead, k)
+			if err != nil {
+				return fmt.Errorf("node: read dead re-deals: %w", err)
+			}
+			var s storedDead
+			id, err := parseRequestID(k)
+			if err == nil {
+				err = wire.Unmarshal(raw, &s)
+			}
+			if err != nil || s.Version != 1 {
+				return errors.New("node: the record of a dead re-deal is damaged")
+			}
+			c.dead[wire.SessionID(id)] = &deadAttempt{frames: s.Frames, key: s.Key, told: map[wire.Slot]time.Time{}}
+		}
+		return nil
+	})
+}
+
+// destroyDead makes good what a crash may have left of dead attempts.
+func (c *core) destroyDead() error {
+	for _, d := range c.dead {
+		if d.key == "" {
+			continue
+		}
+		if err := c.cfg.Keeper.DestroyEpochKey(d.key); err != nil {
+			return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
+		}
+	}
+	return nil
+}
+
+// tellDead tells a device that still speaks in a dead re-deal what it died of,
+// and reports whether it is one.
+func (c *core) tellDead(id wire.SessionID, to wire.Slot) bool {
+	d := c.dead[id]
+	if d == nil {
+		return false
+	}
+	if last := d.told[to]; c.now.Sub(last).Abs() < c.cfg.Timings.Resend {
+		return true
+	}
+	d.told[to] = c.now
+	for _, b := range d.frames {
+		c.sendTo(to, wire.ProtocolSession, b)
+	}
+	return true
+}
+
+// refuse votes against an attempt without taking part, so that it dies sooner.
+// That it never will take part is durable before the vote is sent.
+func (c *core) refuse(cfg refresh.Config) error {
+	s, err := refresh.Refuse(cfg)
+	if err != nil {
+		return err
+	}
+	raw, dead := encodeDead([]wire.Frame{s.Frame}, "")
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return tx.Put(bucketDead, cfg.Proposal.Attempt().Hex(), raw)
+	}); err != nil {
+		return storeError(err)
+	}
+	c.dead[cfg.Proposal.Session()] = dead
+	c.sendFrame(&live{slots: cfg.Proposal.Members}, s.Frame)
+	return nil
+}

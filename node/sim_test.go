@@ -1,0 +1,276 @@
+package node
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+var (
+	simSeeds = flag.Uint64("sim.seeds", 2000, "run so many seeds of the simulation")
+	simStart = flag.Uint64("sim.start", 0, "the first seed")
+	simTrace = flag.Bool("sim.trace", false, "print what happens")
+)
+
+// A simShape is a circle that worlds begin with.
+type simShape struct{ t, n int }
+
+var simShapes = []simShape{{2, 3}, {3, 5}, {2, 2}, {3, 4}, {3, 3}}
+
+// simSettings let weeks pass in hours.
+var simSettings = roster.Settings{
+	Quiet: 2 * 3600, Suspect: 5 * 3600, SuspectOnline: 3 * 3600, Grace: 4 * 3600, GraceNoSpare: 8 * 3600, NoSpareAuto: true,
+	Budget: 24 * 3600, BudgetNoSpare: 48 * 3600,
+}
+
+// A template is a circle that was founded once, by the real protocol, with one
+// more device that is in none.
+type template struct {
+	now     time.Time
+	devices []templateDevice
+	record  roster.Record
+	epoch   string // id of the epoch key
+}
+
+type templateDevice struct {
+	name  string
+	id    []byte
+	image simImage
+	self  wire.DeviceID
+	seeds [][]byte
+}
+
+var templates sync.Map
+
+func templateOf(t testing.TB, shape simShape, long bool) *template {
+	type key struct {
+		simShape
+		long bool
+	}
+	once, _ := templates.LoadOrStore(key{shape, long}, sync.OnceValue(func() *template { return foundTemplate(t, shape, long) }))
+	return once.(func() *template)()
+}
+
+func foundTemplate(t testing.TB, shape simShape, long bool) *template {
+	l := newLab(t, shape.n+1, uint64(100*shape.t+shape.n))
+	if !long {
+		l.settings = simSettings
+	}
+	l.found(shape.t, shape.n)
+	out := &template{record: l.devices[0].core.circle.record, epoch: l.devices[0].core.circle.shareKey}
+	for _, d := range l.devices {
+		d.kill()
+		disk := newSimDisk()
+		disk.mem = d.journal.Restart()
+		// The lab seals in its own way.
+		j := simJournal{disk}
+		err := j.Update(func(tx journal.Tx) error {
+			for id := range d.keeper.keys {
+				disk.keys[id] = 1
+			}
+			raw, err := tx.Get(bucketDevice, deviceKey)
+			if err != nil {
+				return err
+			}
+			var dev storedDevice
+			if err := wire.Unmarshal(raw, &dev); err != nil {
+				return err
+			}
+			plain, err := d.keeper.OpenShare(presenceID, "presence", dev.Sealed)
+			if err != nil {
+				return err
+			}
+			dev.Sealed = append(disk.seal(presenceID, "presence"), plain...)
+			keys, err := tx.Keys(bucketShares)
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				account := k[len(out.epoch)+1:]
+				sealed, err := tx.Get(bucketShares, k)
+				if err != nil {
+					return err
+				}
+				plain, err := d.keeper.OpenShare(out.epoch, shareName(account), sealed)
+				if err != nil {
+					return err
+				}
+				if err := tx.Put(bucketShares, k, append(disk.seal(out.epoch, shareName(account)), plain...)); err != nil {
+					return err
+				}
+			}
+			return tx.Put(bucketDevice, deviceKey, wire.Marshal(dev))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		disk.made = 1
+		td := templateDevice{name: d.name, id: d.id, image: disk.image()}
+		me, err := loadSelf(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		td.self = me.public
+		out.devices = append(out.devices, td)
+	}
+	out.now = l.now
+	return out
+}
+
+// newWorld makes the devices of a seed.
+func newWorld(t testing.TB, seed uint64, out io.Writer) *world {
+	w := &world{
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x51)), shape: simShapes[seed%uint64(len(simShapes))],
+		cutPairs: map[[2]int]bool{}, deafPairs: map[[2]int]bool{}, hits: map[string]int{}, wants: map[string]int{}, verbose: out,
+	}
+	w.long = seed/5%8 == 7
+	w.nosy = seed/5%8 == 3
+	w.truth = newTruth(w)
+	tpl := templateOf(t, w.shape, w.long)
+	w.now = tpl.now
+	w.truth.keys[tpl.epoch] = tpl.record.Hash()
+	w.truth.records[tpl.record.Hash()] = tpl.record
+	for i, td := range tpl.devices {
+		d := &simDevice{w: w, name: td.name, index: i, id: td.id, disk: newSimDisk(), linked: make([]bool, len(tpl.devices)), member: i < w.shape.n}
+		d.disk.made = 1
+		d.disk.restore(td.image)
+		d.keeper = &simKeeper{simDisk: d.disk}
+		d.log = &simLog{d}
+		d.view.self = td.self
+		w.watch(d)
+		w.devices = append(w.devices, d)
+	}
+	w.learnKeys()
+	for _, d := range w.devices {
+		w.read(d)
+	}
+	return w
+}
+
+// learnKeys gives the oracle the keys of the circle.
+func (w *world) learnKeys() {
+	rec := slices.Collect(maps.Values(w.truth.records))[0]
+	for _, acc := range rec.Accounts {
+		var at []wire.Slot
+		var shares [][32]byte
+		for i, d := range w.devices[:w.shape.t] {
+			b := d.founded(w, acc.Name)
+			at, shares = append(at, wire.Slot(i+1)), append(shares, b)
+		}
+		w.truth.key[acc.Name] = interpolate(acc.Name, at, shares)
+		w.truth.public[acc.Name] = acc.GroupKey()
+	}
+}
+
+func (d *simDevice) founded(w *world, account string) (out [32]byte) {
+	id := slices.Collect(maps.Keys(w.truth.keys))[0]
+	if err := d.disk.mem.View(func(tx journal.Tx) error {
+		sealed, err := tx.Get(bucketShares, shareRecord(id, account))
+		if err != nil {
+			return err
+		}
+		p, ok := d.disk.open(id, shareName(account), sealed)
+		if !ok {
+			return fmt.Errorf("the template does not open")
+		}
+		out = [32]byte(p)
+		return nil
+	}); err != nil {
+		w.fail("%w", err)
+	}
+	return out
+}
+
+// live runs a whole world.
+func (w *world) live() error {
+	for _, d := range w.devices {
+		w.after(w.between(0, time.Second), d.boot)
+	}
+	w.run(5*time.Second, nil)
+	w.run(w.play()+5*time.Minute, nil)
+	w.rest()
+	w.recover()
+	w.finish()
+	return w.err
+}
+
+// simulate runs one seed. If it fails it says how to see what happened.
+func simulate(t *testing.T, seed uint64, name string, set func(*world)) *world {
+	t.Helper()
+	var out io.Writer
+	if *simTrace {
+		out = os.Stdout
+	}
+	w := newWorld(t, seed, out)
+	if set != nil {
+		set(w)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("seed %d panics: go test ./node -run '^%s$' -sim.start=%d -sim.seeds=1 -sim.trace", seed, name, seed)
+			panic(p)
+		}
+	}()
+	if err := w.live(); err != nil {
+		t.Errorf("seed %d (%d-of-%d): %v\ngo test ./node -run '^%s$' -sim.start=%d -sim.seeds=1 -sim.trace", seed, w.shape.t, w.shape.n, err, name, seed)
+	}
+	return w
+}
+
+// forSimSeeds runs n seeds on all processors.
+func forSimSeeds(t *testing.T, n uint64, run func(t *testing.T, seed uint64)) {
+	t.Helper()
+	lanes := uint64(4)
+	t.Run("seeds", func(t *testing.T) {
+		for lane := range min(lanes, n) {
+			t.Run(fmt.Sprint(lane), func(t *testing.T) {
+				t.Parallel()
+				for seed := lane; seed < n; seed += lanes {
+					run(t, *simStart+seed)
+				}
+			})
+		}
+	})
+}
+
+// TestSim is the node's own logic, re-deals and judgement over months, in a
+// hostile world. Signatures are answered by an oracle that demands what a
+// signature needs.
+func TestSim(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	hits, wants := map[string]int{}, map[string]int{}
+	var epochs, signed, few int
+	forSimSeeds(t, *simSeeds, func(t *testing.T, seed uint64) {
+		w := simulate(t, seed, "TestSim", nil)
+		mu.Lock()
+		defer mu.Unlock()
+		n := 0
+		for k, v := range w.hits {
+			hits[k] += v
+			n += v
+		}
+		for k, v := range w.wants {
+			wants[k] += v
+		}
+		if n < 3 {
+			few++
+		}
+		epochs += len(w.truth.epochs) - 1
+		signed += w.truth.made
+	})
+	t.Cleanup(func() {
+		t.Logf("%d epochs, %d signatures; faults %v; persons wanted %v; %d worlds with fewer than 3 faults", epochs, signed, hits, wants, few)
+	})
+}

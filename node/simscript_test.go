@@ -1,0 +1,415 @@
+package node
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// play schedules what befalls the devices: scenes, each of which is something
+// that a person wants, or nothing, with faults around it.
+func (w *world) play() time.Duration {
+	at := w.between(0, 30*time.Second)
+	for range 2 + w.rng.IntN(3) {
+		w.after(at, w.scene)
+		pause := w.between(time.Minute, 20*time.Minute)
+		switch {
+		case w.chance(30):
+			pause = w.between(time.Hour, 14*time.Hour)
+		case w.long && w.chance(70):
+			pause = w.between(5*24*time.Hour, 40*24*time.Hour)
+		}
+		at += pause
+	}
+	return at
+}
+
+// pick returns a device for which ok holds, or nil.
+func (w *world) pick(ok func(*simDevice) bool) *simDevice {
+	var list []*simDevice
+	for _, d := range w.devices {
+		if ok(d) {
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list[w.rng.IntN(len(list))]
+}
+
+func (d *simDevice) running() bool {
+	return d.on() && d.core.circle != nil && d.core.circle.evicted == nil
+}
+
+// scene is one story.
+func (w *world) scene() {
+	if w.chance(40) {
+		w.fault(w.rng.IntN(3)) // somebody is away, or about to be
+	}
+	w.after(w.between(0, 5*time.Second), w.want)
+	if w.chance(15) {
+		w.after(w.between(0, 10*time.Second), w.want)
+	}
+	for range 1 + w.rng.IntN(4) {
+		w.after(w.between(0, 25*time.Second), func() { w.fault(w.rng.IntN(13)) })
+	}
+	if w.chance(50) {
+		w.after(w.between(0, time.Minute), func() { w.wantSignature(w.pick((*simDevice).running)) })
+	}
+}
+
+// want has a person ask for something at some device.
+func (w *world) want() {
+	d := w.pick(func(d *simDevice) bool { return d.running() && !d.thief })
+	if d == nil {
+		return
+	}
+	rec := d.core.circle.record
+	other := rec.Devices[w.rng.IntN(len(rec.Devices))].Slot
+	kind, ch := api.KindRefresh, change{}
+	switch n := w.rng.IntN(20); {
+	case n < 8:
+	case n < 12 && other != d.core.circle.slot && d.core.enoughWithout(other) == nil:
+		kind, ch.Slot = api.KindLost, uint16(other)
+		if x := w.bySlot(other); w.chance(40) && x != nil && w.spare(x) {
+			x.thief = true // the person is right
+		}
+	case n < 14 && d.core.enoughWithout(d.core.circle.slot) == nil:
+		kind = api.KindLeave
+	case n < 16:
+		w.add(d)
+		return
+	case n == 16:
+		kind = api.KindFreeze
+	case n == 17 && d.core.frozen() != "":
+		kind = api.KindThaw
+	case n == 18 && other != d.core.circle.slot:
+		kind, ch.Slot, ch.Until = api.KindVacation, uint16(other), unix(d.clock())+3*24*3600
+	case n == 19 && other != d.core.circle.slot:
+		kind, ch.Slot = api.KindVeto, uint16(other)
+	}
+	w.ask(d, kind, ch)
+}
+
+func (w *world) bySlot(s wire.Slot) *simDevice {
+	for _, d := range w.devices {
+		if d.slot() == s {
+			return d
+		}
+	}
+	return nil
+}
+
+// ask makes a request to change the circle, and lets other persons approve it.
+func (w *world) ask(d *simDevice, kind string, ch change) {
+	d.do(func(c *core) {
+		c.now = d.clock()
+		r, err := c.askChange(kind, ch, 6*time.Hour)
+		w.note(d, "PERSON "+kind, err)
+		if err != nil {
+			return
+		}
+		w.wants[kind]++
+		w.approval(r.id, d)
+		for _, o := range w.devices {
+			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && w.chance(85) {
+				w.approveLater(o, r.id, 8)
+			}
+		}
+	})
+}
+
+func (w *world) approval(id wire.RequestID, d *simDevice) {
+	if w.truth.approved[id] == nil {
+		w.truth.approved[id] = map[wire.Slot]bool{}
+	}
+	w.truth.approved[id][d.slot()] = true
+}
+
+// approveLater has the person of d approve once the device shows the request.
+func (w *world) approveLater(d *simDevice, id wire.RequestID, tries int) {
+	w.after(w.between(time.Second, 30*time.Second), func() {
+		if tries == 0 || w.err != nil {
+			return
+		}
+		if !d.running() || d.core.requests[id] == nil {
+			w.approveLater(d, id, tries-1)
+			return
+		}
+		d.do(func(c *core) {
+			c.now = d.clock()
+			w.approval(id, d)
+			w.note(d, "PERSON approves", c.approve(c.requests[id], true))
+		})
+	})
+}
+
+// wantSignature has the person of d ask for a signature, and others approve.
+func (w *world) wantSignature(d *simDevice) *openRequest {
+	if d == nil || !d.running() {
+		return nil
+	}
+	var r *openRequest
+	d.do(func(c *core) {
+		c.now = d.clock()
+		account, path := roster.Ethereum, []uint32{0, 0}
+		in := intent.Input{Kind: intent.Message, Message: []byte("pay")}
+		var err error
+		r, err = c.ask(in, account, path, 2*time.Hour)
+		w.note(d, "PERSON sign", err)
+		if err != nil {
+			r = nil
+			return
+		}
+		if d.thief {
+			return
+		}
+		w.wants["sign"]++
+		w.approval(r.id, d)
+		for _, o := range w.devices {
+			if o != d && !o.thief {
+				w.approveLater(o, r.id, 8)
+			}
+		}
+	})
+	return r
+}
+
+// add introduces a device that is in no circle, and asks for it to come in.
+func (w *world) add(d *simDevice) {
+	x := w.pick(func(x *simDevice) bool { return x.on() && x.core.circle == nil && x.core.attempt == nil })
+	if x == nil || len(d.core.circle.record.Devices) > 4 {
+		return
+	}
+	card := x.core.ownCard([32]byte{1})
+	x.do(func(c *core) {
+		c.now = x.clock()
+		s := newcomer{card: d.core.ownCard([32]byte{1}), addrs: d.Addrs()}
+		c.founding = &founding{sponsor: &s, card: card, touched: c.now}
+		c.pairing[string(d.id)] = nil
+		c.admit()
+	})
+	d.do(func(c *core) {
+		c.pairing[string(x.id)] = nil
+		c.admit()
+	})
+	w.truth.mayGrow = true
+	w.after(time.Second, func() {
+		if d.running() {
+			w.ask(d, api.KindAdd, change{Card: card.Bytes(), Addrs: x.Addrs()})
+		}
+	})
+}
+
+// spare reports whether d may be lost for good: enough others hold shares of
+// every epoch in which somebody is.
+func (w *world) spare(d *simDevice) bool {
+	holders := w.holders(slices.DeleteFunc(w.sane(), func(o *simDevice) bool { return o == d }))
+	sound := func(r roster.Record) bool {
+		n := 0
+		for _, x := range r.Devices {
+			o := w.byIdentity(x.Identity)
+			if o != d && !o.gone && !o.thief && !o.unsure {
+				n++
+			}
+		}
+		return n >= r.Threshold
+	}
+	for _, o := range w.sane() {
+		if len(o.view.chain) == 0 {
+			continue
+		}
+		head := o.view.head()
+		h := head.Hash()
+		in, ok := w.truth.records[o.view.in]
+		if !sound(head) || ok && !sound(in) || holders[h] < head.Threshold && holders[o.view.in] < in.Threshold {
+			return false
+		}
+		// The epoch to be of a re-deal that may succeed.
+		if r, ok := w.truth.records[o.view.record]; ok && o.view.phase != refresh.Returned && !sound(r) {
+			return false
+		}
+		if c := o.core; c != nil && c.redealing() {
+			p := c.attempt.proposal
+			n := 0
+			for _, s := range slices.Concat(p.Members, p.Sleepers) {
+				if x := w.bySlot(s); x == nil || x != d && !x.gone && !x.thief && !x.unsure {
+					n++
+				}
+			}
+			if n < p.Threshold {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (w *world) byIdentity(id wire.DeviceID) *simDevice {
+	for _, d := range w.devices {
+		if d.view.self == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// fault lets one thing go wrong. The first three kinds are devices that are
+// away.
+func (w *world) fault(kind int) {
+	if w.calm {
+		return
+	}
+	d := w.pick((*simDevice).on)
+	o := w.pick(func(o *simDevice) bool { return o != d })
+	if d == nil {
+		return
+	}
+	hit := func(name string) { w.hits[name]++; w.note(d, "FAULT "+name, nil) }
+	away := w.between(2*time.Second, 3*time.Minute)
+	if w.chance(25) {
+		away = w.between(time.Hour, 30*time.Hour)
+		if w.long && w.chance(50) {
+			away = w.between(24*time.Hour, 45*24*time.Hour)
+		}
+	}
+	switch kind {
+	case 0:
+		hit("power")
+		d.off("loses power")
+		w.after(away, d.boot)
+	case 1:
+		hit("sleep")
+		d.suspend(away)
+	case 2:
+		hit("partition")
+		side := w.rng.Uint64()
+		for _, a := range w.devices {
+			for _, b := range w.devices[a.index+1:] {
+				if side>>a.index&1 != side>>b.index&1 {
+					w.split(a, b, true)
+					w.after(away, func() { w.split(a, b, false) })
+				}
+			}
+		}
+	case 3, 4:
+		hit("power while it speaks")
+		d.cutIn = 1 + w.rng.IntN(20)
+	case 5, 6, 7:
+		f := journaltest.Fault(1 + w.rng.IntN(4))
+		hit(f.String())
+		d.disk.plan[d.disk.writes+1+w.rng.IntN(8)] = f
+	case 8:
+		hit("loss")
+		w.loss, w.slow = 5+w.rng.IntN(40), w.rng.IntN(2)*w.rng.IntN(8)
+		w.after(w.between(5*time.Second, 2*time.Minute), func() { w.loss, w.slow = 0, 0 })
+	case 9:
+		hit("one way")
+		w.deafPairs[[2]int{d.index, o.index}] = true
+		w.after(w.between(5*time.Second, 10*time.Minute), func() { delete(w.deafPairs, [2]int{d.index, o.index}) })
+	case 10:
+		hit("clock")
+		by := time.Duration(w.rng.Int64N(int64(48*time.Hour))) - 24*time.Hour
+		switch w.rng.IntN(4) {
+		case 0:
+			by = time.Duration(w.rng.Int64N(int64(20*365*24*time.Hour))) - 10*365*24*time.Hour
+		case 1:
+			by /= 1000
+		}
+		d.skew += by
+	case 11:
+		if !w.spare(d) {
+			return
+		}
+		hit("destroyed")
+		d.off("is destroyed")
+		d.gone = true
+	case 12:
+		if d.image == nil {
+			hit("copy")
+			i := d.disk.image()
+			d.image = &i
+			return
+		}
+		busy := slices.ContainsFunc(w.devices, func(o *simDevice) bool { return o.core != nil && o.core.redealing() })
+		if d.unsure || busy || !w.spare(d) {
+			return
+		}
+		hit("old disk")
+		d.off("gets an old disk")
+		d.unsure = true
+		d.disk.restore(*d.image)
+		w.read(d)
+		w.check()
+		w.after(away, d.boot)
+	}
+}
+
+// rest ends all faults: everybody is there, awake and connected.
+func (w *world) rest() {
+	w.calm = true
+	w.loss, w.slow = 0, 0
+	clear(w.cutPairs)
+	clear(w.deafPairs)
+	w.relink = true
+	for _, d := range w.devices {
+		clear(d.disk.plan)
+		d.cutIn = 0
+		if d.thief {
+			d.off("the thief turns it off")
+			continue
+		}
+		d.wake()
+		d.boot()
+	}
+}
+
+// recover is what O6 asks for: within a day the persons get a signature.
+func (w *world) recover() {
+	w.run(5*time.Minute, nil)
+	day := 24 * time.Hour
+	if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
+		// Who stands accused does not help to acquit itself. If too few others
+		// are left, the accuser can take it back alone, after a day.
+		day *= 2
+	}
+	end := w.now.Add(day + time.Hour)
+	for try := 0; w.err == nil && w.now.Before(end); try++ {
+		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.frozen() != "" })
+		if frozen != nil {
+			w.ask(frozen, api.KindThaw, change{})
+			w.run(2*time.Minute, nil)
+		}
+		d := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.maySign() == nil })
+		if r := w.wantSignature(d); r != nil && w.run(5*time.Minute, func() bool { return r.state() == api.StateSigned }) {
+			return
+		}
+		w.run(min(time.Duration(1+try)*10*time.Minute, 3*time.Hour), nil)
+	}
+	if w.err == nil {
+		w.fail("O6: nobody can sign within a day: %s", w.census())
+	}
+}
+
+// finish looks at what is left.
+func (w *world) finish() {
+	w.run(10*time.Minute, nil)
+	if w.err != nil {
+		return
+	}
+	for _, d := range w.sane() {
+		if d.on() && d.core.redealing() && !d.unsure {
+			w.fail("C1: %s is in the middle of a re-deal for good: %s", d.name, w.census())
+		}
+	}
+	w.check()
+	w.truth.mix(w)
+}
