@@ -44,11 +44,12 @@ type openRequest struct {
 	card    *roster.Card // who comes in, if anybody
 	unclear error        // why this device cannot decode it; it then never approves
 
-	approved map[wire.Slot]item
-	denied   map[wire.Slot]item
-	receipt  *receipt
-	receipts map[wire.Slot]item // each signer issues one; the first decides
-	result   intent.Result
+	approved  map[wire.Slot]item
+	presences map[wire.Slot]presence // of approvals of a change
+	denied    map[wire.Slot]item
+	receipt   *receipt
+	receipts  map[wire.Slot]item // each signer issues one; the first decides
+	result    intent.Result
 
 	live     *live
 	attempts int
@@ -93,7 +94,7 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 func (c *core) understand(it item, req request) *openRequest {
 	r := &openRequest{
 		id: requestID(it.Body), item: it, request: req, path: req.Path,
-		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{},
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
 	r.unclear = c.decodeIntent(r)
 	return r

@@ -379,7 +379,7 @@ func (w *world) recover() {
 	if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
 		// Who stands accused does not help to acquit itself. If too few others
 		// are left, the accuser can take it back alone, after a day.
-		day *= 2
+		day *= 4
 	}
 	end := w.now.Add(day + time.Hour)
 	for try := 0; w.err == nil && w.now.Before(end); try++ {
@@ -392,7 +392,7 @@ func (w *world) recover() {
 		if r := w.wantSignature(d); r != nil && w.run(5*time.Minute, func() bool { return r.state() == api.StateSigned }) {
 			return
 		}
-		w.run(min(time.Duration(1+try)*10*time.Minute, 3*time.Hour), nil)
+		w.run(min(time.Duration(1+try)*10*time.Minute, time.Hour), nil)
 	}
 	if w.err == nil {
 		w.fail("O6: nobody can sign within a day: %s", w.census())
