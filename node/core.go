@@ -88,6 +88,8 @@ type peer struct {
 	locked   bool
 	lost     string // why the connection ended, for the person
 	stale    bool   // a message to it was certainly lost
+
+	askedAt time.Time // when it was last told how far this device is, so that it catches up
 }
 
 // newCore reads everything durable. It starts nothing.
@@ -498,6 +500,7 @@ func (c *core) hello() hello {
 	case c.circle != nil:
 		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
 		h.Share, h.Oldest = c.hasShare(), c.oldestShare()
+		h.Head = c.circle.head().Record.Epoch
 	case c.founding != nil && c.founding.pending:
 		h.Record, h.Pending = c.founding.recordHash(), true
 	}
@@ -537,6 +540,6 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 		return nil
 	}
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
-	c.catchUp(from, h.Epoch)
+	c.catchUp(from, h.Head)
 	return c.rememberAddrs(from, h.Addrs)
 }

@@ -155,8 +155,11 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if last, ok := c.mailbox(p); ok {
 		parent = last
 	} else if p.Parent != parent.Hash() {
-		if p.Epoch > parent.Epoch {
-			c.sync(from, msgHello, c.hello()) // whoever is behind will be told
+		// Whoever is behind will be told. If that does not help, asking at once
+		// and again would go on for ever.
+		if pr := c.peer(from); p.Epoch > parent.Epoch && c.now.Sub(pr.askedAt).Abs() >= c.cfg.Timings.Resend {
+			pr.askedAt = c.now
+			c.sync(from, msgHello, c.hello())
 		}
 		return nil
 	}
