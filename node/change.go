@@ -168,12 +168,31 @@ func (c *core) present(r *openRequest) (out []wire.Slot) {
 		if r.request.Kind == api.KindLost && wire.Slot(r.change.Slot) == s {
 			continue
 		}
-		a, err := parseAnswer(r.approved[s].Body)
-		if err == nil && ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id), a.Presence) {
+		if c.proven(r, s, d) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// A presence is a verdict on the presence signature of an approval. Approvals
+// are looked at on every tick, and verified once.
+type presence struct {
+	record wire.Hash
+	sig    string
+	holds  bool
+}
+
+func (c *core) proven(r *openRequest, slot wire.Slot, d roster.Device) bool {
+	it := r.approved[slot]
+	p, known := r.presences[slot]
+	if !known || p.record != c.circle.hash || p.sig != string(it.Sig) {
+		a, err := parseAnswer(it.Body)
+		p = presence{record: c.circle.hash, sig: string(it.Sig), holds: err == nil &&
+			ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id), a.Presence)}
+		r.presences[slot] = p
+	}
+	return p.holds
 }
 
 // granted reports whether enough persons agree to a change.

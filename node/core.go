@@ -91,6 +91,8 @@ type peer struct {
 	locked   bool
 	lost     string // why the connection ended, for the person
 	stale    bool   // a message to it was certainly lost
+
+	askedAt time.Time // when it was last told how far this device is, so that it catches up
 }
 
 // newCore reads everything durable. It starts nothing.
@@ -473,12 +475,13 @@ func (c *core) tickResume() {
 	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) || c.attempt != nil {
 		return
 	}
-	c.resumeAt = time.Time{}
 	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
+		c.resumeAt = c.now.Add(resumePause)
 		c.redealTrouble = err.Error()
 		c.log.Error("re-deal not resumed", "err", err)
 		return
 	}
+	c.resumeAt = time.Time{}
 	c.redealTrouble = ""
 }
 
@@ -513,6 +516,7 @@ func (c *core) hello() hello {
 	case c.circle != nil:
 		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
 		h.Share, h.Oldest = c.hasShare(), c.oldestShare()
+		h.Head = c.circle.head().Record.Epoch
 	case c.founding != nil && c.founding.pending:
 		h.Record, h.Pending = c.founding.recordHash(), true
 	}
@@ -553,6 +557,6 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	}
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
 	defer c.changeCircle()
-	c.catchUp(from, h.Epoch)
+	c.catchUp(from, h.Head)
 	return c.rememberAddrs(from, h.Addrs)
 }

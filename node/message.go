@@ -34,6 +34,7 @@ type hello struct {
 	Addrs   []string `cbor:"6,keyasint"` // where the sender can be dialled
 	Share   bool     `cbor:"7,keyasint"` // the sender holds a share of Record
 	Oldest  uint64   `cbor:"8,keyasint"` // the oldest epoch of which it holds one
+	Head    uint64   `cbor:"9,keyasint"` // the newest epoch that the sender knows to be certified
 }
 
 // beat says that the sender is alive.

@@ -42,6 +42,9 @@ func (c *core) startRedeal(want plan) error {
 	if c.cfg.Keeper.Locked() {
 		return errors.New("this device is locked")
 	}
+	if c.interrupted() {
+		return errors.New("the last re-deal was interrupted by a failed write")
+	}
 	p, err := c.plan(want)
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
 
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
 func (c *core) onRedeal(from wire.Slot, m redeal) error {
-	if c.circle == nil {
+	if c.circle == nil || c.interrupted() {
 		return nil
 	}
 	p, err := refresh.ParseProposal(m.Proposal)
@@ -158,8 +161,11 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if last, ok := c.mailbox(p); ok {
 		parent = last
 	} else if p.Parent != parent.Hash() {
-		if p.Epoch > parent.Epoch {
-			c.sync(from, msgHello, c.hello()) // whoever is behind will be told
+		// Whoever is behind will be told. If that does not help, asking at once
+		// and again would go on for ever.
+		if pr := c.peer(from); p.Epoch > parent.Epoch && c.now.Sub(pr.askedAt).Abs() >= c.cfg.Timings.Resend {
+			pr.askedAt = c.now
+			c.sync(from, msgHello, c.hello())
 		}
 		return nil
 	}
@@ -276,6 +282,8 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "another re-deal is under way"
 	case c.cfg.Keeper.Locked():
 		return "this device is locked"
+	case p.Epoch > c.circle.head().Record.Epoch+maxSkip:
+		return "the number of its epoch is too high"
 	case p.Epoch <= c.circle.highest:
 		return "the number of its epoch was used before"
 	}
@@ -304,6 +312,24 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 	return ""
 }
 
+// deliverCertificate tells an attempt what the certificate of its epoch proves:
+// that every member has committed. Whoever else knew may have gone on to the
+// next re-deal, and a member that has committed too must not wait for ever.
+func (c *core) deliverCertificate(a *attempt, e roster.Entry) {
+	effects, err := a.machine.Certified(e)
+	c.carryOut(a.live, effects)
+	if err != nil {
+		c.failSession(a.live, err)
+		return
+	}
+	c.redealStep()
+}
+
+// interrupted reports whether a write of a re-deal failed and has not been read
+// back yet. Until then this device does not know what it has voted for, and
+// does nothing that could contradict it.
+func (c *core) interrupted() bool { return !c.resumeAt.IsZero() }
+
 // redealBroke handles a re-deal whose machine stopped: a write of unknown
 // outcome, or a store that was set back. What the journal holds decides.
 func (c *core) redealBroke(l *live, err error) {
@@ -313,16 +339,18 @@ func (c *core) redealBroke(l *live, err error) {
 		c.waking = nil // it has not said a word yet, and will be told again
 		return
 	}
+	// What this device says and does from here on must wait for what it reads.
+	c.resumeAt = c.now.Add(resumePause)
 	c.attempt = nil
 	if a.entered && c.circle != nil && len(c.circle.chain) > 0 && c.circle.headKey != a.epochKey {
 		c.leaveEpoch()
 	}
 	c.redealTrouble = err.Error()
-	if errors.Is(err, refresh.ErrRolledBack) {
+	if errors.Is(err, refresh.ErrRolledBack) && c.circle != nil {
+		c.resumeAt = time.Time{}
 		c.circleRolledBack()
 		return
 	}
-	c.resumeAt = c.now.Add(resumePause)
 	c.notifyAll()
 }
 
@@ -416,12 +444,17 @@ func (c *core) tellFormer(peer []byte) {
 // an older epoch is worth nothing from then on; a new one comes out of a
 // mailbox, or with the next re-deal.
 func (c *core) onChain(_ wire.Slot, m chain) error {
-	if c.circle == nil || len(m.Entries) > maxChain {
+	if c.circle == nil || c.interrupted() || len(m.Entries) > maxChain {
 		return nil
 	}
 	entries, err := decodeChain(m.Entries)
 	if err != nil {
 		return err
+	}
+	for _, e := range entries {
+		if a := c.attempt; a != nil && c.redealing() && e.Record.Change.Attempt == a.proposal.Attempt() {
+			c.deliverCertificate(a, e)
+		}
 	}
 	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by
@@ -470,6 +503,10 @@ func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
 	}
 	return next[first].Record.Change.Attempt != a.proposal.Attempt() || len(next) > first+1
 }
+
+// maxSkip bounds how far the number of an epoch is above that of its parent: one
+// proposal must not use all numbers up.
+const maxSkip = 1 << 20
 
 // maxChain bounds the epochs of one message.
 const maxChain = 10

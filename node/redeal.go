@@ -353,7 +353,13 @@ func (c *core) leaveEpoch() {
 		}
 	}
 	if err := c.toHead(); err != nil {
-		panic("node: internal error: " + err.Error())
+		// This device would have been new, and is in no epoch of the chain.
+		c.circle, c.judge = nil, nil
+		clear(c.requests)
+		c.orphans = nil
+		c.log.Warn("this device did not come into the circle")
+		c.admit()
+		return
 	}
 	c.log.Warn("this device is back in the epoch before", "epoch", c.circle.record.Epoch)
 	c.changeEpoch()
@@ -407,6 +413,9 @@ func (c *core) resumeRedeal() error {
 	}
 	if a.chain, err = decodeChain(s.Chain); err != nil {
 		return fmt.Errorf("node: stored re-deal: %w", err)
+	}
+	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
+		return nil // the circle has gone past it without this device
 	}
 	parent := c.parentOf(a)
 	self, ok := selfIn(p, parent, c.self.public)
@@ -611,6 +620,10 @@ func (c *core) tickRedeal() {
 		return
 	}
 	c.startTest()
+	if a.machine.Phase() == refresh.Aborted && c.now.Sub(a.started).Abs() >= 2*attemptLife && c.isNew(a) {
+		c.stayOut(a)
+		return
+	}
 	late := c.now.Sub(a.started) >= attemptLife || c.now.Before(a.started)
 	for _, s := range a.machine.Waiting() {
 		if s != c.circleSlot(a) && slices.Contains(a.proposal.Members, s) && !c.online(s) && c.now.Sub(latest(c.peer(s).lastSeen, a.started)) >= attemptLost {
@@ -627,6 +640,28 @@ func (c *core) tickRedeal() {
 	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
 	c.carryOut(a.live, effects)
 	c.redealStep()
+}
+
+// isNew reports whether an attempt would have made this device a member.
+func (c *core) isNew(a *attempt) bool {
+	return slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Identity == c.self.public })
+}
+
+// stayOut ends an attempt on a device that would have been new and has voted
+// against it. It holds no share of the epoch before, and the attempt cannot
+// succeed without its commit, so there is nothing that it must wait for; and
+// the others, to whom it is a stranger, do not tell it that they went back.
+func (c *core) stayOut(a *attempt) {
+	c.drop(a.live)
+	c.attempt = nil
+	if err := c.discard(a); err != nil {
+		c.log.Error("a dead re-deal is not forgotten", "err", err)
+		c.resumeAt = c.now.Add(resumePause)
+		return
+	}
+	c.log.Warn("this device did not come into the circle")
+	c.admit()
+	c.notifyAll()
 }
 
 // circleSlot is this device's slot in an attempt.

@@ -267,8 +267,8 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 			if has(r.denied, it.From) {
 				return r, nil, nil
 			}
-			if r.change != nil && it.From == wire.Slot(r.change.Slot) {
-				return r, nil, nil // nobody acquits itself
+			if !deniable(r, it.From) || r.change != nil && it.From == wire.Slot(r.change.Slot) {
+				return r, nil, nil // nobody acquits itself, nor another
 			}
 			return r, func() { r.denied[it.From] = it }, nil
 		}

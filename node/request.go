@@ -44,11 +44,12 @@ type openRequest struct {
 	card    *roster.Card // who comes in, if anybody
 	unclear error        // why this device cannot decode it; it then never approves
 
-	approved map[wire.Slot]item
-	denied   map[wire.Slot]item
-	receipt  *receipt
-	receipts map[wire.Slot]item // each signer issues one; the first decides
-	result   intent.Result
+	approved  map[wire.Slot]item
+	presences map[wire.Slot]presence // of approvals of a change
+	denied    map[wire.Slot]item
+	receipt   *receipt
+	receipts  map[wire.Slot]item // each signer issues one; the first decides
+	result    intent.Result
 
 	live     *live
 	attempts int
@@ -93,7 +94,7 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 func (c *core) understand(it item, req request) *openRequest {
 	r := &openRequest{
 		id: requestID(it.Body), item: it, request: req, path: req.Path,
-		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{},
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
 	r.unclear = c.decodeIntent(r)
 	return r
@@ -336,6 +337,9 @@ func (c *core) maySign() error {
 	if err := c.ready(); err != nil {
 		return err
 	}
+	if c.interrupted() {
+		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
+	}
 	if why := c.frozen(); why != "" {
 		return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
 	}
@@ -436,6 +440,14 @@ func (c *core) settle(r *openRequest) {
 	c.notify(r)
 }
 
+// deniable reports whether a denial of the person on the device in slot closes
+// r. That a device is lost takes as many persons as sign, and only who said so
+// takes it back: two devices in the hands of thieves would keep each other in
+// for ever, each with one word.
+func deniable(r *openRequest, slot wire.Slot) bool {
+	return r.request.Kind != api.KindLost || slot == r.from()
+}
+
 // deny closes the request on every device that hears it. It cannot call back
 // a partial signature that has left, and then says so.
 func (c *core) deny(r *openRequest) error {
@@ -447,6 +459,10 @@ func (c *core) deny(r *openRequest) error {
 	}
 	if r.receipt != nil || r.meta.Expired {
 		return c.closedError(r)
+	}
+	if !deniable(r, c.circle.slot) {
+		return api.Errorf(api.CodeRefused, "only the device that said so can take it back that a device is lost").
+			WithHint("to keep it in the circle: warifu thaw")
 	}
 	no := c.signItem(itemAnswer, wire.Marshal(answer{
 		Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash,

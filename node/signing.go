@@ -447,9 +447,14 @@ func (c *core) anyFailed(r *openRequest, signers []wire.Slot) bool {
 	return false
 }
 
-// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds.
+// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds, or 8 minutes
+// between re-deals, for each of which every device works and writes.
 func (c *core) backOff(r *openRequest) {
-	r.notUntil = c.now.Add(time.Second << min(r.attempts, 5))
+	most := 5
+	if r.change != nil {
+		most = 9
+	}
+	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
 }
 
 // alarm counts a failed check against a device, durably: three of them are a

@@ -375,14 +375,13 @@ func (w *world) rest() {
 // recover is what O6 asks for: within a day the persons get a signature.
 func (w *world) recover() {
 	w.run(5*time.Minute, nil)
-	day := 24 * time.Hour
-	if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
-		// Who stands accused does not help to acquit itself. If too few others
-		// are left, the accuser can take it back alone, after a day.
-		day *= 2
-	}
-	end := w.now.Add(day + time.Hour)
-	for try := 0; w.err == nil && w.now.Before(end); try++ {
+	start, day := w.now, 25*time.Hour
+	for try := 0; w.err == nil && w.now.Sub(start) < day; try++ {
+		if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
+			// Who stands accused does not help to acquit itself. If too few
+			// others are left, the accuser can take it back alone after a day.
+			day = 4 * 24 * time.Hour
+		}
 		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.frozen() != "" })
 		if frozen != nil {
 			w.ask(frozen, api.KindThaw, change{})
@@ -392,11 +391,24 @@ func (w *world) recover() {
 		if r := w.wantSignature(d); r != nil && w.run(5*time.Minute, func() bool { return r.state() == api.StateSigned }) {
 			return
 		}
-		w.run(min(time.Duration(1+try)*10*time.Minute, 3*time.Hour), nil)
+		w.run(min(time.Duration(1+try)*10*time.Minute, time.Hour), nil)
 	}
 	if w.err == nil {
 		w.fail("O6: nobody can sign within a day: %s", w.census())
 	}
+}
+
+// canEnd reports whether a re-deal in which d is must end: not if somebody who
+// takes part is gone for good, for those who have committed wait for it then;
+// and not on a device that would have been new, whom nobody tells.
+func (w *world) canEnd(d *simDevice) bool {
+	p := d.core.attempt.proposal
+	for _, o := range w.devices {
+		if slices.Contains(slices.Concat(p.Members, p.Sleepers), o.slot()) && (o.gone || o.thief || o.unsure) {
+			return false
+		}
+	}
+	return !d.core.isNew(d.core.attempt)
 }
 
 // finish looks at what is left.
@@ -406,7 +418,7 @@ func (w *world) finish() {
 		return
 	}
 	for _, d := range w.sane() {
-		if d.on() && d.core.redealing() && !d.unsure {
+		if d.on() && d.core.redealing() && w.canEnd(d) {
 			w.fail("C1: %s is in the middle of a re-deal for good: %s", d.name, w.census())
 		}
 	}

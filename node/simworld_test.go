@@ -116,7 +116,7 @@ func (w *world) run(limit time.Duration, ok func() bool) bool {
 		w.now = e.at
 		if w.verbose != nil && w.count/5000 != w.told {
 			w.told = w.count / 5000
-			fmt.Fprintln(w.verbose, "EVENTS", w.count, "messages", w.sent, "at", w.now)
+			fmt.Fprintln(w.verbose, "EVENTS", w.count, "messages", w.sent, "at", w.now, w.busy())
 		}
 		e.do()
 		if w.count > maxSimEvents {
@@ -409,6 +409,16 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 		})
 	}
 	return nil
+}
+
+// busy says who ticks fast.
+func (w *world) busy() (out string) {
+	for _, d := range w.devices {
+		if c := d.core; c != nil {
+			out += fmt.Sprintf(" %s: every %v, founding %t, re-deal %t, sessions %d;", d.name, c.tickEvery(), c.founding != nil, c.redealing(), len(c.sessions))
+		}
+	}
+	return out
 }
 
 // note writes down what happens, if somebody reads it.

@@ -3,6 +3,7 @@ package refresh
 import (
 	"fmt"
 
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/wire"
 )
@@ -30,6 +31,34 @@ func (p Phase) In() bool { return p == Committed || p.Final() }
 
 // Final reports whether a device in phase p never goes back.
 func (p Phase) Final() bool { return p == Locked || p == Retiring || p == Retired }
+
+// Certified tells the machine what the certificate of its epoch proves: the
+// commits of all members. It is for a member that committed and was away while
+// the others went on: nobody may be left who would repeat them.
+func (m *Machine) Certified(e roster.Entry) ([]session.Effect, error) {
+	if m.ended() || e.Record.Change.Attempt != m.attempt {
+		return nil, nil
+	}
+	hash := e.Record.Hash()
+	for _, s := range e.Ready {
+		f := m.send(statement{Kind: commit, Slot: s.Slot, Body: hash[:], Sig: s.Sig}).(session.Send).Frame
+		if s.Slot == m.cfg.Self {
+			if _, said := m.words[commit][s.Slot]; said {
+				continue
+			}
+		}
+		f.From = s.Slot
+		if f.From == m.cfg.Self {
+			m.phase = RolledBack
+			return []session.Effect{m.persist()}, ErrRolledBack
+		}
+		effects, err := m.Deliver(f)
+		if len(effects) > 0 || err != nil {
+			return effects, err
+		}
+	}
+	return nil, nil
+}
 
 // LastWords returns the votes to abort that a dead attempt died of, as frames
 // of this device, for whoever has not heard of its death. There are none while
