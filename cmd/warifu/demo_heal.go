@@ -201,8 +201,9 @@ func (s *story) newPhone(ctx context.Context) error {
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	var joined api.Circle
-	changed, err := s.change(ctx, s.laptop, s.tablet, func(ctx context.Context, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return s.laptop.client.Invite(ctx, api.InviteArgs{PresenceArgs: p}, func(e api.Event) {
+	// Joining may end a moment after the change, whose context is over then.
+	changed, err := s.change(ctx, s.laptop, s.tablet, func(change context.Context, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+		return s.laptop.client.Invite(change, api.InviteArgs{PresenceArgs: p}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				all.Go(func() (err error) {
 					joined, err = second.client.Join(ctx, api.JoinArgs{Invitation: e.Invitation}, func(api.Event) {})
