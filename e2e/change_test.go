@@ -148,9 +148,10 @@ func (c *circle) invite(t testing.TB, args api.InviteArgs, name string, by *devi
 	all, ctx := errgroup.WithContext(ctx)
 	var changed api.Changed
 	all.Go(func() (err error) {
-		changed, _, err = tryChange(ctx, func(ctx context.Context, emit func(api.Event)) (api.Changed, error) {
+		// Joining may end a moment after the change, whose context is over then.
+		changed, _, err = tryChange(ctx, func(change context.Context, emit func(api.Event)) (api.Changed, error) {
 			args.PresenceArgs = present()
-			return by.client.Invite(ctx, args, func(e api.Event) {
+			return by.client.Invite(change, args, func(e api.Event) {
 				if e.Event == api.EventInvitation {
 					all.Go(func() (err error) {
 						if joined, err = d.client.Join(ctx, api.JoinArgs{Invitation: e.Invitation}, func(api.Event) {}); err != nil {

@@ -478,6 +478,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
 	c.followRecord()
 	c.changeEpoch()
+	c.notifyAll()
 	return nil
 }
 

@@ -325,6 +325,11 @@ func (c *core) ready() error {
 	if c.cfg.Keeper.Locked() {
 		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
 	}
+	return c.out()
+}
+
+// out says that this device was taken out of the circle, or returns nil.
+func (c *core) out() error {
 	if f := c.circle.evicted; f != nil {
 		return api.Errorf(api.CodeEvicted, "this device is no longer in the circle: it was taken out as %v in epoch %d", f.State, f.Epoch).
 			WithHint("make it a new device in a new home and join again: warifu init, warifu join")

@@ -159,6 +159,8 @@ func (c *core) failure(r *openRequest) error {
 			WithHint("treat what it asks for as signed")
 	case r.meta.Expired:
 		return api.Errorf(api.CodeExpired, "request %v expired", r.id).WithHint("ask again")
+	case r.open() && (r.change == nil || !c.inEffect(r)):
+		return c.out()
 	}
 	return nil
 }

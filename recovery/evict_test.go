@@ -170,3 +170,39 @@ func TestStranded(t *testing.T) {
 		t.Errorf("view: %s", v.Words)
 	}
 }
+
+// TestSpareNeedsNoQuestion: the setting to ask is about the last spare device.
+func TestSpareNeedsNoQuestion(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 5, func(s *roster.Settings) { s.NoSpareAuto = false })
+	l.hear(2, 3, 4, 5)
+	l.run(7*day, 2, 3, 4)
+	l.suspected(2, 5, true)
+	l.suspected(3, 5, true)
+	l.Tick(l.wall, 0)
+	l.run(7*day, 2, 3, 4)
+	if ok, why := l.MayEvict(silent(5)...); !ok {
+		t.Error(why)
+	}
+}
+
+// TestProposersTakeTurns: the first device proposes at once, the next half a
+// minute later, so that there is one attempt and not several.
+func TestProposersTakeTurns(t *testing.T) {
+	t.Parallel()
+	rec := record(2, 3)
+	j, err := recovery.New(rec, 2, [8]byte{2}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lab{TB: t, Judge: j, rec: rec, self: 2, wall: start, seq: map[wire.Slot]uint64{}}
+	l.hear(1, 3)
+	lose(l, 3, 1, 2)
+	if p := l.Proposals(); p != nil {
+		t.Errorf("proposals %+v at once", p)
+	}
+	l.run(30, 1)
+	if l.Proposals() == nil {
+		t.Error("no proposal after half a minute")
+	}
+}

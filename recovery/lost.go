@@ -206,7 +206,7 @@ func (j *Judge) Thaw(w Word) error {
 		return errors.New("recovery: the circle is not frozen")
 	}
 	j.take(w)
-	j.st.Charges = drop(j.st.Charges, func(c charge) bool { return c.By == w.By && sub(j.st.Clock, c.At) >= Alone && !j.isDue(c.About) })
+	j.st.Charges = drop(j.st.Charges, func(c charge) bool { return c.By == w.By && sub(j.st.Clock, c.At) >= Alone })
 	// A device that stands accused, and does not accuse in turn, does not
 	// help to acquit itself.
 	if p := j.peer(w.By); (p == nil || p.State != Frozen) && !slices.Contains(j.st.Thaws, w.By) {
@@ -234,11 +234,6 @@ func (j *Judge) thaw() {
 			j.found(p)
 		}
 	}
-}
-
-func (j *Judge) isDue(slot wire.Slot) bool {
-	p := j.peer(slot)
-	return p != nil && p.Due
 }
 
 // tickMutes forgets mutes that are over, and with them what was said alone

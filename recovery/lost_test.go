@@ -133,6 +133,20 @@ func TestLost(t *testing.T) {
 		{"muted-for-a-day", func(l *lab) { thawed(l); l.run(day-1, 2, 3); l.ok(l.Freeze(l.says(2))) }, recovery.Live, false},
 		{"muted-no-longer", func(l *lab) { thawed(l); l.run(day, 2, 3); l.ok(l.Freeze(l.says(2))) }, recovery.Live, true},
 		{"muted-is-forgotten-afterwards", func(l *lab) { thawed(l); l.ok(l.Freeze(l.says(2))); l.run(2*day, 2, 3) }, recovery.Live, false},
+		{"muted-does-not-count-later", func(l *lab) {
+			thawed(l)
+			l.ok(l.Lost(l.says(2), 3))
+			l.run(2*day, 2, 3)
+			l.ok(l.Lost(l.says(1), 3))
+		}, recovery.Frozen, true},
+		{"freeze-that-was-handled-does-not-freeze-again", func(l *lab) {
+			w := l.says(1)
+			l.ok(l.Freeze(w))
+			l.ok(l.Thaw(l.says(2)))
+			l.ok(l.Thaw(l.says(3)))
+			l.run(2*day, 2, 3)
+			l.ok(l.Freeze(w))
+		}, recovery.Live, false},
 		{"word-that-was-handled-does-not-freeze-again", func(l *lab) {
 			w := l.says(2)
 			l.ok(l.Lost(w, 3))
@@ -274,6 +288,11 @@ func TestSilentDeviceComesBack(t *testing.T) {
 	if _, ok := l.View(3); ok {
 		t.Error("its old slot is still there")
 	}
+
+	unasked := evicted(t)
+	unasked.ok(unasked.Readmit(unasked.says(1), 3))
+	unasked.ok(unasked.Readmit(unasked.says(2), 3))
+	unasked.want(3, recovery.Evicted) // its own person has not spoken
 
 	late := evicted(t)
 	late.run(30*day+1, 2)

@@ -139,14 +139,26 @@ func TestTransitions(t *testing.T) {
 				l.hear(2)
 			}
 		}, recovery.Quiet},
-		{"claim-of-a-silent-device-does-not-count", nil, func(l *lab) {
-			l.hear(2, 3)
-			l.run(6*day, 2)
+		{"claim-of-a-frozen-device-does-not-count", nil, func(l *lab) {
+			toSuspect(l)
+			l.ok(l.Lost(l.says(1), 2))
 			l.suspected(2, 3, true)
-			l.run(2 * day)
-			l.run(day, 3)
-			l.run(7*day, 2)
+			l.run(hour, 2)
 		}, recovery.Suspect},
+		{"claim-older-than-what-its-device-has-heard", nil, func(l *lab) {
+			toSuspect(l)
+			_, err := l.Heard(l.beat(2, func(b *recovery.Beat) { b.Seen = []recovery.Seen{{Slot: 3, Seq: l.seq[3] + 1}} }))
+			l.ok(err)
+			l.suspected(2, 3, true)
+			l.run(hour)
+		}, recovery.Suspect},
+		{"veto-takes-an-agreement-back", func(s *roster.Settings) { s.NoSpareAuto = false }, func(l *lab) {
+			toGrace(l)
+			l.suspected(2, 3, true)
+			l.ok(l.Confirm(l.says(1), 3))
+			l.ok(l.Veto(l.says(2), 3))
+			l.run(60*day, 2)
+		}, recovery.Grace},
 		{"claim-withdrawn-by-a-beat", nil, func(l *lab) {
 			toSuspect(l)
 			l.suspected(2, 3, true)
@@ -186,6 +198,9 @@ func TestTransitions(t *testing.T) {
 			toGrace(l)
 			l.ok(l.Veto(l.says(2), 3))
 			l.suspected(2, 3, true)
+			if v, _ := l.View(3); v.Left != 44*day {
+				l.Errorf("%d seconds are left, want 44 days", v.Left)
+			}
 			l.run(44*day-1, 2)
 		}, recovery.Grace},
 		{"veto-prolongs-by-30-days", nil, func(l *lab) {

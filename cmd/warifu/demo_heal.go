@@ -199,13 +199,16 @@ func (s *story) newPhone(ctx context.Context) error {
 	if _, err := second.up(ctx); err != nil {
 		return err
 	}
-	all, ctx := errgroup.WithContext(ctx)
+	// Joining may end a moment after the change, whose context is over then.
+	joining, stop := context.WithCancel(ctx)
+	defer stop()
+	var all errgroup.Group
 	var joined api.Circle
 	changed, err := s.change(ctx, s.laptop, s.tablet, func(ctx context.Context, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return s.laptop.client.Invite(ctx, api.InviteArgs{PresenceArgs: p}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				all.Go(func() (err error) {
-					joined, err = second.client.Join(ctx, api.JoinArgs{Invitation: e.Invitation}, func(api.Event) {})
+					joined, err = second.client.Join(joining, api.JoinArgs{Invitation: e.Invitation}, func(api.Event) {})
 					if err != nil {
 						return fmt.Errorf("%s joins: %w", second.name, err)
 					}
@@ -215,6 +218,9 @@ func (s *story) newPhone(ctx context.Context) error {
 			emit(e)
 		})
 	})
+	if err != nil {
+		stop()
+	}
 	if err = errors.Join(err, all.Wait()); err != nil {
 		return err
 	}
@@ -222,7 +228,7 @@ func (s *story) newPhone(ctx context.Context) error {
 		return errors.New("the new phone holds another circle")
 	}
 	for _, d := range []*demoDevice{s.laptop, s.tablet, second} {
-		if _, err := s.settled(context.WithoutCancel(ctx), d, changed.Epoch); err != nil {
+		if _, err := s.settled(ctx, d, changed.Epoch); err != nil {
 			return err
 		}
 	}
