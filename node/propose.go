@@ -398,7 +398,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	if err := c.toHead(); err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && a.proposal.Epoch < c.circle.record.Epoch {
+	if a := c.attempt; a != nil && a.proposal.Epoch <= c.circle.record.Epoch {
 		c.drop(a.live)
 		c.attempt = nil
 	}

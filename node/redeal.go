@@ -547,6 +547,7 @@ func (c *core) finishRedeal(l *live) {
 	c.attempt = nil
 	c.redealFailed(a)
 	c.admit()
+	c.broadcast(msgHello, c.hello()) // what was put off while it went on
 	c.notifyAll()
 }
 
