@@ -211,14 +211,14 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 		for _, e := range added {
 			err = errors.Join(err, putEntry(tx, e))
 		}
-		if a := c.attempt; a != nil && a.proposal.Epoch < added[len(added)-1].Record.Epoch {
+		if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
 			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, a))
 		}
 		return err
 	}); err != nil {
 		return false, storeError(err)
 	}
-	if a := c.attempt; a != nil && a.proposal.Epoch < added[len(added)-1].Record.Epoch {
+	if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
 		c.unfenced(a)
 	}
 	c.circle.chain = next

@@ -471,7 +471,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	}
 	// What this device still holds of older epochs stays: if its store was set
 	// back, others may not have retired what its vote was for.
-	if a := c.attempt; a != nil && a.proposal.Epoch < c.circle.record.Epoch {
+	if a := c.attempt; a != nil && a.proposal.Epoch <= c.circle.record.Epoch {
 		c.drop(a.live)
 		c.attempt = nil
 	}

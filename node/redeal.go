@@ -603,6 +603,7 @@ func (c *core) finishRedeal(l *live) {
 	}
 	c.redealFailed(a)
 	c.admit()
+	c.broadcast(msgHello, c.hello()) // what was put off while it went on
 	c.notifyAll()
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -202,6 +203,11 @@ func (w *world) add(d *simDevice) {
 		c.admit()
 	})
 	w.truth.mayGrow = true
+	w.after(10*time.Minute, func() {
+		if x.core != nil && x.core.circle == nil && x.core.attempt == nil && x.core.founding != nil {
+			x.do(func(c *core) { c.endFounding(errors.New("its person gives up")) })
+		}
+	})
 	w.after(time.Second, func() {
 		if d.running() {
 			w.ask(d, api.KindAdd, change{Card: card.Bytes(), Addrs: x.Addrs()})
@@ -384,6 +390,16 @@ func (w *world) recover() {
 		}
 		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.frozen() != "" })
 		if frozen != nil {
+			for _, x := range w.devices {
+				// What is destroyed is reported, also by whom it accused.
+				for _, y := range w.devices {
+					if x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.circle.record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
+						y.core.enoughWithout(x.slot()) == nil {
+						w.ask(y, api.KindLost, change{Slot: uint16(x.slot())})
+					}
+				}
+			}
+			w.run(time.Minute, nil)
 			w.ask(frozen, api.KindThaw, change{})
 			w.run(2*time.Minute, nil)
 		}

@@ -98,8 +98,8 @@ func (w *world) after(d time.Duration, do func()) {
 	heap.Push(&w.queue, simEvent{w.now.Add(d), w.count, do})
 }
 
-// maxSimEvents is far more than any world has that gets on.
-const maxSimEvents = 400_000
+// maxSimMessages is far more than are sent in any world that gets on.
+const maxSimMessages = 150_000
 
 // run lets time pass, until ok or something is wrong.
 func (w *world) run(limit time.Duration, ok func() bool) bool {
@@ -119,8 +119,8 @@ func (w *world) run(limit time.Duration, ok func() bool) bool {
 			fmt.Fprintln(w.verbose, "EVENTS", w.count, "messages", w.sent, "at", w.now, w.busy())
 		}
 		e.do()
-		if w.count > maxSimEvents {
-			w.fail("livelock: %d events: %s", w.count, w.census())
+		if w.sent > maxSimMessages {
+			w.fail("livelock: %d messages: %s", w.sent, w.census())
 		}
 		if w.relink {
 			w.relink = false
