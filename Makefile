@@ -14,7 +14,7 @@ build: ## build the binary into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/warifu
 
 test: ## run all tests; downloads Go modules and uses ssh-keygen where it is installed
-	$(GO) test $(PKGS)
+	$(GO) test -timeout 30m $(PKGS)
 
 check: ## formatting, vet, static analysis, tidy modules
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt'd:"; echo "$$out"; exit 1; }
@@ -24,7 +24,8 @@ check: ## formatting, vet, static analysis, tidy modules
 	$(GO) mod tidy -diff
 
 race: ## tests under the race detector, for everything with goroutines
-	$(GO) test -race ./node/... ./internal/... ./pairing ./cmd/... ./share/keygen ./share/frost
+	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
+	$(GO) test -race -timeout 20m ./node -sim.seeds=25
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}

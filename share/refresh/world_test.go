@@ -67,14 +67,14 @@ type parcel struct {
 }
 
 var (
-	errLost     = errors.New("K: fewer than t shares of every epoch are left")
-	errTwoLive  = errors.New("U: two epochs can sign")
-	errEarly    = errors.New("D: a parent share was erased too early")
+	errLost     = errors.New("invariant K: fewer than t shares of every epoch are left")
+	errTwoLive  = errors.New("invariant U: two epochs can sign")
+	errEarly    = errors.New("invariant D: a parent share was erased too early")
 	errNamed    = errors.New("an honest device was named")
 	errRolled   = errors.New("a device forgot its own vote")
 	errTwoWords = errors.New("a device said two different things")
 	errSplit    = errors.New("a device went back while another had locked")
-	errStuck    = errors.New("L: enough devices are left, and no epoch can sign")
+	errStuck    = errors.New("invariant L: enough devices are left, and no epoch can sign")
 	errOracle   = errors.New("shares do not make the key, or make it when they must not")
 	errDriver   = errors.New("an effect that no driver can carry out")
 )
