@@ -48,12 +48,6 @@ func (d *device) epochs() []api.Epoch {
 	return list
 }
 
-// removes reports whether d knows of an epoch that takes other out.
-func (d *device) removes(other *device) bool {
-	d.t.Helper()
-	return slices.ContainsFunc(d.epochs(), func(e api.Epoch) bool { return slices.Contains(e.Removed, other.name) })
-}
-
 // sees returns what d knows of another member, or nil if it is none.
 func (d *device) sees(other *device) *api.Device {
 	d.t.Helper()
