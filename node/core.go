@@ -457,12 +457,13 @@ func (c *core) stayAwake(now time.Time) {
 
 // tickResume reads back a re-deal that was interrupted by a failed write.
 func (c *core) tickResume() {
-	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) || c.attempt != nil {
+	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= resumePause {
 		return
 	}
 	c.resumeAt = time.Time{}
 	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
 		c.redealTrouble = err.Error()
+		c.resumeAt = c.now.Add(resumePause)
 		c.log.Error("re-deal not resumed", "err", err)
 		return
 	}

@@ -147,6 +147,11 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from) {
 		return nil
 	}
+	if !c.resumeAt.IsZero() {
+		// This device may be part of a re-deal, perhaps of this one, and does
+		// not know it: it must not vote before it has read what it has voted.
+		return nil
+	}
 	addrs, err := unpackAddrs(m.Addrs)
 	if err != nil {
 		return err

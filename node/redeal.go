@@ -63,8 +63,10 @@ func attemptKeyID(p refresh.Proposal) string {
 }
 
 // redealing reports whether a re-deal is under way that no other may follow
-// yet.
-func (c *core) redealing() bool { return c.attempt != nil && !c.attempt.machine.Settled() }
+// yet, or may be: after a write of unknown outcome only the journal can tell.
+func (c *core) redealing() bool {
+	return !c.resumeAt.IsZero() || c.attempt != nil && !c.attempt.machine.Settled()
+}
 
 func (c *core) redealConfig(p refresh.Proposal, parent roster.Record, self wire.Slot) refresh.Config {
 	return refresh.Config{
@@ -411,6 +413,11 @@ func (c *core) resumeRedeal() error {
 	m, effects, err := refresh.Resume(c.redealConfig(p, parent, self), state)
 	if err != nil {
 		return fmt.Errorf("node: resume the re-deal: %w", err)
+	}
+	if m.Phase() == refresh.RolledBack {
+		m.Close()
+		c.circleRolledBack()
+		return nil // it votes no more, and the next re-deal heals it
 	}
 	c.hold(a, m)
 	if c.circle != nil && c.circle.headKey == a.epochKey {
