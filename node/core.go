@@ -472,7 +472,7 @@ func (c *core) stayAwake(now time.Time) {
 
 // tickResume reads back a re-deal that was interrupted by a failed write.
 func (c *core) tickResume() {
-	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) || c.attempt != nil {
+	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= resumePause {
 		return
 	}
 	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -90,6 +91,8 @@ func (c *core) tellDead(id wire.SessionID, to wire.Slot) bool {
 	return true
 }
 
+var errInIt = errors.New("node: this device is in this re-deal")
+
 // refuse votes against an attempt without taking part, so that it dies sooner.
 // That it never will take part is durable before the vote is sent.
 func (c *core) refuse(cfg refresh.Config) error {
@@ -99,8 +102,20 @@ func (c *core) refuse(cfg refresh.Config) error {
 	}
 	raw, dead := encodeDead([]wire.Frame{s.Frame}, "")
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		// A device that was set back has forgotten what it said in an attempt
+		// that it was in, and says nothing more.
+		b, err := tx.Get(bucketAttempt, currentKey)
+		if err != nil {
+			return err
+		}
+		var now storedAttempt
+		if b != nil && wire.Unmarshal(b, &now) == nil && bytes.Equal(now.Proposal, cfg.Proposal.Bytes()) {
+			return errInIt
+		}
 		return tx.Put(bucketDead, cfg.Proposal.Attempt().Hex(), raw)
-	}); err != nil {
+	}); errors.Is(err, errInIt) {
+		return nil
+	} else if err != nil {
 		return storeError(err)
 	}
 	c.dead[cfg.Proposal.Session()] = dead

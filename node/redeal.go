@@ -64,8 +64,10 @@ func attemptKeyID(p refresh.Proposal) string {
 }
 
 // redealing reports whether a re-deal is under way that no other may follow
-// yet.
-func (c *core) redealing() bool { return c.attempt != nil && !c.attempt.machine.Settled() }
+// yet, or may be: after a write of unknown outcome only the journal can tell.
+func (c *core) redealing() bool {
+	return !c.resumeAt.IsZero() || c.attempt != nil && !c.attempt.machine.Settled()
+}
 
 func (c *core) redealConfig(p refresh.Proposal, parent roster.Record, self wire.Slot) refresh.Config {
 	return refresh.Config{

@@ -48,7 +48,6 @@ type templateDevice struct {
 	id    []byte
 	image simImage
 	self  wire.DeviceID
-	seeds [][]byte
 }
 
 var templates sync.Map

@@ -303,6 +303,7 @@ func (w *world) check() {
 		w.fail("O3: two epochs can sign: %s", w.census())
 	}
 	// O2: what is retired is dead.
+	w.truth.settle()
 	for _, h := range slices.SortedFunc(maps.Keys(w.truth.retired), func(a, b wire.Hash) int { return bytes.Compare(a[:], b[:]) }) {
 		n := 0
 		for _, d := range w.devices {

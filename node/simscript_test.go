@@ -243,7 +243,7 @@ func (w *world) spare(d *simDevice) bool {
 		if r, ok := w.truth.records[o.view.record]; ok && o.view.phase != refresh.Returned && !sound(r) {
 			return false
 		}
-		if c := o.core; c != nil && c.redealing() {
+		if c := o.core; c != nil && c.attempt != nil && c.redealing() {
 			p := c.attempt.proposal
 			n := 0
 			for _, s := range slices.Concat(p.Members, p.Sleepers) {
