@@ -206,6 +206,9 @@ func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
 // have made the proposal up: until every member turns out to have been ready
 // for it, it stands in the way of nothing.
 func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
+	if c.redealing() {
+		return nil // it has a vote of its own to see through
+	}
 	if w := c.waking; w != nil {
 		if w.proposal.Attempt() == a.proposal.Attempt() || c.now.Sub(w.started) < attemptLost {
 			return nil
@@ -455,6 +458,9 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 		if a := c.attempt; a != nil && c.redealing() && e.Record.Change.Attempt == a.proposal.Attempt() {
 			c.deliverCertificate(a, e)
 		}
+	}
+	if c.circle == nil {
+		return nil // it was not to become a member after all
 	}
 	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by

@@ -119,6 +119,10 @@ func (c *core) takeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 
 // hold makes a the attempt of this device, in place of a settled one.
 func (c *core) hold(a *attempt, m *refresh.Machine) {
+	if w := c.waking; w != nil {
+		c.waking = nil
+		c.drop(w.live)
+	}
 	if old := c.attempt; old != nil {
 		c.drop(old.live)
 	}
@@ -144,6 +148,9 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	phase, err := refresh.PhaseOf(state)
 	if err != nil {
 		return err
+	}
+	if a == c.waking && !phase.In() {
+		return nil // this device has said nothing in it, and needs to remember nothing
 	}
 	if err := c.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
@@ -548,6 +555,9 @@ func (c *core) liftFence(devices []roster.Device) {
 // dead is durable first, with the key that is to go: were the key to go first, a
 // crash in between would leave a re-deal that nothing opens.
 func (c *core) discard(a *attempt) error {
+	if a == c.waking {
+		return nil // nothing of it was ever stored
+	}
 	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 		err := errors.Join(tx.Delete(bucketAttempt, currentKey), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
