@@ -16,6 +16,7 @@ require (
 	github.com/multiformats/go-multistream v0.6.1 // tells that a peer does not speak a protocol
 	github.com/rogpeppe/go-internal v1.14.1 // testscript, for stories of the command line (tests only)
 	github.com/spf13/cobra v1.10.2 // the command line: help, completion, suggestions
+	github.com/spf13/pflag v1.0.9 // what cobra's flags are made of: lengths of time as "14d"
 	github.com/tyler-smith/go-bip39 v1.1.0 // the English word list, for the six words that people compare
 	gitlab.com/yawning/secp256k1-voi v0.0.0-20230925100816-f2616030848b // constant-time secp256k1 for everything secret
 	go.etcd.io/bbolt v1.4.3 // the store: one file, transactions that survive a power cut
@@ -98,7 +99,6 @@ require (
 	github.com/quic-go/quic-go v0.64.1 // indirect
 	github.com/quic-go/webtransport-go v0.13.0 // indirect
 	github.com/spaolacci/murmur3 v1.1.0 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/supranational/blst v0.3.16 // indirect
 	github.com/wlynxg/anet v0.0.5 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
