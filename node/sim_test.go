@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("sim.seeds", 2000, "run so many seeds of the simulation")
+	simSeeds = flag.Uint64("sim.seeds", 120, "run so many seeds of the simulation")
 	simStart = flag.Uint64("sim.start", 0, "the first seed")
 	simTrace = flag.Bool("sim.trace", false, "print what happens")
 )
