@@ -346,10 +346,17 @@ func (c *core) tickSessions() {
 	}
 }
 
-// resting reports whether a session only waits for devices that are away, for
+// resting reports whether a re-deal only waits for devices that are away, for
 // as long as that may be. Whoever comes back is told at once.
 func (c *core) resting(l *live) bool {
-	return l.redeal != nil && !l.testing() && l.redeal.machine.Settled() && c.now.Sub(l.opened).Abs() >= attemptLife
+	if l.redeal == nil || l.testing() {
+		return false
+	}
+	patience := 10 * attemptLife
+	if l.redeal.machine.Settled() {
+		patience = attemptLife
+	}
+	return c.now.Sub(l.opened).Abs() >= patience
 }
 
 // silentIn finds a device that the machine waits for and that has said nothing

@@ -393,7 +393,7 @@ func (w *world) recover() {
 			for _, x := range w.devices {
 				// What is destroyed is reported, also by whom it accused.
 				for _, y := range w.devices {
-					if x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.circle.record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
+					if try < 3 && x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.circle.record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
 						y.core.enoughWithout(x.slot()) == nil {
 						w.ask(y, api.KindLost, change{Slot: uint16(x.slot())})
 					}
