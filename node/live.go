@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/session"
-	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -338,8 +337,10 @@ func (c *core) tickSessions() {
 					c.sync(s, msgFound, c.foundMessage())
 				}
 			}
-			if a := l.redeal; a != nil && !l.testing() && a.machine.Phase() == refresh.Dealing && a.proposal.Proposer == c.circleSlot(a) {
-				c.tellRedeal(a, waiting)
+			if l.redeal != nil && !l.testing() {
+				// Some may never have heard of it, and take its frames for those
+				// of a session that they are not in.
+				c.tellRedeal(l.redeal, waiting)
 			}
 			c.carryOut(l, l.machine.Resend())
 		}
