@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,4 +273,43 @@ func TestSim(t *testing.T) {
 	t.Cleanup(func() {
 		t.Logf("%d epochs, %d signatures; faults %v; persons wanted %v; %d worlds with fewer than 3 faults", epochs, signed, hits, wants, few)
 	})
+}
+
+// TestSimReal is the same with DKLs23 and FROST.
+func TestSimReal(t *testing.T) {
+	t.Parallel()
+	var signed atomic.Int64
+	forSimSeeds(t, min(*simSeeds, 52), func(t *testing.T, seed uint64) {
+		w := simulate(t, seed, "TestSimReal", func(w *world) { w.real = true })
+		for _, d := range w.devices {
+			if d.core == nil {
+				continue
+			}
+			for _, r := range d.core.requests {
+				if r.receipt != nil && r.from() == d.slot() {
+					signed.Add(1)
+				}
+			}
+		}
+	})
+	t.Cleanup(func() { t.Logf("%d signatures", signed.Load()) })
+}
+
+// TestSimIsDecidedByItsSeed: what a failure prints must reproduce it, although
+// HPKE draws its own randomness.
+func TestSimIsDecidedByItsSeed(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []uint64{1, 3, 6, 17} {
+		var trace []uint64
+		for range 2 {
+			w := newWorld(t, seed, nil)
+			if err := w.live(); err != nil {
+				t.Fatal(err)
+			}
+			trace = append(trace, w.trace, uint64(w.sent), uint64(w.truth.made))
+		}
+		if !slices.Equal(trace[:3], trace[3:]) {
+			t.Errorf("seed %d: two runs differ: %x", seed, trace)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -409,9 +410,35 @@ func (w *world) recover() {
 		}
 		w.run(min(time.Duration(1+try)*10*time.Minute, time.Hour), nil)
 	}
-	if w.err == nil {
+	if w.accused() {
+		w.hits["stopped by an accusation"]++
+	} else if w.err == nil {
 		w.fail("O6: nobody can sign within a day: %s", w.census())
 	}
+}
+
+// accused reports whether those who stand accused are needed to sign, and have
+// no say in taking it back: then the persons have stopped their own circle.
+func (w *world) accused() bool {
+	need, free := 0, 0
+	for _, d := range w.sane() {
+		if !d.running() {
+			continue
+		}
+		need = max(need, d.core.circle.record.Threshold)
+		charged := false
+		for _, o := range w.sane() {
+			if o == d || !o.running() || o.core.judge == nil {
+				continue
+			}
+			v, _ := o.core.judge.View(d.core.circle.slot)
+			charged = charged || v.State == recovery.Frozen || v.State == recovery.Evicting || v.State == recovery.Disputed
+		}
+		if !charged {
+			free++
+		}
+	}
+	return free < need
 }
 
 // canEnd reports whether a re-deal in which d is must end: not if somebody who
