@@ -190,15 +190,6 @@ func (c *core) deliver(l *live, f wire.Frame) {
 		return
 	}
 	l.heard[f.From] = c.now
-	if l.done && l.redeal != nil {
-		// This device is through, and the one that speaks may not be: what it
-		// lacks may have been lost on its way.
-		if c.now.Sub(l.resent).Abs() >= c.cfg.Timings.Resend {
-			l.resent = c.now
-			c.carryOut(l, l.machine.Resend())
-		}
-		return
-	}
 	effects, err := l.machine.Deliver(f)
 	if err != nil {
 		// A machine that stops may have a last word: why it stopped.
@@ -208,6 +199,8 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	}
 	if len(effects) > 0 {
 		l.progress, l.resent = c.now, c.now
+	} else if l.redeal != nil && !l.testing() {
+		c.remind(l)
 	}
 	c.carryOut(l, effects)
 	switch {
@@ -219,6 +212,20 @@ func (c *core) deliver(l *live, f wire.Frame) {
 		c.redealStep()
 	default:
 		c.foundingStep(l)
+	}
+}
+
+// remind repeats what this device knows of a re-deal to a device that still
+// speaks in it although this one is through, or rests: what the other lacks may
+// have been lost on its way.
+func (c *core) remind(l *live) {
+	pause := c.cfg.Timings.Resend
+	if !l.done {
+		pause = attemptLife
+	}
+	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
+		l.resent = c.now
+		c.carryOut(l, l.machine.Resend())
 	}
 }
 

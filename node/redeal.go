@@ -29,6 +29,7 @@ type attempt struct {
 	addrs     map[wire.Slot][]string
 	chain     roster.Chain // on a device that is new: the epochs before
 	epochKey  string
+	parent    *roster.Record // whose shares are dealt, once it was looked up
 	machine   *refresh.Machine
 	live      *live
 
@@ -202,12 +203,22 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 			for _, id := range c.removedBy(a) {
 				c.circle.fenced[id] = true
 			}
+			c.stopBanned()
 		}
 	}
 	if final {
 		c.settleChain(a, entry)
 	}
 	return nil
+}
+
+// stopBanned ends signing sessions with a device that is being taken out.
+func (c *core) stopBanned() {
+	for _, l := range c.liveSessions() {
+		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.signing() && !l.done && i >= 0 {
+			c.failSession(l, silent{slot: l.slots[i], why: "is being removed"})
+		}
+	}
 }
 
 func encodeChain(chain roster.Chain) [][]byte {
@@ -237,9 +248,13 @@ func (c *core) removedBy(a *attempt) (out []wire.DeviceID) {
 
 // parentOf is the record whose shares an attempt deals.
 func (c *core) parentOf(a *attempt) roster.Record {
+	if a.parent != nil {
+		return *a.parent
+	}
 	for _, chain := range []roster.Chain{a.chain, c.chain()} {
 		for _, e := range chain {
 			if e.Record.Hash() == a.proposal.Parent {
+				a.parent = &e.Record
 				return e.Record
 			}
 		}

@@ -461,7 +461,7 @@ func (w *world) finish() {
 		return
 	}
 	for _, d := range w.sane() {
-		if d.on() && d.core.redealing() && w.canEnd(d) {
+		if d.on() && d.core.attempt != nil && d.core.redealing() && w.canEnd(d) {
 			w.fail("C1: %s is in the middle of a re-deal for good: %s", d.name, w.census())
 		}
 	}
