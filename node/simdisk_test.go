@@ -17,9 +17,10 @@ type simDisk struct {
 	mem     *journaltest.Mem
 	keys    map[string]int // epoch keys, each with the number of its making
 	made    int
-	writes  int // asked for, in the journal and in the keeper
-	plan    map[int]journaltest.Fault
-	crashed bool // the power is gone until the next start
+	writes  int                       // asked for, in the journal and in the keeper
+	plan    map[int]journaltest.Fault // by number of write, until the next start
+	planned map[int]journaltest.Fault // the same, until it happens
+	crashed bool                      // the power is gone until the next start
 
 	written func(touched map[string]bool) // after every write that took effect
 	destroy func(id string) error         // before a key is destroyed; an error is a finding
@@ -74,6 +75,9 @@ func (d *simDisk) write(do func() error) error {
 	}
 	d.writes++
 	f := d.plan[d.writes]
+	if p, ok := d.planned[d.writes]; ok {
+		f = p
+	}
 	delete(d.plan, d.writes)
 	switch f {
 	case journaltest.Lost:

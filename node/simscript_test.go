@@ -122,7 +122,7 @@ func (w *world) ask(d *simDevice, kind string, ch change) {
 		w.wants[kind]++
 		w.approval(r.id, d)
 		for _, o := range w.devices {
-			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && w.chance(85) {
+			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && (w.eager || w.chance(85)) {
 				w.approveLater(o, r.id, 8)
 			}
 		}
@@ -410,9 +410,12 @@ func (w *world) recover() {
 		}
 		w.run(min(time.Duration(1+try)*10*time.Minute, time.Hour), nil)
 	}
-	if w.accused() {
+	switch {
+	case w.forked:
+		w.hits["forked by an old disk"]++
+	case w.accused():
 		w.hits["stopped by an accusation"]++
-	} else if w.err == nil {
+	case w.err == nil:
 		w.fail("O6: nobody can sign within a day: %s", w.census())
 	}
 }
@@ -441,17 +444,34 @@ func (w *world) accused() bool {
 	return free < need
 }
 
-// canEnd reports whether a re-deal in which d is must end: not if somebody who
-// takes part is gone for good, for those who have committed wait for it then;
-// and not on a device that would have been new, whom nobody tells.
+// canEnd reports whether a re-deal in which d is must end. It need not on a
+// device that would have been new, whom nobody tells, nor once somebody has
+// committed who waits for a device that is gone for good.
 func (w *world) canEnd(d *simDevice) bool {
-	p := d.core.attempt.proposal
+	a := d.core.attempt
+	if d.core.isNew(a) || w.rolledBack() {
+		return false
+	}
+	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
-		if slices.Contains(slices.Concat(p.Members, p.Sleepers), o.slot()) && (o.gone || o.thief || o.unsure) {
-			return false
+		if !slices.Contains(a.live.slots, o.slot()) {
+			continue
+		}
+		if o.gone || o.thief {
+			gone++
+		} else {
+			committed = committed || o.view.attempt == a.proposal.Attempt() && o.view.phase.In()
 		}
 	}
-	return !d.core.isNew(d.core.attempt)
+	return gone == 0 || !committed && gone < a.proposal.Threshold
+}
+
+// redeal names the re-deal that d is in, or cannot read back.
+func (d *simDevice) redeal() wire.Hash {
+	if a := d.core.attempt; a != nil {
+		return a.proposal.Attempt()
+	}
+	return d.view.attempt
 }
 
 // finish looks at what is left.
@@ -460,8 +480,15 @@ func (w *world) finish() {
 	if w.err != nil {
 		return
 	}
+	ids := map[*simDevice]wire.Hash{}
 	for _, d := range w.sane() {
-		if d.on() && d.core.attempt != nil && d.core.redealing() && w.canEnd(d) {
+		if d.on() && d.core.redealing() && (d.core.attempt == nil || w.canEnd(d)) {
+			ids[d] = d.redeal()
+		}
+	}
+	w.run(20*time.Minute, nil)
+	for _, d := range w.sane() {
+		if id, was := ids[d]; was && d.on() && d.core.redealing() && d.redeal() == id && w.err == nil {
 			w.fail("C1: %s is in the middle of a re-deal for good: %s", d.name, w.census())
 		}
 	}

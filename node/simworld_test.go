@@ -34,6 +34,8 @@ type world struct {
 	cutPairs   map[[2]int]bool // no connection
 	deafPairs  map[[2]int]bool // from, to: nothing arrives
 	calm       bool            // faults have stopped
+	forked     bool            // a device that was set back has made two epochs of one number
+	eager      bool            // every person approves
 	relink     bool            // somebody may be reachable anew
 	err        error           // the first thing that must not be
 	trace      uint64          // a hash of everything that was sent
