@@ -648,8 +648,11 @@ func (c *core) tickRedeal() {
 		return
 	}
 	c.startTest()
-	if a.machine.Phase() == refresh.Aborted && c.now.Sub(a.started).Abs() >= 2*attemptLife && c.isNew(a) {
-		c.stayOut(a)
+	if a.machine.Phase() == refresh.Aborted {
+		// Most often the others say soon that they have aborted too.
+		if c.now.Sub(a.started).Abs() >= 2*attemptLife {
+			c.endAborted(a)
+		}
 		return
 	}
 	late := c.now.Sub(a.started) >= attemptLife || c.now.Before(a.started)
@@ -668,6 +671,19 @@ func (c *core) tickRedeal() {
 	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
 	c.carryOut(a.live, effects)
 	c.redealStep()
+}
+
+// endAborted ends an attempt that this device has voted against, if it need not
+// hear that enough others have too.
+func (c *core) endAborted(a *attempt) {
+	effects, err := a.machine.Abort()
+	if err != nil {
+		if c.isNew(a) {
+			c.stayOut(a)
+		}
+		return
+	}
+	c.carryOut(a.live, effects)
 }
 
 // isNew reports whether an attempt would have made this device a member.
