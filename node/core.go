@@ -457,7 +457,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
+	return c.founding != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more
@@ -475,7 +475,15 @@ func (c *core) tickResume() {
 	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= resumePause {
 		return
 	}
-	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
+	grew, err := c.reread()
+	if err == nil {
+		err = errors.Join(c.destroyDead(), c.resumeRedeal())
+	}
+	if grew {
+		c.followRecord()
+		c.changeEpoch()
+	}
+	if err != nil {
 		c.resumeAt = c.now.Add(resumePause)
 		c.redealTrouble = err.Error()
 		c.log.Error("re-deal not resumed", "err", err)

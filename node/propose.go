@@ -219,6 +219,7 @@ func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 	if err != nil {
 		return err
 	}
+	a.after = c.attempt != nil && keepsShares(c.attempt)
 	c.prepare(a, m)
 	c.waking = a
 	c.begin(a.live, effects)
@@ -408,7 +409,7 @@ func (c *core) catchUp(to wire.Slot, epoch uint64) {
 	// The chain above may hold this attempt's own epoch; who still needs the
 	// attempt must know it before.
 	c.tellRedeal(a, []wire.Slot{to})
-	c.carryOut(a.live, a.machine.Resend())
+	c.repeat(a.live, to)
 }
 
 // chainAfter returns the epochs above the given one, in messages of at most

@@ -141,9 +141,9 @@ func (w *world) ask(d *simDevice, kind string, ch change) {
 
 func (w *world) approval(id wire.RequestID, d *simDevice) {
 	if w.truth.approved[id] == nil {
-		w.truth.approved[id] = map[wire.Slot]bool{}
+		w.truth.approved[id] = map[wire.DeviceID]bool{}
 	}
-	w.truth.approved[id][d.slot()] = true
+	w.truth.approved[id][d.view.self] = true
 }
 
 // approveLater has the person of d approve once the device shows the request.
@@ -471,12 +471,18 @@ func (w *world) accused() bool {
 }
 
 // canEnd reports whether a re-deal in which d is must end. It need not on a
-// device that would have been new, whom nobody tells, nor once somebody has
-// committed who waits for a device that is gone for good.
+// device that would have been new or that others have removed as stolen, which
+// nobody tells anything, nor once somebody has committed who waits for a device
+// that is gone for good.
 func (w *world) canEnd(d *simDevice) bool {
 	a := d.core.attempt
 	if d.core.isNew(a) || w.rolledBack() {
 		return false
+	}
+	for _, o := range w.sane() {
+		if f, out := o.view.head().IsFormer(d.view.self); out && f.State == roster.Stolen {
+			return false
+		}
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
