@@ -36,6 +36,7 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "seed of the random tests (default drawn and printed)")
 
 	binary string // the program under test
+	builds string // the directory that it is in
 )
 
 func TestMain(m *testing.M) {
@@ -47,14 +48,23 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "warifu")
-		build := exec.Command("go", "build", "-o", binary, "github.com/warifu/warifu/cmd/warifu")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		builds = dir
+		if binary, err = build("warifu"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
+}
+
+// build builds the program, with the given flags, under a name of its own.
+func build(name string, flags ...string) (string, error) {
+	path := filepath.Join(builds, name)
+	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"github.com/warifu/warifu/cmd/warifu"})
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // random returns a generator whose seed is printed if the test fails.
@@ -119,6 +129,7 @@ type device struct {
 	pass   string
 	listen string
 	under  []string // the command that runs the daemon, if it does not run by itself
+	lab    string   // what is done to the daemon from inside, see lab_test.go
 	client *api.Client
 
 	cmd    *exec.Cmd
@@ -198,8 +209,13 @@ func (d *device) up() {
 
 func (d *device) start(args ...string) {
 	d.t.Helper()
-	line := slices.Concat(d.under, []string{binary}, args)
+	program := binary
+	if d.lab != "" {
+		program = labBinary(d.t)
+	}
+	line := slices.Concat(d.under, []string{program}, args)
 	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), labVariable+"="+d.lab)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)
