@@ -23,7 +23,9 @@ import (
 //	die=before:lock      it dies just before the vote to lock is durable
 //	die=after:destroy:2  or just after it has destroyed a second key
 //
-// It is no part of a build without the tag lab.
+// or it names, after an @, a file that holds them, which is read whenever they
+// matter: so a test changes its mind while the device runs. It is no part of a
+// build without the tag lab.
 const labVariable = "WARIFU_LAB"
 
 // Points at which a device may die, besides the names of the journal's buckets:
@@ -50,13 +52,27 @@ var phasePoints = map[refresh.Phase]string{
 // A lab is what labVariable says.
 type lab struct {
 	offset time.Duration
-	after  bool
-	point  string // "" to live
-	nth    int
+	death
 }
 
-// theLab reads the variable once.
-var theLab = sync.OnceValues(func() (lab, error) { return parseLab(os.Getenv(labVariable)) })
+// A death is the end of a process at a write.
+type death struct {
+	after bool
+	point string // "" to live
+	nth   int    // from 1, counted since the test has wished for it
+}
+
+func readLab() (lab, error) {
+	text := os.Getenv(labVariable)
+	if path, isFile := strings.CutPrefix(text, "@"); isFile {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return lab{}, fmt.Errorf("%s: %w", labVariable, err)
+		}
+		text = string(b)
+	}
+	return parseLab(text)
+}
 
 func parseLab(text string) (l lab, err error) {
 	for word := range strings.SplitSeq(text, ",") {
@@ -84,54 +100,69 @@ func parseLab(text string) (l lab, err error) {
 	return l, nil
 }
 
-// now is the clock of this machine, as far off as the lab wants it. Until
-// [inLab] has been called a mistake in the variable goes unnoticed.
+// now is the clock of this machine, as far off as the lab wants it. A mistake in
+// the variable shows in [inLab].
 func now() time.Time {
-	l, _ := theLab()
+	l, err := readLab()
+	if err != nil {
+		return time.Now()
+	}
 	return time.Now().Add(l.offset)
 }
 
 // inLab gives the node a disk that kills it.
 func inLab(c node.Config) (node.Config, error) {
-	l, err := theLab()
-	if err != nil || l.point == "" {
+	if _, err := readLab(); err != nil {
 		return c, err
 	}
-	b := &bomb{lab: l}
+	b := &bomb{}
 	c.Journal, c.Keeper = labJournal{c.Journal, b}, labKeeper{c.Keeper, b}
 	return c, nil
 }
 
 // A bomb counts writes and kills the process at one of them.
 type bomb struct {
-	lab lab
-
 	mu    sync.Mutex // guards all below
+	wish  death
+	count int
 	phase refresh.Phase
 	known bool   // phase is that of the newest state on the disk
 	next  string // point of the state that is sealed and not yet written
-	count int
 }
 
-// write carries out do, which touches the points that it returns. inside is
-// called when nothing is durable yet.
+// write carries out do, which names the points that it touches to inside, when
+// nothing is durable yet.
 func (b *bomb) write(do func(inside func(points ...string)) error) error {
 	hit := false
-	err := do(func(points ...string) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if !slices.Contains(points, b.lab.point) {
-			return
-		}
-		b.count++
-		if hit = b.count == b.lab.nth; hit && !b.lab.after {
-			die()
-		}
-	})
+	err := do(func(points ...string) { hit = b.reached(points) })
 	if hit && err == nil {
 		die()
 	}
 	return err
+}
+
+// reached reports whether the process is to die once the write is durable. If
+// it is to die before that, it does.
+func (b *bomb) reached(points []string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, err := readLab()
+	if err != nil {
+		panic(err)
+	}
+	if l.death != b.wish {
+		b.wish, b.count = l.death, 0
+	}
+	if b.wish.point == "" || !slices.Contains(points, b.wish.point) {
+		return false
+	}
+	if b.count++; b.count != b.wish.nth {
+		return false
+	}
+	if !b.wish.after {
+		die()
+	}
+	return true
 }
 
 // die is kill -9: nothing runs any more, no deferred call and no other
