@@ -209,6 +209,19 @@ func (d *device) up() {
 
 func (d *device) start(args ...string) {
 	d.t.Helper()
+	ready := d.launch(args...)
+	select {
+	case d.ready = <-ready:
+	case <-d.exited:
+		d.t.Fatalf("%s stopped before it was ready:\n%s", d.name, d.stderr)
+	case <-time.After(patience):
+		d.t.Fatalf("%s is not ready:\n%s", d.name, d.stderr)
+	}
+}
+
+// launch starts the daemon and does not wait for it.
+func (d *device) launch(args ...string) (ready <-chan api.Event) {
+	d.t.Helper()
 	program := binary
 	if d.lab != "" {
 		program = labBinary(d.t)
@@ -223,9 +236,9 @@ func (d *device) start(args ...string) {
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	ready := make(chan api.Event, 1)
+	events := make(chan api.Event, 1)
 	exited := make(chan struct{})
-	d.stderr = &tail{ready: ready}
+	d.stderr = &tail{ready: events}
 	d.cmd, d.exited = cmd, exited
 	go func() {
 		defer close(exited)
@@ -233,13 +246,7 @@ func (d *device) start(args ...string) {
 		_, _ = io.Copy(d.stderr, out)
 		_ = cmd.Wait()
 	}()
-	select {
-	case d.ready = <-ready:
-	case <-exited:
-		d.t.Fatalf("%s stopped before it was ready:\n%s", d.name, d.stderr)
-	case <-time.After(patience):
-		d.t.Fatalf("%s is not ready:\n%s", d.name, d.stderr)
-	}
+	return events
 }
 
 // kill ends the daemon as a flat battery would.
