@@ -66,6 +66,7 @@ type core struct {
 	beats     map[wire.Slot][]byte
 	presentAt time.Time // a person last proved to be here
 	evictAt   time.Time
+	grudges   map[wire.Slot]*grudge
 
 	awake         time.Duration // this device has been running
 	ticked        time.Time     // of the last tick; zero before the first
@@ -112,6 +113,7 @@ func newCore(cfg Config) (*core, error) {
 		watchers: map[*watcher]struct{}{},
 		dead:     map[wire.SessionID]*deadAttempt{},
 		beats:    map[wire.Slot][]byte{},
+		grudges:  map[wire.Slot]*grudge{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err

@@ -39,6 +39,9 @@ type attempt struct {
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
 	entered bool              // this device signs in its epoch
+	missing []wire.Slot       // whom it waited for while it could succeed
+	doomed  time.Time         // when this device first knew that it does not
+	against []wire.Slot       // who was against it then
 	settled bool              // whoever is out has been told
 }
 
@@ -328,6 +331,7 @@ func (c *core) redealStep() {
 	if a == nil {
 		return
 	}
+	c.watchOut(a)
 	switch in := a.machine.InForce(); {
 	case in && !a.entered:
 		rec, _ := a.machine.Record()
@@ -339,6 +343,7 @@ func (c *core) redealStep() {
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
+		clear(c.grudges)
 		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
 			if c.link.Connected([]byte(id)) {
 				c.tellFormer([]byte(id))
@@ -647,6 +652,7 @@ func (c *core) tickRedeal() {
 	if a == nil || a.machine.Settled() {
 		return
 	}
+	c.watchOut(a)
 	c.startTest()
 	if a.machine.Phase() == refresh.Aborted && c.now.Sub(a.started).Abs() >= 2*attemptLife && c.isNew(a) {
 		c.stayOut(a)
