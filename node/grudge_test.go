@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
 )
@@ -32,6 +33,8 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 				return b
 			}
 		}},
+		{"complains", 2, 3, complains},
+		{"complains-among-five", 3, 5, complains},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,6 +62,9 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 			if _, in := rec.Device(2); !in || rec.Change.Members[1] == 2 {
 				t.Errorf("members %v of %v", rec.Change.Members, rec.Slots())
 			}
+			if bad.core.self.boxSeed.Equal(secret.Take(&[secret.Size]byte{1})) {
+				return // nobody can give it a share
+			}
 			l.tamper = nil
 			bad.core.circle.highest = 0
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
@@ -70,6 +76,10 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 		})
 	}
 }
+
+// complains makes d a member that opens nothing that is sealed to it, and says
+// that this is the dealers' fault.
+func complains(_ *lab, d *labDevice) { d.core.self.boxSeed = secret.Take(&[secret.Size]byte{1}) }
 
 // silence drops what d says in re-deals.
 func silence(d *labDevice) func(from, to *labDevice, b []byte) []byte {
