@@ -15,6 +15,7 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -446,20 +447,23 @@ func (c *core) resumeRedeal() error {
 	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
 		return nil // the circle has gone past it without this device
 	}
+	if c.dead[p.Session()] != nil {
+		return nil // what this device said in it is lost, see loseAttempt
+	}
 	parent := c.parentOf(a)
 	self, ok := selfIn(p, parent, c.self.public)
 	if !ok {
 		return errors.New("node: the stored re-deal does not list this device")
 	}
-	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(p), redealName, s.State)
+	m, effects, err := c.reopen(a, parent, self, s.State)
 	if err != nil {
-		return fmt.Errorf("node: open the re-deal: %w", err)
+		c.unopened++
+		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
+			return err
+		}
+		return c.loseAttempt(a, err)
 	}
-	defer clear(state)
-	m, effects, err := refresh.Resume(c.redealConfig(p, parent, self), state)
-	if err != nil {
-		return fmt.Errorf("node: resume the re-deal: %w", err)
-	}
+	c.unopened = 0
 	if m.Phase() == refresh.RolledBack && c.circle != nil {
 		m.Close()
 		c.circleRolledBack()
@@ -472,6 +476,20 @@ func (c *core) resumeRedeal() error {
 	c.begin(a.live, effects)
 	c.redealStep()
 	return nil
+}
+
+// reopen makes the machine of an attempt out of its sealed state.
+func (c *core) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
+	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: open the re-deal: %w", err)
+	}
+	defer clear(state)
+	m, effects, err := refresh.Resume(c.redealConfig(a.proposal, parent, self), state)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: resume the re-deal: %w", err)
+	}
+	return m, effects, nil
 }
 
 // selfIn finds this device among those of a proposal.
@@ -621,6 +639,9 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		if err := c.destroyOrphans(); err != nil {
+			c.log.Warn("keys not cleaned up", "err", err)
+		}
 		c.broadcast(msgHello, c.hello())
 		c.changeCircle()
 		return
