@@ -41,6 +41,8 @@ type core struct {
 	requests map[wire.RequestID]*openRequest
 	orphans  []item // answers and receipts whose request has not come yet
 
+	forgotten forgotten // what was held once, and is not asked for again
+
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
 	ordered   uint64         // sessions begun so far

@@ -24,11 +24,9 @@ func putMeta(tx journal.Tx, r *openRequest) error {
 
 // deleteRequest removes a request and everything that refers to it.
 func deleteRequest(tx journal.Tx, r *openRequest) error {
-	err := errors.Join(tx.Delete(bucketMeta, r.id.Hex()), tx.Delete(bucketItems, r.item.id().Hex()))
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
-		for _, it := range m {
-			err = errors.Join(err, tx.Delete(bucketItems, it.id().Hex()))
-		}
+	err := tx.Delete(bucketMeta, r.id.Hex())
+	for _, id := range r.stored() {
+		err = errors.Join(err, tx.Delete(bucketItems, id.Hex()))
 	}
 	return err
 }
