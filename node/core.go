@@ -124,6 +124,9 @@ func newCore(cfg Config) (*core, error) {
 	if err := c.loadRequests(); err != nil {
 		return nil, err
 	}
+	if err := c.loadBegun(); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 

@@ -156,7 +156,7 @@ func (c *core) loadRequests() error {
 				return err
 			}
 			var m meta
-			id, err := parseRequestID(k)
+			id, err := parseID(k)
 			if err == nil {
 				err = wire.Unmarshal(raw, &m)
 			}

@@ -31,12 +31,12 @@ func deleteRequest(tx journal.Tx, r *openRequest) error {
 	return err
 }
 
-func parseRequestID(key string) (id wire.RequestID, err error) {
+func parseID(key string) (id [32]byte, err error) {
 	b, err := hex.DecodeString(key)
 	if err != nil || len(b) != len(id) {
-		return id, fmt.Errorf("node: bad request id: %w", wire.ErrMalformed)
+		return id, fmt.Errorf("node: bad id: %w", wire.ErrMalformed)
 	}
-	return wire.RequestID(b), nil
+	return [32]byte(b), nil
 }
 
 func isHex(s string) bool {
