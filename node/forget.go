@@ -1,187 +1,156 @@
 package node
 
 import (
-	"cmp"
+	"errors"
+	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
-// What is kept of closed requests. There are two kinds.
-//
-// What enough persons agreed to matters to them, and only they can make more
-// of it: the newest [keepClosed] are kept, and all that are younger than
-// [keepClosedFor].
-//
-// What came to nothing any one device can make as fast as it likes, by denying
-// its own requests. So every device has a share of the others' disks, and its
-// oldest ones make room for its new ones, whatever their age. No device can
-// push out what another asked for.
-const (
-	keepClosed    = 1000
-	keepClosedFor = 30 * 24 * time.Hour
+// What becomes of shares, re-deals and fences that are over, and what must not
+// go with them.
 
-	maxIdlePerDevice = 128
-	maxIdleBytes     = 8 << 20 // of items, as they are stored, of one device's requests
-)
+// asideKey holds, while an attempt is under way, the one before it in which
+// shares wait for sleepers. Should the new one come to nothing, they still do.
+const asideKey = "aside"
 
-// idle reports whether r came to nothing, so that forgetting it costs nobody
-// anything. It is not idle if a signature of it exists or may exist. Nor if
-// this device or a quorum agreed to it: were it forgotten, it might be shown to
-// this device again without the denial or the expiry that closed it, and then
-// those approvals would count.
-func (c *core) idle(r *openRequest) bool {
-	return r.receipt == nil && !r.meta.Released && !has(r.approved, c.circle.slot) &&
-		len(r.approved) < c.circle.record.Threshold
+// setAside keeps the last re-deal until it is sure that another one takes its
+// place.
+func setAside(tx journal.Tx) error {
+	raw, err := tx.Get(bucketAttempt, currentKey)
+	if err != nil || raw == nil {
+		return err
+	}
+	return tx.Put(bucketAttempt, asideKey, raw)
 }
 
-// noteClosed notes durably when r was closed, and lets go of what is too much.
-func (c *core) noteClosed(r *openRequest) {
-	if r.meta.Closed != 0 {
+// takeBack undoes setAside.
+func takeBack(tx journal.Tx) error {
+	raw, err := tx.Get(bucketAttempt, asideKey)
+	if err != nil || raw == nil {
+		return errors.Join(err, tx.Delete(bucketAttempt, currentKey))
+	}
+	return errors.Join(tx.Put(bucketAttempt, currentKey, raw), tx.Delete(bucketAttempt, asideKey))
+}
+
+// oldEpochKeys lists the keeper's keys under which this device has shares of
+// other epochs than the one of keep.
+func oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, err error) {
+	keys, err := tx.Keys(bucketShares)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range keys {
+		id, _, _ := strings.Cut(k, "/")
+		if id == keep {
+			continue
+		}
+		records = append(records, k)
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, records, nil
+}
+
+// erase destroys every share but those under one epoch key. The keys go first:
+// a crash in between leaves sealed bytes that nothing opens.
+func (c *core) erase(keep string) error {
+	var ids, records []string
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		ids, records, err = oldEpochKeys(tx, keep)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
+			return fmt.Errorf("node: destroy old shares: %w", err)
+		}
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	c.log.Info("old shares destroyed", "epochs", len(ids))
+	return c.cfg.Journal.Update(func(tx journal.Tx) error {
+		var err error
+		for _, k := range records {
+			err = errors.Join(err, tx.Delete(bucketShares, k))
+		}
+		return err
+	})
+}
+
+// liftFence lets this device sign again with members that a re-deal was to take
+// out and did not: it is dead, or enough persons have taken it back.
+func (c *core) liftFence(devices []roster.Device) {
+	var ids []wire.DeviceID
+	for _, d := range devices {
+		if c.circle.fenced[d.Identity] {
+			ids = append(ids, d.Identity)
+		}
+	}
+	if len(ids) == 0 {
 		return
 	}
-	r.meta.Closed = max(unix(c.now), 1)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-		c.log.Error("closing not stored", "request", r.id, "err", err)
-	}
-	c.prune()
-}
-
-// prune forgets the closed requests that are too many, the earliest closed
-// first.
-func (c *core) prune() {
-	agreed := 0
-	count, bytes := map[wire.Slot]int{}, map[wire.Slot]int{}
-	for _, r := range c.latestClosed() {
-		var over bool
-		if c.idle(r) {
-			count[r.from()]++
-			bytes[r.from()] += r.size()
-			over = count[r.from()] > maxIdlePerDevice || bytes[r.from()] > maxIdleBytes
-		} else {
-			agreed++
-			over = agreed > keepClosed && unix(c.now) >= r.meta.Closed+uint64(keepClosedFor/time.Second)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		var err error
+		for _, id := range ids {
+			err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
 		}
-		if over && !c.forget(r) {
-			return
-		}
-	}
-}
-
-// latestClosed lists what is closed and not being signed, the latest first.
-func (c *core) latestClosed() []*openRequest {
-	var out []*openRequest
-	for _, r := range c.byAge() {
-		if r.meta.Closed != 0 && r.live == nil {
-			out = append(out, r)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *openRequest) int { return cmp.Compare(b.meta.Closed, a.meta.Closed) })
-	return out
-}
-
-// forget removes r with all that belongs to it, and reports whether it could.
-func (c *core) forget(r *openRequest) bool {
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
-		c.log.Error("old request not removed", "request", r.id, "err", err)
-		return false
-	}
-	c.forgotten.add(wire.Hash(r.id))
-	for _, id := range r.stored() {
-		c.forgotten.add(id)
-	}
-	delete(c.requests, r.id)
-	return true
-}
-
-// stored lists the items of r that are in the journal.
-func (r *openRequest) stored() []wire.Hash {
-	out := []wire.Hash{r.item.id()}
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
-		for _, s := range sortedSlots(m) {
-			out = append(out, m[s].id())
-		}
-	}
-	return append(out, r.void...)
-}
-
-// itemOverhead is what an item has beside its body: signature, type, slot and
-// its place in the journal, in bytes, rounded up.
-const itemOverhead = 256
-
-// size is what the items of r take in the journal, in bytes.
-func (r *openRequest) size() int {
-	n := len(r.item.Body) + itemOverhead
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
-		for _, it := range m {
-			n += len(it.Body) + itemOverhead
-		}
-	}
-	return n + len(r.void)*2*itemOverhead
-}
-
-// wasForgotten reports whether a request was here before and is not to come
-// again. For a while that is known of each; after a restart only of what is
-// older than anything that is kept. Its age may be that of a wrong clock, so
-// that it counts only once something of that age was forgotten.
-func (c *core) wasForgotten(it item, req request) bool {
-	if c.forgotten.has(it.id()) {
-		return true
-	}
-	if c.now.Unix()-int64(min(req.Created, 1<<40)) <= int64(keepClosedFor.Seconds()) {
-		return false
-	}
-	kept := 0
-	for _, r := range c.requests {
-		if r.meta.Closed != 0 && !c.idle(r) {
-			kept++
-		}
-	}
-	return kept >= keepClosed
-}
-
-// aboutForgotten reports whether it belongs to a request that was forgotten.
-// Then it is not asked for again either.
-func (c *core) aboutForgotten(it item) bool {
-	id, err := it.about()
-	if err != nil || !c.forgotten.has(wire.Hash(id)) {
-		return false
-	}
-	c.forgotten.add(it.id())
-	return true
-}
-
-// maxForgotten bounds the names of what was forgotten. It is more than one
-// inventory can list: while other devices still hold what this one let go, a
-// name that is dropped for a newer one costs one more transfer and no more.
-const maxForgotten = 2 * maxInventory
-
-// forgotten remembers, in memory, the ids of requests and items that this
-// device has let go, so that it does not ask for them at every contact with a
-// device that still holds them.
-type forgotten struct {
-	ids  map[wire.Hash]struct{}
-	ring []wire.Hash
-	next int // in ring, once that is full: the oldest
-}
-
-func (f *forgotten) has(id wire.Hash) bool { _, ok := f.ids[id]; return ok }
-
-func (f *forgotten) add(id wire.Hash) {
-	if f.has(id) {
+		return err
+	}); err != nil {
+		c.log.Error("fence not lifted", "err", err)
 		return
 	}
-	if f.ids == nil {
-		f.ids = map[wire.Hash]struct{}{}
+	for _, id := range ids {
+		delete(c.circle.fenced, id)
 	}
-	f.ids[id] = struct{}{}
-	if len(f.ring) < maxForgotten {
-		f.ring = append(f.ring, id)
-		return
+}
+
+// discard destroys what belongs to a dead attempt, and nothing else. That it is
+// dead is durable first, with the key that is to go: were the key to go first, a
+// crash in between would leave a re-deal that nothing opens.
+func (c *core) discard(a *attempt) error {
+	if a == c.waking {
+		return nil // nothing of it was ever stored
 	}
-	delete(f.ids, f.ring[f.next])
-	f.ring[f.next] = id
-	f.next = (f.next + 1) % maxForgotten
+	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := errors.Join(takeBack(tx), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
+		for _, acc := range c.parentOf(a).Accounts {
+			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
+		}
+		return errors.Join(err, c.unfence(tx, a))
+	}); err != nil {
+		return err
+	}
+	c.unfenced(a)
+	c.dead[a.proposal.Session()] = dead
+	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
+		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
+	}
+	return nil
+}
+
+// unfence ends what an attempt that came to nothing has put around those whom
+// it would have taken out: the epoch before goes on with them. Whether anybody
+// signs with them is for the judge to say again.
+func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
+	for _, id := range c.removedBy(a) {
+		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
+	}
+	return err
+}
+
+func (c *core) unfenced(a *attempt) {
+	for _, id := range c.removedBy(a) {
+		if c.circle != nil {
+			delete(c.circle.fenced, id)
+		}
+	}
 }
