@@ -190,8 +190,9 @@ func (d *simDevice) boot() {
 		Log: log, Now: d.clock,
 	})
 	if err == nil {
-		if !d.w.real {
-			c.newSigner = d.w.truth.signer(d)
+		c.newSigner = d.w.truth.signer(d)
+		if d.w.real {
+			c.newSigner = d.w.truth.watched(d)
 		}
 		d.core = c
 		err = c.start(d)
