@@ -254,7 +254,7 @@ var keptSeeds = []uint64{3, 31, 91, 156, 248, 376, 452, 602, 2024, 2410, 2444, 2
 // TestSimKept runs the seeds of old failures.
 func TestSimKept(t *testing.T) {
 	t.Parallel()
-	for _, seed := range keptSeeds {
+	for _, seed := range keptSeeds[:min(int(*simSeeds), len(keptSeeds))] {
 		simulate(t, seed, "TestSim", nil)
 	}
 }
