@@ -14,6 +14,7 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -40,6 +41,9 @@ type attempt struct {
 	stored  bool              // some state of it is in the journal
 	after   bool              // it follows one that still keeps shares for sleepers
 	entered bool              // this device signs in its epoch
+	missing []wire.Slot       // whom it waited for while it could succeed
+	doomed  time.Time         // when this device first knew that it does not
+	against []wire.Slot       // who was against it then
 	settled bool              // whoever is out has been told
 }
 
@@ -342,6 +346,7 @@ func (c *core) redealStep() {
 	if a == nil {
 		return
 	}
+	c.watchOut(a)
 	switch in := a.machine.InForce(); {
 	case in && !a.entered:
 		rec, _ := a.machine.Record()
@@ -353,6 +358,7 @@ func (c *core) redealStep() {
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
+		clear(c.grudges)
 		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
 			if c.link.Connected([]byte(id)) {
 				c.tellFormer([]byte(id))
@@ -415,6 +421,7 @@ func (c *core) changeEpoch() {
 	for _, r := range c.byAge() {
 		c.renew(r)
 	}
+	c.prune() // approvals that are void hold nothing back
 	for _, d := range c.members() {
 		if d.Identity != c.self.public && c.link.Connected(d.Peer) {
 			c.peer(d.Slot).online = true
@@ -455,20 +462,23 @@ func (c *core) resumeRedeal() error {
 	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
 		return nil // the circle has gone past it without this device
 	}
+	if c.dead[p.Session()] != nil {
+		return nil // what this device said in it is lost, see loseAttempt
+	}
 	parent := c.parentOf(a)
 	self, ok := selfIn(p, parent, c.self.public)
 	if !ok {
 		return errors.New("node: the stored re-deal does not list this device")
 	}
-	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(p), redealName, s.State)
+	m, effects, err := c.reopen(a, parent, self, s.State)
 	if err != nil {
-		return fmt.Errorf("node: open the re-deal: %w", err)
+		c.unopened++
+		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
+			return err
+		}
+		return c.loseAttempt(a, err)
 	}
-	defer clear(state)
-	m, effects, err := refresh.Resume(c.redealConfig(p, parent, self), state)
-	if err != nil {
-		return fmt.Errorf("node: resume the re-deal: %w", err)
-	}
+	c.unopened = 0
 	if m.Phase() == refresh.RolledBack && c.circle != nil {
 		m.Close()
 		c.circleRolledBack()
@@ -481,6 +491,20 @@ func (c *core) resumeRedeal() error {
 	c.begin(a.live, effects)
 	c.redealStep()
 	return nil
+}
+
+// reopen makes the machine of an attempt out of its sealed state.
+func (c *core) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
+	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: open the re-deal: %w", err)
+	}
+	defer clear(state)
+	m, effects, err := refresh.Resume(c.redealConfig(a.proposal, parent, self), state)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: resume the re-deal: %w", err)
+	}
+	return m, effects, nil
 }
 
 // selfIn finds this device among those of a proposal.
@@ -512,6 +536,9 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		if err := c.destroyOrphans(); err != nil {
+			c.log.Warn("keys not cleaned up", "err", err)
+		}
 		c.broadcast(msgHello, c.hello())
 		c.changeCircle()
 		return
@@ -547,6 +574,7 @@ func (c *core) tickRedeal() {
 	if a == nil || a.machine.Settled() {
 		return
 	}
+	c.watchOut(a)
 	c.startTest()
 	if a.machine.Phase() == refresh.Aborted {
 		// Most often the others say soon that they have aborted too.
