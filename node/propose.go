@@ -355,7 +355,7 @@ func (c *core) redealBroke(l *live, err error) {
 		return
 	}
 	// What this device says and does from here on must wait for what it reads.
-	c.resumeAt = c.now.Add(resumePause)
+	c.pauseResume()
 	c.attempt = nil
 	if a.entered && c.circle != nil && len(c.circle.chain) > 0 && c.circle.headKey != a.epochKey {
 		c.leaveEpoch()
@@ -369,9 +369,17 @@ func (c *core) redealBroke(l *live, err error) {
 	c.notifyAll()
 }
 
-// resumePause is how long a device waits before it reads back what it could
-// not be sure to have written.
-const resumePause = 3 * time.Second
+// How long a device waits before it reads back what it could not be sure to have
+// written: longer if the next write fails as well, for a full disk stays full.
+const (
+	resumePause    = 3 * time.Second
+	maxResumePause = 96 * time.Second
+)
+
+func (c *core) pauseResume() {
+	c.resumeAt = c.now.Add(min(resumePause<<min(c.resumed, 16), maxResumePause))
+	c.resumed++
+}
 
 // circleRolledBack keeps a device from signing whose store was set back: the
 // shares that it holds may be of an epoch that the others have left.

@@ -214,7 +214,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	if err != nil {
 		return err
 	}
-	a.stored = true
+	a.stored, c.resumed = true, 0
 	if c.circle != nil {
 		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
 		if fence {
@@ -554,7 +554,7 @@ func (c *core) finishRedeal(l *live) {
 	c.redealFailed(a)
 	if err := c.resumeRedeal(); err != nil { // the one before it, if it was set aside
 		c.log.Error("re-deal not resumed", "err", err)
-		c.resumeAt = c.now.Add(resumePause)
+		c.pauseResume()
 	}
 	c.admit()
 	c.broadcast(msgHello, c.hello()) // what was put off while it went on
@@ -628,7 +628,7 @@ func (c *core) stayOut(a *attempt) {
 	c.attempt = nil
 	if err := c.discard(a); err != nil {
 		c.log.Error("a dead re-deal is not forgotten", "err", err)
-		c.resumeAt = c.now.Add(resumePause)
+		c.pauseResume()
 		return
 	}
 	c.log.Warn("this device did not come into the circle")

@@ -486,7 +486,8 @@ func (w *world) canEnd(d *simDevice) bool {
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
-		if !slices.Contains(a.live.slots, o.slot()) {
+		comes := slices.ContainsFunc(a.proposal.Added, func(x roster.Device) bool { return x.Identity == o.view.self })
+		if !comes && !slices.Contains(a.live.slots, o.slot()) {
 			continue
 		}
 		if o.gone || o.thief {
