@@ -243,12 +243,15 @@ func (c *core) wokenUp() {
 // this one, and the proposal must list this one just as it introduced itself.
 func (c *core) comeIn(m redeal) error {
 	f := c.founding
-	if c.attempt != nil {
+	if c.attempt != nil || c.interrupted() {
 		return nil
 	}
 	p, err := refresh.ParseProposal(m.Proposal)
 	if err != nil {
 		return err
+	}
+	if c.dead[p.Session()] != nil {
+		return nil // it has voted against it, and never takes part again
 	}
 	history, err := decodeChain(m.Chain)
 	if err != nil {
