@@ -130,7 +130,7 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 	c.noteClock(from, b.Wall)
 	p := c.peer(from)
 	p.epoch, p.locked = b.Epoch, b.Locked
-	if c.circle != nil && b.Epoch > c.circle.head().Record.Epoch && c.now.Sub(p.askedAt).Abs() >= c.cfg.Timings.LiveBeat {
+	if c.circle != nil && b.Epoch > c.circle.record.Epoch && c.now.Sub(p.askedAt).Abs() >= c.cfg.Timings.LiveBeat {
 		p.askedAt = c.now
 		c.sync(from, msgHello, c.hello()) // it will tell what this device has missed
 	}
@@ -214,7 +214,15 @@ func (c *core) frozen() string {
 // takes it out.
 func (c *core) banned(slot wire.Slot) bool {
 	d, ok := c.circle.record.Device(slot)
-	return !ok || c.circle.fenced[d.Identity] || c.judge != nil && c.judge.Banned(slot)
+	if !ok || c.circle.fenced[d.Identity] {
+		return true
+	}
+	if _, known := c.circle.head().Record.ByIdentity(d.Identity); !known {
+		// It comes in with the epoch that this device is in already, and the
+		// judge hears of it with the certificate, which may never come.
+		return false
+	}
+	return c.judge != nil && c.judge.Banned(slot)
 }
 
 // removals turns what the judge proposes into what a proposal says.

@@ -51,6 +51,9 @@ type Keeper interface {
 	// Destroying what does not exist is harmless.
 	DestroyEpochKey(id string) error
 
+	// ListEpochKeys returns the ids of the epoch keys that there are.
+	ListEpochKeys() ([]string, error)
+
 	// Lock forgets what opens shares; Unlock brings it back. A wrong
 	// passphrase is an error whose text a person can read.
 	Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/node/journal/journaltest"
@@ -181,6 +182,7 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 	if k.keys[id] == 0 {
 		return nil
 	}
+	off := k.crashed
 	err := k.write(func() error {
 		if k.destroy != nil {
 			if err := k.destroy(id); err != nil {
@@ -193,11 +195,16 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 		}
 		return nil
 	})
-	if k.torn && err != nil {
+	if k.torn && !off {
 		k.keys[id] = simDamaged
+		if k.written != nil {
+			k.written(map[string]bool{bucketShares: true})
+		}
 	}
 	return err
 }
+
+func (k *simKeeper) ListEpochKeys() ([]string, error) { return slices.Sorted(maps.Keys(k.keys)), nil }
 
 func (d *simDisk) seal(id, name string) []byte {
 	return fmt.Appendf(nil, "%s|%d|%s|", id, d.keys[id], name)

@@ -13,220 +13,6 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// A view is what the disk of a device holds, read by the oracle and not by the
-// code that is tested.
-type view struct {
-	self    wire.DeviceID
-	chain   []roster.Entry
-	in      wire.Hash                         // record of the epoch in which it signs when it starts; zero if in none
-	shares  map[wire.Hash]map[string][32]byte // by record, then account
-	fenced  map[string]bool
-	attempt wire.Hash // of the re-deal on the disk
-	parent  wire.Hash
-	record  wire.Hash // of the epoch that it makes, once known
-	phase   refresh.Phase
-	words   map[simWord]string
-	slots   []wire.Slot // members and sleepers
-	mail    []wire.Slot // sleepers whose new shares wait here, sealed
-}
-
-func (v *view) head() roster.Record {
-	if len(v.chain) == 0 {
-		return roster.Record{}
-	}
-	return v.chain[len(v.chain)-1].Record
-}
-
-type simWord struct {
-	kind uint8
-	slot wire.Slot
-}
-
-// simState is the durable form of a re-deal, as share/refresh writes it.
-type simState struct {
-	_ struct{} `cbor:",toarray"`
-
-	Version  uint8
-	Attempt  wire.Hash
-	Phase    refresh.Phase
-	Presence bool
-	Words    []simStatement
-	Shares   [][32]byte
-}
-
-type simStatement struct {
-	_ struct{} `cbor:",toarray"`
-
-	Kind uint8
-	Slot wire.Slot
-	Body []byte
-	Sig  [64]byte
-}
-
-// Kinds of statements, as they travel.
-const (
-	simDeal   = 1
-	simReady  = 2
-	simTested = 3
-	simCommit = 4
-	simAbort  = 5
-	simLock   = 6
-)
-
-// watch has the oracle look at the disk of a device after every write.
-func (w *world) watch(d *simDevice) {
-	d.disk.written = func(touched map[string]bool) {
-		for _, b := range []string{bucketChain, bucketCircle + "/" + shareKeyKey, bucketShares, bucketAttempt, bucketFenced, bucketFounding} {
-			if touched[b] || touched["-"+b] {
-				w.read(d)
-				w.check()
-				return
-			}
-		}
-	}
-	d.disk.destroy = func(id string) error {
-		if h, ok := w.truth.keys[id]; ok {
-			w.mayDestroy(d, h)
-		}
-		return nil
-	}
-}
-
-// read looks at the disk of d.
-func (w *world) read(d *simDevice) {
-	old := d.view
-	v := view{self: old.self, shares: map[wire.Hash]map[string][32]byte{}, fenced: map[string]bool{}, words: map[simWord]string{}}
-	err := d.disk.mem.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketChain)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketChain, k)
-			if err != nil {
-				return err
-			}
-			e, err := w.truth.entry(raw)
-			if err != nil {
-				return err
-			}
-			v.chain = append(v.chain, e)
-		}
-		fenced, err := tx.Keys(bucketFenced)
-		if err != nil {
-			return err
-		}
-		for _, f := range fenced {
-			v.fenced[f] = true
-		}
-		if err := w.readAttempt(d, tx, &v); err != nil {
-			return err
-		}
-		return w.readShares(d, tx, &v)
-	})
-	if err != nil {
-		w.fail("the oracle cannot read %s: %w", d.name, err)
-		return
-	}
-	d.view = v
-	w.chains(d, old)
-	for h, byAccount := range v.shares {
-		w.truth.verify(w, d, h, byAccount)
-	}
-}
-
-func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
-	raw, err := tx.Get(bucketAttempt, currentKey)
-	if err != nil || raw == nil {
-		return err
-	}
-	var s storedAttempt
-	if err := wire.Unmarshal(raw, &s); err != nil {
-		return err
-	}
-	p, err := refresh.ParseProposal(s.Proposal)
-	if err != nil {
-		return err
-	}
-	plain, ok := d.disk.open(attemptKeyID(p), redealName, s.State)
-	if !ok {
-		return nil
-	}
-	var state simState
-	if err := wire.Unmarshal(plain, &state); err != nil {
-		return err
-	}
-	v.attempt, v.parent, v.phase = p.Attempt(), p.Parent, state.Phase
-	v.slots = slices.Concat(p.Members, p.Sleepers)
-	deals, readys := 0, 0
-	for _, s := range state.Words {
-		v.words[simWord{s.Kind, s.Slot}] = string(s.Body)
-		switch s.Kind {
-		case simReady:
-			v.record = wire.Hash(s.Body[:32])
-			readys++
-		case simDeal:
-			deals++
-		}
-	}
-	if deals == len(p.Dealers) && readys == len(p.Members) {
-		v.mail = p.Sleepers
-	}
-	if v.record == (wire.Hash{}) {
-		return nil
-	}
-	w.truth.keys[attemptKeyID(p)] = v.record
-	if c := d.core; c != nil && c.attempt != nil && c.attempt.machine != nil && c.attempt.proposal.Attempt() == v.attempt {
-		if r, ok := c.attempt.machine.Record(); ok {
-			w.truth.records[r.Hash()] = r
-		}
-	}
-	if len(state.Shares) == 2 && state.Phase != refresh.Returned {
-		v.shares[v.record] = map[string][32]byte{roster.Ethereum: state.Shares[0], roster.SSH: state.Shares[1]}
-	}
-	return nil
-}
-
-// readShares reads the stored shares that the keeper still opens, and in which
-// epoch the device will be when it starts.
-func (w *world) readShares(d *simDevice, tx journal.Tx, v *view) error {
-	keys, err := tx.Keys(bucketShares)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		id, account, _ := strings.Cut(k, "/")
-		h, known := w.truth.keys[id]
-		sealed, err := tx.Get(bucketShares, k)
-		if err != nil {
-			return err
-		}
-		p, ok := d.disk.open(id, shareName(account), sealed)
-		if !ok {
-			continue
-		}
-		if !known {
-			return fmt.Errorf("a share under an unknown key %s", id)
-		}
-		if v.shares[h] == nil {
-			v.shares[h] = map[string][32]byte{}
-		}
-		v.shares[h][account] = [32]byte(p)
-	}
-	if v.phase.In() && v.shares[v.record] != nil {
-		v.in = v.record
-		return nil
-	}
-	head := v.head()
-	id, err := tx.Get(bucketCircle, shareKeyKey)
-	if _, in := head.ByIdentity(v.self); err == nil && in && len(id) > 0 {
-		if h := w.truth.keys[string(id)]; v.shares[h] != nil && h == head.Hash() {
-			v.in = h
-		}
-	}
-	return err
-}
-
 // sane are the devices that the owner still has.
 func (w *world) sane() (out []*simDevice) {
 	for _, d := range w.devices {
@@ -250,8 +36,10 @@ func (w *world) holders(of []*simDevice) map[wire.Hash]int {
 	for _, d := range of {
 		waits := map[wire.Hash]bool{}
 		for _, o := range of {
-			if o != d && slices.Contains(o.view.mail, d.slot()) && d.slot() != 0 && o.view.phase != refresh.Returned {
-				waits[o.view.record] = true
+			for h, who := range o.view.mail {
+				if o != d && slices.Contains(who, d.slot()) && d.slot() != 0 {
+					waits[h] = true
+				}
 			}
 		}
 		for h := range waits {
@@ -299,7 +87,7 @@ func (w *world) check() {
 			able++
 		}
 	}
-	if able > 1 {
+	if able > 1 && 2*w.shape.t > w.shape.n { // a minority can only promise it for the end
 		w.fail("O3: two epochs can sign: %s", w.census())
 	}
 	// O2: what is retired is dead.
