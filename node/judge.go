@@ -214,7 +214,15 @@ func (c *core) frozen() string {
 // takes it out.
 func (c *core) banned(slot wire.Slot) bool {
 	d, ok := c.circle.record.Device(slot)
-	return !ok || c.circle.fenced[d.Identity] || c.judge != nil && c.judge.Banned(slot)
+	if !ok || c.circle.fenced[d.Identity] {
+		return true
+	}
+	if _, known := c.circle.head().Record.ByIdentity(d.Identity); !known {
+		// It comes in with the epoch that this device is in already, and the
+		// judge hears of it with the certificate, which may never come.
+		return false
+	}
+	return c.judge != nil && c.judge.Banned(slot)
 }
 
 // removals turns what the judge proposes into what a proposal says.
