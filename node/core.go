@@ -465,7 +465,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
+	return c.founding != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more
@@ -485,8 +485,16 @@ func (c *core) tickResume() {
 	}
 	// What is resumed may be interrupted again.
 	c.resumeAt, c.redealTrouble = time.Time{}, ""
-	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
+	grew, err := c.reread()
+	if err == nil {
+		err = errors.Join(c.destroyDead(), c.resumeRedeal())
+	}
+	if err != nil {
 		c.resumeLater(err)
+	}
+	if grew {
+		c.followRecord()
+		c.changeEpoch()
 	}
 }
 

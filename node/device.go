@@ -21,7 +21,7 @@ const (
 	bucketCircle   = "circle"   // discoveryKey, addrsKey, shareKeyKey, highestKey
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
-	bucketAttempt  = "attempt"  // currentKey
+	bucketAttempt  = "attempt"  // currentKey, asideKey
 	bucketDead     = "dead"     // attempt → the votes it died of; this device never joins it
 	bucketFounding = "founding" // pendingKey
 	bucketAside    = "aside"    // foundings that were abandoned, by session

@@ -200,7 +200,7 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	if len(effects) > 0 {
 		l.progress, l.resent = c.now, c.now
 	} else if l.redeal != nil && !l.testing() {
-		c.remind(l)
+		c.remind(l, f.From)
 	}
 	c.carryOut(l, effects)
 	switch {
@@ -218,14 +218,23 @@ func (c *core) deliver(l *live, f wire.Frame) {
 // remind repeats what this device knows of a re-deal to a device that still
 // speaks in it although this one is through, or rests: what the other lacks may
 // have been lost on its way.
-func (c *core) remind(l *live) {
+func (c *core) remind(l *live, to wire.Slot) {
 	pause := c.cfg.Timings.Resend
 	if !l.done {
 		pause = attemptLife
 	}
 	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
 		l.resent = c.now
-		c.carryOut(l, l.machine.Resend())
+		c.repeat(l, to)
+	}
+}
+
+// repeat sends everything that was said in a session to one device.
+func (c *core) repeat(l *live, to wire.Slot) {
+	for _, e := range l.machine.Resend() {
+		if s, ok := e.(session.Send); ok && (s.Frame.To == 0 || s.Frame.To == to) {
+			c.sendTo(to, wire.ProtocolSession, s.Frame.Append(nil))
+		}
 	}
 }
 
@@ -333,8 +342,13 @@ func (c *core) tickSessions() {
 			}
 		}
 		every := c.cfg.Timings.Resend
-		if c.resting(l) {
+		switch {
+		case c.resting(l):
 			every = c.cfg.Timings.Inventory
+		case l.redeal != nil && !l.testing():
+			// A re-deal repeats all that was ever said in it. Whoever did not hear
+			// it ten times is most likely not there, and is told when it comes.
+			every = max(every, c.now.Sub(l.progress)/10)
 		}
 		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= every {
 			l.resent = c.now

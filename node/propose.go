@@ -227,6 +227,7 @@ func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 	if err != nil {
 		return err
 	}
+	a.after = c.attempt != nil && keepsShares(c.attempt)
 	c.prepare(a, m)
 	c.waking = a
 	c.begin(a.live, effects)
@@ -251,12 +252,15 @@ func (c *core) wokenUp() {
 // this one, and the proposal must list this one just as it introduced itself.
 func (c *core) comeIn(m redeal) error {
 	f := c.founding
-	if c.attempt != nil {
+	if c.attempt != nil || c.interrupted() {
 		return nil
 	}
 	p, err := refresh.ParseProposal(m.Proposal)
 	if err != nil {
 		return err
+	}
+	if c.dead[p.Session()] != nil {
+		return nil // it has voted against it
 	}
 	history, err := decodeChain(m.Chain)
 	if err != nil {
@@ -414,7 +418,7 @@ func (c *core) catchUp(to wire.Slot, epoch uint64) {
 	// The chain above may hold this attempt's own epoch; who still needs the
 	// attempt must know it before.
 	c.tellRedeal(a, []wire.Slot{to})
-	c.carryOut(a.live, a.machine.Resend())
+	c.repeat(a.live, to)
 }
 
 // chainAfter returns the epochs above the given one, in messages of at most

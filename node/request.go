@@ -590,6 +590,9 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 		return nil, err
 	}
 	ch.Version = 1
+	if kind == api.KindRefresh {
+		ch.Epoch = c.circle.record.Epoch
+	}
 	if ch.Addrs == nil {
 		ch.Addrs = []string{}
 	}
