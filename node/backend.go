@@ -244,6 +244,11 @@ func (c *core) lock() {
 
 func (c *core) unlocked() {
 	c.tellLocked()
+	if c.circle != nil {
+		// A share that waits for this device could not be stored before: who
+		// hears how far it is tells it again.
+		c.broadcast(msgHello, c.hello())
+	}
 	c.tryAll()
 }
 
