@@ -143,7 +143,7 @@ func (k *circle) load(tx journal.Tx) error {
 		}
 	}
 	for _, f := range fenced {
-		id, err := parseRequestID(f)
+		id, err := parseID(f)
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,8 @@ type core struct {
 	requests map[wire.RequestID]*openRequest
 	orphans  []item // answers and receipts whose request has not come yet
 
+	forgotten forgotten // what was held once, and is not asked for again
+
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
 	ordered   uint64         // sessions begun so far
@@ -123,6 +125,9 @@ func newCore(cfg Config) (*core, error) {
 		return nil, err
 	}
 	if err := c.loadRequests(); err != nil {
+		return nil, err
+	}
+	if err := c.loadBegun(); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -48,7 +48,7 @@ func (c *core) loadDead() error {
 				return fmt.Errorf("node: read dead re-deals: %w", err)
 			}
 			var s storedDead
-			id, err := parseRequestID(k)
+			id, err := parseID(k)
 			if err == nil {
 				err = wire.Unmarshal(raw, &s)
 			}

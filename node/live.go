@@ -51,47 +51,6 @@ type earlyFrame struct {
 	at    time.Time
 }
 
-// A begunSession is one that this device has taken part in. A machine that ran
-// twice under one name would say two different things in one round, and honest
-// devices would name this one for it.
-type begunSession struct {
-	id wire.SessionID
-	by wire.Slot // who opened it, 0 if that does not matter
-	at time.Time
-}
-
-// A session is remembered for longer than any device can still be in it. In
-// that time nobody makes this device begin more than maxBegun: forgetting one
-// to make room for the next would let its initiator have it run again.
-const (
-	rememberBegun = 10 * time.Minute
-	maxBegun      = 1024
-)
-
-func (c *core) hasBegun(id wire.SessionID) bool {
-	return slices.ContainsFunc(c.begun, func(b begunSession) bool { return b.id == id })
-}
-
-// overdone reports whether slot has opened as many sessions as it may for now.
-func (c *core) overdone(slot wire.Slot) bool {
-	n := 0
-	for _, b := range c.begun {
-		if b.by == slot && c.now.Sub(b.at) < rememberBegun {
-			n++
-		}
-	}
-	return n >= maxBegun
-}
-
-func (c *core) remember(l *live) {
-	b := begunSession{id: l.id, at: c.now}
-	if l.signing() {
-		b.by = l.request.from()
-	}
-	c.begun = slices.DeleteFunc(c.begun, func(b begunSession) bool { return c.now.Sub(b.at) >= rememberBegun })
-	c.begun = append(c.begun, b)
-}
-
 // Bounds of the frames that are kept for sessions that do not exist yet. Only
 // first-round frames can honestly be early, and those are small.
 const (
@@ -120,7 +79,7 @@ func (c *core) begin(l *live, effects []session.Effect) {
 	c.ordered++
 	l.order = c.ordered
 	c.sessions[l.id] = l
-	c.remember(l)
+	c.remember(l.id)
 	c.carryOut(l, effects)
 	var keep, mine []earlyFrame
 	for _, e := range c.early {

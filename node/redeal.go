@@ -421,6 +421,7 @@ func (c *core) changeEpoch() {
 	for _, r := range c.byAge() {
 		c.renew(r)
 	}
+	c.prune() // approvals that are void hold nothing back
 	for _, d := range c.members() {
 		if d.Identity != c.self.public && c.link.Connected(d.Peer) {
 			c.peer(d.Slot).online = true
