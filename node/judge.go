@@ -40,18 +40,38 @@ func (c *core) startJudge() error {
 		return fmt.Errorf("node: read judge: %w", err)
 	}
 	rec := c.circle.head().Record
+	var damage error
 	if raw != nil {
 		j, err := recovery.ParseJudge(raw, rec, c.boot)
 		if err == nil {
 			c.judge = j
 			return nil
 		}
-		// What is lost with it can only make a removal later.
-		c.log.Error("the record of who was silent is damaged; counting begins anew", "err", err)
+		damage = err
 	}
 	j, err := recovery.New(rec, c.circle.slot, c.boot, unix(c.now))
+	if err != nil {
+		return err
+	}
 	c.judge = j
-	return err
+	if damage != nil {
+		return c.judgeAnew(damage)
+	}
+	return nil
+}
+
+// judgeAnew makes up for a judge that does not open any more. That silence is
+// counted anew can only make a removal later. But somebody may have frozen the
+// circle or called a device lost, in a request that is closed by now: this
+// device freezes by itself, as if its own person had said so. What persons say
+// in requests that are open it hears again at the next tick.
+func (c *core) judgeAnew(damage error) error {
+	c.log.Error("the record of who was silent and what was frozen is damaged; this device freezes until it is thawed, and counts anew", "err", damage)
+	if err := c.judge.Freeze(recovery.Word{By: c.circle.slot}); err != nil {
+		return fmt.Errorf("node: freeze: %w", err)
+	}
+	c.saveJudge()
+	return nil
 }
 
 // followRecord tells the judge of a newer certified epoch.
