@@ -273,6 +273,9 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		} else if len(c.circle.record.Devices) >= maxDevices {
 			return api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
 		}
+		if err := c.mayComeIn(wire.Slot(ch.Slot)); err != nil {
+			return err
+		}
 		c.inviting = &inviting{replaces: wire.Slot(ch.Slot)}
 		return nil
 	}); err != nil {
@@ -291,6 +294,23 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
 	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
+}
+
+// mayComeIn refuses an invitation into a circle that is frozen, unless it is
+// for what happened to the device that the new one replaces.
+func (c *core) mayComeIn(replaces wire.Slot) error {
+	p := refresh.Proposal{Kind: roster.Add}
+	if replaces != 0 {
+		p.Kind, p.Removed = roster.Replace, []refresh.Removal{{Slot: replaces, State: roster.Stolen}}
+	}
+	if why := c.frozenFor(p); why != "" {
+		return frozenError(why)
+	}
+	return nil
+}
+
+func frozenError(why string) error {
+	return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
 }
 
 // welcomeOne shows invitations until one device has come in.

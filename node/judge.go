@@ -229,6 +229,33 @@ func (c *core) frozen() string {
 	return ""
 }
 
+// frozenFor says why the circle is too frozen for a re-deal, or "". While it is
+// frozen nobody comes in and nothing is loosened; whoever is called lost goes,
+// and others may leave. A device that replaces another may come in although that
+// other was called lost, which the request to replace it does itself.
+func (c *core) frozenFor(p refresh.Proposal) string {
+	if c.judge == nil || p.Kind != roster.Add && p.Kind != roster.Replace && p.Kind != roster.Rethreshold {
+		return ""
+	}
+	var goes []wire.Slot
+	for _, x := range p.Removed {
+		goes = append(goes, x.Slot)
+	}
+	if yes, why := c.judge.FrozenBeside(goes...); yes {
+		return why
+	}
+	return ""
+}
+
+// accused reports whether a person calls the device in slot lost.
+func (c *core) accused(slot wire.Slot) bool {
+	if c.judge == nil {
+		return false
+	}
+	v, ok := c.judge.View(slot)
+	return ok && (v.State == recovery.Frozen || v.State == recovery.Disputed) || c.banned(slot)
+}
+
 // banned reports whether this device never signs together with the one in
 // slot: a person calls it lost, or a re-deal that this device was ready for
 // takes it out.

@@ -86,6 +86,9 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return p, fmt.Errorf("node: draw nonce: %w", err)
 	}
+	if why := c.frozenFor(p); why != "" {
+		return p, frozenError(why)
+	}
 	var away []wire.Slot
 	for _, d := range head.Devices {
 		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
@@ -323,6 +326,9 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "it is not what the persons have agreed to"
 	case card == nil && len(p.Added) > 0 || card != nil && (len(p.Added) != 1 || !sameCard(p.Added[0], *card)):
 		return "it adds another device than the persons have agreed to"
+	}
+	if why := c.frozenFor(p); why != "" {
+		return "the circle is frozen: " + why
 	}
 	return ""
 }

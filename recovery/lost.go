@@ -249,9 +249,15 @@ func (j *Judge) tickMutes() {
 
 // Frozen reports whether this device must sign nothing, loosen nothing and add
 // nobody, and why.
-func (j *Judge) Frozen() (bool, string) {
+func (j *Judge) Frozen() (bool, string) { return j.FrozenBeside() }
+
+// FrozenBeside is Frozen but for what was said about these devices, as long as
+// they do not say the same of who said it: whether a re-deal that takes them out
+// may let somebody in at the same time.
+func (j *Judge) FrozenBeside(slots ...wire.Slot) (bool, string) {
 	for _, p := range j.st.Peers {
 		switch {
+		case p.State != Disputed && slices.Contains(slots, p.Slot):
 		case p.State == Disputed:
 			return true, fmt.Sprintf("%s stands accused by a device that it accuses; %d of your devices must decide", j.name(p.Slot), j.rec.Threshold)
 		case p.Due && j.member(p.Slot):
