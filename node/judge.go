@@ -205,6 +205,10 @@ func (c *core) hearPersons(r *openRequest) {
 			err = c.judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
 		case api.KindVeto:
 			err = c.judge.Veto(w, slot)
+		case api.KindRemove:
+			if c.silent(slot) {
+				err = c.judge.Confirm(w, slot)
+			}
 		}
 		if err != nil {
 			c.log.Warn("a person's word does not count", "request", r.id, "on", c.everName(by), "err", err)
@@ -216,6 +220,16 @@ func (c *core) hearPersons(r *openRequest) {
 	if c.judge.Revision() != c.saved {
 		c.saveJudge()
 	}
+}
+
+// silent reports whether this device doubts that the one in slot is there, for
+// nobody has heard it.
+func (c *core) silent(slot wire.Slot) bool {
+	if c.judge == nil {
+		return false
+	}
+	v, _ := c.judge.View(slot)
+	return v.State == recovery.Suspect || v.State == recovery.Grace || v.State == recovery.Evicting
 }
 
 // frozen says why this device signs nothing, or "".

@@ -469,7 +469,7 @@ func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
 		return true
 	}
 	switch r.request.Kind {
-	case api.KindAdd, api.KindReplace, api.KindLeave:
+	case api.KindAdd, api.KindReplace, api.KindLeave, api.KindThreshold:
 		return slot != wire.Slot(r.change.Slot) && !c.accused(slot)
 	}
 	return false
