@@ -32,7 +32,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 		t.Errorf("invited into a frozen circle: %v", err)
 	}
 	p := refresh.Proposal{
-		Kind: roster.Add, Epoch: 1, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.circle.record.Settings,
+		Kind: roster.Add, Epoch: 1, Threshold: 3, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.circle.record.Settings,
 		Added: []roster.Device{watch.core.founding.card.Device(4)},
 	}
 	tablet.core.now = l.now
