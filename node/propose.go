@@ -29,8 +29,9 @@ type plan struct {
 func (c *core) proposeChange(r *openRequest) {
 	kind, removed, card := c.wanted(r)
 	err := c.startRedeal(plan{kind: kind, removed: removed, card: card, addrs: r.change.Addrs, request: r})
+	r.failed = ""
 	if err != nil {
-		r.trouble = err.Error()
+		r.trouble, r.failed = err.Error(), api.CodeOf(err)
 		r.attempts++
 		c.backOff(r)
 		c.notify(r)
@@ -409,6 +410,7 @@ func (c *core) redealFailed(a *attempt) {
 	c.blameFor(a)
 	if r := c.requests[a.request]; r != nil {
 		r.attempts++
+		r.failed = api.CodeRedealFailed
 		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, c.whyDied()...), "; ")
 		c.backOff(r)
 		c.notify(r)

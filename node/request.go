@@ -57,6 +57,7 @@ type openRequest struct {
 	failures map[wire.Slot]int // sessions of this request that failed because of a device
 	notUntil time.Time         // next attempt
 	trouble  string            // what the last failed session died of
+	failed   api.Code          // of the last try at a re-deal, "" after one that is under way
 	started  time.Time         // when this device asked
 	elapsed  time.Duration     // from then to the verified signature
 }

@@ -113,7 +113,7 @@ func hintFor(c Code) string {
 	case CodeNotPresent, CodeWrongPass:
 		return "type the passphrase of this device, not that of another"
 	case CodeTooFew:
-		return "start more devices with `warifu up` and try again; nothing changed"
+		return "start more devices with `warifu up`, and unlock them; nothing changed yet"
 	case CodeStranded:
 		return "nothing is deleted: find or repair a device that was lost, its store still counts"
 	case CodeBusy:
