@@ -87,7 +87,7 @@ func usedKeys(tx journal.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	used[string(head)] = true
-	attempts, err := tx.Keys(bucketAttempt)
+	attempts, err := tx.Keys(bucketAttempt) // the current one, and one set aside
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func usedKeys(tx journal.Tx) (map[string]bool, error) {
 		}
 		var s storedAttempt
 		if err := wire.Unmarshal(raw, &s); err != nil {
-			return nil, errors.New("node: a stored re-deal is damaged")
+			return nil, errors.New("node: the stored re-deal is damaged")
 		}
 		p, err := refresh.ParseProposal(s.Proposal)
 		if err != nil {
