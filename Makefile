@@ -32,7 +32,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}
 
 bench: ## measure all parts, then protocols and daemons against our aims and tss-lib (minutes)
-	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./share/...
+	$(GO) test -run '^$$' -bench . -skip Timing -benchtime 0.3s ./share/...
 	cd bench && $(GO) test ./... && $(GO) run .
 
 timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)
