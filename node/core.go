@@ -185,10 +185,18 @@ func (c *core) device(slot wire.Slot) (roster.Device, bool) {
 	return roster.Device{}, false
 }
 
-// name returns what a person calls the device in slot.
+// name returns what a person calls the device in slot, or called it while it
+// was in the circle.
 func (c *core) name(slot wire.Slot) string {
 	if d, ok := c.device(slot); ok {
 		return d.Name
+	}
+	if c.circle != nil {
+		for _, f := range c.circle.record.Former {
+			if f.Slot == slot {
+				return f.Name
+			}
+		}
 	}
 	return fmt.Sprintf("device %d", slot)
 }

@@ -110,7 +110,7 @@ func another(name string) func(*core, *change) error {
 func (c *core) enoughWithout(slot wire.Slot) error {
 	rec := c.circle.record
 	if len(rec.Devices)-1 < rec.Threshold {
-		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.everName(slot), len(rec.Devices)-1, rec.Threshold).
+		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.name(slot), len(rec.Devices)-1, rec.Threshold).
 			WithHint("add a device first: warifu invite")
 	}
 	return nil
@@ -377,45 +377,11 @@ func (c *core) changed() api.Changed {
 	if a := c.attempt; a != nil && a.entered {
 		e = viewEpoch(roster.Entry{Record: c.circle.record})
 	}
+	old := c.oldShares()
 	return api.Changed{
 		Epoch: e.Epoch, Kind: e.Kind, Members: e.Members, Sleepers: e.Sleepers, Removed: e.Removed, Added: e.Added,
-		OldSharesAlive: c.oldShares(), Threshold: e.Threshold,
+		OldSharesAlive: len(old), OldSharesOn: c.names(old), Threshold: e.Threshold,
 	}
-}
-
-// oldShares counts the devices that may still hold a share of one epoch that is
-// over, for the epoch of which most may: as many as the threshold of them would
-// be the key.
-func (c *core) oldShares() int {
-	most := 0
-	now := c.circle.record
-	for _, e := range c.circle.chain {
-		if e.Record.Epoch >= now.Epoch {
-			continue
-		}
-		alive := 0
-		for _, d := range e.Record.Devices {
-			if c.mayHold(d, e.Record.Epoch) {
-				alive++
-			}
-		}
-		most = max(most, alive)
-	}
-	return most
-}
-
-// mayHold reports whether a device may still have its share of an old epoch:
-// it left and nobody knows, or it has not said that it destroyed it.
-func (c *core) mayHold(d roster.Device, epoch uint64) bool {
-	if d.Identity == c.self.public {
-		return c.oldestShare() <= epoch
-	}
-	in, ok := c.circle.record.Device(d.Slot)
-	if !ok || in.Identity != d.Identity {
-		return true
-	}
-	p := c.peers[d.Slot]
-	return p == nil || !p.told || p.oldest <= epoch
 }
 
 // redealWaiting says whom a change of the circle waits for.

@@ -21,7 +21,9 @@ import (
 
 const judgeKey = "judge"
 
-// startJudge reads the judge of a circle, or makes one.
+// startJudge reads the judge of a circle, or makes one. That this device was
+// started is durable before its first heartbeat leaves: were a number used
+// again by the next start, the device would take itself for a copy.
 func (c *core) startJudge() error {
 	c.judge = nil
 	if c.circle == nil || c.circle.evicted != nil {
@@ -44,6 +46,7 @@ func (c *core) startJudge() error {
 		j, err := recovery.ParseJudge(raw, rec, c.boot)
 		if err == nil {
 			c.judge = j
+			c.saveJudge()
 			return nil
 		}
 		// What is lost with it can only make a removal later.
@@ -51,7 +54,11 @@ func (c *core) startJudge() error {
 	}
 	j, err := recovery.New(rec, c.circle.slot, c.boot, unix(c.now))
 	c.judge = j
-	return err
+	if err != nil {
+		return err
+	}
+	c.saveJudge()
+	return nil
 }
 
 // followRecord tells the judge of a newer certified epoch.
@@ -68,8 +75,12 @@ func (c *core) followRecord() {
 	c.saveJudge()
 }
 
-// judgeEvery is how often the judge is stored although nothing happened.
-const judgeEvery = 5 * time.Minute
+// judgeEvery is how often the judge is stored although nothing happened, and
+// judgeRetry how long it waits after it could not be.
+const (
+	judgeEvery = 5 * time.Minute
+	judgeRetry = 30 * time.Second
+)
 
 // tickJudge lets the judge's time pass and says what it notices.
 func (c *core) tickJudge() {
@@ -87,7 +98,7 @@ func (c *core) tickJudge() {
 		c.noticed = n.N
 		c.notifyAll()
 	}
-	if j.Revision() != c.saved || c.now.Sub(c.savedAt) >= judgeEvery {
+	if j.Revision() != c.saved || c.now.Sub(c.savedAt).Abs() >= judgeEvery {
 		c.saveJudge()
 	}
 }
@@ -99,6 +110,7 @@ func (c *core) saveJudge() {
 	c.saved, c.savedAt = c.judge.Revision(), c.now
 	raw := c.judge.Bytes()
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, judgeKey, raw) }); err != nil {
+		c.savedAt = c.now.Add(judgeRetry - judgeEvery)
 		c.log.Error("judge not stored", "err", err)
 	}
 }
@@ -187,7 +199,7 @@ func (c *core) hearPersons(r *openRequest) {
 			err = c.judge.Veto(w, slot)
 		}
 		if err != nil {
-			c.log.Warn("a person's word does not count", "request", r.id, "on", c.everName(by), "err", err)
+			c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err)
 			r.trouble = err.Error()
 		}
 	}

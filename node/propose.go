@@ -292,7 +292,7 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 	}
 	for _, s := range slices.Concat(p.Members, p.Sleepers) {
 		if s != c.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && c.banned(s) {
-			return c.everName(s) + " is reported lost or is being removed, and would get a fresh share"
+			return c.name(s) + " is reported lost or is being removed, and would get a fresh share"
 		}
 	}
 	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
@@ -375,7 +375,7 @@ func (c *core) circleRolledBack() {
 // redealFailed lets the request behind a dead attempt try again later.
 func (c *core) redealFailed(a *attempt) {
 	for slot, what := range a.machine.Suspects() {
-		c.log.Error("a device broke the rules of a re-deal", "device", c.everName(slot), "what", what)
+		c.log.Error("a device broke the rules of a re-deal", "device", c.name(slot), "what", what)
 		if slot != c.circle.slot {
 			c.alarm(slot, what)
 		}

@@ -32,9 +32,6 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		lock = "locked"
 	}
 	fmt.Fprintf(w, "%s (%s), %s, device %s\n", esc(s.Name), esc(s.Kind), lock, shortID(s.Device))
-	if s.Frozen != "" {
-		fmt.Fprintf(w, "! the circle is frozen and signs nothing: %s\n", esc(s.Frozen))
-	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "! %s\n", esc(warning))
 	}
@@ -58,7 +55,7 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d), deviceState(d), ownEpoch(d, s.Epoch)})
 	}
 	table(w, rows)
-	fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold))
+	fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold, s.OldSharesOn))
 	if s.Healing != "" {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
 	}
@@ -85,25 +82,21 @@ func presence(d api.Device) string {
 // deviceState says what the circle thinks of a device that is not simply
 // there or not.
 func deviceState(d api.Device) string {
-	when := func(text string) string {
-		if d.Until == nil {
-			return text
-		}
-		return text + " " + untilDays(*d.Until)
+	text := esc(d.Why)
+	if text == "" {
+		text = esc(d.State)
 	}
 	switch d.State {
-	case api.DeviceQuiet:
-		return "quiet for longer than usual"
-	case api.DeviceSuspect:
-		return "silent for so long that it may be lost"
-	case api.DeviceGrace:
-		return when("will be removed") + " unless it comes back: `warifu veto " + esc(d.Name) + "` postpones it"
+	case api.DeviceSuspect, api.DeviceGrace:
+		return text + "; `warifu veto " + esc(d.Name) + "` postpones its removal"
 	case api.DeviceVacation:
-		return when("on vacation, ends")
-	case api.DeviceAccused:
-		return "called lost"
+		if d.Until != nil {
+			return "on vacation, ends " + untilDays(*d.Until)
+		}
+	case api.DeviceTwice:
+		return text + ": `warifu lost " + esc(d.Name) + "` if you did not copy it"
 	}
-	return esc(d.State)
+	return text
 }
 
 // ownEpoch says that a device is not where the circle is.
