@@ -36,6 +36,7 @@ var (
 	seedFlag = flag.Uint64("seed", 0, "seed of the random tests (default drawn and printed)")
 
 	binary string // the program under test
+	builds string // the directory that it is in
 )
 
 func TestMain(m *testing.M) {
@@ -47,14 +48,23 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "warifu")
-		build := exec.Command("go", "build", "-o", binary, "github.com/warifu/warifu/cmd/warifu")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+		builds = dir
+		if binary, err = build("warifu"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
+}
+
+// build builds the program, with the given flags, under a name of its own.
+func build(name string, flags ...string) (string, error) {
+	path := filepath.Join(builds, name)
+	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"github.com/warifu/warifu/cmd/warifu"})
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // random returns a generator whose seed is printed if the test fails.
@@ -119,6 +129,7 @@ type device struct {
 	pass   string
 	listen string
 	under  []string // the command that runs the daemon, if it does not run by itself
+	lab    string   // what is done to the daemon from inside, see lab_test.go
 	client *api.Client
 
 	cmd    *exec.Cmd
@@ -198,8 +209,26 @@ func (d *device) up() {
 
 func (d *device) start(args ...string) {
 	d.t.Helper()
-	line := slices.Concat(d.under, []string{binary}, args)
+	ready := d.launch(args...)
+	select {
+	case d.ready = <-ready:
+	case <-d.exited:
+		d.t.Fatalf("%s stopped before it was ready:\n%s", d.name, d.stderr)
+	case <-time.After(patience):
+		d.t.Fatalf("%s is not ready:\n%s", d.name, d.stderr)
+	}
+}
+
+// launch starts the daemon and does not wait for it.
+func (d *device) launch(args ...string) (ready <-chan api.Event) {
+	d.t.Helper()
+	program := binary
+	if d.lab != "" {
+		program = labBinary(d.t)
+	}
+	line := slices.Concat(d.under, []string{program}, args)
 	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), labVariable+"="+d.lab)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)
@@ -207,9 +236,9 @@ func (d *device) start(args ...string) {
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	ready := make(chan api.Event, 1)
+	events := make(chan api.Event, 1)
 	exited := make(chan struct{})
-	d.stderr = &tail{ready: ready}
+	d.stderr = &tail{ready: events}
 	d.cmd, d.exited = cmd, exited
 	go func() {
 		defer close(exited)
@@ -217,13 +246,7 @@ func (d *device) start(args ...string) {
 		_, _ = io.Copy(d.stderr, out)
 		_ = cmd.Wait()
 	}()
-	select {
-	case d.ready = <-ready:
-	case <-exited:
-		d.t.Fatalf("%s stopped before it was ready:\n%s", d.name, d.stderr)
-	case <-time.After(patience):
-		d.t.Fatalf("%s is not ready:\n%s", d.name, d.stderr)
-	}
+	return events
 }
 
 // kill ends the daemon as a flat battery would.

@@ -28,6 +28,7 @@ type change struct {
 	Card    []byte   `cbor:"3,keyasint"` // add, replace: who comes in
 	Addrs   []string `cbor:"4,keyasint"` // where that device can be dialled
 	Until   uint64   `cbor:"5,keyasint"` // vacation: Unix seconds
+	Epoch   uint64   `cbor:"6,keyasint"` // refresh: the epoch that is to end
 }
 
 // isChange reports whether requests of this kind change the circle.
@@ -74,7 +75,7 @@ func (c *core) decodeChange(r *openRequest) error {
 	kind, slot := r.request.Kind, wire.Slot(ch.Slot)
 	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto
 	comes := kind == api.KindAdd || kind == api.KindReplace
-	if about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || r.request.Account != "" || len(r.path) > 0 {
+	if about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || kind != api.KindRefresh && ch.Epoch != 0 || r.request.Account != "" || len(r.path) > 0 {
 		return errors.New("the change says too much or too little")
 	}
 	r.change = &ch
@@ -262,7 +263,9 @@ func (c *core) inEffect(r *openRequest) bool {
 	case api.KindLeave:
 		return former(r.from())
 	case api.KindRefresh:
-		return rec.Epoch > r.meta.Epoch
+		// The epoch in which this device first heard of it is only a bound: who
+		// sleeps through the re-deal hears of its request after it.
+		return rec.Epoch > min(r.change.Epoch, r.meta.Epoch)
 	case api.KindThaw:
 		// Another device may be frozen although this one is not: it needs the
 		// word of persons here all the same.

@@ -105,6 +105,18 @@ func (c *core) loadCircle() error {
 	return c.toHead()
 }
 
+// reread takes over what the journal holds of the circle and of dead re-deals:
+// after a write of unknown outcome that may be more than this device knows. It
+// reports whether the chain did grow.
+func (c *core) reread() (grew bool, err error) {
+	was := c.circle
+	if err := errors.Join(c.loadDead(), c.loadCircle()); err != nil || c.circle == nil {
+		c.circle = was
+		return false, err
+	}
+	return was == nil || c.circle.hash != was.hash, nil
+}
+
 // load reads everything beside the chain.
 func (k *circle) load(tx journal.Tx) error {
 	var err error
@@ -131,7 +143,7 @@ func (k *circle) load(tx journal.Tx) error {
 		}
 	}
 	for _, f := range fenced {
-		id, err := parseRequestID(f)
+		id, err := parseID(f)
 		if err != nil {
 			return err
 		}
@@ -207,7 +219,7 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 	}
 	added := next[len(c.circle.chain):]
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := tx.Put(bucketCircle, shareKeyKey, nil)
+		err := errors.Join(tx.Put(bucketCircle, shareKeyKey, nil), tx.Delete(bucketAttempt, asideKey))
 		for _, e := range added {
 			err = errors.Join(err, putEntry(tx, e))
 		}

@@ -41,6 +41,8 @@ type core struct {
 	requests map[wire.RequestID]*openRequest
 	orphans  []item // answers and receipts whose request has not come yet
 
+	forgotten forgotten // what was held once, and is not asked for again
+
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
 	ordered   uint64         // sessions begun so far
@@ -66,10 +68,12 @@ type core struct {
 	beats     map[wire.Slot][]byte
 	presentAt time.Time // a person last proved to be here
 	evictAt   time.Time
+	grudges   map[wire.Slot]*grudge
 
 	awake         time.Duration // this device has been running
 	ticked        time.Time     // of the last tick; zero before the first
 	resumeAt      time.Time     // when to read back an interrupted re-deal
+	unopened      int           // times in a row that it did not open
 	redealTrouble string
 	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
 
@@ -112,6 +116,7 @@ func newCore(cfg Config) (*core, error) {
 		watchers: map[*watcher]struct{}{},
 		dead:     map[wire.SessionID]*deadAttempt{},
 		beats:    map[wire.Slot][]byte{},
+		grudges:  map[wire.Slot]*grudge{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err
@@ -120,6 +125,9 @@ func newCore(cfg Config) (*core, error) {
 		return nil, err
 	}
 	if err := c.loadRequests(); err != nil {
+		return nil, err
+	}
+	if err := c.loadBegun(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -138,7 +146,12 @@ func (c *core) start(l Link) error {
 		return err
 	}
 	if err := c.resumeRedeal(); err != nil {
-		return err
+		// The device comes up and says so, and does nothing that its part in
+		// the re-deal could contradict. It may be that a disk is slow.
+		c.resumeLater(err)
+	}
+	if err := c.destroyOrphans(); err != nil {
+		c.log.Warn("keys not cleaned up", "err", err)
 	}
 	c.admit()
 	return nil
@@ -465,7 +478,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.redealing() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
+	return c.founding != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more
@@ -483,14 +496,25 @@ func (c *core) tickResume() {
 	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= resumePause {
 		return
 	}
-	if err := errors.Join(c.destroyDead(), c.resumeRedeal()); err != nil {
-		c.resumeAt = c.now.Add(resumePause)
-		c.redealTrouble = err.Error()
-		c.log.Error("re-deal not resumed", "err", err)
-		return
+	// What is resumed may be interrupted again.
+	c.resumeAt, c.redealTrouble = time.Time{}, ""
+	grew, err := c.reread()
+	if err == nil {
+		err = errors.Join(c.destroyDead(), c.resumeRedeal())
 	}
-	c.resumeAt = time.Time{}
-	c.redealTrouble = ""
+	if grew {
+		c.followRecord()
+		c.changeEpoch()
+	}
+	if err != nil {
+		c.resumeLater(err)
+	}
+}
+
+func (c *core) resumeLater(err error) {
+	c.resumeAt = c.now.Add(resumePause)
+	c.redealTrouble = err.Error()
+	c.log.Error("re-deal not resumed", "err", err)
 }
 
 // formerPeers are devices that left without being stolen. They may connect to

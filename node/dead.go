@@ -48,7 +48,7 @@ func (c *core) loadDead() error {
 				return fmt.Errorf("node: read dead re-deals: %w", err)
 			}
 			var s storedDead
-			id, err := parseRequestID(k)
+			id, err := parseID(k)
 			if err == nil {
 				err = wire.Unmarshal(raw, &s)
 			}
@@ -116,6 +116,8 @@ func (c *core) refuse(cfg refresh.Config) error {
 	}); errors.Is(err, errInIt) {
 		return nil
 	} else if err != nil {
+		// It may be on the disk all the same, and would be said after a restart.
+		c.dead[cfg.Proposal.Session()] = &deadAttempt{frames: [][]byte{}, told: map[wire.Slot]time.Time{}}
 		return storeError(err)
 	}
 	c.dead[cfg.Proposal.Session()] = dead

@@ -21,13 +21,14 @@ const (
 	bucketCircle   = "circle"   // discoveryKey, addrsKey, shareKeyKey, highestKey
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
-	bucketAttempt  = "attempt"  // currentKey
+	bucketAttempt  = "attempt"  // currentKey, asideKey
 	bucketDead     = "dead"     // attempt → the votes it died of; this device never joins it
 	bucketFounding = "founding" // pendingKey
 	bucketAside    = "aside"    // foundings that were abandoned, by session
 	bucketItems    = "items"    // item id → item
 	bucketMeta     = "requests" // request id → what only this device knows
 	bucketAlarms   = "alarms"   // slot → cheats counted
+	bucketBegun    = "begun"    // session that another device opened → its slot
 
 	deviceKey    = "self"
 	discoveryKey = "discovery"

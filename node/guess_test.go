@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 type guesser struct {
 	hosts int
 	most  int
+	open  atomic.Bool // the host that was made last admits visitors
 	stop  context.CancelFunc
 }
 
@@ -28,6 +30,7 @@ func (g *guesser) Host() (PairHost, error) {
 	if g.hosts++; g.hosts > g.most {
 		g.stop()
 	}
+	g.open.Store(false)
 	return &guessedHost{g}, nil
 }
 
@@ -52,11 +55,13 @@ func (*guessedHost) Close() error    { return nil }
 
 func (*guessedHost) Announce(context.Context, pairing.Code) error { return nil }
 
-func (h *guessedHost) Serve(ctx context.Context, handle func(context.Context, PairStream)) error {
+func (h *guessedHost) Serve(ctx context.Context, ready func(), handle func(context.Context, PairStream)) error {
 	code, err := pairing.ParseCode("0000 0000")
 	if err != nil {
 		return err
 	}
+	h.g.open.Store(true)
+	ready()
 	for range pairing.MaxTries {
 		visitor, err := pairing.NewTypist(pairing.TypistConfig{Password: code.Password(), Self: []byte("visitor"), Peer: h.Peer()},
 			rand.NewChaCha8([32]byte{byte(h.g.hosts)}))
@@ -98,7 +103,8 @@ func (s *guess) WriteMessage(msg []byte) error {
 
 // TestGuessingCodesEnds: three tries at each code are no bound while a new
 // code follows at once. At a few milliseconds for each, somebody on the network
-// who knows the six bits of the hint finds one in hours.
+// who knows the six bits of the hint finds one in hours. And no code is shown
+// before its door is open: whoever is handed one may be there at once.
 func TestGuessingCodesEnds(t *testing.T) {
 	t.Parallel()
 	keeper := &labKeeper{keys: map[string]bool{}}
@@ -116,7 +122,11 @@ func TestGuessingCodesEnds(t *testing.T) {
 	g := &guesser{most: 20, stop: stop}
 	n.invite = g
 	var late sync.WaitGroup
-	_, err = n.welcome(ctx, &late, 2, 3, func(api.Event) {})
+	_, err = n.welcome(ctx, &late, 2, 3, func(e api.Event) {
+		if e.Event == api.EventInvitation && !g.open.Load() {
+			t.Error("a code was shown while its door was shut")
+		}
+	})
 	stop()
 	late.Wait()
 	if g.hosts > g.most {

@@ -153,6 +153,19 @@ func TestSleepsThroughThreeEpochs(t *testing.T) {
 	}
 	l.signsWith(phone, laptop)
 	l.signsWith(tablet, phone)
+	// What it hears of only now has long come about, and the sleeper must not
+	// take it upon itself once who asked is away.
+	for id, r := range phone.core.requests {
+		if r.open() && r.state() != api.StateDone {
+			t.Errorf("%s is %s on the sleeper", id, r.state())
+		}
+	}
+	e := phone.core.circle.record.Epoch
+	laptop.kill()
+	l.run(2*time.Minute, nil)
+	if now := phone.core.circle.record.Epoch; now != e || phone.core.redealing() {
+		t.Errorf("the sleeper has begun a re-deal that nobody asked for: epoch %d after %d", now, e)
+	}
 }
 
 func TestLeave(t *testing.T) {

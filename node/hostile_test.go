@@ -49,6 +49,9 @@ func TestReplayedProposalFramesNobody(t *testing.T) {
 		laptop.core.onOpen(1, proposal())
 	}
 	laptop.core.onOpen(1, first)
+	if n := len(laptop.core.begun); n > maxBegun {
+		t.Errorf("%d sessions are remembered, at most %d may be", n, maxBegun)
+	}
 	l.run(2*time.Second, nil)
 	if n := tablet.core.alarms[2]; n != 0 {
 		t.Errorf("the tablet counts %d failed checks of the laptop, which did nothing wrong", n)
@@ -251,5 +254,84 @@ func TestOneAnswerOfADeviceIsKept(t *testing.T) {
 	}
 	if n := stored() - before; n > 2 {
 		t.Errorf("%d answers of one device are stored", n)
+	}
+}
+
+// TestReplayedProposalAfterARestart: what a device has taken part in outlives
+// a restart. Otherwise an initiator that shows it the same proposal again has
+// it draw other secrets and say two things in one round, and a third device,
+// which is still in the session, names it for that.
+func TestReplayedProposalAfterARestart(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 27)
+	l.found(3, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	r := phone.ask("frame the laptop when it restarts")
+	r.notUntil = l.now.Add(time.Hour) // the phone opens what this test wants
+	laptop.approves(r.id)
+	tablet.approves(r.id)
+	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {
+		t.Fatal("the approvals do not come together")
+	}
+	p, err := phone.core.proposal(r, []wire.Slot{1, 2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg := open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2], r.approved[3]}}
+	laptop.core.now, tablet.core.now = l.now, l.now
+	for _, d := range []*labDevice{laptop, tablet} {
+		if err := d.core.onOpen(1, msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run(400*time.Millisecond, nil)
+	laptop.kill()
+	laptop.start()
+	laptop.core.now = l.now
+	for range 2 { // what is durable is not lost by being asked for
+		laptop.core.onOpen(1, msg)
+		if len(laptop.core.sessions) != 0 {
+			t.Error("the laptop is in a session once more that it was in before it restarted")
+		}
+		laptop.kill()
+		laptop.start()
+	}
+	l.run(2*time.Second, nil)
+	if n := tablet.core.alarms[2]; n != 0 {
+		t.Errorf("the tablet counts %d failed checks of the laptop, which did nothing wrong", n)
+	}
+}
+
+// TestBegunIsForgottenInTime: what was begun is remembered for as long as any
+// device can be in it, and no longer: neither memory nor the journal keep it.
+func TestBegunIsForgottenInTime(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 28)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	stored := func() (n int) {
+		if err := laptop.journal.View(func(tx journal.Tx) error {
+			keys, err := tx.Keys(bucketBegun)
+			n = len(keys)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for i := range 3 {
+		r := phone.ask(fmt.Sprintf("signature %d", i))
+		laptop.approves(r.id)
+		if !l.run(time.Minute, func() bool { return phone.signed(r.id) && laptop.signed(r.id) }) {
+			t.Fatal("not signed")
+		}
+		for _, when := range []string{"before", "after"} {
+			if n := stored(); n != 1 || len(laptop.core.begun) != 1 {
+				t.Errorf("signature %d, %s a restart: %d sessions are stored and %d remembered, want the last one", i, when, n, len(laptop.core.begun))
+			}
+			laptop.kill()
+			laptop.start()
+		}
+		l.run(rememberBegun+time.Minute, nil)
 	}
 }

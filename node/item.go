@@ -41,6 +41,21 @@ func itemMessage(circle wire.CircleID, typ uint8, from wire.Slot, body []byte) [
 
 func (it item) id() wire.Hash { return wire.Sum(tagItemID, wire.Marshal(it)) }
 
+// about returns the request that the item makes or belongs to.
+func (it item) about() (wire.RequestID, error) {
+	switch it.Type {
+	case itemRequest:
+		return requestID(it.Body), nil
+	case itemAnswer:
+		a, err := parseAnswer(it.Body)
+		return a.Request, err
+	case itemReceipt:
+		p, err := parseReceipt(it.Body)
+		return p.Request, err
+	}
+	return wire.RequestID{}, fmt.Errorf("node: item of unknown type %d", it.Type)
+}
+
 // verifyItem checks the signature against the identity of the sender's slot.
 func verifyItem(rec roster.Record, it item) error {
 	d, ok := rec.Device(it.From)

@@ -142,7 +142,7 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 	c.noteClock(from, b.Wall)
 	p := c.peer(from)
 	p.epoch, p.locked = b.Epoch, b.Locked
-	if c.circle != nil && b.Epoch > c.circle.head().Record.Epoch && c.now.Sub(p.askedAt).Abs() >= c.cfg.Timings.LiveBeat {
+	if c.circle != nil && b.Epoch > c.circle.record.Epoch && c.now.Sub(p.askedAt).Abs() >= c.cfg.Timings.LiveBeat {
 		p.askedAt = c.now
 		c.sync(from, msgHello, c.hello()) // it will tell what this device has missed
 	}

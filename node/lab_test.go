@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,9 +87,12 @@ func (k *labKeeper) OpenShare(id, name string, s []byte) ([]byte, error) {
 }
 
 func (k *labKeeper) DestroyEpochKey(id string) error { delete(k.keys, id); return nil }
-func (k *labKeeper) Lock()                           { k.locked = true }
-func (k *labKeeper) Unlock([]byte) error             { k.locked = false; return nil }
-func (k *labKeeper) Locked() bool                    { return k.locked }
+func (k *labKeeper) ListEpochKeys() ([]string, error) {
+	return slices.Sorted(maps.Keys(k.keys)), k.fail
+}
+func (k *labKeeper) Lock()               { k.locked = true }
+func (k *labKeeper) Unlock([]byte) error { k.locked = false; return nil }
+func (k *labKeeper) Locked() bool        { return k.locked }
 
 // labDevice is the core's link, too.
 func (d *labDevice) ID() []byte      { return d.id }

@@ -51,47 +51,6 @@ type earlyFrame struct {
 	at    time.Time
 }
 
-// A begunSession is one that this device has taken part in. A machine that ran
-// twice under one name would say two different things in one round, and honest
-// devices would name this one for it.
-type begunSession struct {
-	id wire.SessionID
-	by wire.Slot // who opened it, 0 if that does not matter
-	at time.Time
-}
-
-// A session is remembered for longer than any device can still be in it. In
-// that time nobody makes this device begin more than maxBegun: forgetting one
-// to make room for the next would let its initiator have it run again.
-const (
-	rememberBegun = 10 * time.Minute
-	maxBegun      = 1024
-)
-
-func (c *core) hasBegun(id wire.SessionID) bool {
-	return slices.ContainsFunc(c.begun, func(b begunSession) bool { return b.id == id })
-}
-
-// overdone reports whether slot has opened as many sessions as it may for now.
-func (c *core) overdone(slot wire.Slot) bool {
-	n := 0
-	for _, b := range c.begun {
-		if b.by == slot && c.now.Sub(b.at) < rememberBegun {
-			n++
-		}
-	}
-	return n >= maxBegun
-}
-
-func (c *core) remember(l *live) {
-	b := begunSession{id: l.id, at: c.now}
-	if l.signing() {
-		b.by = l.request.from()
-	}
-	c.begun = slices.DeleteFunc(c.begun, func(b begunSession) bool { return c.now.Sub(b.at) >= rememberBegun })
-	c.begun = append(c.begun, b)
-}
-
 // Bounds of the frames that are kept for sessions that do not exist yet. Only
 // first-round frames can honestly be early, and those are small.
 const (
@@ -120,7 +79,7 @@ func (c *core) begin(l *live, effects []session.Effect) {
 	c.ordered++
 	l.order = c.ordered
 	c.sessions[l.id] = l
-	c.remember(l)
+	c.remember(l.id)
 	c.carryOut(l, effects)
 	var keep, mine []earlyFrame
 	for _, e := range c.early {
@@ -200,7 +159,7 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	if len(effects) > 0 {
 		l.progress, l.resent = c.now, c.now
 	} else if l.redeal != nil && !l.testing() {
-		c.remind(l)
+		c.remind(l, f.From)
 	}
 	c.carryOut(l, effects)
 	switch {
@@ -218,14 +177,23 @@ func (c *core) deliver(l *live, f wire.Frame) {
 // remind repeats what this device knows of a re-deal to a device that still
 // speaks in it although this one is through, or rests: what the other lacks may
 // have been lost on its way.
-func (c *core) remind(l *live) {
+func (c *core) remind(l *live, to wire.Slot) {
 	pause := c.cfg.Timings.Resend
 	if !l.done {
 		pause = attemptLife
 	}
 	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
 		l.resent = c.now
-		c.carryOut(l, l.machine.Resend())
+		c.repeat(l, to)
+	}
+}
+
+// repeat sends everything that was said in a session to one device.
+func (c *core) repeat(l *live, to wire.Slot) {
+	for _, e := range l.machine.Resend() {
+		if s, ok := e.(session.Send); ok && (s.Frame.To == 0 || s.Frame.To == to) {
+			c.sendTo(to, wire.ProtocolSession, s.Frame.Append(nil))
+		}
 	}
 }
 
@@ -333,8 +301,13 @@ func (c *core) tickSessions() {
 			}
 		}
 		every := c.cfg.Timings.Resend
-		if c.resting(l) {
+		switch {
+		case c.resting(l):
 			every = c.cfg.Timings.Inventory
+		case l.redeal != nil && !l.testing():
+			// A re-deal repeats all that was ever said in it. Whoever did not hear
+			// it ten times is most likely not there, and is told when it comes.
+			every = max(every, c.now.Sub(l.progress)/10)
 		}
 		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= every {
 			l.resent = c.now

@@ -115,6 +115,27 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	code := d.window.Code()
 	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
 	life := expires.Sub(n.now())
+	// Nobody is told of a door that is still shut: a device that is handed the
+	// invitation may be there at once.
+	open := make(chan error, 1)
+	late.Go(func() {
+		// A used invitation is answered, with a refusal, for as long as it
+		// would have lived.
+		serve, stop := context.WithTimeout(ctx, life)
+		defer stop()
+		err := host.Serve(serve, func() { open <- nil }, d.open)
+		if err != nil && serve.Err() == nil {
+			n.log.Warn("the invitation cannot be answered", "err", err)
+		}
+		host.Close()
+		select {
+		case open <- err:
+		default: // it was open
+		}
+	})
+	if err := <-open; err != nil {
+		return newcomer{}, fmt.Errorf("node: open the door: %w", err)
+	}
 	emit(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
 		Addresses: host.At(), Step: step, Of: of})
 
@@ -123,16 +144,6 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 		if err := host.Announce(announce, code); err != nil && announce.Err() == nil {
 			n.log.Warn("the code is not shown on the local network", "err", err)
 		}
-	})
-	late.Go(func() {
-		// A used invitation is answered, with a refusal, for as long as it
-		// would have lived.
-		serve, stop := context.WithTimeout(ctx, life)
-		defer stop()
-		if err := host.Serve(serve, d.open); err != nil && serve.Err() == nil {
-			n.log.Warn("the invitation cannot be answered", "err", err)
-		}
-		host.Close()
 	})
 	defer func() {
 		quiet()

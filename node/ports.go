@@ -51,6 +51,9 @@ type Keeper interface {
 	// Destroying what does not exist is harmless.
 	DestroyEpochKey(id string) error
 
+	// ListEpochKeys returns the ids of the epoch keys that there are.
+	ListEpochKeys() ([]string, error)
+
 	// Lock forgets what opens shares; Unlock brings it back. A wrong
 	// passphrase is an error whose text a person can read.
 	Lock()
@@ -82,9 +85,10 @@ type PairHost interface {
 	Addrs() [][]byte // binary multiaddrs for an invitation
 	At() []string    // the same as text, with the peer id
 
-	// Serve hands every visitor's stream to handle, in goroutines of their
-	// own, until ctx ends; then it resets what is open and waits for them.
-	Serve(ctx context.Context, handle func(ctx context.Context, s PairStream)) error
+	// Serve calls ready once visitors are admitted, and hands the stream of
+	// each to handle, in goroutines of their own, until ctx ends; then it
+	// resets what is open and waits for them.
+	Serve(ctx context.Context, ready func(), handle func(ctx context.Context, s PairStream)) error
 
 	// Announce shows a beacon for code on the local network until ctx ends.
 	Announce(ctx context.Context, code pairing.Code) error

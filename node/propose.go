@@ -99,12 +99,21 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		case goes:
 		case here:
 			p.Members = append(p.Members, d.Slot)
-			if len(p.Dealers) < head.Threshold && (d.Slot == c.circle.slot && c.hasShare() || pr != nil && pr.share) {
-				p.Dealers = append(p.Dealers, d.Slot)
-			}
 		default:
 			p.Sleepers, away = append(p.Sleepers, d.Slot), append(away, d.Slot)
 		}
+	}
+	if want.card != nil {
+		p.Threshold = max(head.Threshold, (len(head.Devices)-len(want.removed)+1)/2+1)
+	}
+	enough := max(head.Quorum(), p.Threshold)
+	if want.card != nil {
+		enough = max(head.Quorum(), p.Threshold-1) // the new device takes part, too
+	}
+	c.leaveOut(&p, head, enough)
+	if deal := c.mayDeal(p.Members); len(deal) >= head.Threshold {
+		p.Dealers = deal[:head.Threshold]
+		slices.Sort(p.Dealers)
 	}
 	if n := len(p.Members); n < head.Quorum() || len(p.Dealers) < head.Threshold {
 		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", max(head.Quorum(), head.Threshold), n).
@@ -117,7 +126,6 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		}
 		p.Added = []roster.Device{d}
 		p.Members = append(p.Members, d.Slot)
-		p.Threshold = max(head.Threshold, (len(head.Devices)-len(want.removed)+1)/2+1)
 	}
 	return p, p.Check(head)
 }
@@ -219,6 +227,7 @@ func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 	if err != nil {
 		return err
 	}
+	a.after = c.attempt != nil && keepsShares(c.attempt)
 	c.prepare(a, m)
 	c.waking = a
 	c.begin(a.live, effects)
@@ -243,12 +252,15 @@ func (c *core) wokenUp() {
 // this one, and the proposal must list this one just as it introduced itself.
 func (c *core) comeIn(m redeal) error {
 	f := c.founding
-	if c.attempt != nil {
+	if c.attempt != nil || c.interrupted() {
 		return nil
 	}
 	p, err := refresh.ParseProposal(m.Proposal)
 	if err != nil {
 		return err
+	}
+	if c.dead[p.Session()] != nil {
+		return nil // it has voted against it
 	}
 	history, err := decodeChain(m.Chain)
 	if err != nil {
@@ -380,9 +392,10 @@ func (c *core) redealFailed(a *attempt) {
 			c.alarm(slot, what)
 		}
 	}
+	c.blameFor(a)
 	if r := c.requests[a.request]; r != nil {
 		r.attempts++
-		r.trouble = "the last attempt was given up"
+		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, c.whyDied()...), "; ")
 		c.backOff(r)
 		c.notify(r)
 	}
@@ -405,7 +418,7 @@ func (c *core) catchUp(to wire.Slot, epoch uint64) {
 	// The chain above may hold this attempt's own epoch; who still needs the
 	// attempt must know it before.
 	c.tellRedeal(a, []wire.Slot{to})
-	c.carryOut(a.live, a.machine.Resend())
+	c.repeat(a.live, to)
 }
 
 // chainAfter returns the epochs above the given one, in messages of at most

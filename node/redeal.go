@@ -9,12 +9,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -38,7 +38,12 @@ type attempt struct {
 	testAt  time.Time         // not before: the next test session
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
+	stored  bool              // some state of it is in the journal
+	after   bool              // it follows one that still keeps shares for sleepers
 	entered bool              // this device signs in its epoch
+	missing []wire.Slot       // whom it waited for while it could succeed
+	doomed  time.Time         // when this device first knew that it does not
+	against []wire.Slot       // who was against it then
 	settled bool              // whoever is out has been told
 }
 
@@ -125,12 +130,17 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 		c.drop(w.live)
 	}
 	if old := c.attempt; old != nil {
+		a.after = keepsShares(old)
 		c.drop(old.live)
 	}
 	c.prepare(a, m)
 	c.attempt = a
 	c.admit()
 }
+
+// keepsShares reports whether shares of the epoch that an attempt has made wait
+// in it for sleepers. Nobody can deal them again once too few others are left.
+func keepsShares(a *attempt) bool { return a.machine.Phase() == refresh.Locked }
 
 // prepare gives an attempt its machine.
 func (c *core) prepare(a *attempt, m *refresh.Machine) {
@@ -174,7 +184,14 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	final := certified && phase.Final()
 	fence := phase != refresh.Dealing && phase != refresh.RolledBack
 	err = c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := errors.Join(
+		var err error
+		switch {
+		case final:
+			err = tx.Delete(bucketAttempt, asideKey) // sleepers find their shares in this one
+		case a.after && !a.stored:
+			err = setAside(tx)
+		}
+		err = errors.Join(err,
 			tx.Put(bucketAttempt, currentKey, raw),
 			tx.Put(bucketCircle, highestKey, []byte(strconv.FormatUint(max(a.proposal.Epoch, c.highest()), 10))))
 		for name, s := range shares {
@@ -197,6 +214,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	if err != nil {
 		return err
 	}
+	a.stored = true
 	if c.circle != nil {
 		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
 		if fence {
@@ -328,6 +346,7 @@ func (c *core) redealStep() {
 	if a == nil {
 		return
 	}
+	c.watchOut(a)
 	switch in := a.machine.InForce(); {
 	case in && !a.entered:
 		rec, _ := a.machine.Record()
@@ -339,6 +358,7 @@ func (c *core) redealStep() {
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
+		clear(c.grudges)
 		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
 			if c.link.Connected([]byte(id)) {
 				c.tellFormer([]byte(id))
@@ -401,6 +421,7 @@ func (c *core) changeEpoch() {
 	for _, r := range c.byAge() {
 		c.renew(r)
 	}
+	c.prune() // approvals that are void hold nothing back
 	for _, d := range c.members() {
 		if d.Identity != c.self.public && c.link.Connected(d.Peer) {
 			c.peer(d.Slot).online = true
@@ -431,7 +452,7 @@ func (c *core) resumeRedeal() error {
 	if err != nil {
 		return fmt.Errorf("node: stored re-deal: %w", err)
 	}
-	a := &attempt{proposal: p, discovery: s.Discovery, request: s.Request, grounds: s.Grounds}
+	a := &attempt{proposal: p, discovery: s.Discovery, request: s.Request, grounds: s.Grounds, stored: true}
 	if a.addrs, err = unpackAddrs(s.Addrs); err != nil {
 		return fmt.Errorf("node: stored re-deal: %w", err)
 	}
@@ -441,20 +462,23 @@ func (c *core) resumeRedeal() error {
 	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
 		return nil // the circle has gone past it without this device
 	}
+	if c.dead[p.Session()] != nil {
+		return nil // what this device said in it is lost, see loseAttempt
+	}
 	parent := c.parentOf(a)
 	self, ok := selfIn(p, parent, c.self.public)
 	if !ok {
 		return errors.New("node: the stored re-deal does not list this device")
 	}
-	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(p), redealName, s.State)
+	m, effects, err := c.reopen(a, parent, self, s.State)
 	if err != nil {
-		return fmt.Errorf("node: open the re-deal: %w", err)
+		c.unopened++
+		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
+			return err
+		}
+		return c.loseAttempt(a, err)
 	}
-	defer clear(state)
-	m, effects, err := refresh.Resume(c.redealConfig(p, parent, self), state)
-	if err != nil {
-		return fmt.Errorf("node: resume the re-deal: %w", err)
-	}
+	c.unopened = 0
 	if m.Phase() == refresh.RolledBack && c.circle != nil {
 		m.Close()
 		c.circleRolledBack()
@@ -467,6 +491,20 @@ func (c *core) resumeRedeal() error {
 	c.begin(a.live, effects)
 	c.redealStep()
 	return nil
+}
+
+// reopen makes the machine of an attempt out of its sealed state.
+func (c *core) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
+	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: open the re-deal: %w", err)
+	}
+	defer clear(state)
+	m, effects, err := refresh.Resume(c.redealConfig(a.proposal, parent, self), state)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: resume the re-deal: %w", err)
+	}
+	return m, effects, nil
 }
 
 // selfIn finds this device among those of a proposal.
@@ -491,124 +529,6 @@ func decodeChain(raw [][]byte) (roster.Chain, error) {
 	return out, nil
 }
 
-// oldEpochKeys lists the keeper's keys under which this device has shares of
-// other epochs than the one of keep.
-func oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, err error) {
-	keys, err := tx.Keys(bucketShares)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, k := range keys {
-		id, _, _ := strings.Cut(k, "/")
-		if id == keep {
-			continue
-		}
-		records = append(records, k)
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids, records, nil
-}
-
-// erase destroys every share but those under one epoch key. The keys go first:
-// a crash in between leaves sealed bytes that nothing opens.
-func (c *core) erase(keep string) error {
-	var ids, records []string
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		ids, records, err = oldEpochKeys(tx, keep)
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
-			return fmt.Errorf("node: destroy old shares: %w", err)
-		}
-	}
-	if len(records) == 0 {
-		return nil
-	}
-	c.log.Info("old shares destroyed", "epochs", len(ids))
-	return c.cfg.Journal.Update(func(tx journal.Tx) error {
-		var err error
-		for _, k := range records {
-			err = errors.Join(err, tx.Delete(bucketShares, k))
-		}
-		return err
-	})
-}
-
-// liftFence lets this device sign again with members that a re-deal was to take
-// out and did not: it is dead, or enough persons have taken it back.
-func (c *core) liftFence(devices []roster.Device) {
-	var ids []wire.DeviceID
-	for _, d := range devices {
-		if c.circle.fenced[d.Identity] {
-			ids = append(ids, d.Identity)
-		}
-	}
-	if len(ids) == 0 {
-		return
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		var err error
-		for _, id := range ids {
-			err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
-		}
-		return err
-	}); err != nil {
-		c.log.Error("fence not lifted", "err", err)
-		return
-	}
-	for _, id := range ids {
-		delete(c.circle.fenced, id)
-	}
-}
-
-// discard destroys what belongs to a dead attempt, and nothing else. That it is
-// dead is durable first, with the key that is to go: were the key to go first, a
-// crash in between would leave a re-deal that nothing opens.
-func (c *core) discard(a *attempt) error {
-	if a == c.waking {
-		return nil // nothing of it was ever stored
-	}
-	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := errors.Join(tx.Delete(bucketAttempt, currentKey), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
-		for _, acc := range c.parentOf(a).Accounts {
-			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
-		}
-		return errors.Join(err, c.unfence(tx, a))
-	}); err != nil {
-		return err
-	}
-	c.unfenced(a)
-	c.dead[a.proposal.Session()] = dead
-	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
-		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
-	}
-	return nil
-}
-
-// unfence ends what an attempt that came to nothing has put around those whom
-// it would have taken out: the epoch before goes on with them. Whether anybody
-// signs with them is for the judge to say again.
-func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
-	for _, id := range c.removedBy(a) {
-		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
-	}
-	return err
-}
-
-func (c *core) unfenced(a *attempt) {
-	for _, id := range c.removedBy(a) {
-		if c.circle != nil {
-			delete(c.circle.fenced, id)
-		}
-	}
-}
-
 // finishRedeal handles a machine at its end. One that retired stays at hand:
 // others may still need what was said.
 func (c *core) finishRedeal(l *live) {
@@ -616,6 +536,9 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		if err := c.destroyOrphans(); err != nil {
+			c.log.Warn("keys not cleaned up", "err", err)
+		}
 		c.broadcast(msgHello, c.hello())
 		c.changeCircle()
 		return
@@ -629,6 +552,10 @@ func (c *core) finishRedeal(l *live) {
 		c.waking = nil
 	}
 	c.redealFailed(a)
+	if err := c.resumeRedeal(); err != nil { // the one before it, if it was set aside
+		c.log.Error("re-deal not resumed", "err", err)
+		c.resumeAt = c.now.Add(resumePause)
+	}
 	c.admit()
 	c.broadcast(msgHello, c.hello()) // what was put off while it went on
 	c.notifyAll()
@@ -647,9 +574,13 @@ func (c *core) tickRedeal() {
 	if a == nil || a.machine.Settled() {
 		return
 	}
+	c.watchOut(a)
 	c.startTest()
-	if a.machine.Phase() == refresh.Aborted && c.now.Sub(a.started).Abs() >= 2*attemptLife && c.isNew(a) {
-		c.stayOut(a)
+	if a.machine.Phase() == refresh.Aborted {
+		// Most often the others say soon that they have aborted too.
+		if c.now.Sub(a.started).Abs() >= 2*attemptLife {
+			c.endAborted(a)
+		}
 		return
 	}
 	late := c.now.Sub(a.started) >= attemptLife || c.now.Before(a.started)
@@ -668,6 +599,19 @@ func (c *core) tickRedeal() {
 	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
 	c.carryOut(a.live, effects)
 	c.redealStep()
+}
+
+// endAborted ends an attempt that this device has voted against, if it need not
+// hear that enough others have too.
+func (c *core) endAborted(a *attempt) {
+	effects, err := a.machine.Abort()
+	if err != nil {
+		if c.isNew(a) {
+			c.stayOut(a)
+		}
+		return
+	}
+	c.carryOut(a.live, effects)
 }
 
 // isNew reports whether an attempt would have made this device a member.

@@ -143,6 +143,9 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	if c.hasBegun(p.Session()) {
 		return nil
 	}
+	if err := c.join(p.Session(), from); err != nil {
+		return err
+	}
 	return c.takeTest(a, rec, p)
 }
 

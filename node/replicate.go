@@ -69,7 +69,7 @@ func (c *core) onHave(from wire.Slot, h have) error {
 	}
 	var missing []wire.Hash
 	for _, id := range h.IDs {
-		if !held[id] {
+		if !held[id] && !c.forgotten.has(id) {
 			missing = append(missing, id)
 		}
 	}
@@ -146,7 +146,9 @@ func (c *core) take(it item) error {
 		return err
 	}
 	if r == nil {
-		c.orphan(it)
+		if !c.aboutForgotten(it) {
+			c.orphan(it)
+		}
 		return nil
 	}
 	if apply == nil || c.knows(it) {
@@ -173,19 +175,8 @@ func (c *core) take(it item) error {
 // knows reports whether it is held already.
 func (c *core) knows(it item) bool {
 	id := it.id()
-	var r *openRequest
-	switch it.Type {
-	case itemRequest:
-		r = c.requests[requestID(it.Body)]
-	case itemAnswer:
-		if a, err := parseAnswer(it.Body); err == nil {
-			r = c.requests[a.Request]
-		}
-	case itemReceipt:
-		if p, err := parseReceipt(it.Body); err == nil {
-			r = c.requests[p.Request]
-		}
-	}
+	about, _ := it.about()
+	r := c.requests[about]
 	if r == nil {
 		return false
 	}
@@ -203,12 +194,7 @@ func (c *core) takeRequest(it item) error {
 		return err
 	}
 	id := requestID(it.Body)
-	if c.requests[id] != nil {
-		return nil
-	}
-	if len(c.requests) >= keepClosed && c.now.Unix()-int64(min(req.Created, 1<<40)) > int64(keepClosedFor.Seconds()) {
-		// Forgotten here, and old enough to stay so. While nothing was ever
-		// forgotten, its age may be that of a wrong clock.
+	if c.requests[id] != nil || c.wasForgotten(it, req) {
 		return nil
 	}
 	if n := c.countOpen(it.From); n >= maxOpenPerDevice {

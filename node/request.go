@@ -50,6 +50,7 @@ type openRequest struct {
 	receipt   *receipt
 	receipts  map[wire.Slot]item // each signer issues one; the first decides
 	result    intent.Result
+	void      []wire.Hash // approvals of other epochs, which are stored and count for nothing
 
 	live     *live
 	attempts int
@@ -155,7 +156,7 @@ func (c *core) loadRequests() error {
 				return err
 			}
 			var m meta
-			id, err := parseRequestID(k)
+			id, err := parseID(k)
 			if err == nil {
 				err = wire.Unmarshal(raw, &m)
 			}
@@ -190,8 +191,12 @@ func (c *core) loadRequests() error {
 		if err != nil {
 			return fmt.Errorf("node: stored item of type %d is damaged: %w", it.Type, err)
 		}
-		if r != nil && apply != nil {
-			apply() // else it is an answer of another epoch, kept for the record
+		switch {
+		case r == nil:
+		case apply != nil:
+			apply()
+		default:
+			r.void = append(r.void, it.id())
 		}
 	}
 	return nil
@@ -414,6 +419,9 @@ func (c *core) approve(r *openRequest, present bool) error {
 // before. What was approved is the same; what counts is the epoch.
 func (c *core) renew(r *openRequest) {
 	old, had := r.approved[c.circle.slot]
+	for _, it := range r.approved {
+		r.void = append(r.void, it.id())
+	}
 	clear(r.approved)
 	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
@@ -438,6 +446,7 @@ func (c *core) settle(r *openRequest) {
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
 		c.log.Error("change not stored", "request", r.id, "err", err)
 	}
+	c.prune()
 	if r.request.Kind == api.KindThaw {
 		c.liftFence(c.circle.record.Devices)
 	}
@@ -510,52 +519,10 @@ func (c *core) expire() {
 		c.noteClosed(r)
 		c.notify(r)
 	}
-	c.prune()
 }
 
 func (r *openRequest) expires() time.Time {
 	return time.Unix(int64(r.meta.Received)+int64(r.request.Lifetime), 0)
-}
-
-// What is kept of closed requests.
-const (
-	keepClosed    = 1000
-	keepClosedFor = 30 * 24 * time.Hour
-)
-
-func (c *core) noteClosed(r *openRequest) {
-	if r.meta.Closed != 0 {
-		return
-	}
-	r.meta.Closed = max(unix(c.now), 1)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-		c.log.Error("closing not stored", "request", r.id, "err", err)
-	}
-}
-
-// prune forgets the oldest closed requests beyond [keepClosed], none younger
-// than [keepClosedFor].
-func (c *core) prune() {
-	if len(c.requests) <= keepClosed {
-		return
-	}
-	var closed []*openRequest
-	for _, r := range c.requests {
-		if r.meta.Closed != 0 && r.live == nil {
-			closed = append(closed, r)
-		}
-	}
-	slices.SortFunc(closed, func(a, b *openRequest) int { return int(int64(b.meta.Closed) - int64(a.meta.Closed)) })
-	for _, r := range closed[min(keepClosed, len(closed)):] {
-		if unix(c.now) < r.meta.Closed+uint64(keepClosedFor/time.Second) {
-			continue
-		}
-		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
-			c.log.Error("old request not removed", "request", r.id, "err", err)
-			return
-		}
-		delete(c.requests, r.id)
-	}
 }
 
 // find returns the request whose id begins with prefix.
@@ -590,6 +557,9 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 		return nil, err
 	}
 	ch.Version = 1
+	if kind == api.KindRefresh {
+		ch.Epoch = c.circle.record.Epoch
+	}
 	if ch.Addrs == nil {
 		ch.Addrs = []string{}
 	}

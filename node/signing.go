@@ -245,8 +245,8 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if c.hasBegun(p.Session()) {
 		return nil
 	}
-	if c.overdone(from) {
-		return refuse(refusedBusy)
+	if err := c.join(p.Session(), from); err != nil {
+		return errors.Join(refuse(refusedBusy), err)
 	}
 	if old := r.live; old != nil {
 		// The initiator gave that one up; one request has one session here.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/node/journal/journaltest"
@@ -185,6 +186,8 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 		return nil
 	})
 }
+
+func (k *simKeeper) ListEpochKeys() ([]string, error) { return slices.Sorted(maps.Keys(k.keys)), nil }
 
 func (d *simDisk) seal(id, name string) []byte {
 	return fmt.Appendf(nil, "%s|%d|%s|", id, d.keys[id], name)

@@ -80,11 +80,15 @@ func (w *world) want() {
 	switch n := w.rng.IntN(20); {
 	case n < 8:
 	case n < 12 && other != d.core.circle.slot && d.core.enoughWithout(other) == nil:
+		x := w.bySlot(other)
+		if x != nil && !w.mayGo(x) {
+			break
+		}
 		kind, ch.Slot = api.KindLost, uint16(other)
-		if x := w.bySlot(other); w.chance(40) && x != nil && w.spare(x) {
+		if x != nil && w.chance(40) && w.spare(x) {
 			x.thief = true // the person is right
 		}
-	case n < 14 && d.core.enoughWithout(d.core.circle.slot) == nil:
+	case n < 14 && d.core.enoughWithout(d.core.circle.slot) == nil && w.mayGo(d):
 		kind = api.KindLeave
 	case n < 16:
 		w.add(d)
@@ -121,6 +125,12 @@ func (w *world) ask(d *simDevice, kind string, ch change) {
 		}
 		w.wants[kind]++
 		w.approval(r.id, d)
+		switch x := w.bySlot(wire.Slot(ch.Slot)); {
+		case kind == api.KindLeave:
+			d.sentOff = true
+		case kind == api.KindLost && x != nil:
+			x.sentOff = true
+		}
 		for _, o := range w.devices {
 			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && (w.eager || w.chance(85)) {
 				w.approveLater(o, r.id, 8)
@@ -131,15 +141,18 @@ func (w *world) ask(d *simDevice, kind string, ch change) {
 
 func (w *world) approval(id wire.RequestID, d *simDevice) {
 	if w.truth.approved[id] == nil {
-		w.truth.approved[id] = map[wire.Slot]bool{}
+		w.truth.approved[id] = map[wire.DeviceID]bool{}
 	}
-	w.truth.approved[id][d.slot()] = true
+	w.truth.approved[id][d.view.self] = true
 }
 
 // approveLater has the person of d approve once the device shows the request.
 func (w *world) approveLater(d *simDevice, id wire.RequestID, tries int) {
 	w.after(w.between(time.Second, 30*time.Second), func() {
 		if tries == 0 || w.err != nil {
+			return
+		}
+		if d.thief {
 			return
 		}
 		if !d.running() || d.core.requests[id] == nil {
@@ -217,14 +230,27 @@ func (w *world) add(d *simDevice) {
 }
 
 // spare reports whether d may be lost for good: enough others hold shares of
-// every epoch in which somebody is.
+// every epoch in which somebody is. Whom persons have asked to take out does not
+// count, for the others may deal without it at any time.
 func (w *world) spare(d *simDevice) bool {
-	holders := w.holders(slices.DeleteFunc(w.sane(), func(o *simDevice) bool { return o == d }))
+	return w.without(func(o *simDevice) bool { return o == d || o.sentOff })
+}
+
+// mayGo reports whether d may be taken out of the circle, sound as it may be.
+// No protocol helps persons who take out the last device that was not lost.
+func (w *world) mayGo(d *simDevice) bool {
+	return w.without(func(o *simDevice) bool { return o == d })
+}
+
+// without reports whether the key and everybody's epoch outlive the devices that
+// are lost already and those for which lost holds.
+func (w *world) without(lost func(*simDevice) bool) bool {
+	holders := w.holders(slices.DeleteFunc(w.sane(), lost))
 	sound := func(r roster.Record) bool {
 		n := 0
 		for _, x := range r.Devices {
 			o := w.byIdentity(x.Identity)
-			if o != d && !o.gone && !o.thief && !o.unsure {
+			if !lost(o) && !o.gone && !o.thief && !o.unsure {
 				n++
 			}
 		}
@@ -248,7 +274,7 @@ func (w *world) spare(d *simDevice) bool {
 			p := c.attempt.proposal
 			n := 0
 			for _, s := range slices.Concat(p.Members, p.Sleepers) {
-				if x := w.bySlot(s); x == nil || x != d && !x.gone && !x.thief && !x.unsure {
+				if x := w.bySlot(s); x == nil || !lost(x) && !x.gone && !x.thief && !x.unsure {
 					n++
 				}
 			}
@@ -445,12 +471,18 @@ func (w *world) accused() bool {
 }
 
 // canEnd reports whether a re-deal in which d is must end. It need not on a
-// device that would have been new, whom nobody tells, nor once somebody has
-// committed who waits for a device that is gone for good.
+// device that would have been new or that others have removed as stolen, which
+// nobody tells anything, nor once somebody has committed who waits for a device
+// that is gone for good.
 func (w *world) canEnd(d *simDevice) bool {
 	a := d.core.attempt
 	if d.core.isNew(a) || w.rolledBack() {
 		return false
+	}
+	for _, o := range w.sane() {
+		if f, out := o.view.head().IsFormer(d.view.self); out && f.State == roster.Stolen {
+			return false
+		}
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {

@@ -36,7 +36,7 @@ type truth struct {
 	retired  map[wire.Hash]bool
 	said     map[string]string // statements that bind
 	points   map[wire.Hash]map[string]map[wire.Slot][32]byte
-	approved map[wire.RequestID]map[wire.Slot]bool // by persons
+	approved map[wire.RequestID]map[wire.DeviceID]bool // by persons, on which device
 	secrets  [][]byte
 	rooms    map[wire.SessionID]*simRoom
 	mayGrow  bool // persons have asked to add a device
@@ -48,7 +48,7 @@ func newTruth(w *world) *truth {
 		w: w, key: map[string]*big.Int{}, public: map[string][]byte{}, records: map[wire.Hash]roster.Record{}, epochs: map[uint64]wire.Hash{},
 		keys: map[string]wire.Hash{}, entries: map[string]roster.Entry{}, over: map[wire.Hash]wire.Hash{}, retired: map[wire.Hash]bool{},
 		said: map[string]string{}, points: map[wire.Hash]map[string]map[wire.Slot][32]byte{},
-		approved: map[wire.RequestID]map[wire.Slot]bool{}, rooms: map[wire.SessionID]*simRoom{},
+		approved: map[wire.RequestID]map[wire.DeviceID]bool{}, rooms: map[wire.SessionID]*simRoom{},
 	}
 }
 
@@ -343,7 +343,7 @@ func (t *truth) release(m *simSigner) {
 		if !in || m.d.view.fenced[d.Identity.Hex()] && s != m.cfg.self {
 			w.fail("O4: %s signs together with device %d, which is out", m.d.name, s)
 		}
-		if p.Purpose != refresh.TestPurpose && !t.approved[p.Request][s] {
+		if p.Purpose != refresh.TestPurpose && !t.approved[p.Request][d.Identity] {
 			w.fail("O4: device %d signs and its person has not approved", s)
 		}
 	}

@@ -86,12 +86,13 @@ type simDevice struct {
 	cutIn   int // messages until the power fails; 0 is never
 	boots   int
 
-	gone   bool // destroyed
-	thief  bool // in other hands
-	member bool // of the circle when the world began
-	unsure bool // was set back to an older disk at some time
-	image  *simImage
-	view   view
+	gone    bool // destroyed
+	thief   bool // in other hands
+	member  bool // of the circle when the world began
+	unsure  bool // was set back to an older disk at some time
+	sentOff bool // a person has asked to take it out
+	image   *simImage
+	view    view
 }
 
 // after runs do at a later time.

@@ -24,21 +24,19 @@ func putMeta(tx journal.Tx, r *openRequest) error {
 
 // deleteRequest removes a request and everything that refers to it.
 func deleteRequest(tx journal.Tx, r *openRequest) error {
-	err := errors.Join(tx.Delete(bucketMeta, r.id.Hex()), tx.Delete(bucketItems, r.item.id().Hex()))
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
-		for _, it := range m {
-			err = errors.Join(err, tx.Delete(bucketItems, it.id().Hex()))
-		}
+	err := tx.Delete(bucketMeta, r.id.Hex())
+	for _, id := range r.stored() {
+		err = errors.Join(err, tx.Delete(bucketItems, id.Hex()))
 	}
 	return err
 }
 
-func parseRequestID(key string) (id wire.RequestID, err error) {
+func parseID(key string) (id [32]byte, err error) {
 	b, err := hex.DecodeString(key)
 	if err != nil || len(b) != len(id) {
-		return id, fmt.Errorf("node: bad request id: %w", wire.ErrMalformed)
+		return id, fmt.Errorf("node: bad id: %w", wire.ErrMalformed)
 	}
-	return wire.RequestID(b), nil
+	return [32]byte(b), nil
 }
 
 func isHex(s string) bool {

@@ -296,6 +296,9 @@ func (c *core) circleWarnings() (w []string) {
 	if c.redealTrouble != "" {
 		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
 	}
+	for _, why := range c.whyDied() {
+		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
+	}
 	if a := c.attempt; a != nil {
 		for _, x := range a.machine.Evidence() {
 			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.name(x.Slot), x.What))

@@ -49,7 +49,7 @@ func (d *device) unlock(home string, ask func() ([]byte, error)) error {
 	if err := keeper.CheckHeader(header); err != nil {
 		return api.AsError(fmt.Errorf("the store's header is damaged: %w", err)).WithHint("`warifu fsck` says more")
 	}
-	g := guard{store: d.store, now: time.Now}
+	g := guard{store: d.store, now: now}
 	if err := g.wait(); err != nil {
 		return err
 	}

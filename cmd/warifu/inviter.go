@@ -74,8 +74,8 @@ type pairHost struct {
 }
 
 // Serve implements [node.PairHost].
-func (h pairHost) Serve(ctx context.Context, handle func(context.Context, node.PairStream)) error {
-	return h.PairHost.Serve(ctx, func(ctx context.Context, s *p2p.PairStream) { handle(ctx, s) })
+func (h pairHost) Serve(ctx context.Context, ready func(), handle func(context.Context, node.PairStream)) error {
+	return h.PairHost.Serve(ctx, ready, func(ctx context.Context, s *p2p.PairStream) { handle(ctx, s) })
 }
 
 // Announce implements [node.PairHost].

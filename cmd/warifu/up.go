@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -56,12 +55,17 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	log := a.logger()
-	n, err := node.Open(node.Config{
+	config, err := inLab(node.Config{
 		Journal: d.store,
-		Keeper:  guardedKeeper{d.keeper, guard{d.store, time.Now}},
+		Keeper:  guardedKeeper{d.keeper, guard{d.store, now}},
 		Rand:    rand.Reader,
 		Log:     log,
+		Now:     now,
 	})
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(config)
 	if errors.Is(err, node.ErrNoDevice) {
 		return api.Errorf(api.CodeStoreDamaged, "the store holds no device").WithHint("`warifu fsck` says more")
 	}

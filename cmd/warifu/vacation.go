@@ -36,7 +36,7 @@ be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.deviceArgs(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			until, err := vacationEnd(time.Now(), end, length)
+			until, err := vacationEnd(now(), end, length)
 			if err != nil {
 				return err
 			}

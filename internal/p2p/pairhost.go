@@ -157,11 +157,12 @@ func (h *PairHost) reachable() []ma.Multiaddr {
 	return out
 }
 
-// Serve hands each incoming stream to handler, in a goroutine of its own, until
-// ctx is done. Then it resets what is still open, waits for the handlers and
-// returns ctx's error. A stream is reset when its handler returns without
-// having closed it.
-func (h *PairHost) Serve(ctx context.Context, handler func(context.Context, *PairStream)) error {
+// Serve admits visitors, calls ready, and hands each incoming stream to handler,
+// in a goroutine of its own, until ctx is done. Then it resets what is still
+// open, waits for the handlers and returns ctx's error. A stream is reset when
+// its handler returns without having closed it. Whoever learns of the host
+// before ready was called finds it closed.
+func (h *PairHost) Serve(ctx context.Context, ready func(), handler func(context.Context, *PairStream)) error {
 	if !h.listen {
 		return errors.New("p2p: pairing host does not listen")
 	}
@@ -205,6 +206,7 @@ func (h *PairHost) Serve(ctx context.Context, handler func(context.Context, *Pai
 		handler(ctx, p)
 	})
 	h.gate.open(true)
+	ready()
 	<-ctx.Done()
 	h.gate.open(false)
 	h.host.RemoveStreamHandler(wire.ProtocolPair)

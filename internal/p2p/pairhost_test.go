@@ -31,36 +31,35 @@ func newPairHost(t *testing.T, listen bool) *p2p.PairHost {
 	return h
 }
 
-// servePair runs Serve until the test ends, which waits for it.
+// servePair runs Serve until the test ends, which waits for it. Visitors are
+// admitted when it returns.
 func servePair(t *testing.T, h *p2p.PairHost, handler func(context.Context, *p2p.PairStream)) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
+	open := make(chan struct{})
 	wg.Go(func() {
-		if err := h.Serve(ctx, handler); !errors.Is(err, context.Canceled) {
+		if err := h.Serve(ctx, func() { close(open) }, handler); !errors.Is(err, context.Canceled) {
 			t.Errorf("Serve = %v", err)
 		}
 	})
+	<-open
 	var once sync.Once
 	stop = func() { once.Do(func() { cancel(); wg.Wait() }) }
 	t.Cleanup(stop)
 	return stop
 }
 
-// dialPair repeats until the host serves, which starts in another goroutine.
+// dialPair dials once: a host that serves admits whoever comes.
 func dialPair(t *testing.T, h *p2p.PairHost, id []byte, addrs [][]byte) *p2p.PairStream {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	for {
-		s, err := h.Dial(ctx, id, addrs)
-		if err == nil {
-			return s
-		}
-		if ctx.Err() != nil {
-			t.Fatal(err)
-		}
+	s, err := h.Dial(ctx, id, addrs)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return s
 }
 
 func echoPair(_ context.Context, s *p2p.PairStream) {
@@ -164,7 +163,7 @@ func TestPairHostDialErrors(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if err := a.Serve(ctx, echoPair); err == nil || errors.Is(err, context.Canceled) {
+	if err := a.Serve(ctx, func() { t.Error("open") }, echoPair); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("a host that does not listen serves: %v", err)
 	}
 }

@@ -148,7 +148,7 @@ func blank(cfg Config) (*Machine, error) {
 const kindStatement wire.Kind = 1
 
 func (m *Machine) send(s statement) session.Effect {
-	return session.Send{Frame: wire.Frame{Session: m.p.Session(), From: m.cfg.Self, Kind: kindStatement, Body: wire.Marshal(s)}}
+	return session.Send{Frame: wire.Frame{Session: wire.SessionID(m.attempt), From: m.cfg.Self, Kind: kindStatement, Body: wire.Marshal(s)}}
 }
 
 // say makes a statement of this device.
@@ -166,7 +166,7 @@ func (m *Machine) say(k kind, body []byte) statement {
 // noted against its sender and otherwise ignored. The only error is
 // [ErrRolledBack].
 func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
-	if m.phase == RolledBack || f.Session != m.p.Session() || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
+	if m.phase == RolledBack || f.Session != wire.SessionID(m.attempt) || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
 		return nil, nil
 	}
 	if _, in := m.draft.Device(f.From); !in {

@@ -91,3 +91,13 @@ func Refuse(cfg Config) (session.Send, error) {
 	}
 	return m.send(m.say(abort, plainAbort)).(session.Send), nil
 }
+
+// Against returns the members that are known to have voted to abort, ascending.
+func (m *Machine) Against() (out []wire.Slot) {
+	for _, slot := range m.p.Members {
+		if _, said := m.words[abort][slot]; said {
+			out = append(out, slot)
+		}
+	}
+	return out
+}

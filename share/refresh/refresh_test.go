@@ -139,3 +139,40 @@ func TestOldCopiesLive(t *testing.T) {
 		}
 	}
 }
+
+// TestAbortedBeforeReadyEndsAlone: nobody commits without the ready of every
+// member, so that a member that voted against the attempt and never said ready
+// needs nobody's word to be done with it. One that said ready does.
+func TestAbortedBeforeReadyEndsAlone(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t, 2, 3, 5)
+	p := c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3)})
+	for _, ready := range []bool{false, true} {
+		l := newLab(c, p)
+		if ready {
+			l.pump()
+		}
+		m := l.machines[1]
+		for range 2 {
+			effects, err := m.Abort()
+			if err != nil && (!ready || m.Phase() != refresh.Aborted) {
+				t.Fatal(err)
+			}
+			l.apply(1, effects)
+		}
+		if (m.Phase() == refresh.Returned) == ready || l.dropped[1] == ready {
+			t.Fatalf("ready %t: %v", ready, m.Phase())
+		}
+		again, _, err := refresh.Resume(c.config(p, 1), l.states[1])
+		if err != nil || again.Phase() != m.Phase() {
+			t.Fatalf("ready %t: resumes as %v: %v", ready, again, err)
+		}
+		// Whoever went on hears of it.
+		for _, f := range m.LastWords() {
+			l.deliver(2, f)
+		}
+		if got := l.machines[2].Phase(); !ready && got < refresh.Aborted {
+			t.Errorf("another member is %v", got)
+		}
+	}
+}

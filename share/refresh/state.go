@@ -139,7 +139,7 @@ func (m *Machine) founded() bool {
 	case Aborted:
 		return own(abort) && !own(lock)
 	case Returned:
-		return m.abortCertificate() && !own(lock)
+		return (m.abortCertificate() || m.stillborn()) && !own(lock)
 	}
 	return true // rolled back: anything may be missing
 }

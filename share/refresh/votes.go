@@ -229,11 +229,16 @@ func (m *Machine) giveUp() []session.Effect {
 
 // Abort votes to abort because time ran out or a person objected. A device
 // that has committed may do so only because another member never will, and one
-// that has locked never.
+// that has locked never. A device that has aborted and never said ready may end
+// the attempt with a second call: nobody can commit without its ready, so it
+// need not hear of enough aborts, which those who have taken it out meanwhile
+// would never send it.
 func (m *Machine) Abort() ([]session.Effect, error) {
 	switch {
 	case !m.member || m.ended():
 		return nil, errors.New("refresh: nothing to abort")
+	case m.phase == Aborted && m.stillborn():
+		return m.turnBack(), nil
 	case m.phase < Committed:
 		out := m.giveUp()
 		more, err := m.advance()
@@ -264,6 +269,14 @@ func (m *Machine) plainAbortOfAnother() (statement, bool) {
 // did not are too few to sign in the new epoch.
 func (m *Machine) abortCertificate() bool {
 	return len(m.words[abort]) >= len(m.p.Members)-m.p.Threshold+1
+}
+
+// stillborn reports whether this device has aborted and never said ready, so
+// that no member has committed or ever will.
+func (m *Machine) stillborn() bool {
+	_, prepared := m.words[ready][m.cfg.Self]
+	_, against := m.words[abort][m.cfg.Self]
+	return against && !prepared
 }
 
 // turnBack ends a dead attempt: the parent epoch goes on, and the shares of

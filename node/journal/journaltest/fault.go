@@ -101,6 +101,14 @@ func (m *Mem) Restart() *Mem {
 	return &Mem{records: m.records, plan: map[int]Fault{}}
 }
 
+// Copy returns a new journal with what the disk holds, as a backup does. m goes
+// on: no write changes in place what both hold.
+func (m *Mem) Copy() *Mem {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return &Mem{records: m.records, plan: map[int]Fault{}}
+}
+
 // View implements [journal.Journal].
 func (m *Mem) View(f func(journal.Tx) error) error {
 	m.mu.RLock()

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// One member can make a re-deal fail: by refusing, by silence, by dealing
+// garbage. It must not make every re-deal fail. So a device remembers for a while
+// who it was that the last attempts died of, and leaves it out of the next that
+// it proposes, as far as the quorum allows: it becomes a sleeper, which stays in
+// the circle, has no vote, and finds its fresh share with the others.
+//
+// What is remembered is what this device saw itself. Nobody's accusation counts:
+// a dealer that another device complains of only deals no more, and who
+// complains twice is the one that is left out. It is kept in memory, for half a
+// day at most and until a re-deal succeeds, so that a device that had a bad
+// minute is asked again.
+
+// A grudge is what this device holds against another.
+type grudge struct {
+	times     int
+	last      time.Time
+	why       string
+	complains int  // of dealers, of whom at least one was honest or replaced
+	dealt     bool // somebody complained of its dealing
+}
+
+// grudgeFor is longer than the longest pause between two attempts to remove a
+// silent device.
+const grudgeFor = 12 * time.Hour
+
+// held reports whether this device still holds something against slot.
+func (c *core) held(slot wire.Slot) bool {
+	g := c.grudges[slot]
+	return g != nil && g.times > 0 && c.now.Sub(g.last).Abs() < grudgeFor
+}
+
+// blame notes that an attempt died of slot.
+func (c *core) blame(slot wire.Slot, why string) {
+	g := c.grudge(slot)
+	g.times, g.last, g.why = g.times+1, c.now, why
+	c.log.Warn("left out of the next re-deal, if possible", "device", c.everName(slot), "why", why)
+}
+
+func (c *core) grudge(slot wire.Slot) *grudge {
+	g := c.grudges[slot]
+	if g == nil || c.now.Sub(g.last).Abs() >= grudgeFor {
+		g = &grudge{last: c.now}
+		c.grudges[slot] = g
+	}
+	return g
+}
+
+// watchOut remembers whom an attempt waits for, as long as it may succeed, and
+// who was against it when this device first heard that it does not.
+func (c *core) watchOut(a *attempt) {
+	switch phase := a.machine.Phase(); {
+	case phase == refresh.Dealing || phase == refresh.Prepared:
+		a.missing = a.machine.Waiting()
+	case phase != refresh.Aborted && phase != refresh.Returned || !a.doomed.IsZero():
+	default:
+		a.doomed = c.now
+		for _, s := range a.machine.Against() {
+			if s != c.circleSlot(a) {
+				a.against = append(a.against, s)
+			}
+		}
+	}
+}
+
+// blameFor finds out whom an attempt died of. Whoever votes against one that has
+// hardly begun has refused it. Later, time ran out for all alike, and it was those
+// for whom all waited. What a device can be proved or was seen to have done wrong
+// comes first.
+func (c *core) blameFor(a *attempt) {
+	self := c.circleSlot(a)
+	proven := false
+	suspects := a.machine.Suspects()
+	for _, slot := range sortedSlots(suspects) {
+		if slot != self {
+			c.blame(slot, suspects[slot])
+			proven = true
+		}
+	}
+	for _, x := range a.machine.Complaints() {
+		switch {
+		case x.By == self:
+			c.blame(x.Against, "sealed a share that does not fit")
+		case x.Against == self || c.grudge(x.By).complains > 0:
+			c.blame(x.By, "complains of what "+c.everName(x.Against)+" dealt")
+		default:
+			c.grudge(x.By).complains++
+			c.grudge(x.Against).dealt = true
+		}
+		proven = true
+	}
+	if proven {
+		return
+	}
+	late := a.doomed.Sub(a.started).Abs() >= attemptLost
+	if late && len(a.missing) > 0 {
+		for _, s := range a.missing {
+			c.blame(s, "did not take part")
+		}
+		return
+	}
+	// Those who heard of the refusal before this device did vote against it, too.
+	// If it was the wrong one who was heard first, the next attempt shows it.
+	if len(a.against) > 0 {
+		c.blame(a.against[0], "voted against it")
+	}
+}
+
+// leaveOut makes sleepers of those among the members of a proposal whom this
+// device holds something against, the latest first, as long as enough are left.
+func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
+	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || !c.held(s) })
+	slices.SortFunc(bad, func(x, y wire.Slot) int {
+		return cmp.Or(c.grudges[y].last.Compare(c.grudges[x].last), c.grudges[y].times-c.grudges[x].times, cmp.Compare(x, y))
+	})
+	for _, s := range bad {
+		rest := slices.DeleteFunc(slices.Clone(p.Members), func(x wire.Slot) bool { return x == s })
+		if len(rest) < enough || len(c.mayDeal(rest)) < head.Threshold {
+			continue
+		}
+		p.Members, p.Sleepers = rest, append(p.Sleepers, s)
+	}
+	slices.Sort(p.Sleepers)
+}
+
+// mayDeal lists those of the given devices that hold a share, with those of
+// whose dealing somebody complained at the end.
+func (c *core) mayDeal(slots []wire.Slot) (out []wire.Slot) {
+	for _, s := range slots {
+		if pr := c.peers[s]; s == c.circle.slot && c.hasShare() || pr != nil && pr.share {
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y wire.Slot) int { return c.doubt(x) - c.doubt(y) })
+	return out
+}
+
+func (c *core) doubt(slot wire.Slot) int {
+	if g := c.grudges[slot]; c.held(slot) || g != nil && g.dealt && c.now.Sub(g.last).Abs() < grudgeFor {
+		return 1
+	}
+	return 0
+}
+
+// whyDied says for the person what the last attempts died of.
+func (c *core) whyDied() []string {
+	var why []string
+	for _, s := range sortedSlots(c.grudges) {
+		if c.held(s) {
+			why = append(why, c.everName(s)+" "+c.grudges[s].why)
+		}
+	}
+	return why
+}

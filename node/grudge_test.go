@@ -1,0 +1,126 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/wire"
+)
+
+// TestOneMemberDoesNotStopTheHealing has a member that makes each re-deal fail
+// in which it takes part, in each way that there is. The one after must go on
+// without it, name it, and leave it in the circle.
+func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
+	t.Parallel()
+	const tries = 3
+	for _, tc := range []struct {
+		name string
+		t, n int
+		bad  func(l *lab, d *labDevice) // makes d a member that never lets anything succeed
+	}{
+		{"refuses", 2, 3, func(_ *lab, d *labDevice) { d.core.circle.highest = 1 << 40 }},
+		{"refuses-among-five", 3, 5, func(_ *lab, d *labDevice) { d.core.circle.highest = 1 << 40 }},
+		{"is-silent", 2, 3, func(l *lab, d *labDevice) { l.tamper = silence(d) }},
+		{"is-silent-among-five", 3, 5, func(l *lab, d *labDevice) { l.tamper = silence(d) }},
+		{"signs-wrong", 2, 3, func(l *lab, d *labDevice) {
+			l.tamper = func(from, _ *labDevice, b []byte) []byte {
+				if f, err := wire.ParseFrame(b); from == d && err == nil && redealing(l, f.Session) {
+					b[len(b)-1] ^= 1
+				}
+				return b
+			}
+		}},
+		{"complains", 2, 3, complains},
+		{"complains-among-five", 3, 5, complains},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, tc.n, 40)
+			l.found(tc.t, tc.n)
+			bad := l.devices[1]
+			tc.bad(l, bad)
+			attempts, named := map[wire.SessionID]bool{}, false
+			r := l.devices[0].change(api.KindRefresh, change{})
+			done := l.run(tries*2*attemptLife, func() bool {
+				c := l.devices[0].core
+				if c.attempt != nil {
+					attempts[c.attempt.proposal.Session()] = true
+				}
+				named = named || strings.Contains(r.trouble, bad.name) && strings.Contains(strings.Join(c.warnings(), "\n"), "a re-deal failed: "+bad.name)
+				return c.circle.head().Record.Epoch > 0
+			})
+			if !done || len(attempts) > tries {
+				t.Fatalf("%d attempts, and no new epoch\n%s", len(attempts), l.logs())
+			}
+			if !named {
+				t.Error("the person was not told who it was")
+			}
+			rec := l.devices[0].core.circle.record
+			if _, in := rec.Device(2); !in || rec.Change.Members[1] == 2 {
+				t.Errorf("members %v of %v", rec.Change.Members, rec.Slots())
+			}
+			if bad.core.self.boxSeed.Equal(secret.Take(&[secret.Size]byte{1})) {
+				return // nobody can give it a share
+			}
+			l.tamper = nil
+			bad.core.circle.highest = 0
+			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+				t.Fatalf("who was left out did not come along\n%s", l.logs())
+			}
+			if w := l.devices[0].core.warnings(); strings.Contains(strings.Join(w, "\n"), "a re-deal failed") {
+				t.Errorf("still held against it after a success: %q", w)
+			}
+		})
+	}
+}
+
+// complains makes d a member that opens nothing that is sealed to it, and says
+// that this is the dealers' fault.
+func complains(_ *lab, d *labDevice) { d.core.self.boxSeed = secret.Take(&[secret.Size]byte{1}) }
+
+// silence drops what d says in re-deals.
+func silence(d *labDevice) func(from, to *labDevice, b []byte) []byte {
+	return func(from, _ *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); from == d && err == nil && redealing(d.lab, f.Session) {
+			return nil
+		}
+		return b
+	}
+}
+
+// redealing reports whether any device is in the re-deal with that session.
+func redealing(l *lab, id wire.SessionID) bool {
+	for _, d := range l.devices {
+		if c := d.core; c != nil && c.attempt != nil && c.attempt.proposal.Session() == id {
+			return true
+		}
+	}
+	return false
+}
+
+// TestGrudgesHaveAnEnd: an honest device is not left out for ever, whatever
+// others say about it, and never where too few would be left.
+func TestGrudgesHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 41)
+	l.found(2, 3)
+	c := l.devices[0].core
+	c.blame(2, "voted against it")
+	c.now = c.now.Add(time.Second)
+	c.blame(3, "voted against it")
+	p, err := c.plan(plan{})
+	if err == nil || len(p.Members) != 2 || p.Members[1] != 2 || len(p.Sleepers) != 1 || p.Sleepers[0] != 3 {
+		t.Errorf("members %v, sleepers %v; the latest goes first, and two must take part", p.Members, p.Sleepers)
+	}
+	c.now = c.now.Add(grudgeFor)
+	if p, _ := c.plan(plan{}); len(p.Members) != 3 {
+		t.Errorf("members %v after half a day", p.Members)
+	}
+	c.now = c.now.Add(-2*grudgeFor - time.Minute) // a clock that is set back keeps nobody out
+	if p, _ := c.plan(plan{}); len(p.Members) != 3 {
+		t.Errorf("members %v before it happened", p.Members)
+	}
+}

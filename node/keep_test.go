@@ -1,0 +1,456 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// holdsOf reports whether the keeper of d can still open shares of an epoch.
+func (d *labDevice) holdsOf(epoch uint64) bool {
+	for id := range d.keeper.keys {
+		if id != presenceID && strings.HasPrefix(id, fmt.Sprintf("%x-", epoch)) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutAttempts drops what tells d of a re-deal.
+func withoutAttempts(d *labDevice) func(from, to *labDevice, b []byte) []byte {
+	return func(_, to *labDevice, b []byte) []byte {
+		if typ, body, err := splitMessage(b); to == d && err == nil && typ == msgRedeal {
+			var m redeal
+			if wire.Unmarshal(body, &m) == nil {
+				return nil
+			}
+		}
+		return b
+	}
+}
+
+// A certificate says that all members committed, not that all locked: one liar
+// can have turned an honest member back meanwhile, and the share of a device
+// that is behind may be what is left of the key.
+func TestCertificateAloneErasesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 41)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	phone.kill()
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+	}) {
+		t.Fatalf("no new epoch\n%s", l.logs())
+	}
+	l.tamper = withoutAttempts(phone)
+	phone.start()
+	if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch > 0 }) {
+		t.Fatalf("the chain was not taken\n%s", l.logs())
+	}
+	if !phone.holdsOf(0) {
+		t.Error("the share of before was destroyed on the word of a certificate")
+	}
+	phone.kill()
+	phone.start() // a device that is behind must start
+	l.tamper = nil
+	for _, d := range []*labDevice{laptop, tablet} {
+		l.cut(phone, d, "again")
+	}
+	l.connect()
+	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("its share was in a mailbox, and it did not take it\n%s", l.logs())
+	}
+	l.signsWith(phone, tablet)
+}
+
+// Every write of a device may fail, with or without effect, while the shares
+// move and a third device sleeps. The two that are awake must be able to sign
+// afterwards, whatever the disk said of what it holds.
+func TestDiskErrorsDuringARedeal(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []journaltest.Fault{journaltest.Lost, journaltest.Kept} {
+		for k := 1; ; k++ {
+			w := newWorld(t, 0, nil)
+			sleeper, tablet := w.devices[0], w.devices[2]
+			for _, d := range w.devices[1:] {
+				d.boot()
+			}
+			w.run(5*time.Second, nil)
+			tablet.disk.planned = map[int]journaltest.Fault{tablet.disk.writes + k: fault}
+			w.ask(w.devices[1], api.KindRefresh, change{})
+			w.run(20*time.Minute, nil)
+			if tablet.disk.writes < k {
+				break
+			}
+			sleeper.gone = true // so that those two are all that is left
+			for range 2 {
+				w.recover()
+				tablet.off("restarts")
+				tablet.boot()
+			}
+			w.finish()
+			if w.err != nil {
+				t.Errorf("%v at write %d: %v", fault, k, w.err)
+			}
+		}
+	}
+}
+
+// A refusal of which it is not known whether it is on the disk is neither said
+// nor taken back.
+func TestUnsureRefusalIsNotTakenBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 49)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	m := bogus(t, laptop, []wire.Slot{1, 2, 3}, nil, 5)
+	phone.journal.At(phone.journal.Writes()+1, journaltest.Kept)
+	if err := phone.core.onRedeal(2, m); err == nil {
+		t.Fatal("the disk error is not told")
+	}
+	// Now its persons agree.
+	l.tamper = func(_, _ *labDevice, b []byte) []byte { return nil }
+	r := laptop.change(api.KindRefresh, change{})
+	m.Request, m.Grounds = r.id, []item{r.item, r.approved[2]}
+	if err := phone.core.onRedeal(2, m); err != nil {
+		t.Fatal(err)
+	}
+	if phone.core.attempt != nil {
+		t.Error("it takes part in what it has refused")
+	}
+}
+
+// A device that its owner takes for stolen is told nothing any more. What it
+// had begun when nobody heard it must end all the same.
+func TestAttemptOfTheAccusedEnds(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 51)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	l.tamper = func(from, _ *labDevice, b []byte) []byte {
+		if from == laptop {
+			return nil
+		}
+		return b
+	}
+	laptop.change(api.KindRefresh, change{})
+	if !laptop.core.redealing() {
+		t.Fatal("no re-deal")
+	}
+	r := phone.change(api.KindLost, change{Slot: 2})
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(0, phone, tablet)) {
+		t.Fatalf("not healed\n%s", l.logs())
+	}
+	if !l.run(5*time.Minute, func() bool { return !laptop.core.redealing() }) {
+		t.Errorf("it waits for ever\n%s", l.logs())
+	}
+}
+
+// A newcomer that cannot be sure what it has voted does not begin anew when it
+// is asked again.
+func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 52)
+	l.found(2, 3)
+	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
+	l.introduce(phone, watch)
+	var asked []byte
+	l.tamper = func(_, to *labDevice, b []byte) []byte {
+		if typ, _, err := splitMessage(b); to == watch && err == nil && typ == msgRedeal && asked == nil {
+			asked = bytes.Clone(b)
+			watch.journal.At(watch.journal.Writes()+1, journaltest.Kept)
+		}
+		return b
+	}
+	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.id)
+	if !l.run(time.Minute, func() bool { return watch.core.interrupted() }) {
+		t.Fatalf("not interrupted\n%s", l.logs())
+	}
+	watch.core.onMessage(l.now, phone.id, wire.ProtocolSync, asked)
+	if watch.core.attempt != nil {
+		t.Fatal("it begins anew")
+	}
+	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("not added\n%s", l.logs())
+	}
+}
+
+// settled reports whether d is settled in an epoch above e.
+func (d *labDevice) settled(e uint64) bool {
+	return d.core.circle.record.Epoch > e && !d.core.redealing()
+}
+
+// A device that committed and fell silent before it heard that all did must
+// find its way although the others are an epoch further.
+func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 42)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	// The phone says everything and hears no commit.
+	l.tamper = func(_, to *labDevice, b []byte) []byte {
+		if a := to.core.attempt; to == phone && a != nil && a.machine.Phase() == refresh.Committed {
+			return nil
+		}
+		return b
+	}
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
+		t.Fatalf("no new epoch\n%s", l.logs())
+	}
+	if p := phone.core.attempt.machine.Phase(); p != refresh.Committed {
+		t.Fatalf("the phone is %v", p)
+	}
+	phone.kill()
+	l.tamper = nil
+	l.run(30*time.Second, nil)
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return laptop.settled(1) && tablet.settled(1) }) {
+		t.Fatalf("no second epoch\n%s", l.logs())
+	}
+	phone.start()
+	if !l.run(3*time.Minute, l.in(1, l.devices...)) {
+		t.Fatalf("the phone is left behind in %d\n%s", phone.core.circle.record.Epoch, l.logs())
+	}
+	l.signsWith(phone, tablet)
+}
+
+// bogus is a re-deal that one member can propose alone, and nobody deals in.
+func bogus(t *testing.T, by *labDevice, members, sleepers []wire.Slot, epoch uint64) redeal {
+	t.Helper()
+	head := by.core.circle.head().Record
+	p := refresh.Proposal{
+		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: epoch, Kind: roster.Refresh,
+		Threshold: head.Threshold, Members: members, Dealers: members[:head.Threshold], Sleepers: sleepers,
+		Settings: head.Settings, Proposer: by.core.circle.slot, Nonce: [32]byte{1, byte(epoch)},
+	}
+	if err := p.Check(head); err != nil {
+		t.Fatal(err)
+	}
+	return redeal{Proposal: p.Bytes(), Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+}
+
+// Who is made to sleep in an attempt that nobody means still takes part in the
+// next one.
+func TestFalseSleepHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 43)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
+		t.Fatal(err)
+	}
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("held up\n%s", l.logs())
+	}
+	if n := len(phone.core.circle.record.Change.Sleepers); n != 0 {
+		t.Error("the phone did not take part")
+	}
+}
+
+// Nor does a sleep that somebody proposes make a device forget its vote.
+func TestSleepDoesNotReplaceAVote(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 44)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Prepared
+	}) {
+		t.Fatal("no re-deal")
+	}
+	was := phone.core.attempt
+	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
+		t.Fatal(err)
+	}
+	if phone.core.attempt != was {
+		t.Fatal("the attempt in which the phone is ready was replaced")
+	}
+}
+
+// One member cannot use up the numbers of epochs.
+func TestEpochNumbersLast(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 45)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	r := laptop.change(api.KindRefresh, change{}) // what makes a refresh agreeable
+	for _, top := range []uint64{math.MaxUint64, maxSkip} {
+		for _, d := range []*labDevice{phone, tablet} {
+			d.core.now = l.now
+			m := bogus(t, laptop, []wire.Slot{1, 2, 3}, nil, top)
+			m.Request, m.Grounds = r.id, []item{r.item, r.approved[2]}
+			if err := d.core.onRedeal(2, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.run(2*time.Minute, nil)
+	}
+	e := laptop.core.circle.record.Epoch
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
+		t.Fatalf("no re-deal any more\n%s", l.logs())
+	}
+}
+
+// A newcomer that committed and goes back is in no circle again, whatever the
+// members say.
+func TestNewcomerGoesBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 46)
+	l.found(2, 3)
+	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	l.introduce(phone, watch)
+	// Nobody but the newcomer hears that all are ready.
+	l.tamper = func(_, to *labDevice, b []byte) []byte {
+		if a := to.core.attempt; to != watch && a != nil && a.machine.Phase() == refresh.Prepared && a.machine.NeedsTest() == false && watch.core.attempt != nil && watch.core.attempt.machine.Phase() >= refresh.Committed {
+			return nil
+		}
+		return b
+	}
+	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.id)
+	if !l.run(time.Minute, func() bool {
+		return watch.core.attempt != nil && watch.core.attempt.machine.Phase() == refresh.Committed
+	}) {
+		t.Fatalf("the newcomer did not commit\n%s", l.logs())
+	}
+	for _, d := range []*labDevice{phone, laptop, tablet} {
+		if a := d.core.attempt; a != nil {
+			if e, err := a.machine.Abort(); err == nil {
+				d.core.carryOut(a.live, e)
+				d.core.redealStep()
+			}
+		}
+	}
+	l.tamper = nil
+	if !l.run(2*time.Minute, func() bool { return watch.core.attempt == nil || watch.core.attempt.machine.Settled() }) {
+		t.Fatalf("undecided\n%s", l.logs())
+	}
+	l.run(2*time.Minute, nil)
+	watch.kill()
+	watch.start()
+	l.signsWithAll(phone, laptop, tablet)
+}
+
+// signsWithAll checks that a request of the first is signed when all approve.
+func (l *lab) signsWithAll(devices ...*labDevice) {
+	l.t.Helper()
+	r := devices[0].ask("after it")
+	for _, d := range devices[1:] {
+		d.approves(r.id)
+	}
+	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.id) }) {
+		l.t.Fatalf("no signature\n%s", l.logs())
+	}
+}
+
+// Two that are to be thrown out cannot keep each other in by denying it.
+func TestDenialIsNoVeto(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 5, 47)
+	l.found(3, 5)
+	d := l.devices
+	r := d[0].change(api.KindLost, change{Slot: 4})
+	l.run(time.Second, nil)
+	d[4].core.now = l.now
+	if got := d[4].request(r.id); got != nil {
+		no := d[4].core.signItem(itemAnswer, wire.Marshal(answer{
+			Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: d[4].core.circle.record.Epoch, Record: d[4].core.circle.hash,
+		}))
+		for _, x := range d[:3] {
+			if err := x.core.take(no); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d[1].approves(r.id)
+	d[2].approves(r.id)
+	if !l.run(2*time.Minute, l.in(0, d[0], d[1], d[2])) {
+		t.Fatalf("one denial kept a lost device in\n%s", l.logs())
+	}
+}
+
+// A device whose store was set back is dealt fresh shares, also after a restart.
+func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 48)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	var copied *journaltest.Mem
+	l.watch = func(_, to *labDevice, _ string, _ []byte) {
+		if a := phone.core.attempt; copied == nil && a != nil && a.machine.Phase() <= refresh.Prepared {
+			copied = phone.journal.Copy()
+		}
+	}
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		return copied != nil && phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Committed
+	}) {
+		t.Fatal("no re-deal")
+	}
+	l.watch = nil
+	l.run(time.Second, nil)
+	phone.kill()
+	phone.journal = copied
+	phone.start()
+	l.run(2*time.Minute, nil)
+	phone.kill()
+	phone.start()
+	l.run(2*time.Minute, nil)
+	e := laptop.core.circle.record.Epoch
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
+		t.Fatalf("never dealt to again\n%s", l.logs())
+	}
+	l.signsWith(phone, tablet)
+}
+
+// The share of a sleeper waits in the re-deal that made its epoch. A later one
+// that comes to nothing must not take it along: if then as many devices die as
+// may, the sleeper is needed.
+func TestFailedRedealKeepsTheSharesOfSleepers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, nil) // 3 of 5
+	phone, laptop, tablet, desktop, server := w.devices[0], w.devices[1], w.devices[2], w.devices[3], w.devices[4]
+	for _, d := range []*simDevice{laptop, tablet, desktop} {
+		d.boot()
+	}
+	w.run(5*time.Second, nil)
+	w.ask(laptop, api.KindRefresh, change{})
+	if !w.run(time.Minute, func() bool { return laptop.core.attempt != nil && laptop.core.attempt.machine.Settled() }) {
+		t.Fatalf("no new epoch: %v", w.err)
+	}
+	w.run(time.Minute, nil)
+	w.ask(laptop, api.KindRefresh, change{})
+	if !w.run(time.Minute, func() bool {
+		return desktop.core.redealing() && desktop.core.attempt.machine.Phase() == refresh.Prepared
+	}) {
+		t.Fatalf("no second re-deal: %v", w.err)
+	}
+	for _, d := range []*simDevice{tablet, server} {
+		d.off("is destroyed")
+		d.gone = true
+	}
+	w.run(5*time.Minute, nil)
+	phone.boot()
+	w.recover()
+	if w.finish(); w.err != nil {
+		t.Error(w.err)
+	}
+}

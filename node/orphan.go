@@ -1,0 +1,157 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// destroyOrphans destroys epoch keys that nothing needs any more. There are
+// such: a crash between a key and the record that it seals, a re-deal that was
+// overtaken. What they sealed may still lie in free pages of the journal, or in
+// a copy of it, and is a share of the key.
+//
+// A key that is needed must never go, and that there is no record of it in this
+// journal is not enough to know: the journal may be an older copy, or another
+// device's. So a key goes only if all of this holds:
+//
+//   - Its name is that of an attempt. Those of foundings, also of such that were
+//     put aside, and that of the presence key look different.
+//   - Its epoch is not above the newest certified one in this journal. What a
+//     newer state of this journal would need is: a share of a later epoch, or an
+//     attempt, whose number is above that of every epoch before it. So putting an
+//     older copy back costs nothing that putting the newer one back would need.
+//   - This device's shares of that newest epoch are in this journal and open with
+//     the keys that are there now. In an older copy that missed a re-deal they do
+//     not, once the key of before was destroyed; and if it was not, the key of the
+//     later epoch is above the newest one that the copy knows. With another
+//     device's keys nothing opens. The exception of the rule above, a sleeper that
+//     finds its share of the newest epoch after it learnt of the epoch, is closed,
+//     too: an older copy from in between has no such share.
+//   - No record refers to it: not a share, not the attempt in progress or kept,
+//     not the head. All are read in one transaction, and an error ends it.
+//   - No re-deal is under way or interrupted, in which a key may be there before
+//     its record.
+//
+// A crash in the middle leaves some keys for the next time.
+func (c *core) destroyOrphans() error {
+	if c.circle == nil || c.circle.evicted != nil || c.redealing() || c.waking != nil || c.cfg.Keeper.Locked() || !c.headOpens() {
+		return nil
+	}
+	var used map[string]bool
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		used, err = usedKeys(tx)
+		return err
+	}); err != nil {
+		return fmt.Errorf("node: look which keys are needed: %w", err)
+	}
+	ids, err := c.cfg.Keeper.ListEpochKeys()
+	if err != nil {
+		return fmt.Errorf("node: look which keys are there: %w", err)
+	}
+	used[c.circle.headKey], used[c.circle.shareKey] = true, true
+	if c.attempt != nil {
+		used[c.attempt.epochKey] = true
+	}
+	for _, id := range ids {
+		epoch, ok := attemptEpoch(id)
+		if !ok || used[id] || epoch > c.circle.head().Record.Epoch {
+			continue
+		}
+		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
+			return fmt.Errorf("node: destroy a key that nothing needs: %w", err)
+		}
+		c.log.Info("a key that nothing needs is destroyed", "epoch", epoch)
+	}
+	return nil
+}
+
+// usedKeys lists the keys that records refer to.
+func usedKeys(tx journal.Tx) (map[string]bool, error) {
+	used := map[string]bool{}
+	shares, err := tx.Keys(bucketShares)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range shares {
+		id, _, _ := strings.Cut(k, "/")
+		used[id] = true
+	}
+	head, err := tx.Get(bucketCircle, shareKeyKey)
+	if err != nil {
+		return nil, err
+	}
+	used[string(head)] = true
+	raw, err := tx.Get(bucketAttempt, currentKey)
+	if err != nil || raw == nil {
+		return used, err
+	}
+	var s storedAttempt
+	if err := wire.Unmarshal(raw, &s); err != nil {
+		return nil, errors.New("node: the stored re-deal is damaged")
+	}
+	p, err := refresh.ParseProposal(s.Proposal)
+	used[attemptKeyID(p)] = true
+	return used, err
+}
+
+// attemptEpoch reads the epoch in the name of a key, and reports whether it is
+// that of an attempt: see [attemptKeyID].
+func attemptEpoch(id string) (uint64, bool) {
+	text, attempt, ok := strings.Cut(id, "-")
+	epoch, err := strconv.ParseUint(text, 16, 64)
+	return epoch, ok && err == nil && epoch > 0 && len(attempt) == 32
+}
+
+// headOpens reports whether this device's shares of the newest certified epoch
+// are there and open.
+func (c *core) headOpens() bool {
+	k := c.circle
+	if k.headKey == "" || k.shareKey != k.headKey || k.hash != k.head().Record.Hash() {
+		return false
+	}
+	for _, acc := range k.record.Accounts {
+		key, err := c.loadShare(acc.Name)
+		if err != nil {
+			return false
+		}
+		key.Wipe()
+	}
+	return true
+}
+
+// resumeTries is how often a device tries to open a re-deal that was in progress
+// before it takes what it said in it for lost.
+const resumeTries = 5
+
+// loseAttempt ends this device's part in a re-deal that does not open any more,
+// because its key is gone or damaged. It does not know what it has voted for, so
+// that it never votes in it again, and does not know in which of two epochs it
+// is, so that it signs in neither before the next re-deal. Nothing is deleted.
+func (c *core) loseAttempt(a *attempt, cause error) error {
+	raw, dead := encodeDead(nil, "")
+	keep := c.circle == nil || c.circle.headKey == attemptKeyID(a.proposal) && c.headOpens()
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw)
+		if !keep {
+			err = errors.Join(err, tx.Put(bucketCircle, shareKeyKey, nil))
+		}
+		return err
+	}); err != nil {
+		return storeError(err)
+	}
+	c.dead[a.proposal.Session()] = dead
+	c.log.Error("a re-deal does not open", "epoch", a.proposal.Epoch, "err", cause)
+	if keep {
+		return nil
+	}
+	c.circle.shareKey, c.circle.headKey = "", ""
+	c.redealTrouble = fmt.Sprintf("what this device said in that of epoch %d does not open any more, so that it votes no more in it and signs nothing before the next; is a file in epochs/ missing?", a.proposal.Epoch)
+	c.notifyAll()
+	return nil
+}
