@@ -155,14 +155,20 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 	if context.Cause(ctx) == context.Canceled {
 		return context.Canceled
 	}
-	e := api.Errorf(api.CodeTimeout, "request %v has no signature yet: %s", r.id, last.reason)
-	if last.reason == "" {
-		e = api.Errorf(api.CodeTimeout, "request %v has no signature yet", r.id)
+	text := fmt.Sprintf("request %v has no signature yet", r.id)
+	hint := "the request stays open: see it with \"warifu show %v\""
+	if r.change != nil {
+		text = fmt.Sprintf("request %v has not taken effect yet", r.id)
+		hint = "the circle goes on with it as soon as it can: \"warifu show %[1]v --wait\" follows it, \"warifu deny %[1]v\" ends it"
 	}
+	if last.reason != "" {
+		text += ": " + last.reason
+	}
+	e := api.Errorf(api.CodeTimeout, "%s", text)
 	if len(last.waiting) > 0 {
 		e = e.WithDevice(last.waiting[0])
 	}
-	return e.WithHint("the request stays open: see it with \"warifu show %v\"", r.id)
+	return e.WithHint(hint, r.id)
 }
 
 // Requests implements [api.Backend].

@@ -216,13 +216,31 @@ func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
 		}
 		ch.Until = unix(args.Until)
-		return about(args.Device)(c, ch)
+		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+			return err
+		}
+		return refused(c.judge.MayVacation(c.circle.slot, wire.Slot(ch.Slot), uint64(args.Until.Sub(c.now)/time.Second)))
 	})
 }
 
 // Veto implements [api.Healing].
 func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, api.KindVeto, about(args.Device))
+	return n.word(ctx, args.PresenceArgs, api.KindVeto, func(c *core, ch *change) error {
+		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+			return err
+		}
+		return refused(c.judge.MayVeto(c.circle.slot, wire.Slot(ch.Slot)))
+	})
+}
+
+// refused says that a word does not count here. Other devices may see it
+// otherwise, and it can be said there.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return api.Errorf(api.CodeRefused, "%s", strings.TrimPrefix(err.Error(), "recovery: ")).
+		WithHint("as this device sees it; warifu status says more")
 }
 
 // word makes a request that takes effect by being made.
@@ -273,12 +291,15 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		} else if len(c.circle.record.Devices) >= maxDevices {
 			return api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
 		}
+		if why := c.frozen(); why != "" && kind == api.KindAdd {
+			return api.Errorf(api.CodeFrozen, "the circle is frozen and lets nobody in: %s", why).WithHint("warifu thaw, on as many devices as must sign")
+		}
 		c.inviting = &inviting{replaces: wire.Slot(ch.Slot)}
 		return nil
 	}); err != nil {
 		return api.Changed{}, err
 	}
-	who, err := n.welcomeOne(ctx, emit)
+	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
 	defer n.post(func(c *core, now time.Time) {
 		c.now, c.inviting = now, nil
 		clear(c.pairing)
@@ -293,9 +314,13 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
 }
 
-// welcomeOne shows invitations until one device has come in.
-func (n *Node) welcomeOne(ctx context.Context, emit func(api.Event)) (newcomer, error) {
+// welcomeOne shows invitations until one device has come in, for as long as
+// patience if that is not zero.
+func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (newcomer, error) {
 	doors, shut := context.WithCancel(ctx)
+	if patience > 0 {
+		doors, shut = context.WithTimeoutCause(ctx, patience, errNobodyCame)
+	}
 	var late sync.WaitGroup
 	defer func() {
 		shut()
@@ -303,6 +328,8 @@ func (n *Node) welcomeOne(ctx context.Context, emit func(api.Event)) (newcomer, 
 	}()
 	return n.welcome(doors, &late, 1, 1, emit)
 }
+
+var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")
 
 // inviting is an invitation into a living circle.
 type inviting struct{ replaces wire.Slot }
@@ -401,18 +428,26 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 				ask = append(ask, d.Slot)
 			}
 		}
-		return c.names(ask), fmt.Sprintf("%d of %d persons have approved: approve on %s",
+		reason = fmt.Sprintf("%d of %d persons have approved: approve on %s",
 			len(c.present(r)), c.circle.record.Threshold, either(c.names(ask)))
-	}
-	reason = "starting"
-	if r.trouble != "" {
-		reason = "trying again: " + r.trouble
+		if r.request.Kind == api.KindLost || r.request.Kind == api.KindReplace {
+			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", c.name(wire.Slot(r.change.Slot)))
+		}
+		return c.names(ask), reason
 	}
 	var away []wire.Slot
 	for _, d := range c.circle.record.Devices {
 		if d.Slot != c.circle.slot && !c.online(d.Slot) {
 			away = append(away, d.Slot)
 		}
+	}
+	switch {
+	case r.trouble != "":
+		reason = "trying again: " + r.trouble
+	case len(away) > 0:
+		reason = "starting; not connected: " + list(c.names(away))
+	default:
+		reason = "starting"
 	}
 	return c.names(away), reason
 }

@@ -49,22 +49,25 @@ func (c *core) gone(d roster.Device) bool {
 	return !ok || in.Identity != d.Identity || c.judge != nil && c.judge.Copied(d.Slot)
 }
 
-// oldWarning says what to do if the old shares that may exist could be the key.
-// Fewer are worth nothing.
+// oldWarning says what to do if the old shares that may exist could be the key,
+// and some of them are out of the circle's reach. Those that are not are
+// destroyed as soon as everybody has fresh ones.
 func (c *core) oldWarning() []string {
 	old, t := c.oldShares(), c.circle.record.Threshold
-	if len(old) < t {
-		return nil
-	}
-	text := fmt.Sprintf("old shares possibly alive: %d of %d, on %s: together they are the key; ", len(old), t, list(c.names(old)))
 	var here []wire.Slot
 	for _, s := range old {
 		if d, ok := c.circle.record.Device(s); ok && !c.gone(d) {
 			here = append(here, s)
 		}
 	}
-	if len(old)-len(here) < t {
-		return []string{text + list(c.names(here)) + " will destroy theirs once connected"}
+	switch n := len(old) - len(here); {
+	case len(old) < t || n == 0:
+		return nil
+	case n < t:
+		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s: together they are the key; start and unlock %s to have theirs destroyed",
+			len(old), t, list(c.names(old)), list(c.names(here)))}
+	default:
+		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s: together they are the key; move what the accounts hold to a new circle",
+			len(old), t, list(c.names(old)))}
 	}
-	return []string{text + "move what the accounts hold to a new circle"}
 }

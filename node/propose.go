@@ -116,7 +116,7 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		slices.Sort(p.Dealers)
 	}
 	if n := len(p.Members); n < head.Quorum() || len(p.Dealers) < head.Threshold {
-		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", max(head.Quorum(), head.Threshold), n).
+		return p, api.Errorf(api.CodeTooFew, "%d devices must take part, and only %d can", max(head.Quorum(), head.Threshold), n).
 			WithHint("start %s", either(c.names(away)))
 	}
 	if want.card != nil {

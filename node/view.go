@@ -180,8 +180,10 @@ func (c *core) status() api.Status {
 		rec := c.circle.record
 		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
 		s.Devices, s.Accounts = c.viewDevices(rec.Devices), viewAccounts(rec)
-		old := c.oldShares()
-		s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+		if c.circle.evicted == nil { // who is out is told nothing of them any more
+			old := c.oldShares()
+			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
 		}
@@ -231,6 +233,9 @@ func (c *core) warnings() []string {
 		return w
 	}
 	w = append(w, c.circleWarnings()...)
+	if c.circle.evicted != nil {
+		return w
+	}
 	online := 0
 	for _, d := range c.circle.record.Devices {
 		if d.Slot == c.circle.slot || c.online(d.Slot) {
@@ -274,7 +279,7 @@ func (c *core) notices() []recovery.Notice {
 // circleWarnings lists what is wrong with the circle as a whole.
 func (c *core) circleWarnings() (w []string) {
 	if f := c.circle.evicted; f != nil {
-		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d", f.State, f.Epoch)}
+		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d; only a new device, in another home, can be invited", f.State, f.Epoch)}
 	}
 	if why := c.frozen(); why != "" {
 		w = append(w, "the circle is frozen and signs nothing: "+why)

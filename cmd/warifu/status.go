@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -49,13 +50,24 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	in := slices.ContainsFunc(s.Devices, func(d api.Device) bool { return d.This })
+	if in {
+		fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	} else {
+		fmt.Fprintf(w, "\ncircle %s without this device: %d devices, any %d of which sign, since epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	}
 	var rows [][]string
 	for _, d := range s.Devices {
-		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d), deviceState(d), ownEpoch(d, s.Epoch)})
+		row := []string{"  " + esc(d.Name), esc(d.Kind), presence(d)}
+		if in {
+			row = append(row, deviceState(d), ownEpoch(d, s.Epoch))
+		}
+		rows = append(rows, row)
 	}
 	table(w, rows)
-	fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold, s.OldSharesOn))
+	if in {
+		fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold, s.OldSharesOn))
+	}
 	if s.Healing != "" {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
 	}
