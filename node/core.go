@@ -31,6 +31,7 @@ type Config struct {
 // from the one loop that owns it, and none waits for a peer.
 type core struct {
 	cfg  Config
+	disk *disk
 	self *self
 	link Link
 	log  *slog.Logger
@@ -105,8 +106,10 @@ func newCore(cfg Config) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
+	watch := &disk{now: cfg.Now}
+	cfg.Journal, cfg.Keeper = watch.watched(cfg.Journal, cfg.Keeper)
 	c := &core{
-		cfg: cfg, self: me, log: cfg.Log, now: cfg.Now(),
+		cfg: cfg, disk: watch, self: me, log: cfg.Log, now: cfg.Now(),
 		requests:  map[wire.RequestID]*openRequest{},
 		newSigner: signer, sessions: map[wire.SessionID]*live{},
 		pairing:  map[string][]string{},

@@ -63,6 +63,7 @@ func (c *core) startJudge() error {
 
 // followRecord tells the judge of a newer certified epoch.
 func (c *core) followRecord() {
+	c.lastBeat = time.Time{} // others hear soon that this device is in it
 	if c.judge == nil || c.circle.evicted != nil {
 		if err := c.startJudge(); err != nil {
 			c.log.Error("judge not started", "err", err)

@@ -208,7 +208,7 @@ func (c *core) addresses() []string {
 
 // warnings lists what needs the person, most important first.
 func (c *core) warnings() []string {
-	w := []string{}
+	w := append([]string{}, c.disk.warning(c.now)...)
 	for _, slot := range sortedSlots(c.alarms) {
 		n := c.alarms[slot]
 		if _, in := c.device(slot); !in {
@@ -250,7 +250,7 @@ func (c *core) warnings() []string {
 			if p.skew < 0 {
 				way = "behind"
 			}
-			w = append(w, fmt.Sprintf("the clock of %s is %v %s this device's: set the one that is wrong", d.Name, off.Round(time.Second), way))
+			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", d.Name, roughly(off), way))
 		}
 		if p.locked && p.online {
 			w = append(w, d.Name+" is locked and signs nothing: unlock it there")
@@ -263,6 +263,20 @@ func (c *core) warnings() []string {
 		w = append(w, "every device must sign: losing one loses the accounts")
 	}
 	return w
+}
+
+// roughly writes a length as a person would say it.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*365*day:
+		return fmt.Sprintf("%d years", d/(365*day))
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", d/day)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	}
+	return d.Round(time.Second).String()
 }
 
 // noticeFor is how long status repeats a notice whose matter has not ended.
