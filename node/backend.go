@@ -155,16 +155,20 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 	if context.Cause(ctx) == context.Canceled {
 		return context.Canceled
 	}
-	text := fmt.Sprintf("request %v has no signature yet", r.id)
+	text := "has no signature yet"
 	hint := "the request stays open: see it with \"warifu show %v\""
 	if r.change != nil {
-		text = fmt.Sprintf("request %v has not taken effect yet", r.id)
+		text = "has not taken effect yet"
 		hint = "the circle goes on with it as soon as it can: \"warifu show %[1]v --wait\" follows it, \"warifu deny %[1]v\" ends it"
 	}
 	if last.reason != "" {
 		text += ": " + last.reason
 	}
-	e := api.Errorf(api.CodeTimeout, "%s", text)
+	code := last.code
+	if code == "" {
+		code = api.CodeTimeout
+	}
+	e := api.Errorf(code, "request %v %s", r.id, text)
 	if len(last.waiting) > 0 {
 		e = e.WithDevice(last.waiting[0])
 	}
@@ -250,6 +254,11 @@ func (c *core) lock() {
 
 func (c *core) unlocked() {
 	c.tellLocked()
+	if c.circle != nil {
+		// A share that waits for this device could not be stored before: who
+		// hears how far it is tells it again.
+		c.broadcast(msgHello, c.hello())
+	}
 	c.tryAll()
 }
 
