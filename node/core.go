@@ -495,12 +495,12 @@ func (c *core) tickResume() {
 	if err == nil {
 		err = errors.Join(c.destroyDead(), c.resumeRedeal())
 	}
+	if err != nil {
+		c.resumeLater(err)
+	}
 	if grew {
 		c.followRecord()
 		c.changeEpoch()
-	}
-	if err != nil {
-		c.resumeLater(err)
 	}
 }
 

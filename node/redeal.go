@@ -35,6 +35,7 @@ type attempt struct {
 
 	started time.Time
 	tests   map[string][]byte // test signatures so far, by account
+	joined  map[wire.Slot]int // tests that another device opened and this one joined
 	testAt  time.Time         // not before: the next test session
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
@@ -145,6 +146,7 @@ func keepsShares(a *attempt) bool { return a.machine.Phase() == refresh.Locked }
 // prepare gives an attempt its machine.
 func (c *core) prepare(a *attempt, m *refresh.Machine) {
 	a.machine, a.started, a.epochKey, a.tests = m, c.now, attemptKeyID(a.proposal), map[string][]byte{}
+	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
 	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, redeal: a}

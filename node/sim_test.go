@@ -67,6 +67,9 @@ func templateOf(t testing.TB, shape simShape, long bool) *template {
 }
 
 func foundTemplate(t testing.TB, shape simShape, long bool) *template {
+	if 2*shape.t <= shape.n {
+		return weakTemplate(t, shape, long)
+	}
 	l := newLab(t, shape.n+1, uint64(100*shape.t+shape.n))
 	if !long {
 		l.settings = simSettings
@@ -134,8 +137,12 @@ func foundTemplate(t testing.TB, shape simShape, long bool) *template {
 
 // newWorld makes the devices of a seed.
 func newWorld(t testing.TB, seed uint64, out io.Writer) *world {
+	return newWorldOf(t, simShapes[seed%uint64(len(simShapes))], seed, out)
+}
+
+func newWorldOf(t testing.TB, shape simShape, seed uint64, out io.Writer) *world {
 	w := &world{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x51)), shape: simShapes[seed%uint64(len(simShapes))],
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x51)), shape: shape,
 		cutPairs: map[[2]int]bool{}, deafPairs: map[[2]int]bool{}, hits: map[string]int{}, wants: map[string]int{}, verbose: out,
 	}
 	w.long = seed/7%8 == 7

@@ -204,6 +204,10 @@ func (w *world) add(d *simDevice) {
 	if x == nil || len(d.core.circle.record.Devices) > 4 {
 		return
 	}
+	w.introduce(d, x)
+}
+
+func (w *world) introduce(d, x *simDevice) {
 	card := x.core.ownCard([32]byte{1})
 	x.do(func(c *core) {
 		c.now = x.clock()

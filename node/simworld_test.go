@@ -44,6 +44,7 @@ type world struct {
 	hits       map[string]int   // faults that happened, by kind
 	wants      map[string]int   // changes that persons asked for, by kind
 	heal       func(*simDevice) // after every event of a device, for twins
+	failed     func(*simDevice) // when the power of a device has failed, in place of its coming back by chance
 }
 
 type simEvent struct {
@@ -237,7 +238,9 @@ func (d *simDevice) do(f func(c *core)) {
 func (d *simDevice) done() {
 	if d.disk.crashed {
 		d.off("power fails")
-		if !d.gone {
+		if d.w.failed != nil {
+			d.w.failed(d)
+		} else if !d.gone {
 			wait := d.w.between(time.Second, 3*time.Minute)
 			if !d.w.calm && d.w.chance(15) {
 				wait = d.w.between(time.Hour, 10*time.Hour)
