@@ -45,7 +45,7 @@ func TestSimTwins(t *testing.T) {
 			for s := range d.core.peers {
 				d.core.peers[s].lastSeen = d.clock()
 			}
-		}), []string{"C1:"}},
+		}), []string{"C1:", "O6:"}},
 		// drand #714, #918: each device decides by its own timer.
 		{"timeout-decides-locally", heal(func(d *simDevice, a *attempt) {
 			if d.clock().Sub(a.started) >= attemptLife/2 && a.machine.Phase() >= refresh.Prepared {
