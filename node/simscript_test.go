@@ -490,7 +490,7 @@ func (w *world) canEnd(d *simDevice) bool {
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
-		if !slices.Contains(a.live.slots, o.slot()) {
+		if _, in := selfIn(a.proposal, d.core.parentOf(a), o.view.self); !in {
 			continue
 		}
 		if o.gone || o.thief {
