@@ -79,7 +79,9 @@ func TestUnreadableRedealIsTriedAgain(t *testing.T) {
 	l.found(2, 3)
 	laptop := l.devices[1]
 	l.devices[0].change(api.KindRefresh, change{})
-	l.run(time.Minute, func() bool { return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Prepared })
+	l.run(time.Minute, func() bool {
+		return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Prepared
+	})
 	id := laptop.core.attempt.epochKey
 	laptop.kill()
 	delete(laptop.keeper.keys, id)

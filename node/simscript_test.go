@@ -490,7 +490,8 @@ func (w *world) canEnd(d *simDevice) bool {
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
-		if _, in := selfIn(a.proposal, d.core.parentOf(a), o.view.self); !in {
+		comes := slices.ContainsFunc(a.proposal.Added, func(x roster.Device) bool { return x.Identity == o.view.self })
+		if !comes && !slices.Contains(a.live.slots, o.slot()) {
 			continue
 		}
 		if o.gone || o.thief {

@@ -109,6 +109,10 @@ const maxSimMessages = 150_000
 func (w *world) run(limit time.Duration, ok func() bool) bool {
 	end := w.now.Add(limit)
 	for w.err == nil {
+		if w.relink {
+			w.relink = false
+			w.connect()
+		}
 		if ok != nil && ok() {
 			return true
 		}
@@ -125,10 +129,6 @@ func (w *world) run(limit time.Duration, ok func() bool) bool {
 		e.do()
 		if w.sent > maxSimMessages {
 			w.fail("livelock: %d messages: %s", w.sent, w.census())
-		}
-		if w.relink {
-			w.relink = false
-			w.connect()
 		}
 	}
 	return false
@@ -191,8 +191,9 @@ func (d *simDevice) boot() {
 		Log: log, Now: d.clock,
 	})
 	if err == nil {
-		if !d.w.real {
-			c.newSigner = d.w.truth.signer(d)
+		c.newSigner = d.w.truth.signer(d)
+		if d.w.real {
+			c.newSigner = d.w.truth.watched(d)
 		}
 		d.core = c
 		err = c.start(d)

@@ -43,17 +43,15 @@ func (s step) dead(t *testing.T, p *pair, first error) {
 	}
 	if s.toTypist {
 		_, result := p.a.Payload()
-		_, shown := p.a.Fingerprint()
 		_, acked := p.a.Ack()
-		if result || shown || acked == nil || p.a.Done() || !pairing.WipedTypist(p.a) {
+		if result || acked == nil || p.a.Done() || !pairing.WipedTypist(p.a) {
 			t.Error("the typist lives on")
 		}
 		return
 	}
 	_, result := p.b.Payload()
-	_, shown := p.b.Fingerprint()
 	_, accepted := p.b.Accept(nil)
-	if result || shown || accepted == nil || p.b.Done() || !pairing.WipedShower(p.b) {
+	if result || p.b.Proved() || accepted == nil || p.b.Done() || !pairing.WipedShower(p.b) {
 		t.Error("the shower lives on")
 	}
 }

@@ -88,10 +88,9 @@ func parse(msg []byte) (kind, []byte, error) {
 }
 
 const (
-	tagTranscript  wire.Tag = "pairing/transcript"
-	tagTypistKey   wire.Tag = "pairing/key-from-typist"
-	tagShowerKey   wire.Tag = "pairing/key-from-shower"
-	tagFingerprint wire.Tag = "pairing/fingerprint"
+	tagTranscript wire.Tag = "pairing/transcript"
+	tagTypistKey  wire.Tag = "pairing/key-from-typist"
+	tagShowerKey  wire.Tag = "pairing/key-from-shower"
 )
 
 // The associated data ADa and ADb name the roles. They must differ: see doc.go.
@@ -107,11 +106,10 @@ func channelID(m Mode, typist, shower []byte) []byte {
 }
 
 // A channel is what both sides have after the exchange: one key and one
-// message counter for each direction, and the fingerprint of it all.
+// message counter for each direction.
 type channel struct {
-	out, in         secret.Key
-	sent, received  uint64
-	fingerprintHash wire.Hash
+	out, in        secret.Key
+	sent, received uint64
 }
 
 // newChannel derives the channel from ISK and everything that was said in
@@ -122,11 +120,7 @@ func newChannel(isk, ci, sid, Ya, Yb []byte, typist bool) *channel {
 		h := [32]byte(wire.Sum(tag, isk, t[:]))
 		return secret.Take(&h)
 	}
-	c := &channel{
-		out:             derive(tagTypistKey),
-		in:              derive(tagShowerKey),
-		fingerprintHash: wire.Sum(tagFingerprint, isk, t[:]),
-	}
+	c := &channel{out: derive(tagTypistKey), in: derive(tagShowerKey)}
 	if !typist {
 		c.out, c.in = c.in, c.out
 	}

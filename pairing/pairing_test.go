@@ -170,9 +170,6 @@ func TestPairs(t *testing.T) {
 			t.Parallel()
 			w := newWindow(t)
 			p := &pair{t: t, w: w, a: newTypist(t, password(w), typistPeer, showerPeer), b: newShower(t, w, showerPeer, typistPeer)}
-			if _, ok := p.a.Fingerprint(); ok {
-				t.Error("a fingerprint before the exchange")
-			}
 			out, err := p.b.Deliver(now, p.ack())
 			none(t, out, err)
 			if !p.a.Done() || !p.b.Done() {
@@ -183,11 +180,6 @@ func TestPairs(t *testing.T) {
 			}
 			if got, ok := p.a.Payload(); !ok || !bytes.Equal(got, founding) {
 				t.Errorf("typist has payload %q", got)
-			}
-			fa, oka := p.a.Fingerprint()
-			fb, okb := p.b.Fingerprint()
-			if !oka || !okb || fa != fb {
-				t.Errorf("fingerprints %v and %v", fa, fb)
 			}
 			wantCode(t, w.Alive(now), pairing.Used)
 			if !pairing.WipedTypist(p.a) || !pairing.WipedShower(p.b) || !pairing.WipedWindow(w) {
@@ -276,8 +268,8 @@ func TestManInTheMiddle(t *testing.T) {
 				b: newShower(t, w, showerPeer, peers[1])}
 			_, err := p.b.Deliver(now, p.prove())
 			wantCode(t, err, pairing.WrongCode)
-			if _, ok := p.b.Fingerprint(); ok {
-				t.Error("a fingerprint without proof")
+			if p.b.Proved() {
+				t.Error("proved by somebody in between")
 			}
 		})
 	}
@@ -308,18 +300,28 @@ func TestChannelBinding(t *testing.T) {
 	})
 }
 
-// TestFingerprintNeedsProof asks each side one message too early.
-func TestFingerprintNeedsProof(t *testing.T) {
+// TestProved asks at every step of a run whether the typist has proved to know
+// the secret: from the moment at which its tag was good, until the run fails.
+func TestProved(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
-	p.confirm()
-	if _, ok := p.a.Fingerprint(); ok {
-		t.Error("the typist has a fingerprint before the shower has proved itself")
+	p.prove()
+	if p.b.Proved() {
+		t.Error("proved before the tag has arrived")
 	}
 	p = newPair(t)
-	p.prove()
-	if _, ok := p.b.Fingerprint(); ok {
-		t.Error("the shower has a fingerprint before the typist has proved itself")
+	p.confirm()
+	if !p.b.Proved() {
+		t.Error("not proved by a good tag")
+	}
+	p.b.Close()
+	if p.b.Proved() {
+		t.Error("proved in a run that was given up")
+	}
+	p = newPair(t)
+	p.b.Deliver(now, p.ack())
+	if !p.b.Done() || !p.b.Proved() {
+		t.Error("not proved in a run that went well")
 	}
 }
 

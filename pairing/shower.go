@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/warifu/warifu/wire"
 )
 
 // A ShowerConfig is what a [Shower] is made from.
@@ -177,13 +175,9 @@ func (m *Shower) Refuse(code string) ([][]byte, error) {
 	return out, nil
 }
 
-// Fingerprint is [Typist.Fingerprint] on this side.
-func (m *Shower) Fingerprint() (wire.Hash, bool) {
-	if m.ch == nil || m.state < waitPayload || m.state == dead {
-		return wire.Hash{}, false
-	}
-	return m.ch.fingerprintHash, true
-}
+// Proved reports whether the other device has proved to know the secret, in a
+// run that has not failed.
+func (m *Shower) Proved() bool { return m.state >= waitPayload && m.state != dead }
 
 // Done reports whether the run has ended well: the other device has our
 // payload and found it good.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/warifu/warifu/wire"
 )
 
 // A TypistConfig is what a [Typist] is made from.
@@ -200,17 +198,6 @@ func (m *Typist) Refuse(code string) ([][]byte, error) {
 }
 
 var errTurn = errors.New("pairing: it is not this side's turn to decide")
-
-// Fingerprint returns a hash that is the same on both devices and on no third,
-// for people who want to compare it as words. It is there once the other
-// device has proved itself. The comparison adds safety only if somebody else
-// knew the secret, who would have to find 66 bits while both devices wait.
-func (m *Typist) Fingerprint() (wire.Hash, bool) {
-	if m.ch == nil || m.state < waitVerdict || m.state == dead {
-		return wire.Hash{}, false
-	}
-	return m.ch.fingerprintHash, true
-}
 
 // Done reports whether the run has ended well.
 func (m *Typist) Done() bool { return m.state == done }

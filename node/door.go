@@ -1,0 +1,292 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/pairing"
+)
+
+// pairTimeout bounds one meeting. A visitor says its first word as soon as it is
+// there; one that does not is shown out after helloTimeout, so that its place
+// is free for another.
+const (
+	pairTimeout  = 30 * time.Second
+	helloTimeout = 5 * time.Second
+)
+
+// maxGuessed is how many invitations may be tried too often before a person has
+// to ask for another. A bound on the tries of one code bounds nothing if the
+// next code follows at once: somebody on the network can try hundreds a second.
+const maxGuessed = 3
+
+// welcome shows one invitation after the other until somebody has come in.
+// Doors that have served go on telling late visitors why they stay outside.
+func (n *Node) welcome(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
+	guessed := 0
+	for {
+		who, err := n.showInvitation(ctx, late, step, of, emit)
+		if pe, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
+			if pe.Code == pairing.TooManyTries {
+				if guessed++; guessed == maxGuessed {
+					return newcomer{}, api.Errorf(api.CodeInvitationSpent, "%d invitations were tried too often: somebody on the network may be guessing the code", guessed).
+						WithHint("begin again, on another network if you did not mistype it yourself")
+				}
+			}
+			// It ran out of time or of tries: show another one, and say why.
+			emit(api.Event{Event: api.EventProgress, Step: step, Of: of, Text: pe.Text + "; here is a new invitation"})
+			continue
+		}
+		return who, err
+	}
+}
+
+// showInvitation opens a window and serves visitors until one succeeds or the
+// window dies.
+func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
+	host, err := n.invite.Host()
+	if err != nil {
+		return newcomer{}, fmt.Errorf("node: open the throw-away host: %w", err)
+	}
+	// The five minutes are counted on a clock that nobody can set.
+	opened := n.now()
+	clock := func() uint64 { return unix(opened) + uint64(n.now().Sub(opened)/time.Second) }
+	d := &door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock}
+	if d.window, err = pairing.NewWindow(clock(), n.core.cfg.Rand); err != nil {
+		return newcomer{}, errors.Join(err, host.Close())
+	}
+	inv, err := d.window.Invitation(host.Peer(), host.Addrs())
+	if err != nil {
+		return newcomer{}, errors.Join(err, host.Close())
+	}
+	code := d.window.Code()
+	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
+	life := time.Duration(d.window.Expires()-unix(opened))*time.Second - n.now().Sub(opened)
+	// Nobody is told of a door that is still shut: a device that is handed the
+	// invitation may be there at once.
+	open := make(chan error, 1)
+	late.Go(func() {
+		// A used invitation is answered, with a refusal, for as long as it
+		// would have lived. Whoever proved to know it at the last moment is
+		// heard to the end.
+		serve, stop := context.WithTimeout(ctx, life+pairTimeout)
+		defer stop()
+		err := host.Serve(serve, func() { open <- nil }, d.open)
+		if err != nil && serve.Err() == nil {
+			n.log.Warn("the invitation cannot be answered", "err", err)
+		}
+		host.Close()
+		select {
+		case open <- err:
+		default: // it was open
+		}
+	})
+	if err := <-open; err != nil {
+		return newcomer{}, fmt.Errorf("node: open the door: %w", err)
+	}
+	emit(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
+		Addresses: host.At(), Step: step, Of: of})
+
+	announce, quiet := context.WithTimeout(ctx, life)
+	late.Go(func() {
+		if err := host.Announce(announce, code); err != nil && announce.Err() == nil {
+			n.log.Warn("the code is not shown on the local network", "err", err)
+		}
+	})
+	defer func() {
+		quiet()
+		d.shut()
+	}()
+	timer := time.AfterFunc(life, d.expire)
+	defer timer.Stop()
+	select {
+	case <-d.served:
+	case <-ctx.Done():
+		return newcomer{}, context.Cause(ctx)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.came != nil {
+		return *d.came, nil
+	}
+	return newcomer{}, d.window.Alive(d.clock())
+}
+
+// A door is one invitation. Visitors come in goroutines of their own, as many at
+// once as the host lets in, and nobody waits for another: the lock is held for
+// the steps of the machines, not while a visitor is listened to. The window
+// counts the tries of all of them, before anything is answered that depends on
+// the secret, and lets one win.
+type door struct {
+	node     *Node
+	step, of int
+	emit     func(api.Event)
+	served   chan struct{} // closed once somebody came in or nobody can
+	clock    func() uint64 // Unix seconds at the opening, and what passed since
+
+	mu     sync.Mutex
+	window *pairing.Window
+	winner *pairing.Shower // has heard a proof that the visitor knows the secret, and is not through
+	came   *newcomer
+	over   bool // served is closed
+
+	telling sync.Mutex // held while emit runs
+	left    bool       // nobody listens to emit any more
+}
+
+// open meets one visitor.
+func (d *door) open(ctx context.Context, s PairStream) {
+	m, err := pairing.NewShower(pairing.ShowerConfig{Window: d.window, Self: s.Local(), Peer: s.Remote()}, d.node.core.cfg.Rand)
+	var who newcomer
+	if err == nil {
+		who, err = d.meet(ctx, m, s)
+	}
+	if err != nil {
+		d.node.log.Info("pairing failed", "err", err)
+		if e, ok := errors.AsType[*pairing.Error](err); ok {
+			d.tell(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
+		}
+	}
+	s.Close() // what was said last has arrived when the host is thrown away
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.came = &who
+	}
+	if m != nil {
+		m.Close()
+	}
+	if d.winner == m {
+		d.winner = nil
+	}
+	d.settle()
+}
+
+// settle closes served once nobody can come in any more, or somebody has. The
+// window is dead as soon as one visitor has proved itself, who may still have
+// to be looked at. The caller holds mu.
+func (d *door) settle() {
+	dead := d.window.Alive(d.clock()) != nil
+	if !d.over && (d.came != nil || dead && d.winner == nil) {
+		d.over = true
+		close(d.served)
+	}
+}
+
+// expire ends the invitation when its time is up. Whoever has proved to know it
+// by then may still come in.
+func (d *door) expire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.window.Alive(d.window.Expires())
+	d.settle()
+}
+
+// tell reports to the person, as long as somebody listens.
+func (d *door) tell(e api.Event) {
+	d.telling.Lock()
+	defer d.telling.Unlock()
+	if !d.left {
+		d.emit(e)
+	}
+}
+
+// shut ends the invitation. From here on the door only refuses.
+func (d *door) shut() {
+	d.telling.Lock()
+	d.left = true
+	d.telling.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.window.Cancel()
+}
+
+// hear takes the shower's next step, and reports whether it is the door's turn
+// to decide.
+func (d *door) hear(m *pairing.Shower, msg []byte) (out [][]byte, decide bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out, err = m.Deliver(d.clock(), msg)
+	if m.Proved() {
+		d.winner = m
+	}
+	_, said := m.Payload()
+	return out, said && !m.Done(), err
+}
+
+// meet runs the shower's side with one visitor.
+func (d *door) meet(ctx context.Context, m *pairing.Shower, s PairStream) (newcomer, error) {
+	n := d.node
+	until := n.now().Add(pairTimeout)
+	patience := helloTimeout
+	var who newcomer
+	for !m.Done() {
+		msg, err := s.ReadMessage(patience)
+		if err != nil {
+			return newcomer{}, fmt.Errorf("node: read from the visitor: %w", err)
+		}
+		patience = until.Sub(n.now())
+		out, decide, err := d.hear(m, msg)
+		if err := errors.Join(err, writeAll(s, out)); err != nil {
+			return newcomer{}, err
+		}
+		if !decide {
+			continue
+		}
+		// The visitor has proved itself and said who it is: take it or say why not.
+		answer, err := d.judge(ctx, m, s, &who)
+		if err := errors.Join(err, writeAll(s, answer)); err != nil {
+			return newcomer{}, err
+		}
+	}
+	return who, n.call(ctx, func(c *core) error { return c.admitNewcomer(who) })
+}
+
+// judge decides whether a visitor fits, and makes the answer.
+func (d *door) judge(ctx context.Context, m *pairing.Shower, s PairStream, who *newcomer) ([][]byte, error) {
+	payload, _ := m.Payload()
+	_, came, err := parseIntroduction(payload, s.Local(), s.Remote())
+	malformed := err != nil
+	var ours []byte
+	if !malformed {
+		err = d.node.call(ctx, func(c *core) error {
+			if err := c.fits(came.card); err != nil {
+				return err
+			}
+			ours = c.introduce(s.Local(), s.Remote())
+			return nil
+		})
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		*who = came
+		return m.Accept(ours)
+	}
+	code := pairing.Refused
+	switch {
+	case malformed:
+		code = pairing.Malformed
+	case errors.Is(err, errSameDevice):
+		code = pairing.SameDevice
+	case errors.Is(err, errSameName):
+		code = pairing.NameTaken
+	case errors.Is(err, errFull):
+		code = pairing.CircleFull
+	}
+	out, _ := m.Refuse(code)
+	return out, fmt.Errorf("node: visitor refused: %w", err)
+}
+
+func writeAll(s PairStream, msgs [][]byte) error {
+	for _, b := range msgs {
+		if err := s.WriteMessage(b); err != nil {
+			return fmt.Errorf("node: write to the other device: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,457 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/roster"
+)
+
+// The tests of this file hold a door open in time that only passes while
+// everybody waits, and let visitors come in goroutines of their own.
+
+// A street is a network that leads to one door.
+type street struct {
+	code  chan pairing.Code
+	come  chan *visitor
+	hosts int
+}
+
+func (s *street) Host() (PairHost, error) { s.hosts++; return s, nil }
+
+func (*street) Dial(context.Context, []byte, [][]byte) (PairStream, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (*street) DialAt(context.Context, string) (PairStream, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (*street) Find(context.Context, pairing.Code, func([]byte, [][]byte) bool) error {
+	return errors.ErrUnsupported
+}
+
+func (*street) Peer() []byte    { return []byte("host") }
+func (*street) Addrs() [][]byte { return [][]byte{{1}} }
+func (*street) At() []string    { return nil }
+func (*street) Close() error    { return nil }
+
+func (s *street) Announce(_ context.Context, code pairing.Code) error {
+	s.code <- code
+	return nil
+}
+
+func (s *street) Serve(ctx context.Context, ready func(), handle func(context.Context, PairStream)) error {
+	ready()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		select {
+		case v := <-s.come:
+			all.Go(func() { handle(ctx, v) })
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// A visitor is a stream whose other end a test moves.
+type visitor struct {
+	name     string
+	in, out  chan []byte
+	hungUp   chan struct{}
+	hangUp   func()
+	hangsOut chan struct{} // the visitor is gone
+}
+
+func newVisitor(name string) *visitor {
+	v := &visitor{name: name, in: make(chan []byte), out: make(chan []byte, 16), hungUp: make(chan struct{}), hangsOut: make(chan struct{})}
+	v.hangUp = sync.OnceFunc(func() { close(v.hungUp) })
+	return v
+}
+
+func (*visitor) Local() []byte    { return []byte("host") }
+func (v *visitor) Remote() []byte { return []byte(v.name) }
+func (v *visitor) Close() error   { v.hangUp(); return nil }
+
+func (v *visitor) ReadMessage(patience time.Duration) ([]byte, error) {
+	select {
+	case msg := <-v.in:
+		return msg, nil
+	case <-v.hangsOut:
+		return nil, io.EOF
+	case <-time.After(patience):
+		return nil, context.DeadlineExceeded
+	}
+}
+
+func (v *visitor) WriteMessage(msg []byte) error { v.out <- msg; return nil }
+
+// say hands a message to the door, which may have hung up.
+func (v *visitor) say(msgs [][]byte) {
+	for _, m := range msgs {
+		select {
+		case v.in <- m:
+		case <-v.hungUp:
+		}
+	}
+}
+
+// hear waits for a message of the door.
+func (v *visitor) hear() ([]byte, bool) {
+	select {
+	case m := <-v.out:
+		return m, true
+	case <-v.hungUp:
+		select {
+		case m := <-v.out:
+			return m, true
+		default:
+			return nil, false
+		}
+	}
+}
+
+// typist makes the machine of a device that was told p, and that introduces
+// itself under a name.
+func (v *visitor) typist(t *testing.T, p pairing.Password) *pairing.Typist {
+	t.Helper()
+	random := rand.NewChaCha8([32]byte{31: byte(len(v.name)), 0: v.name[0]})
+	store := journaltest.New()
+	if _, err := Init(store, &labKeeper{keys: map[string]bool{}}, random, v.name, roster.Phone); err != nil {
+		t.Fatal(err)
+	}
+	c, err := newCore(Config{Journal: store, Keeper: &labKeeper{keys: map[string]bool{}}, Rand: random, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.link = doorLink(v.name)
+	m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: []byte(v.name), Peer: []byte("host"), Payload: c.introduce([]byte("host"), []byte(v.name))}, random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// visit plays a typist's side to its end, waiting before each word after the
+// first, and returns how it ended.
+func (v *visitor) visit(m *pairing.Typist, before func(word int)) error {
+	v.say(m.Start())
+	for word := 1; ; word++ {
+		msg, ok := v.hear()
+		if !ok {
+			return io.EOF
+		}
+		out, err := m.Deliver(msg)
+		if err != nil {
+			return err
+		}
+		if _, ok := m.Payload(); ok {
+			if out, err = m.Ack(); err != nil {
+				return err
+			}
+		}
+		if before != nil {
+			before(word)
+		}
+		v.say(out)
+		if m.Done() {
+			return nil
+		}
+	}
+}
+
+// A held is a door that a test holds open.
+type held struct {
+	street *street
+	code   pairing.Code
+	opened time.Time
+	result chan error
+	who    newcomer
+	events []api.Event
+}
+
+// end waits until the door closes.
+func (h *held) end() error {
+	select {
+	case err := <-h.result:
+		return err
+	case <-time.After(time.Hour):
+		return errors.New("the door does not close")
+	}
+}
+
+// hold opens the door of a device that founds a circle of three.
+func hold(t *testing.T, f func(*held)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(700 * time.Millisecond) // not at a full second
+		keeper := &labKeeper{keys: map[string]bool{}}
+		store := journaltest.New()
+		random := &lockedReader{r: rand.NewChaCha8([32]byte{25})}
+		if _, err := Init(store, keeper, random, "founder", roster.Phone); err != nil {
+			t.Fatal(err)
+		}
+		n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &held{street: &street{code: make(chan pairing.Code, 1), come: make(chan *visitor)}, result: make(chan error, 1), opened: time.Now()}
+		ctx, stop := context.WithCancel(t.Context())
+		var all, late sync.WaitGroup
+		all.Go(func() { n.Run(ctx, doorLink("founder"), h.street) })
+		if err := n.call(ctx, func(c *core) error { return c.beginInviting(2, 3, roster.DefaultSettings()) }); err != nil {
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			var err error
+			h.who, err = n.showInvitation(ctx, &late, 2, 3, func(e api.Event) { h.events = append(h.events, e) })
+			h.result <- err
+		})
+		h.code = <-h.street.code
+		f(h)
+		stop()
+		all.Wait()
+		late.Wait()
+	})
+}
+
+// doorLink is the link of a device that is connected to nobody.
+func doorLink(name string) *labDevice {
+	return &labDevice{name: name, id: append([]byte(name), make([]byte, 38-len(name))...)}
+}
+
+// lockedReader is randomness that goroutines share.
+type lockedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (l *lockedReader) Read(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(b)
+}
+
+// wrong is a password that is not the one of the door.
+func wrong(t *testing.T) pairing.Password {
+	t.Helper()
+	c, err := pairing.ParseCode("0000 0000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Password()
+}
+
+// TestSilentVisitorsKeepNobodyWaiting: a visitor that says nothing, one that
+// stops in the middle, and one that has the door wait for a long time, are
+// there when the right one comes.
+func TestSilentVisitorsKeepNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		for _, name := range []string{"silent", "also silent"} {
+			h.street.come <- newVisitor(name)
+		}
+		half := newVisitor("stops in the middle")
+		h.street.come <- half
+		half.say(half.typist(t, h.code.Password()).Start())
+		right := newVisitor("laptop")
+		h.street.come <- right
+		if err := right.visit(right.typist(t, h.code.Password()), nil); err != nil {
+			t.Errorf("the right visitor: %v", err)
+		}
+		if err := h.end(); err != nil || h.who.card.Name != "laptop" {
+			t.Errorf("%v, %q came in", err, h.who.card.Name)
+		}
+		if waited := time.Since(h.opened); waited != 0 {
+			t.Errorf("the right visitor waited for %v", waited)
+		}
+	})
+}
+
+// TestSilentVisitorsAreShownOut: their places are for others.
+func TestSilentVisitorsAreShownOut(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		v := newVisitor("silent")
+		h.street.come <- v
+		<-v.hungUp
+		if waited := time.Since(h.opened); waited != helloTimeout {
+			t.Errorf("a visitor without a word was there for %v, want %v", waited, helloTimeout)
+		}
+		v = newVisitor("stops in the middle")
+		h.street.come <- v
+		came := time.Now()
+		v.say(v.typist(t, h.code.Password()).Start())
+		<-v.hungUp
+		if waited := time.Since(came); waited != pairTimeout {
+			t.Errorf("a visitor that stops in the middle was there for %v, want %v", waited, pairTimeout)
+		}
+	})
+}
+
+// TestTriesOfVisitorsAtOnce: however many guess at the same time, as many are
+// answered as there are tries, and then the code is dead.
+func TestTriesOfVisitorsAtOnce(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var codes []string
+		for i := range 10 {
+			v := newVisitor(string(rune('a'+i)) + " guesser")
+			h.street.come <- v
+			m := v.typist(t, wrong(t))
+			all.Go(func() {
+				err := v.visit(m, nil)
+				mu.Lock()
+				defer mu.Unlock()
+				e, _ := errors.AsType[*pairing.Error](err)
+				if e == nil {
+					t.Errorf("%s: %v", v.name, err)
+					return
+				}
+				codes = append(codes, e.Code)
+			})
+		}
+		all.Wait()
+		slices.Sort(codes)
+		want := slices.Concat(slices.Repeat([]string{pairing.TooManyTries}, 10-pairing.MaxTries), slices.Repeat([]string{pairing.WrongCode}, pairing.MaxTries))
+		slices.Sort(want)
+		if !slices.Equal(codes, want) {
+			t.Errorf("the guessers hear %v, want %v", codes, want)
+		}
+		e, _ := errors.AsType[*pairing.Error](h.end())
+		if e == nil || e.Code != pairing.TooManyTries {
+			t.Errorf("the door closes with %v", e)
+		}
+	})
+}
+
+// TestOneVisitorWins: two that know the code at the same time. One comes in,
+// and the other is told that the code is used.
+func TestOneVisitorWins(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		var all, begun sync.WaitGroup
+		begun.Add(2)
+		errs := make([]error, 2)
+		for i, name := range []string{"laptop", "tablet"} {
+			v := newVisitor(name)
+			h.street.come <- v
+			m := v.typist(t, h.code.Password())
+			all.Go(func() {
+				errs[i] = v.visit(m, func(word int) {
+					if word == 1 { // both have begun before either proves anything
+						begun.Done()
+						begun.Wait()
+					}
+				})
+			})
+		}
+		all.Wait()
+		won := slices.Index(errs, nil)
+		if won < 0 {
+			t.Fatalf("nobody comes in: %v", errs)
+		}
+		if e, _ := errors.AsType[*pairing.Error](errs[1-won]); e == nil || e.Code != pairing.Used {
+			t.Errorf("the other hears %v", errs[1-won])
+		}
+		if err := h.end(); err != nil || h.who.card.Name != []string{"laptop", "tablet"}[won] {
+			t.Errorf("%v, %q came in", err, h.who.card.Name)
+		}
+	})
+}
+
+// TestWinnerIsWaitedFor: one that has proved to know the code may take its time
+// with the rest. Neither another that fails meanwhile nor the end of the five
+// minutes closes the door on it.
+func TestWinnerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, between := range map[string]func(t *testing.T, h *held){
+		"another fails": func(t *testing.T, h *held) {
+			v := newVisitor("guesser")
+			h.street.come <- v
+			if err := v.visit(v.typist(t, wrong(t)), nil); err == nil {
+				t.Error("a guesser comes in")
+			}
+			<-v.hungUp
+		},
+		"time is up": func(*testing.T, *held) { time.Sleep(20 * time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hold(t, func(h *held) {
+				time.Sleep(pairing.Lifetime*time.Second - 10*time.Second)
+				v := newVisitor("laptop")
+				h.street.come <- v
+				if err := v.visit(v.typist(t, h.code.Password()), func(word int) {
+					if word == 2 { // the door has heard the proof
+						between(t, h)
+						synctest.Wait()
+						select {
+						case err := <-h.result:
+							t.Errorf("the door closes before the winner is in: %v", err)
+							h.result <- err
+						default:
+						}
+					}
+				}); err != nil {
+					t.Errorf("the winner: %v", err)
+				}
+				if err := h.end(); err != nil || h.who.card.Name != "laptop" {
+					t.Errorf("%v, %q came in", err, h.who.card.Name)
+				}
+			})
+		})
+	}
+}
+
+// TestWinnerThatDoesNotComeIn: the code is used up; the door says so when the
+// one that proved itself has gone, and not at the end of five minutes.
+func TestWinnerThatDoesNotComeIn(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		v := newVisitor("laptop")
+		h.street.come <- v
+		m := v.typist(t, h.code.Password())
+		v.visit(m, func(word int) {
+			if word == 2 {
+				close(v.hangsOut)
+				v.hangUp()
+			}
+		})
+		e, _ := errors.AsType[*pairing.Error](h.end())
+		if e == nil || e.Code != pairing.Used {
+			t.Errorf("the door closes with %v", e)
+		}
+		if waited := time.Since(h.opened); waited != 0 {
+			t.Errorf("it closes after %v", waited)
+		}
+	})
+}
+
+// TestInvitationExpires: five minutes later to the second, whatever fraction of
+// a second it began with.
+func TestInvitationExpires(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		e, _ := errors.AsType[*pairing.Error](h.end())
+		if e == nil || e.Code != pairing.Expired {
+			t.Errorf("the door closes with %v, and %q came in", e, h.who.card.Name)
+		}
+		if lived := time.Since(h.opened); lived != pairing.Lifetime*time.Second {
+			t.Errorf("it lived for %v", lived)
+		}
+	})
+}
