@@ -67,7 +67,7 @@ func (a *app) invitation(e api.Event) {
 		a.note("or, on the same network, `warifu join %s`, or scan:\n", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
 	}
 	if isTerminal(a.stderr) {
-		if picture, ok := qrCode(e.Invitation); ok {
+		if picture, ok := invitationCode(e.Invitation); ok {
 			a.note("%s", picture)
 		}
 	}
