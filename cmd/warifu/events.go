@@ -64,11 +64,11 @@ func (a *app) invitation(e api.Event) {
 	a.note("\nThe next device%s. While its daemon runs, type there\n", which)
 	a.note("  warifu join %s\n", esc(e.Invitation))
 	if e.Code != "" {
-		a.note("or, on the same network, `warifu join %s`, or scan:\n", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
+		a.note("or, on the same network, `warifu join %s`\n", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
 	}
 	if isTerminal(a.stderr) {
 		if picture, ok := invitationCode(e.Invitation); ok {
-			a.note("%s", picture)
+			a.note("or scan:\n\n%s", picture)
 		}
 	}
 	if e.Expires != nil {
