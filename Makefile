@@ -26,13 +26,15 @@ check: ## formatting, vet, static analysis, tidy modules
 
 race: ## tests under the race detector, for everything with goroutines
 	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
-	$(GO) test -race -timeout 20m ./node -sim.seeds=10
+# A simulated world has one goroutine: a few of them are enough here.
+	$(GO) test -race -timeout 20m ./node -sim.seeds=10 -skip '^(TestCrashTable|TestSimTwins|TestDiskErrorsDuringARedeal)$$'
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}
 
 bench: ## measure all parts, then protocols and daemons against our aims and tss-lib (minutes)
 	$(GO) test -run '^$$' -bench . -skip Timing -benchtime 0.3s ./share/...
+	$(GO) test -run '^$$' -bench '^BenchmarkSim$$' -benchtime 200x ./node
 	cd bench && $(GO) test ./... && $(GO) run .
 
 timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)

@@ -156,10 +156,18 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 	if context.Cause(ctx) == context.Canceled {
 		return context.Canceled
 	}
-	e := api.Errorf(api.CodeTimeout, "request %v has no signature yet: %s", r.id, last.reason)
-	if last.reason == "" {
-		e = api.Errorf(api.CodeTimeout, "request %v has no signature yet", r.id)
+	text := "has no signature yet"
+	if r.change != nil {
+		text = "has not taken effect yet"
 	}
+	if last.reason != "" {
+		text += ": " + last.reason
+	}
+	code := last.code
+	if code == "" {
+		code = api.CodeTimeout
+	}
+	e := api.Errorf(code, "request %v %s", r.id, text)
 	if len(last.waiting) > 0 {
 		e = e.WithDevice(last.waiting[0])
 	}
@@ -245,6 +253,11 @@ func (c *core) lock() {
 
 func (c *core) unlocked() {
 	c.tellLocked()
+	if c.circle != nil {
+		// A share that waits for this device could not be stored before: who
+		// hears how far it is tells it again.
+		c.broadcast(msgHello, c.hello())
+	}
 	c.tryAll()
 }
 

@@ -24,18 +24,20 @@ import (
 // depends on the request's kind; the others are zero.
 type change struct {
 	Version uint8    `cbor:"1,keyasint"`
-	Slot    uint16   `cbor:"2,keyasint"` // lost, replace, vacation, veto: the device
+	Slot    uint16   `cbor:"2,keyasint"` // lost, replace, vacation, veto, remove: the device
 	Card    []byte   `cbor:"3,keyasint"` // add, replace: who comes in
 	Addrs   []string `cbor:"4,keyasint"` // where that device can be dialled
 	Until   uint64   `cbor:"5,keyasint"` // vacation: Unix seconds
 	Epoch   uint64   `cbor:"6,keyasint"` // refresh: the epoch that is to end
+
+	Threshold uint16 `cbor:"7,keyasint"` // threshold: how many must sign then
 }
 
 // isChange reports whether requests of this kind change the circle.
 func isChange(kind string) bool {
 	switch kind {
 	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave,
-		api.KindFreeze, api.KindThaw, api.KindVacation, api.KindVeto:
+		api.KindFreeze, api.KindThaw, api.KindVacation, api.KindVeto, api.KindRemove, api.KindThreshold:
 		return true
 	}
 	return false
@@ -44,7 +46,7 @@ func isChange(kind string) bool {
 // needsRedeal reports whether a change of this kind is done by a re-deal.
 func needsRedeal(kind string) bool {
 	switch kind {
-	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave:
+	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave, api.KindThreshold:
 		return true
 	}
 	return false
@@ -54,7 +56,7 @@ func needsRedeal(kind string) bool {
 // kind.
 func alone(kind string) bool {
 	switch kind {
-	case api.KindRefresh, api.KindLeave, api.KindFreeze, api.KindVacation, api.KindVeto:
+	case api.KindRefresh, api.KindLeave, api.KindFreeze, api.KindVacation, api.KindVeto, api.KindRemove:
 		return true
 	}
 	return false
@@ -73,9 +75,9 @@ func (c *core) decodeChange(r *openRequest) error {
 		return err
 	}
 	kind, slot := r.request.Kind, wire.Slot(ch.Slot)
-	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto
+	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto || kind == api.KindRemove
 	comes := kind == api.KindAdd || kind == api.KindReplace
-	if about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || kind != api.KindRefresh && ch.Epoch != 0 || r.request.Account != "" || len(r.path) > 0 {
+	if (kind == api.KindThreshold) != (ch.Threshold != 0) || about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || kind != api.KindRefresh && ch.Epoch != 0 || r.request.Account != "" || len(r.path) > 0 {
 		return errors.New("the change says too much or too little")
 	}
 	r.change = &ch
@@ -104,6 +106,10 @@ func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
 		return "deal fresh shares to the same devices"
 	case api.KindLeave:
 		return c.everName(r.from()) + " leaves the circle"
+	case api.KindThreshold:
+		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
+	case api.KindRemove:
+		return name + " is silent, and may be removed"
 	case api.KindFreeze:
 		return "freeze the circle: it signs nothing"
 	case api.KindThaw:
@@ -222,7 +228,23 @@ func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh
 	case api.KindLeave:
 		return roster.Leave, []refresh.Removal{{Slot: r.from(), State: roster.Left}}, nil
 	}
+	if r.request.Kind == api.KindThreshold {
+		return roster.Rethreshold, nil, nil
+	}
 	return roster.Refresh, nil, nil
+}
+
+// thresholdAfter is how many must sign after a change. Persons say so, or it
+// rises where not more than half would; devices by themselves change nothing.
+func (c *core) thresholdAfter(r *openRequest, removed, added int) int {
+	now := c.circle.head().Record
+	if r != nil && r.request.Kind == api.KindThreshold {
+		return int(r.change.Threshold)
+	}
+	if added == 0 {
+		return now.Threshold
+	}
+	return max(now.Threshold, (len(now.Devices)-removed+added)/2+1)
 }
 
 // done reports whether a change has taken effect, with all that belongs to it.
@@ -285,6 +307,12 @@ func (c *core) inEffect(r *openRequest) bool {
 		// Another device may be frozen although this one is not: it needs the
 		// word of persons here all the same.
 		return c.frozen() == "" && (c.granted(r) || r.from() == c.circle.slot)
+	case api.KindThreshold:
+		return rec.Threshold == int(r.change.Threshold)
+	case api.KindRemove:
+		// As long as nobody here doubts the device there is nothing to agree to.
+		slot := wire.Slot(r.change.Slot)
+		return former(slot) || c.granted(r) && c.judge != nil && c.judge.Confirmed(slot)
 	case api.KindVacation, api.KindVeto:
 		return c.granted(r)
 	}

@@ -228,6 +228,13 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 		}
 		return err
 	}); err != nil {
+		// The chain may have grown, and the votes of a re-deal may be gone.
+		if a := c.attempt; a != nil {
+			c.drop(a.live)
+			c.redealBroke(a.live, err)
+		} else {
+			c.resumeLater(err)
+		}
 		return false, storeError(err)
 	}
 	if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {

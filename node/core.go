@@ -73,6 +73,7 @@ type core struct {
 	awake         time.Duration // this device has been running
 	ticked        time.Time     // of the last tick; zero before the first
 	resumeAt      time.Time     // when to read back an interrupted re-deal
+	resumed       int           // how often in a row, without a write that worked
 	unopened      int           // times in a row that it did not open
 	redealTrouble string
 	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
@@ -485,7 +486,7 @@ func (c *core) stayAwake(now time.Time) {
 
 // tickResume reads back a re-deal that was interrupted by a failed write.
 func (c *core) tickResume() {
-	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= resumePause {
+	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= maxResumePause {
 		return
 	}
 	// What is resumed may be interrupted again.
@@ -494,17 +495,18 @@ func (c *core) tickResume() {
 	if err == nil {
 		err = errors.Join(c.destroyDead(), c.resumeRedeal())
 	}
+	if err != nil {
+		c.resumeLater(err)
+	}
 	if grew {
 		c.followRecord()
 		c.changeEpoch()
 	}
-	if err != nil {
-		c.resumeLater(err)
-	}
 }
 
+// resumeLater has what is in the journal read back after a pause.
 func (c *core) resumeLater(err error) {
-	c.resumeAt = c.now.Add(resumePause)
+	c.pauseResume()
 	c.redealTrouble = err.Error()
 	c.log.Error("re-deal not resumed", "err", err)
 }

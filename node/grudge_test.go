@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +123,78 @@ func TestGrudgesHaveAnEnd(t *testing.T) {
 	c.now = c.now.Add(-2*grudgeFor - time.Minute) // a clock that is set back keeps nobody out
 	if p, _ := c.plan(plan{}); len(p.Members) != 3 {
 		t.Errorf("members %v before it happened", p.Members)
+	}
+}
+
+// TestWhatIsCalledWhat: a call whose time is up says what it was that kept the
+// circle from going on.
+func TestWhatIsCalledWhat(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 42)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	ended := func(r *openRequest) error {
+		ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+		defer cancel()
+		return waitEnded(ctx, r, phone.core.look(r))
+	}
+	want := func(r *openRequest, code api.Code, words string) {
+		t.Helper()
+		if err := ended(r); api.CodeOf(err) != code || !strings.Contains(err.Error(), words) || api.AsError(err).Hint == "" {
+			t.Errorf("%v, want %s", err, code)
+		}
+	}
+	sign := phone.ask("hello")
+	l.run(time.Second, nil)
+	want(sign, api.CodeTimeout, "has no signature yet")
+	l.tamper = silence(laptop)
+	failing := phone.change(api.KindRefresh, change{})
+	l.run(attemptLife+5*time.Second, func() bool { return failing.failed != "" })
+	want(failing, api.CodeRedealFailed, "laptop did not take part")
+	l.tamper = nil
+	laptop.kill()
+	tablet.kill()
+	l.run(2*attemptLife, nil)
+	want(sign, api.CodeNoQuorum, "has no signature yet")
+	refresh := phone.change(api.KindRefresh, change{})
+	l.run(5*time.Second, nil)
+	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part and 1 are here")
+	freeze := phone.change(api.KindFreeze, change{})
+	want(freeze, api.CodeTimeout, "has not taken effect yet")
+}
+
+// TestTestsAreBounded: a member that opens one test after the other costs the
+// others no more than a few machines.
+func TestTestsAreBounded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 43)
+	l.found(2, 3)
+	laptop := l.devices[1].core
+	l.devices[0].change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return laptop.attempt != nil && laptop.attempt.machine.NeedsTest() }) {
+		t.Fatal("no test is needed")
+	}
+	a := laptop.attempt
+	rec, _ := a.machine.Record()
+	joined := 0
+	for i := range 200 {
+		p := laptop.testProposal(a, rec, rec.Accounts[0], []wire.Slot{1, 2})
+		p.Initiator, p.Nonce = 1, [32]byte{1, byte(i)}
+		if err := laptop.joinTest(1, test{Attempt: a.proposal.Attempt(), Proposal: p.Bytes()}); err == nil {
+			joined++
+		}
+		if n := len(laptop.sessions); n > 2+maxTesting {
+			t.Fatalf("%d sessions", n)
+		}
+		if i%10 == 9 { // it ends them, to open more
+			for _, s := range laptop.liveSessions() {
+				if s.testing() {
+					laptop.drop(s)
+				}
+			}
+		}
+	}
+	if joined > maxTests {
+		t.Errorf("%d tests joined, at most %d may be", joined, maxTests)
 	}
 }

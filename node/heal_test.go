@@ -132,6 +132,37 @@ func TestSleeperWakesUp(t *testing.T) {
 	l.signsWith(laptop, phone)
 }
 
+// TestLockedSleeperFindsItsShareWhenUnlocked: who is locked cannot make its share
+// durable, and what it was told is gone by the time when it can.
+func TestLockedSleeperFindsItsShareWhenUnlocked(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 31)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	phone.core.cfg.Keeper.Lock()
+	phone.core.tellLocked()
+	l.run(time.Second, nil)
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+	}) {
+		t.Fatalf("no new epoch without the locked device\n%s", l.logs())
+	}
+	l.run(10*time.Minute, nil)
+	if phone.core.hasShare() {
+		t.Fatal("a locked device has a new share")
+	}
+	if err := phone.keeper.Unlock(nil); err != nil {
+		t.Fatal(err)
+	}
+	phone.core.now = l.now
+	phone.core.unlocked()
+	if !l.run(15*time.Second, l.in(0, l.devices...)) {
+		t.Fatalf("it did not find its share\n%s", l.logs())
+	}
+	l.signsWith(phone, tablet)
+}
+
 func TestSleepsThroughThreeEpochs(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 3, 23)

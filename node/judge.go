@@ -40,18 +40,38 @@ func (c *core) startJudge() error {
 		return fmt.Errorf("node: read judge: %w", err)
 	}
 	rec := c.circle.head().Record
+	var damage error
 	if raw != nil {
 		j, err := recovery.ParseJudge(raw, rec, c.boot)
 		if err == nil {
 			c.judge = j
 			return nil
 		}
-		// What is lost with it can only make a removal later.
-		c.log.Error("the record of who was silent is damaged; counting begins anew", "err", err)
+		damage = err
 	}
 	j, err := recovery.New(rec, c.circle.slot, c.boot, unix(c.now))
+	if err != nil {
+		return err
+	}
 	c.judge = j
-	return err
+	if damage != nil {
+		return c.judgeAnew(damage)
+	}
+	return nil
+}
+
+// judgeAnew makes up for a judge that does not open any more. That silence is
+// counted anew can only make a removal later. But somebody may have frozen the
+// circle or called a device lost, in a request that is closed by now: this
+// device freezes by itself, as if its own person had said so. What persons say
+// in requests that are open it hears again at the next tick.
+func (c *core) judgeAnew(damage error) error {
+	c.log.Error("the record of who was silent and what was frozen is damaged; this device freezes until it is thawed, and counts anew", "err", damage)
+	if err := c.judge.Freeze(recovery.Word{By: c.circle.slot}); err != nil {
+		return fmt.Errorf("node: freeze: %w", err)
+	}
+	c.saveJudge()
+	return nil
 }
 
 // followRecord tells the judge of a newer certified epoch.
@@ -185,6 +205,10 @@ func (c *core) hearPersons(r *openRequest) {
 			err = c.judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
 		case api.KindVeto:
 			err = c.judge.Veto(w, slot)
+		case api.KindRemove:
+			if c.silent(slot) {
+				err = c.judge.Confirm(w, slot)
+			}
 		}
 		if err != nil {
 			c.log.Warn("a person's word does not count", "request", r.id, "on", c.everName(by), "err", err)
@@ -198,6 +222,16 @@ func (c *core) hearPersons(r *openRequest) {
 	}
 }
 
+// silent reports whether this device doubts that the one in slot is there, for
+// nobody has heard it.
+func (c *core) silent(slot wire.Slot) bool {
+	if c.judge == nil {
+		return false
+	}
+	v, _ := c.judge.View(slot)
+	return v.State == recovery.Suspect || v.State == recovery.Grace || v.State == recovery.Evicting
+}
+
 // frozen says why this device signs nothing, or "".
 func (c *core) frozen() string {
 	if c.judge == nil {
@@ -209,12 +243,47 @@ func (c *core) frozen() string {
 	return ""
 }
 
+// frozenFor says why the circle is too frozen for a re-deal, or "". While it is
+// frozen nobody comes in and nothing is loosened; whoever is called lost goes,
+// and others may leave. A device that replaces another may come in although that
+// other was called lost, which the request to replace it does itself.
+func (c *core) frozenFor(p refresh.Proposal) string {
+	if c.judge == nil || p.Kind != roster.Add && p.Kind != roster.Replace && p.Kind != roster.Rethreshold {
+		return ""
+	}
+	var goes []wire.Slot
+	for _, x := range p.Removed {
+		goes = append(goes, x.Slot)
+	}
+	if yes, why := c.judge.FrozenBeside(goes...); yes {
+		return why
+	}
+	return ""
+}
+
+// accused reports whether a person calls the device in slot lost.
+func (c *core) accused(slot wire.Slot) bool {
+	if c.judge == nil {
+		return false
+	}
+	v, ok := c.judge.View(slot)
+	return ok && (v.State == recovery.Frozen || v.State == recovery.Disputed) || c.banned(slot)
+}
+
 // banned reports whether this device never signs together with the one in
 // slot: a person calls it lost, or a re-deal that this device was ready for
 // takes it out.
 func (c *core) banned(slot wire.Slot) bool {
 	d, ok := c.circle.record.Device(slot)
-	return !ok || c.circle.fenced[d.Identity] || c.judge != nil && c.judge.Banned(slot)
+	if !ok || c.circle.fenced[d.Identity] {
+		return true
+	}
+	if _, known := c.circle.head().Record.ByIdentity(d.Identity); !known {
+		// It comes in with the epoch that this device is in already, and the
+		// judge hears of it with the certificate, which may never come.
+		return false
+	}
+	return c.judge != nil && c.judge.Banned(slot)
 }
 
 // removals turns what the judge proposes into what a proposal says.

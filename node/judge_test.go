@@ -3,6 +3,9 @@ package node
 import (
 	"testing"
 	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
 )
 
 // TestTimePassesForABusyDevice has something happen shortly before every tick.
@@ -22,5 +25,52 @@ func TestTimePassesForABusyDevice(t *testing.T) {
 	}
 	if got := c.awake - before; got < length-time.Second || got > length+time.Second {
 		t.Errorf("awake for %v of %v", got, length)
+	}
+}
+
+// TestDamagedJudgeStaysFrozen: what a device has forgotten may have been a
+// freeze, so that it freezes itself, and hears again what is said in requests
+// that are open.
+func TestDamagedJudgeStaysFrozen(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 32)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	freeze := phone.change(api.KindFreeze, change{})
+	l.run(2*time.Second, nil)
+	l.step = time.Minute
+	for _, d := range l.devices {
+		d.core.cfg.Timings = l.timings()
+	}
+	if !l.run(30*time.Hour, func() bool { return !laptop.request(freeze.id).open() }) {
+		t.Fatal("the request that froze the circle stays open")
+	}
+	l.step = 500 * time.Millisecond
+	damage := func() {
+		laptop.kill()
+		put(laptop, bucketCircle, judgeKey, []byte("?"))
+		laptop.start()
+	}
+	damage()
+	if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
+		t.Errorf("after a start with a damaged judge: %v", err)
+	}
+	phone.change(api.KindLost, change{Slot: uint16(tablet.core.circle.slot)})
+	l.run(2*time.Second, nil)
+	damage()
+	l.run(5*time.Second, nil)
+	if v, _ := laptop.core.judge.View(3); v.State != recovery.Frozen || !laptop.core.banned(3) {
+		t.Errorf("the accused is %v", v.State)
+	}
+	r := laptop.change(api.KindThaw, change{})
+	phone.approves(r.id)
+	l.run(5*time.Second, nil)
+	if why := laptop.core.frozen(); why != "" {
+		t.Errorf("still frozen after a thaw: %s", why)
+	}
+	laptop.kill()
+	laptop.start()
+	if why := laptop.core.frozen(); why != "" {
+		t.Errorf("after the next start: %s", why)
 	}
 }

@@ -278,8 +278,8 @@ func TestSleepDoesNotReplaceAVote(t *testing.T) {
 	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
 		t.Fatal(err)
 	}
-	if phone.core.attempt != was {
-		t.Fatal("the attempt in which the phone is ready was replaced")
+	if phone.core.attempt != was || phone.core.waking != nil {
+		t.Fatal("the phone has a vote to see through, and listens to another attempt")
 	}
 }
 

@@ -65,6 +65,9 @@ func (k *labKeeper) NewEpochKey(id string) error {
 	if k.fail != nil {
 		return k.fail
 	}
+	if k.locked && !k.keys[id] {
+		return errLabSealed
+	}
 	k.keys[id] = true
 	return nil
 }

@@ -22,6 +22,7 @@ type live struct {
 	founder *founding     // of a founding
 	redeal  *attempt      // of a re-deal, or of its test if account is set
 	account string
+	tester  wire.Slot // who opened the test
 
 	opened   time.Time
 	progress time.Time // last time the machine took a step

@@ -87,17 +87,26 @@ func usedKeys(tx journal.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	used[string(head)] = true
-	raw, err := tx.Get(bucketAttempt, currentKey)
-	if err != nil || raw == nil {
-		return used, err
+	attempts, err := tx.Keys(bucketAttempt) // the current one, and one set aside
+	if err != nil {
+		return nil, err
 	}
-	var s storedAttempt
-	if err := wire.Unmarshal(raw, &s); err != nil {
-		return nil, errors.New("node: the stored re-deal is damaged")
+	for _, k := range attempts {
+		raw, err := tx.Get(bucketAttempt, k)
+		if err != nil {
+			return nil, err
+		}
+		var s storedAttempt
+		if err := wire.Unmarshal(raw, &s); err != nil {
+			return nil, errors.New("node: the stored re-deal is damaged")
+		}
+		p, err := refresh.ParseProposal(s.Proposal)
+		if err != nil {
+			return nil, err
+		}
+		used[attemptKeyID(p)] = true
 	}
-	p, err := refresh.ParseProposal(s.Proposal)
-	used[attemptKeyID(p)] = true
-	return used, err
+	return used, nil
 }
 
 // attemptEpoch reads the epoch in the name of a key, and reports whether it is

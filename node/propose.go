@@ -29,8 +29,9 @@ type plan struct {
 func (c *core) proposeChange(r *openRequest) {
 	kind, removed, card := c.wanted(r)
 	err := c.startRedeal(plan{kind: kind, removed: removed, card: card, addrs: r.change.Addrs, request: r})
+	r.failed = ""
 	if err != nil {
-		r.trouble = err.Error()
+		r.trouble, r.failed = err.Error(), api.CodeOf(err)
 		r.attempts++
 		c.backOff(r)
 		c.notify(r)
@@ -86,6 +87,9 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return p, fmt.Errorf("node: draw nonce: %w", err)
 	}
+	if why := c.frozenFor(p); why != "" {
+		return p, frozenError(why)
+	}
 	var away []wire.Slot
 	for _, d := range head.Devices {
 		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
@@ -103,20 +107,19 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 			p.Sleepers, away = append(p.Sleepers, d.Slot), append(away, d.Slot)
 		}
 	}
+	added := 0
 	if want.card != nil {
-		p.Threshold = max(head.Threshold, (len(head.Devices)-len(want.removed)+1)/2+1)
+		added = 1
 	}
-	enough := max(head.Quorum(), p.Threshold)
-	if want.card != nil {
-		enough = max(head.Quorum(), p.Threshold-1) // the new device takes part, too
-	}
+	p.Threshold = c.thresholdAfter(want.request, len(want.removed), added)
+	enough := max(head.Quorum(), p.Threshold-added) // who is new takes part, too
 	c.leaveOut(&p, head, enough)
 	if deal := c.mayDeal(p.Members); len(deal) >= head.Threshold {
 		p.Dealers = deal[:head.Threshold]
 		slices.Sort(p.Dealers)
 	}
-	if n := len(p.Members); n < head.Quorum() || len(p.Dealers) < head.Threshold {
-		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", max(head.Quorum(), head.Threshold), n).
+	if n := len(p.Members); n < enough || len(p.Dealers) < head.Threshold {
+		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", enough, n).
 			WithHint("start %s", either(c.names(away)))
 	}
 	if want.card != nil {
@@ -307,22 +310,34 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 			return c.everName(s) + " is reported lost or is being removed, and would get a fresh share"
 		}
 	}
+	r := c.requests[request]
+	if r != nil && r.change == nil {
+		return "nobody asked for it"
+	}
+	if p.Threshold != c.thresholdAfter(r, len(p.Removed), len(p.Added)) {
+		return "it changes how many must sign, which the persons have not agreed to"
+	}
+	if p.Settings != c.circle.head().Record.Settings {
+		return "it changes the settings of the circle"
+	}
 	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
 		if why == "" && (p.Kind != roster.Remove || len(p.Removed) == 0) {
 			return "nobody asked for it"
 		}
 		return why
 	}
-	r := c.requests[request]
-	if r == nil || r.change == nil || !r.open() || !c.granted(r) {
+	if r == nil || !r.open() || !c.granted(r) {
 		return "not enough persons have agreed to it"
 	}
 	kind, removed, card := c.wanted(r)
 	switch {
-	case p.Kind != kind || !slices.Equal(p.Removed, removed) || p.Settings != c.circle.head().Record.Settings:
+	case p.Kind != kind || !slices.Equal(p.Removed, removed):
 		return "it is not what the persons have agreed to"
 	case card == nil && len(p.Added) > 0 || card != nil && (len(p.Added) != 1 || !sameCard(p.Added[0], *card)):
 		return "it adds another device than the persons have agreed to"
+	}
+	if why := c.frozenFor(p); why != "" {
+		return "the circle is frozen: " + why
 	}
 	return ""
 }
@@ -355,7 +370,7 @@ func (c *core) redealBroke(l *live, err error) {
 		return
 	}
 	// What this device says and does from here on must wait for what it reads.
-	c.resumeAt = c.now.Add(resumePause)
+	c.pauseResume()
 	c.attempt = nil
 	if a.entered && c.circle != nil && len(c.circle.chain) > 0 && c.circle.headKey != a.epochKey {
 		c.leaveEpoch()
@@ -369,9 +384,17 @@ func (c *core) redealBroke(l *live, err error) {
 	c.notifyAll()
 }
 
-// resumePause is how long a device waits before it reads back what it could
-// not be sure to have written.
-const resumePause = 3 * time.Second
+// How long a device waits before it reads back what it could not be sure to have
+// written: longer if the next write fails as well, for a full disk stays full.
+const (
+	resumePause    = 3 * time.Second
+	maxResumePause = 96 * time.Second
+)
+
+func (c *core) pauseResume() {
+	c.resumeAt = c.now.Add(min(resumePause<<min(c.resumed, 16), maxResumePause))
+	c.resumed++
+}
 
 // circleRolledBack keeps a device from signing whose store was set back: the
 // shares that it holds may be of an epoch that the others have left.
@@ -395,6 +418,7 @@ func (c *core) redealFailed(a *attempt) {
 	c.blameFor(a)
 	if r := c.requests[a.request]; r != nil {
 		r.attempts++
+		r.failed = api.CodeRedealFailed
 		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, c.whyDied()...), "; ")
 		c.backOff(r)
 		c.notify(r)

@@ -35,6 +35,7 @@ type attempt struct {
 
 	started time.Time
 	tests   map[string][]byte // test signatures so far, by account
+	joined  map[wire.Slot]int // tests that another device opened and this one joined
 	testAt  time.Time         // not before: the next test session
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
@@ -145,6 +146,7 @@ func keepsShares(a *attempt) bool { return a.machine.Phase() == refresh.Locked }
 // prepare gives an attempt its machine.
 func (c *core) prepare(a *attempt, m *refresh.Machine) {
 	a.machine, a.started, a.epochKey, a.tests = m, c.now, attemptKeyID(a.proposal), map[string][]byte{}
+	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
 	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, redeal: a}
@@ -214,7 +216,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	if err != nil {
 		return err
 	}
-	a.stored = true
+	a.stored, c.resumed = true, 0
 	if c.circle != nil {
 		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
 		if fence {
@@ -554,7 +556,7 @@ func (c *core) finishRedeal(l *live) {
 	c.redealFailed(a)
 	if err := c.resumeRedeal(); err != nil { // the one before it, if it was set aside
 		c.log.Error("re-deal not resumed", "err", err)
-		c.resumeAt = c.now.Add(resumePause)
+		c.pauseResume()
 	}
 	c.admit()
 	c.broadcast(msgHello, c.hello()) // what was put off while it went on
@@ -628,7 +630,7 @@ func (c *core) stayOut(a *attempt) {
 	c.attempt = nil
 	if err := c.discard(a); err != nil {
 		c.log.Error("a dead re-deal is not forgotten", "err", err)
-		c.resumeAt = c.now.Add(resumePause)
+		c.pauseResume()
 		return
 	}
 	c.log.Warn("this device did not come into the circle")

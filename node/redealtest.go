@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -64,6 +65,12 @@ const (
 	// testTurn is how long it is one member's turn to open tests: until it
 	// has noticed that one that it asked does not answer.
 	testTurn = 12 * time.Second
+
+	// maxTesting and maxTests bound the tests that one device opens, at a time
+	// and in one attempt: each costs this one a machine and its memory. Who keeps
+	// to its turns opens one at a time, and one each [testPause] at the most.
+	maxTesting = 4
+	maxTests   = int(2 * attemptLife / testPause)
 )
 
 // An earlyTest was asked for before this device held a new share.
@@ -97,7 +104,7 @@ func (c *core) testProposal(a *attempt, rec roster.Record, acc roster.Account, s
 
 func (c *core) openTest(a *attempt, rec roster.Record, acc roster.Account) error {
 	p := c.testProposal(a, rec, acc, c.testSigners(a))
-	if _, err := c.cfg.Rand.Read(p.Nonce[:]); err != nil {
+	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return fmt.Errorf("node: draw nonce: %w", err)
 	}
 	for _, s := range p.Signers {
@@ -143,6 +150,16 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	if c.hasBegun(p.Session()) {
 		return nil
 	}
+	running := 0
+	for _, l := range c.sessions {
+		if l.testing() && l.tester == from {
+			running++
+		}
+	}
+	if running >= maxTesting || a.joined[from] >= maxTests {
+		return fmt.Errorf("node: device %d opens too many tests", from)
+	}
+	a.joined[from]++
 	if err := c.join(p.Session(), from); err != nil {
 		return err
 	}
@@ -163,7 +180,7 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 	if err != nil {
 		return err
 	}
-	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, redeal: a, account: p.Account}, effects)
+	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, redeal: a, account: p.Account, tester: p.Initiator}, effects)
 	return nil
 }
 

@@ -255,7 +255,7 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 			if has(r.denied, it.From) {
 				return r, nil, nil
 			}
-			if !deniable(r, it.From) || r.change != nil && it.From == wire.Slot(r.change.Slot) {
+			if !c.deniable(r, it.From) {
 				return r, nil, nil // nobody acquits itself, nor another
 			}
 			return r, func() { r.denied[it.From] = it }, nil

@@ -57,6 +57,7 @@ type openRequest struct {
 	failures map[wire.Slot]int // sessions of this request that failed because of a device
 	notUntil time.Time         // next attempt
 	trouble  string            // what the last failed session died of
+	failed   api.Code          // of the last try at a re-deal, "" after one that is under way
 	started  time.Time         // when this device asked
 	elapsed  time.Duration     // from then to the verified signature
 }
@@ -351,7 +352,7 @@ func (c *core) maySign() error {
 		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
 	}
 	if why := c.frozen(); why != "" {
-		return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
+		return frozenError(why)
 	}
 	if !c.hasShare() {
 		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
@@ -455,11 +456,24 @@ func (c *core) settle(r *openRequest) {
 }
 
 // deniable reports whether a denial of the person on the device in slot closes
-// r. That a device is lost takes as many persons as sign, and only who said so
-// takes it back: two devices in the hands of thieves would keep each other in
-// for ever, each with one word.
-func deniable(r *openRequest, slot wire.Slot) bool {
-	return r.request.Kind != api.KindLost || slot == r.from()
+// r. Who asked may always take it back.
+//
+// What one person says alone, and what stops or heals the circle, nobody else
+// stops: a device in a thief's hands would keep itself in, or all others frozen,
+// with one word. It takes as many persons as sign to call a device lost and to
+// thaw, and those who do not agree need not say so. For what lets a device in,
+// lets one go or changes how many sign, each device that is in good standing may
+// say no: a newcomer that somebody does not know should not come in. A device that
+// is called lost, or that is to be replaced, has no say in it.
+func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
+	if r.change == nil || slot == r.from() {
+		return true
+	}
+	switch r.request.Kind {
+	case api.KindAdd, api.KindReplace, api.KindLeave, api.KindThreshold:
+		return slot != wire.Slot(r.change.Slot) && !c.accused(slot)
+	}
+	return false
 }
 
 // deny closes the request on every device that hears it. It cannot call back
@@ -474,9 +488,8 @@ func (c *core) deny(r *openRequest) error {
 	if r.receipt != nil || r.meta.Expired {
 		return c.closedError(r)
 	}
-	if !deniable(r, c.circle.slot) {
-		return api.Errorf(api.CodeRefused, "only the device that said so can take it back that a device is lost").
-			WithHint("to keep it in the circle: warifu thaw")
+	if !c.deniable(r, c.circle.slot) {
+		return c.undeniable(r)
 	}
 	no := c.signItem(itemAnswer, wire.Marshal(answer{
 		Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
@@ -495,6 +508,26 @@ func (c *core) deny(r *openRequest) error {
 			WithHint("treat what the request asks for as signed")
 	}
 	return nil
+}
+
+// undeniable says why this device's denial closes nothing, and what does.
+func (c *core) undeniable(r *openRequest) error {
+	asker := c.everName(r.from())
+	if c.accused(c.circle.slot) {
+		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
+			WithHint("warifu thaw, on as many devices as must sign")
+	}
+	switch r.request.Kind {
+	case api.KindLost:
+		return api.Errorf(api.CodeRefused, "only %s, which said so, can take it back that a device is lost", asker).
+			WithHint("to keep it in the circle: warifu thaw")
+	case api.KindFreeze:
+		return api.Errorf(api.CodeRefused, "the circle is frozen as soon as one device says so").WithHint("to end it: warifu thaw")
+	case api.KindThaw:
+		return api.Errorf(api.CodeRefused, "what thaws the circle is that enough devices approve, and no single one keeps it frozen").
+			WithHint("do not approve it; to freeze again: warifu freeze")
+	}
+	return api.Errorf(api.CodeRefused, "one person is enough for this, and only %s, which asked, can take it back", asker)
 }
 
 func (c *core) closedError(r *openRequest) error {

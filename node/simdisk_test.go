@@ -28,6 +28,7 @@ type simDisk struct {
 	alter   func(tx *simTx) error         // what a wrong driver would write, for twins
 	exists  bool                          // a twin: a key that exists is not made again
 	unsync  bool                          // a twin: the last writes die with the power
+	torn    bool                          // the write that the power failed in was cut in the middle
 	before  []simImage                    // what the disk held before the last writes
 }
 
@@ -59,9 +60,17 @@ func (d *simDisk) boot() {
 		d.restore(d.before[0])
 	}
 	d.before = nil
-	d.mem, d.crashed = d.mem.Restart(), false
+	d.mem, d.crashed, d.torn = d.mem.Restart(), false, false
 	clear(d.plan)
 }
+
+// simTorn has the power fail in the middle of a write. Of a transaction of the
+// journal nothing is kept then, see [TestCrashTable]; a key that was to be
+// destroyed is neither gone nor of any use.
+const simTorn journaltest.Fault = 100
+
+// simDamaged stands for such a key.
+const simDamaged = -1
 
 var errSimDisk = errors.New("sim: the disk said no")
 
@@ -83,8 +92,8 @@ func (d *simDisk) write(do func() error) error {
 	switch f {
 	case journaltest.Lost:
 		return errSimDisk
-	case journaltest.CrashBefore:
-		d.crashed = true
+	case journaltest.CrashBefore, simTorn:
+		d.crashed, d.torn = true, f == simTorn
 		return journaltest.ErrCrash
 	}
 	if err := do(); err != nil {
@@ -157,7 +166,7 @@ type simKeeper struct {
 
 func (k *simKeeper) NewEpochKey(id string) error {
 	if k.keys[id] != 0 {
-		if k.exists {
+		if k.exists || k.keys[id] == simDamaged {
 			return errors.New("sim: it exists already")
 		}
 		return nil
@@ -173,7 +182,8 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 	if k.keys[id] == 0 {
 		return nil
 	}
-	return k.write(func() error {
+	off := k.crashed
+	err := k.write(func() error {
 		if k.destroy != nil {
 			if err := k.destroy(id); err != nil {
 				return err
@@ -185,6 +195,13 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 		}
 		return nil
 	})
+	if k.torn && !off {
+		k.keys[id] = simDamaged
+		if k.written != nil {
+			k.written(map[string]bool{bucketShares: true})
+		}
+	}
+	return err
 }
 
 func (k *simKeeper) ListEpochKeys() ([]string, error) { return slices.Sorted(maps.Keys(k.keys)), nil }
@@ -196,11 +213,11 @@ func (d *simDisk) seal(id, name string) []byte {
 // open unseals with the keys of the disk, whether the keeper is locked or not.
 func (d *simDisk) open(id, name string, sealed []byte) ([]byte, bool) {
 	p, ok := bytes.CutPrefix(sealed, d.seal(id, name))
-	return bytes.Clone(p), ok && d.keys[id] != 0
+	return bytes.Clone(p), ok && d.keys[id] > 0
 }
 
 func (k *simKeeper) SealShare(id, name string, p []byte) ([]byte, error) {
-	if k.locked || k.keys[id] == 0 {
+	if k.locked || k.keys[id] <= 0 {
 		return nil, errLabSealed
 	}
 	return append(k.seal(id, name), p...), nil

@@ -204,6 +204,10 @@ func (w *world) add(d *simDevice) {
 	if x == nil || len(d.core.circle.record.Devices) > 4 {
 		return
 	}
+	w.introduce(d, x)
+}
+
+func (w *world) introduce(d, x *simDevice) {
 	card := x.core.ownCard([32]byte{1})
 	x.do(func(c *core) {
 		c.now = x.clock()
@@ -486,7 +490,8 @@ func (w *world) canEnd(d *simDevice) bool {
 	}
 	gone, committed := 0, a.machine.InForce()
 	for _, o := range w.devices {
-		if !slices.Contains(a.live.slots, o.slot()) {
+		comes := slices.ContainsFunc(a.proposal.Added, func(x roster.Device) bool { return x.Identity == o.view.self })
+		if !comes && !slices.Contains(a.live.slots, o.slot()) {
 			continue
 		}
 		if o.gone || o.thief {

@@ -44,6 +44,7 @@ type world struct {
 	hits       map[string]int   // faults that happened, by kind
 	wants      map[string]int   // changes that persons asked for, by kind
 	heal       func(*simDevice) // after every event of a device, for twins
+	failed     func(*simDevice) // when the power of a device has failed, in place of its coming back by chance
 }
 
 type simEvent struct {
@@ -108,6 +109,10 @@ const maxSimMessages = 150_000
 func (w *world) run(limit time.Duration, ok func() bool) bool {
 	end := w.now.Add(limit)
 	for w.err == nil {
+		if w.relink {
+			w.relink = false
+			w.connect()
+		}
 		if ok != nil && ok() {
 			return true
 		}
@@ -124,10 +129,6 @@ func (w *world) run(limit time.Duration, ok func() bool) bool {
 		e.do()
 		if w.sent > maxSimMessages {
 			w.fail("livelock: %d messages: %s", w.sent, w.census())
-		}
-		if w.relink {
-			w.relink = false
-			w.connect()
 		}
 	}
 	return false
@@ -190,8 +191,9 @@ func (d *simDevice) boot() {
 		Log: log, Now: d.clock,
 	})
 	if err == nil {
-		if !d.w.real {
-			c.newSigner = d.w.truth.signer(d)
+		c.newSigner = d.w.truth.signer(d)
+		if d.w.real {
+			c.newSigner = d.w.truth.watched(d)
 		}
 		d.core = c
 		err = c.start(d)
@@ -236,7 +238,9 @@ func (d *simDevice) do(f func(c *core)) {
 func (d *simDevice) done() {
 	if d.disk.crashed {
 		d.off("power fails")
-		if !d.gone {
+		if d.w.failed != nil {
+			d.w.failed(d)
+		} else if !d.gone {
 			wait := d.w.between(time.Second, 3*time.Minute)
 			if !d.w.calm && d.w.chance(15) {
 				wait = d.w.between(time.Hour, 10*time.Hour)

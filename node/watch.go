@@ -127,11 +127,13 @@ type look struct {
 	round   int
 	of      int
 	with    []string
+	code    api.Code // what to call it if the person's time is up
 }
 
 func (c *core) look(r *openRequest) look {
 	v := look{state: r.state()}
 	v.waiting, v.reason = c.waitingFor(r)
+	v.code = c.whyNotYet(r)
 	if l := r.live; l != nil {
 		for _, s := range l.slots {
 			if s != c.circle.slot {
@@ -143,6 +145,25 @@ func (c *core) look(r *openRequest) look {
 		}
 	}
 	return v
+}
+
+// whyNotYet is the code of what keeps an open request from being done, as far as
+// it is one that has a name.
+func (c *core) whyNotYet(r *openRequest) api.Code {
+	here := 0
+	for _, d := range c.circle.record.Devices {
+		if d.Slot == c.circle.slot || c.online(d.Slot) {
+			here++
+		}
+	}
+	switch {
+	case r.change == nil && here < c.circle.record.Threshold:
+		return api.CodeNoQuorum
+	case r.change == nil || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r):
+	case r.failed == api.CodeTooFew || r.failed == api.CodeRedealFailed:
+		return r.failed
+	}
+	return api.CodeTimeout
 }
 
 // failure says why a request that is closed without a signature is so.

@@ -26,7 +26,7 @@ func (s state) check() error {
 			return errors.New("recovery: devices of a judge are out of order")
 		}
 		last = p.Slot
-		if p.State < Live || p.State > Pending || len(p.Returns) > roster.MaxDevices+1 {
+		if p.State < Live || p.State > Pending {
 			return fmt.Errorf("recovery: device %d in an impossible state", p.Slot)
 		}
 		if max(p.Since, p.Heard, p.Rumour, p.GraceAt) > s.Clock {

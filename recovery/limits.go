@@ -23,10 +23,6 @@ const (
 	// Unheard is how long this device waits for a sign that the others hear
 	// it before it tells its owner.
 	Unheard = 24 * hour
-
-	// Return is how long a device that was removed for its silence may come
-	// back with the keys that it has.
-	Return = 30 * day
 )
 
 const (

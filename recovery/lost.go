@@ -249,9 +249,15 @@ func (j *Judge) tickMutes() {
 
 // Frozen reports whether this device must sign nothing, loosen nothing and add
 // nobody, and why.
-func (j *Judge) Frozen() (bool, string) {
+func (j *Judge) Frozen() (bool, string) { return j.FrozenBeside() }
+
+// FrozenBeside is Frozen but for what was said about these devices, as long as
+// they do not say the same of who said it: whether a re-deal that takes them out
+// may let somebody in at the same time.
+func (j *Judge) FrozenBeside(slots ...wire.Slot) (bool, string) {
 	for _, p := range j.st.Peers {
 		switch {
+		case p.State != Disputed && slices.Contains(slots, p.Slot):
 		case p.State == Disputed:
 			return true, fmt.Sprintf("%s stands accused by a device that it accuses; %d of your devices must decide", j.name(p.Slot), j.rec.Threshold)
 		case p.Due && j.member(p.Slot):
@@ -294,35 +300,4 @@ func (j *Judge) heardFormer(p *peer) {
 func (j *Judge) left(slot wire.Slot) bool {
 	f, _ := j.former(slot)
 	return f.State == roster.Left
-}
-
-// Readmit says on one device that a device which was removed for its silence
-// shall come back. It may once its own person and one on a member have said so
-// within 30 days of the removal: then it is PENDING, and enters with the next
-// re-deal, in a new slot.
-func (j *Judge) Readmit(w Word, slot wire.Slot) error {
-	p := j.peer(slot)
-	switch {
-	case j.handled(w):
-		return nil
-	case p == nil || !p.former():
-		return fmt.Errorf("recovery: device %d was not removed", slot)
-	case p.State == Stolen || j.left(slot):
-		return fmt.Errorf("recovery: %s was %v; its keys do not come back, and it must be invited as a new device", j.name(slot), p.State)
-	case sub(j.st.Clock, p.Since) > Return && p.State == Evicted:
-		return fmt.Errorf("recovery: %s was removed more than %s ago; it must be invited as a new device", j.name(slot), span(Return))
-	}
-	if w.By != slot {
-		if err := j.speaks(w); err != nil {
-			return err
-		}
-	}
-	j.take(w)
-	if !slices.Contains(p.Returns, w.By) {
-		p.Returns = append(p.Returns, w.By)
-	}
-	if p.State == Evicted && slices.Contains(p.Returns, slot) && len(p.Returns) > 1 {
-		j.enter(p, Pending)
-	}
-	return nil
 }

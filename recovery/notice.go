@@ -109,7 +109,7 @@ func (j *Judge) Words(n Notice) string {
 	case StepDoubted:
 		return fmt.Sprintf("%s has not heard this device for %s.", by, span(n.Seconds))
 	case StepReturned:
-		return fmt.Sprintf("%s, which was removed for its silence, is there again. It can be taken back within %s of its removal.", slot, span(Return))
+		return fmt.Sprintf("%s, which was removed for its silence, is there again. It holds nothing of use; to have it back, make it a new device.", slot)
 	case StepAlarm:
 		return fmt.Sprintf("Stolen device online: %s. It can sign nothing.", slot)
 	case StepCopied:

@@ -249,6 +249,13 @@ func (j *Judge) Veto(w Word, slot wire.Slot) error {
 	return nil
 }
 
+// Confirmed reports whether a person has agreed to the removal of the silent
+// device in slot.
+func (j *Judge) Confirmed(slot wire.Slot) bool {
+	p := j.peer(slot)
+	return p != nil && p.Confirmed
+}
+
 // Confirm is a person's agreement to the removal of a silent device once its
 // countdown is over. Then the removal needs no budget, and may leave no spare
 // device even where the settings say to ask.

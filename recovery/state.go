@@ -95,12 +95,11 @@ type peer struct {
 	Due       bool   // FROZEN or EVICTING: what persons said is enough to remove it
 	Tries     uint64 // attempts at removal that were aborted
 	NextTry   uint64
-	Returns   []wire.Slot // a former device: where a person asked for it back
 }
 
 // former reports whether p is no longer a member.
 func (p *peer) former() bool {
-	return p.State == Evicted || p.State == Stolen || p.State == Pending && p.Returns != nil
+	return p.State == Evicted || p.State == Stolen
 }
 
 // seenOf returns the number of the latest beat of slot that p is known to have.

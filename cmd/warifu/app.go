@@ -114,7 +114,8 @@ them: any quorum signs, no single device can. Begin with
 		}
 	}
 	in("circle", a.initCmd(), a.upCmd(), a.foundCmd(), a.joinCmd(), a.inviteCmd(), a.statusCmd(), a.epochsCmd(), a.lockCmd(), a.unlockCmd(), a.fsckCmd())
-	in("heal", a.lostCmd(), a.refreshCmd(), a.leaveCmd(), a.freezeCmd(), a.thawCmd(), a.vacationCmd(), a.vetoCmd())
+	in("heal", a.lostCmd(), a.refreshCmd(), a.leaveCmd(), a.freezeCmd(), a.thawCmd(), a.vacationCmd(), a.vetoCmd(),
+		a.removeCmd(), a.retireCmd(), a.thresholdCmd())
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
 	root.AddCommand(a.demoCmd(), a.versionCmd())
 	return root

@@ -351,7 +351,7 @@ func (s *story) oneAlone(ctx context.Context) error {
 	if err == nil {
 		return errors.New("one device signed alone")
 	}
-	if api.CodeOf(err) != api.CodeTimeout {
+	if code := api.CodeOf(err); code != api.CodeTimeout && code != api.CodeNoQuorum {
 		return err
 	}
 	s.say("after %v: %s", time.Since(began).Round(100*time.Millisecond), esc(err.Error()))

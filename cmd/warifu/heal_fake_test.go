@@ -93,6 +93,18 @@ func (f *healFake) Leave(ctx context.Context, a api.PresenceArgs, emit func(api.
 	return f.redeal(ctx, api.KindLeave, "leave", a.Passphrase, emit)
 }
 
+func (f *healFake) Threshold(ctx context.Context, a api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
+	return f.redeal(ctx, api.KindThreshold, fmt.Sprintf("threshold %d", a.Threshold), a.Passphrase, emit)
+}
+
+func (f *healFake) Retire(ctx context.Context, a api.PresenceArgs) (api.Changed, error) {
+	return f.redeal(ctx, "", "retire", a.Passphrase, func(api.Event) {})
+}
+
+func (f *healFake) Remove(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
+	return api.Request{ID: requestID, Kind: api.KindRemove}, f.change(ctx, "remove "+a.Device, a.Passphrase)
+}
+
 func (f *healFake) Freeze(ctx context.Context, a api.PresenceArgs) (api.Request, error) {
 	return api.Request{ID: requestID, Kind: api.KindFreeze}, f.change(ctx, "freeze", a.Passphrase)
 }

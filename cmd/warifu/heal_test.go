@@ -44,6 +44,9 @@ var healCommands = map[string][]string{
 	"thaw":           {"thaw"},
 	"vacation phone": {"vacation", "phone", "--for", "14d"},
 	"veto phone":     {"veto", "phone"},
+	"remove phone":   {"remove", "phone"},
+	"threshold 3":    {"threshold", "3", "--yes"},
+	"retire":         {"retire", "--yes"},
 	"invite":         {"invite"},
 }
 
@@ -67,7 +70,8 @@ func TestHealCommandsCall(t *testing.T) {
 				t.Fatalf("%+v: %v", j, err)
 			}
 			fields := map[string][]string{"freeze": {"frozen"}, "thaw": {"frozen"}, "vacation phone": {"epoch", "request"}, "veto phone": {"epoch", "request"},
-				"invite": {"epoch", "invitation", "expires", "added"}}[call]
+				"remove phone": {"epoch", "request"},
+				"invite":       {"epoch", "invitation", "expires", "added"}}[call]
 			if fields == nil {
 				fields = []string{"epoch", "removed", "old_shares_alive", "members"}
 			}

@@ -25,15 +25,23 @@ type Healing interface {
 	// Leave takes this device out of the circle.
 	Leave(ctx context.Context, args PresenceArgs, emit func(Event)) (Changed, error)
 
+	// Threshold changes how many devices must sign. As many as must now approve.
+	Threshold(ctx context.Context, args ThresholdArgs, emit func(Event)) (Changed, error)
+
+	// Retire destroys this device's old shares although a device that sleeps may
+	// still have its own. Each device does so for itself.
+	Retire(ctx context.Context, args PresenceArgs) (Changed, error)
+
 	// Freeze stops all signing at once. Thaw undoes it when the quorum has
 	// said so too.
 	Freeze(ctx context.Context, args PresenceArgs) (Request, error)
 	Thaw(ctx context.Context, args PresenceArgs, emit func(Event)) (Request, error)
 
 	// Vacation announces that a device will be silent until a time; Veto
-	// objects to the removal of a silent one.
+	// objects to the removal of a silent one, and Remove agrees to it.
 	Vacation(ctx context.Context, args VacationArgs) (Request, error)
 	Veto(ctx context.Context, args DeviceArgs) (Request, error)
+	Remove(ctx context.Context, args DeviceArgs) (Request, error)
 
 	// ApprovePresent is Approve for a request that wants a person's presence.
 	ApprovePresent(ctx context.Context, id string, passphrase []byte) (Request, error)
@@ -59,6 +67,12 @@ type DeviceArgs struct {
 type InviteArgs struct {
 	PresenceArgs
 	Replace string `json:"replace,omitempty"`
+}
+
+// ThresholdArgs say how many devices must sign from now on: more than half.
+type ThresholdArgs struct {
+	PresenceArgs
+	Threshold int `json:"threshold"`
 }
 
 // VacationArgs say which device will be away, and until when: at most 90 days.
@@ -96,15 +110,17 @@ type Epoch struct {
 
 // The kinds of requests that change the circle.
 const (
-	KindAdd      = "add"
-	KindReplace  = "replace"
-	KindLost     = "lost"
-	KindRefresh  = "refresh"
-	KindLeave    = "leave"
-	KindFreeze   = "freeze"
-	KindThaw     = "thaw"
-	KindVacation = "vacation"
-	KindVeto     = "veto"
+	KindAdd       = "add"
+	KindReplace   = "replace"
+	KindLost      = "lost"
+	KindRefresh   = "refresh"
+	KindLeave     = "leave"
+	KindFreeze    = "freeze"
+	KindThaw      = "thaw"
+	KindVacation  = "vacation"
+	KindVeto      = "veto"
+	KindRemove    = "remove"
+	KindThreshold = "threshold"
 )
 
 // The states of a request that changes the circle, beside the usual ones.

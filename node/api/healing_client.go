@@ -29,6 +29,16 @@ func (c *Client) Leave(ctx context.Context, args PresenceArgs, emit func(Event))
 	return follow[Changed](ctx, c, "leave", &args, emit)
 }
 
+// Threshold implements [Healing].
+func (c *Client) Threshold(ctx context.Context, args ThresholdArgs, emit func(Event)) (Changed, error) {
+	return follow[Changed](ctx, c, "threshold", &args, emit)
+}
+
+// Retire implements [Healing].
+func (c *Client) Retire(ctx context.Context, args PresenceArgs) (Changed, error) {
+	return post[Changed](ctx, c, "retire", &args)
+}
+
 // Freeze implements [Healing].
 func (c *Client) Freeze(ctx context.Context, args PresenceArgs) (Request, error) {
 	return post[Request](ctx, c, "freeze", &args)
@@ -47,6 +57,11 @@ func (c *Client) Vacation(ctx context.Context, args VacationArgs) (Request, erro
 // Veto implements [Healing].
 func (c *Client) Veto(ctx context.Context, args DeviceArgs) (Request, error) {
 	return post[Request](ctx, c, "veto", &args)
+}
+
+// Remove implements [Healing].
+func (c *Client) Remove(ctx context.Context, args DeviceArgs) (Request, error) {
+	return post[Request](ctx, c, "remove", &args)
 }
 
 // ApprovePresent implements [Healing].
@@ -80,7 +95,7 @@ func encodeArgs(args any) ([]byte, error) {
 // circle or what it may do, so that approving it wants a person's presence.
 func ChangesCircle(kind string) bool {
 	switch kind {
-	case KindAdd, KindReplace, KindLost, KindRefresh, KindLeave, KindFreeze, KindThaw, KindVacation, KindVeto:
+	case KindAdd, KindReplace, KindLost, KindRefresh, KindLeave, KindFreeze, KindThaw, KindVacation, KindVeto, KindRemove, KindThreshold:
 		return true
 	}
 	return false

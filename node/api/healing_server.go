@@ -51,6 +51,12 @@ func (s *server) healing(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/leave", stream(s, func(ctx context.Context, _ *http.Request, a PresenceArgs, emit func(Event)) (Changed, error) {
 		return healed(s, func(h Healing) (Changed, error) { return h.Leave(ctx, a, emit) })
 	}))
+	mux.HandleFunc("POST /v1/threshold", stream(s, func(ctx context.Context, _ *http.Request, a ThresholdArgs, emit func(Event)) (Changed, error) {
+		return healed(s, func(h Healing) (Changed, error) { return h.Threshold(ctx, a, emit) })
+	}))
+	mux.HandleFunc("POST /v1/retire", plain(s, func(ctx context.Context, _ *http.Request, a PresenceArgs) (Changed, error) {
+		return healed(s, func(h Healing) (Changed, error) { return h.Retire(ctx, a) })
+	}))
 	mux.HandleFunc("POST /v1/freeze", plain(s, func(ctx context.Context, _ *http.Request, a PresenceArgs) (Request, error) {
 		return healed(s, func(h Healing) (Request, error) { return h.Freeze(ctx, a) })
 	}))
@@ -62,6 +68,9 @@ func (s *server) healing(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("POST /v1/veto", plain(s, func(ctx context.Context, _ *http.Request, a DeviceArgs) (Request, error) {
 		return healed(s, func(h Healing) (Request, error) { return h.Veto(ctx, a) })
+	}))
+	mux.HandleFunc("POST /v1/remove", plain(s, func(ctx context.Context, _ *http.Request, a DeviceArgs) (Request, error) {
+		return healed(s, func(h Healing) (Request, error) { return h.Remove(ctx, a) })
 	}))
 	mux.HandleFunc("POST /v1/requests/{id}/approve/present", plain(s, func(ctx context.Context, r *http.Request, a PresenceArgs) (Request, error) {
 		return healed(s, func(h Healing) (Request, error) {
@@ -104,7 +113,7 @@ func hintFor(c Code) string {
 	case CodeNotPresent, CodeWrongPass:
 		return "type the passphrase of this device, not that of another"
 	case CodeTooFew:
-		return "start more devices with `warifu up` and try again; nothing changed"
+		return "start more devices with `warifu up`, and unlock them; nothing changed yet"
 	case CodeStranded:
 		return "nothing is deleted: find or repair a device that was lost, its store still counts"
 	case CodeBusy:

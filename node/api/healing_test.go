@@ -57,6 +57,19 @@ func (h *healer) Leave(_ context.Context, a api.PresenceArgs, emit func(api.Even
 	return changed, h.note("leave", a.Passphrase, a)
 }
 
+func (h *healer) Threshold(_ context.Context, a api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
+	emit(api.Event{Event: api.EventRequest, ID: "beef"})
+	return changed, h.note("threshold", a.Passphrase, a)
+}
+
+func (h *healer) Retire(_ context.Context, a api.PresenceArgs) (api.Changed, error) {
+	return changed, h.note("retire", a.Passphrase, a)
+}
+
+func (h *healer) Remove(_ context.Context, a api.DeviceArgs) (api.Request, error) {
+	return h.frozen, h.note("remove", a.Passphrase, a)
+}
+
 func (h *healer) Freeze(_ context.Context, a api.PresenceArgs) (api.Request, error) {
 	return h.frozen, h.note("freeze", a.Passphrase, a)
 }
@@ -110,6 +123,15 @@ var healingCalls = map[string]func(context.Context, api.Healing, func(api.Event)
 	"veto": func(ctx context.Context, h api.Healing, _ func(api.Event)) (any, error) {
 		return h.Veto(ctx, device())
 	},
+	"threshold": func(ctx context.Context, h api.Healing, emit func(api.Event)) (any, error) {
+		return h.Threshold(ctx, api.ThresholdArgs{PresenceArgs: present(), Threshold: 3}, emit)
+	},
+	"retire": func(ctx context.Context, h api.Healing, _ func(api.Event)) (any, error) {
+		return h.Retire(ctx, present())
+	},
+	"remove": func(ctx context.Context, h api.Healing, _ func(api.Event)) (any, error) {
+		return h.Remove(ctx, device())
+	},
 	"approve ../x": func(ctx context.Context, h api.Healing, _ func(api.Event)) (any, error) {
 		return h.ApprovePresent(ctx, "../x", present().Passphrase)
 	},
@@ -130,7 +152,7 @@ func device() api.DeviceArgs { return api.DeviceArgs{PresenceArgs: present(), De
 func TestHealingTravels(t *testing.T) {
 	t.Parallel()
 	streams := map[string]string{"invite": api.EventInvitation, "lost": api.EventRequest, "refresh": api.EventProgress,
-		"leave": api.EventWaiting, "thaw": api.EventRequest}
+		"leave": api.EventWaiting, "thaw": api.EventRequest, "threshold": api.EventRequest}
 	for name, call := range healingCalls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,6 +211,9 @@ func blank(args any) any {
 		a.Passphrase = nil
 		return a
 	case api.VacationArgs:
+		a.Passphrase = nil
+		return a
+	case api.ThresholdArgs:
 		a.Passphrase = nil
 		return a
 	}
@@ -286,7 +311,7 @@ func TestCallerKeepsPassphrase(t *testing.T) {
 func TestChangesCircle(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave, api.KindFreeze,
-		api.KindThaw, api.KindVacation, api.KindVeto} {
+		api.KindThaw, api.KindVacation, api.KindVeto, api.KindRemove, api.KindThreshold} {
 		if !api.ChangesCircle(kind) {
 			t.Errorf("%s changes nothing", kind)
 		}

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// TestFrozenCircleLetsNobodyIn: an addition that the quorum has approved waits
+// until the circle is thawed, on the device that asks and on each that takes part.
+func TestFrozenCircleLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 60)
+	l.found(2, 3)
+	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	l.introduce(phone, watch)
+	tablet.change(api.KindFreeze, change{})
+	l.run(2*time.Second, nil)
+	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.id)
+	l.run(time.Minute, nil)
+	if n := len(phone.core.circle.record.Devices); n != 3 || !strings.Contains(r.trouble, "frozen") {
+		t.Fatalf("%d devices in a frozen circle; trouble %q", n, r.trouble)
+	}
+	if err := phone.core.mayComeIn(0); api.CodeOf(err) != api.CodeFrozen {
+		t.Errorf("invited into a frozen circle: %v", err)
+	}
+	p := refresh.Proposal{
+		Kind: roster.Add, Epoch: 1, Threshold: 3, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.circle.record.Settings,
+		Added: []roster.Device{watch.core.founding.card.Device(4)},
+	}
+	tablet.core.now = l.now
+	if why := tablet.core.objection(p, r.id); !strings.Contains(why, "frozen") {
+		t.Errorf("a frozen device takes part in an addition: %q", why)
+	}
+	thaw := phone.change(api.KindThaw, change{})
+	laptop.approves(thaw.id)
+	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("not added after the thaw\n%s", l.logs())
+	}
+}
+
+// TestReplacesTheLost: what was said of the device that goes does not keep the
+// one that replaces it out; what was said of another does.
+func TestReplacesTheLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 61)
+	l.found(2, 3)
+	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	l.introduce(phone, watch)
+	phone.change(api.KindLost, change{Slot: 3})
+	l.run(2*time.Second, nil)
+	if err := phone.core.mayComeIn(2); api.CodeOf(err) != api.CodeFrozen {
+		t.Errorf("a replacement of the laptop while the tablet is called lost: %v", err)
+	}
+	if err := phone.core.mayComeIn(3); err != nil {
+		t.Error(err)
+	}
+	r := phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	tablet.core.now = l.now
+	if !l.run(10*time.Second, func() bool { return tablet.request(r.id) != nil && laptop.request(r.id) != nil }) {
+		t.Fatal("not spread")
+	}
+	if err := tablet.core.deny(tablet.request(r.id)); api.CodeOf(err) != api.CodeRefused {
+		t.Errorf("the lost device denies its replacement: %v", err)
+	}
+	laptop.approves(r.id)
+	if !l.run(time.Minute, l.in(0, phone, laptop, watch)) {
+		t.Fatalf("not replaced\n%s", l.logs())
+	}
+	l.signsWith(watch, laptop)
+}
+
+// TestDenials has a row for each kind of change and each kind of device that may
+// want to stop it. What a device says and what the others make of it must agree.
+func TestDenials(t *testing.T) {
+	t.Parallel()
+	const other, asker, accused = 2, 1, 3
+	for _, tc := range []struct {
+		kind string
+		slot uint16 // whom it is about
+		by   wire.Slot
+		lost bool // the tablet is called lost before
+		want bool // it closes the request
+	}{
+		{kind: api.KindAdd, by: other, want: true},
+		{kind: api.KindAdd, by: asker, want: true},
+		{kind: api.KindAdd, by: accused, lost: true},
+		{kind: api.KindReplace, slot: 3, by: other, want: true},
+		{kind: api.KindReplace, slot: 3, by: accused},
+		{kind: api.KindLeave, by: other, want: true},
+		{kind: api.KindLeave, by: accused, lost: true},
+		{kind: api.KindLost, slot: 3, by: asker, want: true},
+		{kind: api.KindLost, slot: 3, by: other},
+		{kind: api.KindLost, slot: 3, by: accused},
+		{kind: api.KindRefresh, by: asker, want: true},
+		{kind: api.KindRefresh, by: other},
+		{kind: api.KindFreeze, by: other},
+		{kind: api.KindThaw, by: asker, want: true, lost: true},
+		{kind: api.KindThaw, by: other, lost: true},
+		{kind: api.KindThaw, by: accused, lost: true},
+		{kind: api.KindVacation, slot: 3, by: other},
+		{kind: api.KindVeto, slot: 3, by: other},
+	} {
+		t.Run(tc.kind, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, 4, 62)
+			l.found(3, 3) // nobody's word alone brings about a re-deal
+			phone, by := l.devices[0], l.devices[tc.by-1]
+			if tc.lost {
+				for _, d := range l.devices[:3] {
+					if err := d.core.judge.Lost(recovery.Word{ID: wire.RequestID{1}, By: 1}, 3); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			ch := change{Slot: tc.slot}
+			switch tc.kind {
+			case api.KindAdd, api.KindReplace:
+				l.introduce(phone, l.devices[3])
+				ch.Card, ch.Addrs = l.devices[3].core.founding.card.Bytes(), l.devices[3].Addrs()
+			case api.KindVacation:
+				ch.Until = unix(l.now.Add(time.Hour))
+			}
+			l.devices[2].keeper.locked = tc.kind == api.KindRefresh // it stays open
+			r := phone.change(tc.kind, ch)
+			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.requests[r.id] != nil }) }) {
+				t.Fatal("not spread")
+			}
+			by.core.now = l.now
+			err := by.core.deny(by.request(r.id))
+			if tc.want && err != nil || !tc.want && api.CodeOf(err) != api.CodeRefused {
+				t.Errorf("the device itself: %v", err)
+			}
+			// A device that does not keep to the rules says it all the same.
+			no := by.core.signItem(itemAnswer, wire.Marshal(answer{
+				Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: by.core.circle.record.Epoch, Record: by.core.circle.hash,
+			}))
+			for _, d := range l.devices[:3] {
+				if d != by {
+					d.core.now = l.now
+					if err := d.core.take(no); err != nil {
+						t.Error(err)
+					}
+					if got := d.request(r.id).state() == api.StateDenied; got != tc.want {
+						t.Errorf("at %s: %s", d.name, d.request(r.id).state())
+					}
+				}
+			}
+		})
+	}
+}
