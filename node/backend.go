@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/intent"
@@ -86,7 +87,7 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 	switch {
 	case args.Path != "":
 		if path, err = share.ParsePath(args.Path); err != nil {
-			return in, "", nil, badArgument(err)
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
 		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)
@@ -156,8 +157,10 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 		return context.Canceled
 	}
 	text := "has no signature yet"
+	hint := "the request stays open: see it with \"warifu show %v\""
 	if r.change != nil {
 		text = "has not taken effect yet"
+		hint = "the circle goes on with it as soon as it can: \"warifu show %[1]v --wait\" follows it, \"warifu deny %[1]v\" ends it"
 	}
 	if last.reason != "" {
 		text += ": " + last.reason
@@ -170,7 +173,7 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 	if len(last.waiting) > 0 {
 		e = e.WithDevice(last.waiting[0])
 	}
-	return e.WithHint("the request stays open: see it with \"warifu show %v\"", r.id)
+	return e.WithHint(hint, r.id)
 }
 
 // Requests implements [api.Backend].

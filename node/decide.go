@@ -81,7 +81,7 @@ func (n *Node) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, er
 			return err
 		}
 		if !c.silent(wire.Slot(ch.Slot)) {
-			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.everName(wire.Slot(ch.Slot))).
+			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.name(wire.Slot(ch.Slot))).
 				WithHint("if it is lost: warifu lost")
 		}
 		return nil

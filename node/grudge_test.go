@@ -159,7 +159,7 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	want(sign, api.CodeNoQuorum, "has no signature yet")
 	refresh := phone.change(api.KindRefresh, change{})
 	l.run(5*time.Second, nil)
-	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part and 1 are here")
+	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part, and only 1 can")
 	freeze := phone.change(api.KindFreeze, change{})
 	want(freeze, api.CodeTimeout, "has not taken effect yet")
 }
