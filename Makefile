@@ -5,7 +5,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 PKGS = ./...
 
-.PHONY: build test check race fuzz bench cross netns help
+.PHONY: build test check race fuzz bench timing cross netns help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -33,9 +33,12 @@ fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}
 
 bench: ## measure all parts, then protocols and daemons against our aims and tss-lib (minutes)
-	$(GO) test -run '^$$' -bench . -benchtime 0.3s ./share/...
+	$(GO) test -run '^$$' -bench . -skip Timing -benchtime 0.3s ./share/...
 	$(GO) test -run '^$$' -bench '^BenchmarkSim$$' -benchtime 200x ./node
 	cd bench && $(GO) test ./... && $(GO) run .
+
+timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)
+	$(GO) test -run '^$$' -bench Timing -benchtime $${RUNS:-20000}x ./share/internal/timing
 
 cross: ## compile for the platforms that we promise
 	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \

@@ -218,3 +218,49 @@ func TestNothingPlainOnDisk(t *testing.T) {
 		}
 	}
 }
+
+// TestLostShareIsFound: a device whose epoch key is gone starts and knows its
+// circle, but cannot sign. fsck says so, with what helps.
+func TestLostShareIsFound(t *testing.T) {
+	t.Parallel()
+	d := newCircle(t, 2, "phone", "laptop").devices[0]
+	d.stop()
+	d.sound()
+	keys, err := filepath.Glob(filepath.Join(d.home, "epochs", "*.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range keys {
+		if !strings.HasSuffix(path, "0-0.key") { // that is the presence key's
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d.run(1, "fsck", "--passphrase-file", d.pass).has(t, `"ok":false`, "cannot sign", "warifu refresh")
+}
+
+// TestDamagedEpochKeyIsFound: seen without a passphrase by its size, with one
+// because it does not open.
+func TestDamagedEpochKeyIsFound(t *testing.T) {
+	t.Parallel()
+	d := newDevice(t, "phone")
+	path := filepath.Join(d.home, "epochs", "0-0.key")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for args, damage := range map[string]func([]byte) []byte{
+		"":                  func(b []byte) []byte { return b[:len(b)-1] },
+		"--passphrase-file": func(b []byte) []byte { b[40] ^= 1; return b },
+	} {
+		if err := os.WriteFile(path, damage(bytes.Clone(b)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fsck := []string{"fsck"}
+		if args != "" {
+			fsck = append(fsck, args, d.pass)
+		}
+		d.run(0, fsck...).has(t, "epoch key 0-0")
+	}
+}

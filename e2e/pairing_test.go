@@ -102,6 +102,16 @@ func TestFoundWithCommands(t *testing.T) {
 	for _, d := range []*device{laptop, phone, tablet} {
 		d.up()
 	}
+	for args, want := range map[string]string{
+		"1234-567":                           "a code has 8 digits, and this has 7",
+		"12345678 --at nowhere":              "no multiaddr",
+		"12345678 --at /ip4/127.0.0.1/tcp/1": "connection refused",
+	} {
+		o := phone.run(1, append([]string{"join"}, strings.Fields(args)...)...)
+		if o.has(t, want); strings.Contains(o.stderr, `\n`) || strings.Contains(args, "nowhere") && o.code(t) != api.CodeBadArgument {
+			t.Errorf("join %s: %s", args, o.stderr)
+		}
+	}
 	f := laptop.begin("found", "--threshold", "2", "--devices", "3", "--yes")
 	first := f.await(api.EventInvitation)
 	p := phone.begin("join", first.Invitation, "--yes")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/ethereum/go-ethereum/accounts"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 )
@@ -75,41 +74,4 @@ func (m *message) finish(ctx Context, sig []byte) (Result, error) {
 		return Result{}, err
 	}
 	return finishPersonal(ctx, digest, sig)
-}
-
-// VerifyMessage reports whether sig (65 bytes, v 27 or 28; 0 and 1 are taken
-// too) is a signature of the EIP-191 message by the key of address. The error
-// says that the question makes no sense, not that the answer is no.
-func VerifyMessage(address [20]byte, message, sig []byte) (bool, error) {
-	return verify(address, accounts.TextHash(message), sig)
-}
-
-// VerifyTypedData is [VerifyMessage] for the EIP-712 typed data in json, which
-// is checked as strictly as if it were to be signed.
-func VerifyTypedData(address [20]byte, json, sig []byte) (bool, error) {
-	td, err := parseTypedData(json)
-	if err != nil {
-		return false, err
-	}
-	digest, err := td.toSign()
-	if err != nil {
-		return false, err
-	}
-	return verify(address, digest, sig)
-}
-
-func verify(address [20]byte, digest, sig []byte) (bool, error) {
-	if len(sig) != signatureSize {
-		return false, refuse(CodeBadSignature, "a signature has %d bytes, this one %d", signatureSize, len(sig))
-	}
-	sig = bytes.Clone(sig)
-	switch sig[64] {
-	case 0, 1:
-	case 27, 28:
-		sig[64] -= 27
-	default:
-		return false, refuse(CodeBadSignature, "the last byte of a signature is 27 or 28, this one's is %d", sig[64])
-	}
-	_, err := recoverKey(Context{Address: address}, digest, sig)
-	return err == nil, nil
 }

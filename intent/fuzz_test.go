@@ -106,16 +106,3 @@ func FuzzEscape(f *testing.F) {
 		}
 	})
 }
-
-func FuzzVerify(f *testing.F) {
-	f.Add([]byte(mail), bytes.Repeat([]byte{27}, 65))
-	f.Fuzz(func(t *testing.T, b, sig []byte) {
-		_, ctx := cow(t)
-		if ok, _ := intent.VerifyTypedData(ctx.Address, b, sig); ok && !bytes.Equal(b, []byte(mail)) {
-			t.Fatal("a forgery")
-		}
-		if ok, _ := intent.VerifyMessage(ctx.Address, b, sig); ok {
-			t.Fatal("a forgery")
-		}
-	})
-}

@@ -42,9 +42,6 @@ func TestEIP712Example(t *testing.T) {
 	if !bytes.Equal(r.Signature, want) {
 		t.Fatalf("signature %x, want %x", r.Signature, want)
 	}
-	if ok, err := intent.VerifyTypedData(ctx.Address, []byte(mail), want); !ok || err != nil {
-		t.Fatalf("verify: %v, %v", ok, err)
-	}
 }
 
 // eip155 is the example of EIP-155, signed there with the key 0x4646….
@@ -95,9 +92,6 @@ func TestEIP191Example(t *testing.T) {
 	want := unhex(t, "b91467e570a6466aa9e9876cbcd013baba02900b8979d43fe208a4a4f339f5fd6007e74cd82e037b800186422fc2da167c747ef045e5d18a5f5d4300f8e1a0291c")
 	if !bytes.Equal(r.Signature, want) {
 		t.Fatalf("signature %x, want %x", r.Signature, want)
-	}
-	if ok, err := intent.VerifyMessage(ctx.Address, []byte("Some data"), want); !ok || err != nil {
-		t.Fatalf("verify: %v, %v", ok, err)
 	}
 }
 
@@ -240,45 +234,6 @@ func TestFinishVerifies(t *testing.T) {
 	for _, bad := range [][]byte{nil, sig[:63], append(bytes.Clone(sig), 0), make([]byte, 64)} {
 		_, err := intent.Finish(intent.SSHFile, payload, sshCtx, bad)
 		wantError(t, err, intent.CodeBadSignature, "does not verify")
-	}
-}
-
-func TestVerify(t *testing.T) {
-	t.Parallel()
-	key, ctx := cow(t)
-	payload, in := read(t, intent.Input{Kind: intent.Message, Message: []byte("hello")}, ctx)
-	r, err := intent.Finish(intent.Message, payload, ctx, sign(t, key, in.ToSign))
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := func(name string, address [20]byte, message string, sig []byte, want bool) {
-		t.Helper()
-		if ok, err := intent.VerifyMessage(address, []byte(message), sig); ok != want || err != nil {
-			t.Errorf("%s: %v, %v", name, ok, err)
-		}
-	}
-	parity := bytes.Clone(r.Signature)
-	parity[64] -= 27
-	flipped := bytes.Clone(r.Signature)
-	flipped[3] ^= 1
-	check("good", ctx.Address, "hello", r.Signature, true)
-	check("parity", ctx.Address, "hello", parity, true)
-	check("other-message", ctx.Address, "hello.", r.Signature, false)
-	check("other-address", [20]byte{1}, "hello", r.Signature, false)
-	check("flipped", ctx.Address, "hello", flipped, false)
-	if r.Signature[64] < 27 {
-		t.Error("verify changed its argument or v is wrong")
-	}
-	_, err = intent.VerifyMessage(ctx.Address, []byte("hello"), r.Signature[:64])
-	wantError(t, err, intent.CodeBadSignature, "65 bytes")
-	bad := bytes.Clone(r.Signature)
-	bad[64] = 29
-	_, err = intent.VerifyMessage(ctx.Address, []byte("hello"), bad)
-	wantError(t, err, intent.CodeBadSignature, "27 or 28")
-	_, err = intent.VerifyTypedData(ctx.Address, []byte("{}"), r.Signature)
-	wantError(t, err, intent.CodeBadTypedData, "types")
-	if ok, err := intent.VerifyTypedData(ctx.Address, []byte(mail), r.Signature); ok || err != nil {
-		t.Errorf("a message signature for typed data: %v, %v", ok, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/intent"
@@ -86,7 +87,7 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 	switch {
 	case args.Path != "":
 		if path, err = share.ParsePath(args.Path); err != nil {
-			return in, "", nil, badArgument(err)
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
 		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)

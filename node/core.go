@@ -515,9 +515,9 @@ func (c *core) tickResume() {
 	}
 }
 
-// resumeLater has what is in the journal read back after a pause.
+// resumeLater tries again to read back what could not be read.
 func (c *core) resumeLater(err error) {
-	c.pauseResume()
+	c.resumeAt = c.now.Add(resumePause)
 	c.redealTrouble = err.Error()
 	c.log.Error("re-deal not resumed", "err", err)
 }

@@ -529,6 +529,9 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 		}
 		return c.names(ask), reason
 	}
+	if a := c.attempt; a != nil && !a.machine.Settled() {
+		return c.names(a.machine.Waiting()), fmt.Sprintf("another re-deal is under way (%v): %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
+	}
 	var away []wire.Slot
 	for _, d := range c.circle.record.Devices {
 		if d.Slot != c.circle.slot && !c.online(d.Slot) {
@@ -544,6 +547,19 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 		reason = "starting"
 	}
 	return c.names(away), reason
+}
+
+// goneWords says whom a re-deal waits for that this device cannot take back any
+// more, or "". A member that was ready and fell silent before it committed may
+// have committed, or may have voted against it: only its own word tells.
+func (c *core) goneWords() string {
+	a := c.attempt
+	if a == nil || a.machine.Phase() != refresh.Committed || c.now.Sub(a.started).Abs() < 2*attemptLife {
+		return ""
+	}
+	who := list(c.names(a.machine.Waiting()))
+	return fmt.Sprintf("the re-deal to epoch %d waits for %s, which was ready for it and said no more: the circle signs, but nobody comes in or goes before it is there; "+
+		"if it is gone for good, move what the accounts hold to a new circle as long as enough devices are left to sign", a.proposal.Epoch, who)
 }
 
 // holders names the members that may still hold a share older than epoch.

@@ -1,9 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/accounts"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
@@ -22,8 +25,10 @@ func TestFoundAndSignWithEveryPair(t *testing.T) {
 			}) {
 				t.Fatalf("%s and %s do not sign\n%s", a.name, b.name, l.logs())
 			}
-			ok, err := intent.VerifyMessage(r.context.Address, []byte(a.name+" and "+b.name), r.result.Signature)
-			if err != nil || !ok {
+			sig := bytes.Clone(r.result.Signature)
+			sig[64] -= 27
+			key, err := crypto.SigToPub(accounts.TextHash([]byte(a.name+" and "+b.name)), sig)
+			if err != nil || crypto.PubkeyToAddress(*key) != r.context.Address {
 				t.Fatalf("signature does not verify: %v", err)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -220,7 +221,8 @@ func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)
 // means, and runs the typist's side with it.
 func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (newcomer, roster.Card, error) {
 	dialAt := func(ctx context.Context) (PairStream, error) { return n.invite.DialAt(ctx, args.At) }
-	if code, err := pairing.ParseCode(args.Invitation); err == nil {
+	code, noCode := pairing.ParseCode(args.Invitation)
+	if noCode == nil {
 		p := code.Password()
 		defer p.Wipe()
 		if args.At != "" {
@@ -231,6 +233,9 @@ func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit fun
 	}
 	inv, err := pairing.ParseInvitation(args.Invitation)
 	if err != nil {
+		if strings.Trim(args.Invitation, "0123456789 -") == "" {
+			err = noCode // a digit is missing, or there is one too many
+		}
 		return newcomer{}, roster.Card{}, err
 	}
 	p := inv.Password()
@@ -273,6 +278,9 @@ func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(con
 	ctx, stop := context.WithTimeout(ctx, pairTimeout)
 	defer stop()
 	s, err := dial(ctx)
+	if api.CodeOf(err) == api.CodeBadArgument {
+		return newcomer{}, roster.Card{}, err
+	}
 	if err != nil {
 		return newcomer{}, roster.Card{}, api.Errorf(api.CodeUnreachable, "the inviting device does not answer: %v", err).
 			WithHint("are both devices on one network? is the invitation still shown?")

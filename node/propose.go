@@ -499,6 +499,9 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	if c.circle == nil {
 		return nil // it was not to become a member after all
 	}
+	if c.interrupted() {
+		return nil // it may have locked into this very epoch, and finds out first
+	}
 	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by
 		// its own votes, never by hearsay.

@@ -315,6 +315,9 @@ func (c *core) circleWarnings() (w []string) {
 	if c.redealTrouble != "" {
 		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
 	}
+	if gone := c.goneWords(); gone != "" {
+		w = append(w, gone)
+	}
 	for _, why := range c.whyDied() {
 		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/gtank/ristretto255"
 )
@@ -34,7 +35,12 @@ var errShare = errors.New("invalid group element")
 // lvCat is lv_cat of the draft's section 5.1: each part behind its length in
 // LEB128, which is what binary.AppendUvarint writes.
 func lvCat(parts ...[]byte) []byte {
-	var out []byte
+	return appendLV(make([]byte, 0, lvSize(parts...)), parts...)
+}
+
+// appendLV appends lvCat of parts to out. With room for it in out no copy of a
+// secret part is left behind.
+func appendLV(out []byte, parts ...[]byte) []byte {
 	for _, p := range parts {
 		out = binary.AppendUvarint(out, uint64(len(p)))
 		out = append(out, p...)
@@ -42,11 +48,20 @@ func lvCat(parts ...[]byte) []byte {
 	return out
 }
 
+// lvSize returns the length of lvCat of parts in bytes.
+func lvSize(parts ...[]byte) (n int) {
+	var b [binary.MaxVarintLen64]byte
+	for _, p := range parts {
+		n += binary.PutUvarint(b[:], uint64(len(p))) + len(p)
+	}
+	return n
+}
+
 // generator is calculate_generator of the draft's sections 7.1 and 7.3. The
 // zero padding fills the first block of the hash, so that the time it takes
 // tells nothing of the password.
 func generator(prs, ci, sid []byte) *ristretto255.Element {
-	pad := max(0, hashBlock-1-len(lvCat(prs))-len(lvCat([]byte(dsi))))
+	pad := max(0, hashBlock-1-lvSize(prs)-lvSize([]byte(dsi)))
 	in := lvCat([]byte(dsi), prs, make([]byte, pad), ci, sid)
 	h := sha512.Sum512(in)
 	clear(in)
@@ -117,7 +132,8 @@ func (e *exchange) finish(share, ad []byte) (*agreed, error) {
 		first, second = theirs, mine
 	}
 	a := new(agreed)
-	in := lvCat([]byte(dsiISK), e.sid, k)
+	parts := [][]byte{[]byte(dsiISK), e.sid, k}
+	in := appendLV(make([]byte, 0, lvSize(parts...)+len(first)+len(second)), parts...)
 	in = append(in, first...)
 	in = append(in, second...)
 	a.isk = sha512.Sum512(in)
@@ -125,8 +141,7 @@ func (e *exchange) finish(share, ad []byte) (*agreed, error) {
 
 	// Section 9.4. The draft concatenates here without lengths, which is
 	// unambiguous because sid and ISK have fixed lengths in this package.
-	in = append([]byte(dsiMac), e.sid...)
-	in = append(in, a.isk[:]...)
+	in = slices.Concat([]byte(dsiMac), e.sid, a.isk[:])
 	mac := sha512.Sum512(in)
 	clear(in)
 	tag(mac[:], mine, &a.mine)

@@ -145,6 +145,11 @@ func TestCPaceRefusesBrokenRandomness(t *testing.T) {
 // TestLvCat pins the draft's length encoding at its boundary.
 func TestLvCat(t *testing.T) {
 	t.Parallel()
+	for _, n := range []int{0, 1, 127, 128, 300, 16384} {
+		if got, size := lvCat(make([]byte, n), []byte("x")), lvSize(make([]byte, n), []byte("x")); len(got) != size || cap(got) != size {
+			t.Errorf("lvCat of %d bytes has %d, in a buffer of %d; want %d", n, len(got), cap(got), size)
+		}
+	}
 	if got := lvCat([]byte("1234"), nil, []byte("5")); !bytes.Equal(got, []byte("\x041234\x00\x015")) {
 		t.Errorf("lv_cat = %x", got)
 	}

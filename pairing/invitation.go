@@ -100,10 +100,6 @@ func encode(body invitationBody) string {
 	return prefix + strings.ToLower(base32Text.EncodeToString(append(b, sum[:checksumSize]...)))
 }
 
-// QR returns [Invitation.Text] in capitals, all of which a QR code holds in
-// its alphanumeric mode, which makes it a third smaller.
-func (inv Invitation) QR() string { return strings.ToUpper(inv.Text()) }
-
 // Format implements [fmt.Formatter] and prints a placeholder for every verb.
 func (Invitation) Format(f fmt.State, _ rune) { io.WriteString(f, "[invitation]") }
 

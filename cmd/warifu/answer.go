@@ -19,7 +19,7 @@ func (a *app) approveCmd() *cobra.Command {
 		Long: `Approve shows what a request asks, as this device understands it, and asks you.
 ID may be the first digits of the id, four at least. For a request that changes
 the circle it asks for this device's passphrase, too.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the id of a request"),
 		ValidArgsFunction: a.requestIDs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error { return a.approve(cmd.Context(), c, args[0], yes, file) })
@@ -81,7 +81,7 @@ func (a *app) denyCmd() *cobra.Command {
 		Long: `Deny closes a request on every device that hears of it: one no is enough. If a
 part of the signature has left a device by then, the request may be signed all
 the same, and deny says so.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the id of a request"),
 		ValidArgsFunction: a.requestIDs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {

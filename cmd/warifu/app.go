@@ -50,6 +50,10 @@ func usagef(format string, args ...any) error {
 	return errUsage{api.Errorf(api.CodeBadArgument, format, args...)}
 }
 
+func withHint(err error, hint string) error {
+	return errUsage{api.AsError(err).WithHint("%s", hint)}
+}
+
 // errSaid ends the program with exitFailed when stdout has said why.
 var errSaid = errors.New("said")
 
@@ -65,7 +69,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if a.path == "" && cmd != nil {
 		a.path = commandPath(cmd)
 	}
-	return a.exit(err)
+	return a.exit(unknownCommand(root, err))
 }
 
 func commandPath(cmd *cobra.Command) string {
@@ -84,8 +88,10 @@ them: any quorum signs, no single device can. Begin with
   warifu init --name laptop            make this machine a device
   warifu up                            run it
   warifu found --threshold 2 --devices 3    make a circle with two more`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		SuggestionsMinimumDistance: 2, // unknownCommand makes them
+		DisableSuggestions:         true,
+		SilenceUsage:               true,
+		SilenceErrors:              true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.began = true
 			a.path = commandPath(cmd)

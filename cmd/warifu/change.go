@@ -149,7 +149,7 @@ func changeOpen(err error, id string) error {
 	switch e.Code {
 	case api.CodeCanceled:
 		e.Message = fmt.Sprintf("interrupted; request %s stays open", shortID(id))
-	case api.CodeTimeout, api.CodeTooFew, api.CodeRedealFailed, api.CodeNotRunning:
+	case api.CodeTimeout, api.CodeTooFew, api.CodeBusy, api.CodeRedealFailed, api.CodeNotRunning:
 		if e.Hint != "" {
 			return err
 		}

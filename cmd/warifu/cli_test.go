@@ -307,4 +307,8 @@ func TestQRCodeFits(t *testing.T) {
 	if _, ok := qrCode(strings.Repeat("a", 4000)); ok {
 		t.Error("a text that does not fit was drawn")
 	}
+	small, ok := invitationCode("warifu1:" + strings.Repeat("a", 300))
+	if n := strings.Count(small, "\n"); !ok || n >= len(lines) {
+		t.Errorf("an invitation takes %d lines, any text %d", n, len(lines))
+	}
 }

@@ -72,7 +72,7 @@ func (a *app) invitation(e api.Event) {
 		}
 	}
 	if isTerminal(a.stderr) {
-		if picture, ok := qrCode(e.Invitation); ok {
+		if picture, ok := invitationCode(e.Invitation); ok {
 			a.note("or scan:\n\n%s", picture)
 		}
 	}

@@ -76,6 +76,9 @@ func (a *app) fsck(passFile string) ([]finding, error) {
 	path := filepath.Join(a.home, storeName)
 	found, err := a.checkStore(path, boltstore.Checks{Header: keeper.CheckHeader})
 	if err != nil || passFile == "" || damaged(found) {
+		if err == nil {
+			found, err = a.checkEpochKeys(found, nil)
+		}
 		return found, err
 	}
 	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(passFile) })
@@ -87,7 +90,7 @@ func (a *app) fsck(passFile string) ([]finding, error) {
 	}
 	// The store's lock is needed once more, so it is closed before its
 	// records are checked; the keeper stays.
-	deep, err := a.checkDevice(d)
+	deep, err := a.checkEpochKeys(a.checkDevice(d), d.keeper)
 	if err := errors.Join(err, d.store.Close()); err != nil {
 		return nil, err
 	}
@@ -97,13 +100,30 @@ func (a *app) fsck(passFile string) ([]finding, error) {
 }
 
 // checkDevice reads all that a daemon reads when it starts.
-func (a *app) checkDevice(d *device) ([]finding, error) {
+func (a *app) checkDevice(d *device) []finding {
 	n, err := node.Open(node.Config{Journal: d.store, Keeper: guardedKeeper{Keeper: d.keeper}})
 	if err != nil {
-		return []finding{{Damage: true, What: "the device cannot start from its records: " + err.Error()}}, nil
+		return []finding{{Damage: true, What: "the device cannot start from its records: " + err.Error()}}
 	}
 	a.note("device %s, %s", esc(n.Name()), n.Device())
-	return nil, nil
+	if err := n.CheckShares(); err != nil {
+		return []finding{{Damage: true, What: "the device cannot sign: " + err.Error(), Hint: shareHint}}
+	}
+	return nil
+}
+
+const shareHint = "\"warifu refresh\" on another device of the circle deals it a new share"
+
+// checkEpochKeys adds what is wrong with the files of epoch keys. With a keeper
+// it opens each of them. A key that does not open is no damage in itself: a
+// device that stops while it destroys one leaves it so, and goes on when it
+// starts. If a share is lost with it, [node.Node.CheckShares] says so.
+func (a *app) checkEpochKeys(found []finding, k *keeper.Keeper) ([]finding, error) {
+	said, err := keeper.CheckEpochKeys(filepath.Join(a.home, epochsName), k)
+	for _, what := range said {
+		found = append(found, finding{What: what})
+	}
+	return found, err
 }
 
 func (a *app) checkStore(path string, checks boltstore.Checks) ([]finding, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,11 +33,11 @@ or "warifu join".`,
 				return usagef("--name is needed")
 			}
 			if err := roster.CheckName(name); err != nil {
-				return usagef("%v", err)
+				return usagef("%s", strings.TrimPrefix(err.Error(), "roster: "))
 			}
 			k, err := roster.ParseKind(kind)
 			if err != nil {
-				return usagef("%v", err)
+				return usagef("%s", strings.TrimPrefix(err.Error(), "roster: "))
 			}
 			return a.makeDevice(name, k, file)
 		},

@@ -18,7 +18,7 @@ func (a *app) joinCmd() *cobra.Command {
 8 digits. A code is looked for on the local network, or with --at at an address
 that the other device shows. It returns when the circle stands.`,
 		Example: "  warifu join 1234-5678",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("an invitation or a code"),
 		RunE: func(cmd *cobra.Command, argv []string) error {
 			args.Invitation = argv[0]
 			return a.call(func(c *api.Client) error {

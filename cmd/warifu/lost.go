@@ -21,7 +21,7 @@ and addresses stay the same; the share on the lost device is worth nothing from
 then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,
 		Example:           "  warifu lost phone",
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the name of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := ch.checkTimeout(); err != nil {

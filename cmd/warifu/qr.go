@@ -10,6 +10,10 @@ import (
 // content with two, and a terminal is small.
 const qrQuiet = 2
 
+// invitationCode draws an invitation in capitals, which it may be written in as
+// well: a code holds them in its alphanumeric mode, and is smaller.
+func invitationCode(text string) (string, bool) { return qrCode(strings.ToUpper(text)) }
+
 // qrCode draws text as a QR code, two modules to a character. It sets its own
 // colours, so that it is dark on light whatever the terminal's are. It reports
 // false if text does not fit into a code.

@@ -21,7 +21,7 @@ func (a *app) showCmd() *cobra.Command {
 first digits of the id, four at least. With --wait it goes on waiting for the
 signature of a request whose "warifu sign" was interrupted, or until a change of
 the circle took effect.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the id of a request"),
 		ValidArgsFunction: a.requestIDs(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {

@@ -29,6 +29,8 @@ func (a *app) signCmd() *cobra.Command {
 		Long: `Sign asks the circle and waits until a quorum has approved and signed. It says
 on stderr whom it waits for. Interrupted, it leaves the request open: "warifu
 requests" lists it, and "warifu show ID --wait" picks it up again.`,
+		Args: kindFirst,
+		RunE: kindFirst,
 	}
 	f := cmd.PersistentFlags()
 	f.StringVar(&s.account, "account", "", "account to sign with (default the one that fits)")

@@ -23,7 +23,7 @@ func (a *app) signDocumentCmd(s *signing, kind, use, short string) *cobra.Comman
 	return &cobra.Command{
 		Use:   use,
 		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			doc, err := a.readInput(args[0], maxDocument)
 			if err != nil {

@@ -20,7 +20,7 @@ func (a *app) signFileCmd(s *signing) *cobra.Command {
 armored. The namespace says what the signature is for: "file" for files, "git"
 for commits and tags.`,
 		Example: "  warifu sign file --namespace file release.tar.gz > release.tar.gz.sig",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("a file"),
 		RunE: func(cmd *cobra.Command, argv []string) error {
 			if namespace == "" {
 				return usagef("--namespace is needed")

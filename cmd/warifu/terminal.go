@@ -132,6 +132,7 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 		return false, ctx.Err()
 	case got := <-answers:
 		if got.err != nil && got.text == "" {
+			a.note("") // the question's line is not ended by an answer
 			return false, api.Errorf(api.CodeNotConfirmed, "there is nobody to ask").
 				WithHint("scripts say yes beforehand with --yes")
 		}

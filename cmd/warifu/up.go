@@ -55,6 +55,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	log := a.logger()
+	p2p.RedirectLibraryLogs(graver{log.Handler(), slog.LevelError})
 	config, err := inLab(node.Config{
 		Journal: d.store,
 		Keeper:  guardedKeeper{d.keeper, guard{d.store, now}},
@@ -172,6 +173,26 @@ func (a *app) logger() *slog.Logger {
 		return slog.New(slog.NewJSONHandler(lockedWriter{a}, options))
 	}
 	return slog.New(slog.NewTextHandler(lockedWriter{a}, options))
+}
+
+// A graver handler lets only the gravest of its libraries' records through: what
+// they warn of is a peer that goes away, which this program tells better. Its
+// writer quotes what a peer may have chosen.
+type graver struct {
+	slog.Handler
+	least slog.Level
+}
+
+func (g graver) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= g.least && g.Handler.Enabled(ctx, l)
+}
+
+func (g graver) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return graver{g.Handler.WithAttrs(attrs), g.least}
+}
+
+func (g graver) WithGroup(name string) slog.Handler {
+	return graver{g.Handler.WithGroup(name), g.least}
 }
 
 // A lockedWriter is stderr, a line at a time.

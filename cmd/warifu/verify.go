@@ -30,6 +30,8 @@ func (a *app) verifyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check a signature; needs no daemon and no circle",
+		Args:  kindFirst,
+		RunE:  kindFirst,
 	}
 	f := cmd.PersistentFlags()
 	f.StringVar(&c.address, "address", "", "who is said to have signed")
@@ -60,7 +62,7 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 	return &cobra.Command{
 		Use:   "typed-data FILE --address A --signature S",
 		Short: "Check the signature of typed data (EIP-712)",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			doc, err := a.readInput(args[0], maxDocument)
 			if err != nil {

@@ -18,7 +18,7 @@ func (a *app) vetoCmd() *cobra.Command {
 		Long: `Veto postpones the removal of a device that has been silent for so long that the
 circle is about to go on without it: by 30 days, twice at most. It does not help
 a device that a person called lost.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the name of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error { return a.veto(cmd.Context(), c, &ch, args[0]) })

@@ -60,7 +60,8 @@ func text(e ast.Expr) (string, bool) {
 }
 
 // TestProtocolIsDocumented checks that docs/protocol.md has every tag under
-// which something is hashed and every protocol that is spoken.
+// which something is hashed, every protocol that is spoken, everything that is
+// stored, and every reason for which a session is ended.
 func TestProtocolIsDocumented(t *testing.T) {
 	t.Parallel()
 	doc := readDoc(t, "docs/protocol.md")
@@ -78,6 +79,24 @@ func TestProtocolIsDocumented(t *testing.T) {
 			t.Errorf("%s: docs/protocol.md has no row for `%s`", at, value)
 		}
 	})
+	buckets, reasons := 0, 0
+	constants(t, "node", func(at token.Position, _ ast.Expr, name, value string) {
+		switch {
+		case strings.HasPrefix(name, "bucket"):
+			buckets++
+			if !strings.Contains(doc, "| `r/"+value+"` |") {
+				t.Errorf("%s: docs/protocol.md does not say what the store keeps in `r/%s`", at, value)
+			}
+		case regexp.MustCompile("^(refused|ended)[A-Z]").MatchString(name):
+			reasons++
+			if !strings.Contains(doc, "`"+value+"`") {
+				t.Errorf("%s: docs/protocol.md does not have the reason `%s`", at, value)
+			}
+		}
+	})
+	if buckets == 0 || reasons == 0 {
+		t.Errorf("%d buckets and %d reasons found", buckets, reasons)
+	}
 	if tags == 0 || protocols == 0 {
 		t.Errorf("%d tags and %d protocols found", tags, protocols)
 	}

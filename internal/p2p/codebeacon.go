@@ -249,7 +249,7 @@ func (s *codeSearch) look(ctx context.Context, loopback bool) {
 	lan := codeLANNow(loopback)
 	browsing.Go(func() {
 		defer close(gaveUp)
-		browseService(ctx, codeService, entries, lan.interfaces)
+		browse(ctx, codeService, entries, lan.interfaces)
 	})
 	poll := time.NewTicker(codePoll)
 	defer poll.Stop()
@@ -280,43 +280,5 @@ func (s *codeSearch) look(ctx context.Context, loopback bool) {
 	select {
 	case <-ctx.Done():
 	case <-poll.C:
-	}
-}
-
-// browseService hands what is found of a service to out until ctx is done or
-// zeroconf can use none of the interfaces. What it finds after that is thrown
-// away, as zeroconf may not be left waiting.
-func browseService(ctx context.Context, service string, out chan<- *zeroconf.ServiceEntry, interfaces []net.Interface) {
-	if len(interfaces) == 0 {
-		return // zeroconf would take all there are
-	}
-	// With one IP version switched off zeroconf refuses to browse both.
-	for _, version := range []zeroconf.IPType{zeroconf.IPv4AndIPv6, zeroconf.IPv4, zeroconf.IPv6} {
-		found := make(chan *zeroconf.ServiceEntry)
-		stop := make(chan struct{})
-		var forwarding sync.WaitGroup
-		forwarding.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case e, ok := <-found:
-					if !ok {
-						return
-					}
-					select {
-					case out <- e:
-					case <-ctx.Done():
-					}
-				}
-			}
-		})
-		err := zeroconf.Browse(ctx, service, beaconDomain, found,
-			zeroconf.SelectIPTraffic(version), zeroconf.SelectIfaces(interfaces))
-		close(stop)
-		forwarding.Wait()
-		if err == nil || ctx.Err() != nil {
-			return
-		}
 	}
 }

@@ -73,9 +73,7 @@ func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
 		}
 	}
 	found := make(chan *zeroconf.ServiceEntry)
-	if len(interfaces.multicast) > 0 {
-		browsing.Go(func() { browse(ctx, found, interfaces.multicast, l) })
-	}
+	browsing.Go(func() { browse(ctx, beaconService, found, interfaces.multicast) })
 
 	poll := time.NewTicker(l.limits.poll)
 	defer poll.Stop()
@@ -103,22 +101,26 @@ func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
 	}
 }
 
-// browse hands found services to out until ctx is done. What zeroconf finds
-// after that is thrown away, as it may not be left waiting.
-func browse(ctx context.Context, out chan<- *zeroconf.ServiceEntry, interfaces []net.Interface, l *Link) {
+// browse hands what is found of a service to out until ctx is done or
+// zeroconf can use none of the interfaces. What it finds after that is thrown
+// away, as zeroconf may not be left waiting.
+func browse(ctx context.Context, service string, out chan<- *zeroconf.ServiceEntry, interfaces []net.Interface) {
+	if len(interfaces) == 0 {
+		return // zeroconf would take all there are
+	}
 	// With one IP version switched off zeroconf refuses to browse both.
 	for _, version := range []zeroconf.IPType{zeroconf.IPv4AndIPv6, zeroconf.IPv4, zeroconf.IPv6} {
 		found := make(chan *zeroconf.ServiceEntry)
-		var wg sync.WaitGroup
 		stop := make(chan struct{})
-		wg.Go(func() {
+		var forwarding sync.WaitGroup
+		forwarding.Go(func() {
 			for {
 				select {
 				case <-stop:
 					return
-				case e := <-found:
-					if e == nil {
-						return // closed
+				case e, ok := <-found:
+					if !ok {
+						return
 					}
 					select {
 					case out <- e:
@@ -127,14 +129,13 @@ func browse(ctx context.Context, out chan<- *zeroconf.ServiceEntry, interfaces [
 				}
 			}
 		})
-		err := zeroconf.Browse(ctx, beaconService, beaconDomain, found,
+		err := zeroconf.Browse(ctx, service, beaconDomain, found,
 			zeroconf.SelectIPTraffic(version), zeroconf.SelectIfaces(interfaces))
 		close(stop)
-		wg.Wait()
-		if ctx.Err() != nil {
+		forwarding.Wait()
+		if err == nil || ctx.Err() != nil {
 			return
 		}
-		l.cfg.Log.Debug("not browsing", "err", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -253,7 +254,7 @@ func (h *PairHost) Dial(ctx context.Context, id []byte, addrs [][]byte) (*PairSt
 		return nil, errors.New("p2p: this is the device itself")
 	}
 	if err := h.connect(dialing, remote, mas); err != nil {
-		return nil, fmt.Errorf("p2p: dial: %w", err)
+		return nil, fmt.Errorf("p2p: dial: %w", oneLine(err))
 	}
 	s, err := h.host.NewStream(network.WithNoDial(dialing, "pairing"), remote, wire.ProtocolPair)
 	if err != nil {
@@ -289,7 +290,22 @@ func (h *PairHost) learn(ctx context.Context, addrs []ma.Multiaddr) (peer.ID, er
 	if m, ok := errors.AsType[sec.ErrPeerIDMismatch](err); ok {
 		return m.Actual, nil
 	}
-	return "", fmt.Errorf("p2p: nobody answers there: %w", err)
+	return "", fmt.Errorf("p2p: nobody answers there: %w", oneLine(err))
+}
+
+// oneLine keeps of a failed dial what each address answered. libp2p's own text
+// has a line for each, and the id of a host that was made up for the occasion.
+func oneLine(err error) error {
+	d, ok := errors.AsType[*swarm.DialError](err)
+	if !ok || len(d.DialErrors) == 0 {
+		return err
+	}
+	var all []string
+	for _, e := range d.DialErrors {
+		text, _, _ := strings.Cut(e.Cause.Error(), "\n")
+		all = append(all, text)
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // Close ends every connection and frees the sockets.

@@ -62,10 +62,6 @@ func (p Point) inSubgroup() bool {
 	return MulVartime(NewScalar(1).Neg(), p).Add(p).IsIdentity()
 }
 
-// Identity returns the neutral element. It has an encoding, which [ParsePoint]
-// refuses.
-func Identity() Point { return Point{} }
-
 // Base returns the generator B.
 func Base() Point { return Point{edwards25519.NewGeneratorPoint()} }
 
@@ -124,18 +120,4 @@ func (p Point) mulSmall(n uint16) Point {
 		}
 	}
 	return Point{sum}
-}
-
-// MultiMulVartime returns the sum of all k[i]·p[i]. It panics if there are not
-// as many scalars as points.
-func MultiMulVartime(k []Scalar, p []Point) Point {
-	if len(k) != len(p) {
-		panic("ed: internal error: as many scalars as points are needed")
-	}
-	ks := make([]*edwards25519.Scalar, len(k))
-	ps := make([]*edwards25519.Point, len(p))
-	for i := range k {
-		ks[i], ps[i] = &k[i].v, p[i].get()
-	}
-	return Point{new(edwards25519.Point).VarTimeMultiScalarMult(ks, ps)}
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// one accepts exactly one argument, and says what it is.
+func one(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usagef("%s is needed", what)
+		}
+		return usagef("one argument is wanted, %d are given: put what has spaces in quotes", len(args))
+	}
+}
+
+// kindFirst is for a command that does nothing without one of those below it.
+// To print help and report success would let a script believe that something
+// was done.
+func kindFirst(cmd *cobra.Command, args []string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	known := strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	if len(args) == 0 {
+		return usagef("say what to %s: %s", cmd.Name(), known)
+	}
+	return usagef("there is no %q to %s, but %s", args[0], cmd.Name(), known)
+}
+
+// unknownCommand says in one line what cobra says in many, with what may have
+// been meant as a hint. Any other error is returned as it is.
+func unknownCommand(root *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(err.Error(), "unknown command ")
+	quoted, qerr := strconv.QuotedPrefix(rest)
+	if !ok || qerr != nil || rest != quoted+` for "`+root.Name()+`"` {
+		return err
+	}
+	name, _ := strconv.Unquote(quoted)
+	out := usagef("there is no command %q", name)
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return withHint(out, "did you mean `warifu "+strings.Join(near, "` or `warifu ")+"`?")
+	}
+	return out
+}
