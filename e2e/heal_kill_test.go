@@ -34,6 +34,7 @@ func TestKillWhileRedealing(t *testing.T) {
 			for round := range killRounds {
 				c.killIn(t, r, round)
 			}
+			c.notCopied(t)
 			for _, d := range c.devices {
 				if code := d.stop(); code != 0 {
 					t.Errorf("%s: exit %d after an interrupt:\n%s", d.name, code, d.stderr)

@@ -114,7 +114,7 @@ func TestLostByCommand(t *testing.T) {
 	if other := laptop.command(0, "epochs"); other.stdout != out.stdout {
 		t.Errorf("the devices tell different stories:\n%s%s", out.stdout, other.stdout)
 	}
-	laptop.command(0, "status").has(t, "old shares possibly alive: 1 of 2")
+	laptop.command(0, "status").has(t, "old shares possibly alive: 1 of 2, on phone: worth nothing")
 	if o := laptop.run(1, "lost", "phone", "--yes", "--passphrase-file", laptop.pass); o.code(t) != api.CodeUnknown {
 		t.Errorf("lost again: %s", o.stderr)
 	}
@@ -193,6 +193,9 @@ func TestFreezeAndThaw(t *testing.T) {
 		eventually(t, d.name+" is frozen", func() bool { return d.status().Frozen != "" })
 		d.cannotSign(t, api.CodeFrozen)
 	}
+	if o := laptop.run(1, "invite", "--passphrase-file", laptop.pass); o.code(t) != api.CodeFrozen {
+		t.Errorf("invite: %s", o.stderr)
+	}
 	// It survives a restart.
 	tablet.kill()
 	tablet.up()
@@ -248,6 +251,10 @@ func TestVacationAndVeto(t *testing.T) {
 	laptop.run(0, "vacation", "--for", "14d", "--passphrase-file", laptop.pass).has(t, `"epoch":`, `"kind":"vacation"`)
 	if o := phone.run(1, "vacation", "fridge", "--for", "14d", "--passphrase-file", phone.pass); o.code(t) != api.CodeUnknown {
 		t.Errorf("vacation: %s", o.stderr)
+	}
+	// What cannot count is refused, and nobody believes that it does.
+	if o := phone.run(1, "veto", "tablet", "--passphrase-file", phone.pass); o.code(t) != api.CodeRefused {
+		t.Errorf("veto: %s", o.stderr)
 	}
 	eventually(t, "the tablet knows of the vacation", func() bool {
 		for _, d := range tablet.status().Devices {

@@ -157,8 +157,10 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 		return context.Canceled
 	}
 	text := "has no signature yet"
+	hint := "the request stays open: see it with \"warifu show %v\""
 	if r.change != nil {
 		text = "has not taken effect yet"
+		hint = "the circle goes on with it as soon as it can: \"warifu show %[1]v --wait\" follows it, \"warifu deny %[1]v\" ends it"
 	}
 	if last.reason != "" {
 		text += ": " + last.reason
@@ -171,7 +173,7 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 	if len(last.waiting) > 0 {
 		e = e.WithDevice(last.waiting[0])
 	}
-	return e.WithHint("the request stays open: see it with \"warifu show %v\"", r.id)
+	return e.WithHint(hint, r.id)
 }
 
 // Requests implements [api.Backend].

@@ -94,7 +94,7 @@ func (c *core) decodeChange(r *openRequest) error {
 }
 
 func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
-	name := c.everName(slot)
+	name := c.name(slot)
 	switch r.request.Kind {
 	case api.KindAdd:
 		return "add the device " + r.card.Name + " to the circle"
@@ -105,7 +105,7 @@ func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
 	case api.KindRefresh:
 		return "deal fresh shares to the same devices"
 	case api.KindLeave:
-		return c.everName(r.from()) + " leaves the circle"
+		return c.name(r.from()) + " leaves the circle"
 	case api.KindThreshold:
 		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
 	case api.KindRemove:
@@ -127,9 +127,9 @@ func (c *core) changeLines(r *openRequest, slot wire.Slot) (lines []intent.Line)
 		add("fingerprint", fingerprint(r.card.Device(0)))
 	}
 	if slot != 0 {
-		add("device", c.everName(slot))
+		add("device", c.name(slot))
 	}
-	add("asked by", c.everName(r.from()))
+	add("asked by", c.name(r.from()))
 	switch {
 	case needsRedeal(r.request.Kind):
 		add("effect", "all keys and addresses stay; shares of before die")
@@ -137,21 +137,6 @@ func (c *core) changeLines(r *openRequest, slot wire.Slot) (lines []intent.Line)
 		add("effect", "re-deals go on either way")
 	}
 	return lines
-}
-
-// everName is the name of a device that is or was in the circle.
-func (c *core) everName(slot wire.Slot) string {
-	if d, ok := c.device(slot); ok {
-		return d.Name
-	}
-	if c.circle != nil {
-		for _, f := range c.circle.record.Former {
-			if f.Slot == slot {
-				return f.Name
-			}
-		}
-	}
-	return fmt.Sprintf("device %d", slot)
 }
 
 const tagPresence wire.Tag = "node/presence"

@@ -31,6 +31,7 @@ type Config struct {
 // from the one loop that owns it, and none waits for a peer.
 type core struct {
 	cfg  Config
+	disk *disk
 	self *self
 	link Link
 	log  *slog.Logger
@@ -106,8 +107,10 @@ func newCore(cfg Config) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
+	watch := &disk{now: cfg.Now}
+	cfg.Journal, cfg.Keeper = watch.watched(cfg.Journal, cfg.Keeper)
 	c := &core{
-		cfg: cfg, self: me, log: cfg.Log, now: cfg.Now(),
+		cfg: cfg, disk: watch, self: me, log: cfg.Log, now: cfg.Now(),
 		requests:  map[wire.RequestID]*openRequest{},
 		newSigner: signer, sessions: map[wire.SessionID]*live{},
 		pairing:  map[string][]string{},
@@ -199,10 +202,18 @@ func (c *core) device(slot wire.Slot) (roster.Device, bool) {
 	return roster.Device{}, false
 }
 
-// name returns what a person calls the device in slot.
+// name returns what a person calls the device in slot, or called it while it
+// was in the circle.
 func (c *core) name(slot wire.Slot) string {
 	if d, ok := c.device(slot); ok {
 		return d.Name
+	}
+	if c.circle != nil {
+		for _, f := range c.circle.record.Former {
+			if f.Slot == slot {
+				return f.Name
+			}
+		}
 	}
 	return fmt.Sprintf("device %d", slot)
 }
@@ -504,9 +515,9 @@ func (c *core) tickResume() {
 	}
 }
 
-// resumeLater has what is in the journal read back after a pause.
+// resumeLater tries again to read back what could not be read.
 func (c *core) resumeLater(err error) {
-	c.pauseResume()
+	c.resumeAt = c.now.Add(resumePause)
 	c.redealTrouble = err.Error()
 	c.log.Error("re-deal not resumed", "err", err)
 }

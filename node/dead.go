@@ -91,6 +91,26 @@ func (c *core) tellDead(id wire.SessionID, to wire.Slot) bool {
 	return true
 }
 
+// tellSponsor is tellDead for a device that would have been new: in no circle,
+// it knows the others by their connections only. They may have committed to what
+// it has voted against, and wait for it.
+func (c *core) tellSponsor(f wire.Frame, peer []byte) bool {
+	d := c.dead[f.Session]
+	if d == nil {
+		return false
+	}
+	if last := d.told[f.From]; c.now.Sub(last).Abs() < c.cfg.Timings.Resend {
+		return true
+	}
+	d.told[f.From] = c.now
+	for _, b := range d.frames {
+		if err := c.link.Send(peer, wire.ProtocolSession, b); err != nil {
+			c.log.Debug("message not sent", "err", err)
+		}
+	}
+	return true
+}
+
 var errInIt = errors.New("node: this device is in this re-deal")
 
 // refuse votes against an attempt without taking part, so that it dies sooner.

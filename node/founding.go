@@ -333,7 +333,7 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 		return
 	}
 	if protocol == wire.ProtocolSession {
-		if fr, err := wire.ParseFrame(msg); err == nil {
+		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellSponsor(fr, from) {
 			c.keepEarly(fr, from)
 		}
 		return

@@ -45,7 +45,7 @@ func (c *core) held(slot wire.Slot) bool {
 func (c *core) blame(slot wire.Slot, why string) {
 	g := c.grudge(slot)
 	g.times, g.last, g.why = g.times+1, c.now, why
-	c.log.Warn("left out of the next re-deal, if possible", "device", c.everName(slot), "why", why)
+	c.log.Warn("left out of the next re-deal, if possible", "device", c.name(slot), "why", why)
 }
 
 func (c *core) grudge(slot wire.Slot) *grudge {
@@ -93,7 +93,7 @@ func (c *core) blameFor(a *attempt) {
 		case x.By == self:
 			c.blame(x.Against, "sealed a share that does not fit")
 		case x.Against == self || c.grudge(x.By).complains > 0:
-			c.blame(x.By, "complains of what "+c.everName(x.Against)+" dealt")
+			c.blame(x.By, "complains of what "+c.name(x.Against)+" dealt")
 		default:
 			c.grudge(x.By).complains++
 			c.grudge(x.Against).dealt = true
@@ -158,7 +158,7 @@ func (c *core) whyDied() []string {
 	var why []string
 	for _, s := range sortedSlots(c.grudges) {
 		if c.held(s) {
-			why = append(why, c.everName(s)+" "+c.grudges[s].why)
+			why = append(why, c.name(s)+" "+c.grudges[s].why)
 		}
 	}
 	return why

@@ -8,6 +8,7 @@ import (
 
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -158,7 +159,7 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	want(sign, api.CodeNoQuorum, "has no signature yet")
 	refresh := phone.change(api.KindRefresh, change{})
 	l.run(5*time.Second, nil)
-	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part and 1 are here")
+	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part, and only 1 can")
 	freeze := phone.change(api.KindFreeze, change{})
 	want(freeze, api.CodeTimeout, "has not taken effect yet")
 }
@@ -196,5 +197,41 @@ func TestTestsAreBounded(t *testing.T) {
 	}
 	if joined > maxTests {
 		t.Errorf("%d tests joined, at most %d may be", joined, maxTests)
+	}
+}
+
+// TestMemberGoneAfterReady: a member that is gone between its ready and its
+// commit keeps the others from any other change. They sign, say whom they wait
+// for and what the way out is, and go on when it comes back.
+func TestMemberGoneAfterReady(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 44)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	phone.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		a := phone.core.attempt
+		return a != nil && a.machine.Phase() == refresh.Committed && tablet.core.attempt.machine.Phase() == refresh.Prepared
+	}) {
+		t.Fatalf("never committed\n%s", l.logs())
+	}
+	tablet.kill()
+	if !l.run(3*attemptLife, func() bool { return phone.core.goneWords() != "" }) {
+		t.Fatalf("the person is not told\n%s", l.logs())
+	}
+	if w := strings.Join(phone.core.warnings(), "\n"); !strings.Contains(w, "waits for tablet") || !strings.Contains(w, "new circle") {
+		t.Errorf("warnings %s", w)
+	}
+	l.signsWith(phone, laptop)
+	lost := phone.change(api.KindLost, change{Slot: 3})
+	laptop.approves(lost.id)
+	l.run(5*time.Second, nil)
+	v := phone.core.look(lost)
+	if v.code != api.CodeBusy || !strings.Contains(v.reason, "another re-deal") || len(v.waiting) != 1 || v.waiting[0] != "tablet" {
+		t.Errorf("waits for %v: %s (%s)", v.waiting, v.reason, v.code)
+	}
+	tablet.start()
+	if !l.run(5*time.Minute, l.in(1, phone, laptop)) || phone.core.goneWords() != "" {
+		t.Fatalf("it does not go on\n%s", l.logs())
 	}
 }

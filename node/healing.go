@@ -110,7 +110,7 @@ func another(name string) func(*core, *change) error {
 func (c *core) enoughWithout(slot wire.Slot) error {
 	rec := c.circle.record
 	if len(rec.Devices)-1 < rec.Threshold {
-		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.everName(slot), len(rec.Devices)-1, rec.Threshold).
+		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.name(slot), len(rec.Devices)-1, rec.Threshold).
 			WithHint("add a device first: warifu invite")
 	}
 	return nil
@@ -279,13 +279,31 @@ func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
 		}
 		ch.Until = unix(args.Until)
-		return about(args.Device)(c, ch)
+		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+			return err
+		}
+		return refused(c.judge.MayVacation(c.circle.slot, wire.Slot(ch.Slot), uint64(args.Until.Sub(c.now)/time.Second)))
 	})
 }
 
 // Veto implements [api.Healing].
 func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, api.KindVeto, about(args.Device))
+	return n.word(ctx, args.PresenceArgs, api.KindVeto, func(c *core, ch *change) error {
+		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+			return err
+		}
+		return refused(c.judge.MayVeto(c.circle.slot, wire.Slot(ch.Slot)))
+	})
+}
+
+// refused says that a word does not count here. Other devices may see it
+// otherwise, and it can be said there.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return api.Errorf(api.CodeRefused, "%s", strings.TrimPrefix(err.Error(), "recovery: ")).
+		WithHint("as this device sees it; warifu status says more")
 }
 
 // Remove implements [api.Healing].
@@ -295,7 +313,7 @@ func (n *Node) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, er
 			return err
 		}
 		if !c.silent(wire.Slot(ch.Slot)) {
-			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.everName(wire.Slot(ch.Slot))).
+			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.name(wire.Slot(ch.Slot))).
 				WithHint("if it is lost: warifu lost")
 		}
 		return nil
@@ -358,7 +376,7 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	}); err != nil {
 		return api.Changed{}, err
 	}
-	who, err := n.welcomeOne(ctx, emit)
+	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
 	defer n.post(func(c *core, now time.Time) {
 		c.now, c.inviting = now, nil
 		clear(c.pairing)
@@ -390,9 +408,13 @@ func frozenError(why string) error {
 	return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
 }
 
-// welcomeOne shows invitations until one device has come in.
-func (n *Node) welcomeOne(ctx context.Context, emit func(api.Event)) (newcomer, error) {
+// welcomeOne shows invitations until one device has come in, for as long as
+// patience if that is not zero.
+func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (newcomer, error) {
 	doors, shut := context.WithCancel(ctx)
+	if patience > 0 {
+		doors, shut = context.WithTimeoutCause(ctx, patience, errNobodyCame)
+	}
 	var late sync.WaitGroup
 	defer func() {
 		shut()
@@ -400,6 +422,8 @@ func (n *Node) welcomeOne(ctx context.Context, emit func(api.Event)) (newcomer, 
 	}()
 	return n.welcome(doors, &late, 1, 1, emit)
 }
+
+var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")
 
 // inviting is an invitation into a living circle.
 type inviting struct{ replaces wire.Slot }
@@ -474,45 +498,11 @@ func (c *core) changed() api.Changed {
 	if a := c.attempt; a != nil && a.entered {
 		e = viewEpoch(roster.Entry{Record: c.circle.record})
 	}
+	old := c.oldShares()
 	return api.Changed{
 		Epoch: e.Epoch, Kind: e.Kind, Members: e.Members, Sleepers: e.Sleepers, Removed: e.Removed, Added: e.Added,
-		OldSharesAlive: c.oldShares(), Threshold: e.Threshold,
+		OldSharesAlive: len(old), OldSharesOn: c.names(old), Threshold: e.Threshold,
 	}
-}
-
-// oldShares counts the devices that may still hold a share of one epoch that is
-// over, for the epoch of which most may: as many as the threshold of them would
-// be the key.
-func (c *core) oldShares() int {
-	most := 0
-	now := c.circle.record
-	for _, e := range c.circle.chain {
-		if e.Record.Epoch >= now.Epoch {
-			continue
-		}
-		alive := 0
-		for _, d := range e.Record.Devices {
-			if c.mayHold(d, e.Record.Epoch) {
-				alive++
-			}
-		}
-		most = max(most, alive)
-	}
-	return most
-}
-
-// mayHold reports whether a device may still have its share of an old epoch:
-// it left and nobody knows, or it has not said that it destroyed it.
-func (c *core) mayHold(d roster.Device, epoch uint64) bool {
-	if d.Identity == c.self.public {
-		return c.oldestShare() <= epoch
-	}
-	in, ok := c.circle.record.Device(d.Slot)
-	if !ok || in.Identity != d.Identity {
-		return true
-	}
-	p := c.peers[d.Slot]
-	return p == nil || !p.told || p.oldest <= epoch
 }
 
 // redealWaiting says whom a change of the circle waits for.
@@ -532,12 +522,15 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 				ask = append(ask, d.Slot)
 			}
 		}
-		return c.names(ask), fmt.Sprintf("%d of %d persons have approved: approve on %s",
+		reason = fmt.Sprintf("%d of %d persons have approved: approve on %s",
 			len(c.present(r)), c.circle.record.Threshold, either(c.names(ask)))
+		if r.request.Kind == api.KindLost || r.request.Kind == api.KindReplace {
+			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", c.name(wire.Slot(r.change.Slot)))
+		}
+		return c.names(ask), reason
 	}
-	reason = "starting"
-	if r.trouble != "" {
-		reason = "trying again: " + r.trouble
+	if a := c.attempt; a != nil && !a.machine.Settled() {
+		return c.names(a.machine.Waiting()), fmt.Sprintf("another re-deal is under way (%v): %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
 	}
 	var away []wire.Slot
 	for _, d := range c.circle.record.Devices {
@@ -545,7 +538,28 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 			away = append(away, d.Slot)
 		}
 	}
+	switch {
+	case r.trouble != "":
+		reason = "trying again: " + r.trouble
+	case len(away) > 0:
+		reason = "starting; not connected: " + list(c.names(away))
+	default:
+		reason = "starting"
+	}
 	return c.names(away), reason
+}
+
+// goneWords says whom a re-deal waits for that this device cannot take back any
+// more, or "". A member that was ready and fell silent before it committed may
+// have committed, or may have voted against it: only its own word tells.
+func (c *core) goneWords() string {
+	a := c.attempt
+	if a == nil || a.machine.Phase() != refresh.Committed || c.now.Sub(a.started).Abs() < 2*attemptLife {
+		return ""
+	}
+	who := list(c.names(a.machine.Waiting()))
+	return fmt.Sprintf("the re-deal to epoch %d waits for %s, which was ready for it and said no more: the circle signs, but nobody comes in or goes before it is there; "+
+		"if it is gone for good, move what the accounts hold to a new circle as long as enough devices are left to sign", a.proposal.Epoch, who)
 }
 
 // holders names the members that may still hold a share older than epoch.

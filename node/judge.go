@@ -21,7 +21,9 @@ import (
 
 const judgeKey = "judge"
 
-// startJudge reads the judge of a circle, or makes one.
+// startJudge reads the judge of a circle, or makes one. That this device was
+// started is durable before its first heartbeat leaves: were a number used
+// again by the next start, the device would take itself for a copy.
 func (c *core) startJudge() error {
 	c.judge = nil
 	if c.circle == nil || c.circle.evicted != nil {
@@ -45,6 +47,7 @@ func (c *core) startJudge() error {
 		j, err := recovery.ParseJudge(raw, rec, c.boot)
 		if err == nil {
 			c.judge = j
+			c.saveJudge()
 			return nil
 		}
 		damage = err
@@ -57,6 +60,7 @@ func (c *core) startJudge() error {
 	if damage != nil {
 		return c.judgeAnew(damage)
 	}
+	c.saveJudge()
 	return nil
 }
 
@@ -76,6 +80,7 @@ func (c *core) judgeAnew(damage error) error {
 
 // followRecord tells the judge of a newer certified epoch.
 func (c *core) followRecord() {
+	c.lastBeat = time.Time{} // others hear soon that this device is in it
 	if c.judge == nil || c.circle.evicted != nil {
 		if err := c.startJudge(); err != nil {
 			c.log.Error("judge not started", "err", err)
@@ -88,8 +93,12 @@ func (c *core) followRecord() {
 	c.saveJudge()
 }
 
-// judgeEvery is how often the judge is stored although nothing happened.
-const judgeEvery = 5 * time.Minute
+// judgeEvery is how often the judge is stored although nothing happened, and
+// judgeRetry how long it waits after it could not be.
+const (
+	judgeEvery = 5 * time.Minute
+	judgeRetry = 30 * time.Second
+)
 
 // tickJudge lets the judge's time pass and says what it notices.
 func (c *core) tickJudge() {
@@ -107,7 +116,7 @@ func (c *core) tickJudge() {
 		c.noticed = n.N
 		c.notifyAll()
 	}
-	if j.Revision() != c.saved || c.now.Sub(c.savedAt) >= judgeEvery {
+	if j.Revision() != c.saved || c.now.Sub(c.savedAt).Abs() >= judgeEvery {
 		c.saveJudge()
 	}
 }
@@ -119,6 +128,7 @@ func (c *core) saveJudge() {
 	c.saved, c.savedAt = c.judge.Revision(), c.now
 	raw := c.judge.Bytes()
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, judgeKey, raw) }); err != nil {
+		c.savedAt = c.now.Add(judgeRetry - judgeEvery)
 		c.log.Error("judge not stored", "err", err)
 	}
 }
@@ -211,7 +221,7 @@ func (c *core) hearPersons(r *openRequest) {
 			}
 		}
 		if err != nil {
-			c.log.Warn("a person's word does not count", "request", r.id, "on", c.everName(by), "err", err)
+			c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err)
 			r.trouble = err.Error()
 		}
 	}

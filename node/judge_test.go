@@ -28,6 +28,38 @@ func TestTimePassesForABusyDevice(t *testing.T) {
 	}
 }
 
+// TestRestartsAreNoCopies kills a device again and again, each time after its
+// heartbeat has reached the others and before its first tick. It is never
+// taken for two, by itself or by others.
+func TestRestartsAreNoCopies(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 32)
+	l.found(2, 3)
+	phone := l.devices[0]
+	for range 5 {
+		for i := range 3 {
+			phone.kill()
+			phone.start()
+			for range 3 - i { // as many connections, and a heartbeat on each
+				l.cut(phone, l.devices[1], "connection reset")
+				l.connect()
+			}
+			l.run(time.Minute, func() bool { return len(l.wire) == 0 })
+		}
+		l.run(3*time.Minute, nil)
+	}
+	for _, d := range l.devices {
+		for _, other := range l.devices {
+			if d.core.judge.Copied(other.core.circle.slot) {
+				t.Errorf("%s takes %s for two", d.name, other.name)
+			}
+		}
+		if heard, _ := d.core.judge.View(phone.core.circle.slot); heard.Silent > 120 {
+			t.Errorf("%s has not heard the phone for %d seconds", d.name, heard.Silent)
+		}
+	}
+}
+
 // TestDamagedJudgeStaysFrozen: what a device has forgotten may have been a
 // freeze, so that it freezes itself, and hears again what is said in requests
 // that are open.

@@ -454,3 +454,35 @@ func TestFailedRedealKeepsTheSharesOfSleepers(t *testing.T) {
 		t.Error(w.err)
 	}
 }
+
+// A newcomer that has said ready, lost touch and stayed out is asked for its
+// commit when it can be heard again. It must say that there will be none, or the
+// others could never change their circle again.
+func TestNewcomerThatStaysOutSaysSo(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 53)
+	l.found(2, 3)
+	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	l.introduce(phone, watch)
+	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.id)
+	committed := func(d *labDevice) bool {
+		return d.core.attempt != nil && d.core.attempt.machine.Phase() == refresh.Committed
+	}
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		// What makes it commit does not reach it, nor anybody what it says then.
+		if to == watch && watch.core.attempt != nil && watch.core.attempt.machine.Phase() == refresh.Prepared || from == watch && watch.core.attempt != nil && watch.core.attempt.machine.Phase() > refresh.Prepared {
+			return nil
+		}
+		return b
+	}
+	if !l.run(3*time.Minute, func() bool { return watch.core.attempt == nil && (committed(phone) || committed(laptop)) }) {
+		t.Fatalf("the newcomer did not stay out\n%s", l.logs())
+	}
+	l.tamper = nil
+	if !l.run(30*time.Minute, func() bool {
+		return !phone.core.redealing() && !laptop.core.redealing() && !tablet.core.redealing()
+	}) {
+		t.Errorf("they wait for ever\n%s", l.logs())
+	}
+}

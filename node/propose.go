@@ -119,7 +119,7 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		slices.Sort(p.Dealers)
 	}
 	if n := len(p.Members); n < enough || len(p.Dealers) < head.Threshold {
-		return p, api.Errorf(api.CodeTooFew, "%d devices must take part and %d are here", enough, n).
+		return p, api.Errorf(api.CodeTooFew, "%d devices must take part, and only %d can", enough, n).
 			WithHint("start %s", either(c.names(away)))
 	}
 	if want.card != nil {
@@ -307,7 +307,7 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 	}
 	for _, s := range slices.Concat(p.Members, p.Sleepers) {
 		if s != c.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && c.banned(s) {
-			return c.everName(s) + " is reported lost or is being removed, and would get a fresh share"
+			return c.name(s) + " is reported lost or is being removed, and would get a fresh share"
 		}
 	}
 	r := c.requests[request]
@@ -410,7 +410,7 @@ func (c *core) circleRolledBack() {
 // redealFailed lets the request behind a dead attempt try again later.
 func (c *core) redealFailed(a *attempt) {
 	for slot, what := range a.machine.Suspects() {
-		c.log.Error("a device broke the rules of a re-deal", "device", c.everName(slot), "what", what)
+		c.log.Error("a device broke the rules of a re-deal", "device", c.name(slot), "what", what)
 		if slot != c.circle.slot {
 			c.alarm(slot, what)
 		}
@@ -498,6 +498,9 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	}
 	if c.circle == nil {
 		return nil // it was not to become a member after all
+	}
+	if c.interrupted() {
+		return nil // it may have locked into this very epoch, and finds out first
 	}
 	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by

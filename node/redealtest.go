@@ -212,7 +212,7 @@ func (c *core) finishTest(l *live) {
 // testFailed ends a test for all that are in it.
 func (c *core) testFailed(l *live, err error) {
 	slot, _, _ := blamed(err)
-	c.log.Warn("test signature failed", "account", l.account, "device", c.everName(slot), "err", err)
+	c.log.Warn("test signature failed", "account", l.account, "device", c.name(slot), "err", err)
 	for _, s := range l.slots {
 		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
 	}

@@ -512,7 +512,7 @@ func (c *core) deny(r *openRequest) error {
 
 // undeniable says why this device's denial closes nothing, and what does.
 func (c *core) undeniable(r *openRequest) error {
-	asker := c.everName(r.from())
+	asker := c.name(r.from())
 	if c.accused(c.circle.slot) {
 		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
 			WithHint("warifu thaw, on as many devices as must sign")

@@ -201,7 +201,7 @@ func (w *world) wantSignature(d *simDevice) *openRequest {
 // add introduces a device that is in no circle, and asks for it to come in.
 func (w *world) add(d *simDevice) {
 	x := w.pick(func(x *simDevice) bool { return x.on() && x.core.circle == nil && x.core.attempt == nil })
-	if x == nil || len(d.core.circle.record.Devices) > 4 {
+	if x == nil || !d.running() || len(d.core.circle.record.Devices) > 4 {
 		return
 	}
 	w.introduce(d, x)

@@ -150,10 +150,14 @@ func (s story) start(w *world) {
 	w.run(10*time.Second, nil)
 }
 
-// play runs a story to its end, restarts everybody, and has them sign.
-func (s story) play(w *world) {
+// happen lets a story happen.
+func (s story) happen(w *world) {
 	s.tell(w)
 	w.run(20*time.Minute, nil)
+}
+
+// conclude looks at the end of a story, restarts everybody, and has them sign.
+func (w *world) conclude() {
 	w.rest()
 	w.recover()
 	w.finish()
@@ -180,6 +184,7 @@ func (w *world) together() {
 		}
 		if d.core == nil || !d.core.hasShare() || d.core.circle.hash != newest.Hash() {
 			w.fail("C1: %s is not where the others are: %s", d.name, w.census())
+			return
 		}
 		if len(d.view.shares) != 1 || d.core.redealing() {
 			w.fail("C1: %s is not through: %s", d.name, w.census())
@@ -207,6 +212,7 @@ type row struct {
 // rows runs a story without faults and names every write in it.
 func (s story) rows(t testing.TB, shape simShape) (list []row) {
 	w := s.begin(t, shape)
+	last := make([]int, len(w.devices))
 	for _, d := range w.devices {
 		first, points := d.disk.writes+1, map[int]string{}
 		written, destroy, key := d.disk.written, d.disk.destroy, false
@@ -218,7 +224,7 @@ func (s story) rows(t testing.TB, shape simShape) (list []row) {
 		}
 		d.disk.destroy = func(id string) error { key = true; return destroy(id) }
 		defer func() {
-			for n := first; n <= d.disk.writes; n++ {
+			for n := first; n <= last[d.index]; n++ {
 				p, ok := points[n]
 				if !ok {
 					p = "a key is made"
@@ -227,7 +233,11 @@ func (s story) rows(t testing.TB, shape simShape) (list []row) {
 			}
 		}()
 	}
-	s.play(w)
+	s.happen(w)
+	for i, d := range w.devices {
+		last[i] = d.disk.writes
+	}
+	w.conclude()
 	if w.err != nil || len(w.truth.epochs) < 2 {
 		t.Fatalf("%d-of-%d, %s: does not go well without faults: %v; %d epochs", shape.t, shape.n, s.name, w.err, len(w.truth.epochs))
 	}
@@ -349,6 +359,7 @@ var findings = []finding{
 	{simShape{2, 3}, comesIn, 3, refresh.Prepared.String(), "error with effect"},
 	{simShape{2, 2}, comesIn, 2, refresh.Prepared.String(), "error without effect"},
 	{simShape{3, 5}, triedAgain, 4, "an attempt is overtaken", "error with effect"},
+	{simShape{3, 4}, "refresh", 2, refresh.Locked.String(), "error without effect"},
 	{simShape{2, 3}, comesIn, 0, refresh.Committed.String(), "damaged for good"},
 }
 
@@ -399,7 +410,10 @@ func stride(n int) int {
 
 // run lets the one write fail.
 func (c cell) run(t *testing.T, shape simShape) error {
-	w := c.story.begin(t, shape)
+	return c.runIn(c.story.begin(t, shape))
+}
+
+func (c cell) runIn(w *world) error {
 	d := w.devices[c.row.device]
 	if d.disk.writes >= c.row.write {
 		return fmt.Errorf("write %d was before the story", c.row.write)
@@ -408,6 +422,7 @@ func (c cell) run(t *testing.T, shape simShape) error {
 	if c.fate.failed != nil {
 		w.failed = func(d *simDevice) { c.fate.failed(w, d) }
 	}
-	c.story.play(w)
+	c.story.happen(w)
+	w.conclude()
 	return w.err
 }

@@ -43,9 +43,13 @@ func isHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
 // storeError turns a failed write into what a person can act on.
 func storeError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+	if isFull(err) {
 		return api.Errorf(api.CodeDiskFull, "nothing was stored or sent: %v", err).
 			WithHint("free some space on the disk of this device and try again")
 	}

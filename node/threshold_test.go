@@ -67,7 +67,7 @@ func TestThresholdNeedsEnoughDevices(t *testing.T) {
 	r := l.devices[0].change(api.KindThreshold, change{Threshold: 3})
 	l.devices[1].approves(r.id)
 	l.run(20*time.Second, nil)
-	if e := l.devices[0].core.circle.record.Epoch; e != 0 || !strings.Contains(r.trouble, "3 devices must take part and 2 are here") {
+	if e := l.devices[0].core.circle.record.Epoch; e != 0 || !strings.Contains(r.trouble, "3 devices must take part, and only 2 can") {
 		t.Errorf("epoch %d; trouble %q", e, r.trouble)
 	}
 	l.devices[2].start()

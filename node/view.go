@@ -59,17 +59,26 @@ func (c *core) viewJudged(v *api.Device, slot wire.Slot) {
 		return
 	}
 	j, ok := c.judge.View(slot)
-	if !ok || j.State == recovery.Live {
+	switch {
+	case !ok:
 		return
-	}
-	v.State = j.State.String()
-	if j.State == recovery.Frozen {
+	case j.State == recovery.Frozen:
 		v.State = api.DeviceAccused
+	case j.State != recovery.Live:
+		v.State = j.State.String()
+	case c.twice(slot):
+		v.State, j.Words = api.DeviceTwice, "seems to run twice"
 	}
+	v.Why = j.Words
 	if j.Left > 0 {
 		t := c.now.Add(time.Duration(min(j.Left, 1<<33)) * time.Second).UTC().Truncate(time.Second)
 		v.Until = &t
 	}
+}
+
+// twice reports whether a device was noticed lately to run twice.
+func (c *core) twice(slot wire.Slot) bool {
+	return slices.ContainsFunc(c.notices(), func(n recovery.Notice) bool { return n.Step == recovery.StepCopied && n.Slot == slot })
 }
 
 func (c *core) viewDevices(devices []roster.Device) []api.Device {
@@ -171,7 +180,10 @@ func (c *core) status() api.Status {
 		rec := c.circle.record
 		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
 		s.Devices, s.Accounts = c.viewDevices(rec.Devices), viewAccounts(rec)
-		s.OldSharesAlive, s.Frozen = c.oldShares(), c.frozen()
+		if c.circle.evicted == nil { // who is out is told nothing of them any more
+			old := c.oldShares()
+			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
 		}
@@ -196,9 +208,12 @@ func (c *core) addresses() []string {
 
 // warnings lists what needs the person, most important first.
 func (c *core) warnings() []string {
-	w := []string{}
+	w := append([]string{}, c.disk.warning(c.now)...)
 	for _, slot := range sortedSlots(c.alarms) {
 		n := c.alarms[slot]
+		if _, in := c.device(slot); !in {
+			continue // it is out of the circle
+		}
 		text := fmt.Sprintf("%s failed a check of the protocol %d times: it may be compromised", c.name(slot), n)
 		if n == 1 {
 			text = fmt.Sprintf("%s failed a check of the protocol: it may be compromised or broken", c.name(slot))
@@ -218,6 +233,9 @@ func (c *core) warnings() []string {
 		return w
 	}
 	w = append(w, c.circleWarnings()...)
+	if c.circle.evicted != nil {
+		return w
+	}
 	online := 0
 	for _, d := range c.circle.record.Devices {
 		if d.Slot == c.circle.slot || c.online(d.Slot) {
@@ -232,7 +250,7 @@ func (c *core) warnings() []string {
 			if p.skew < 0 {
 				way = "behind"
 			}
-			w = append(w, fmt.Sprintf("the clock of %s is %v %s this device's: set the one that is wrong", d.Name, off.Round(time.Second), way))
+			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", d.Name, roughly(off), way))
 		}
 		if p.locked && p.online {
 			w = append(w, d.Name+" is locked and signs nothing: unlock it there")
@@ -247,25 +265,45 @@ func (c *core) warnings() []string {
 	return w
 }
 
-// noticeFor is how long status repeats a notice.
+// roughly writes a length as a person would say it.
+func roughly(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*365*day:
+		return fmt.Sprintf("%d years", d/(365*day))
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", d/day)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	}
+	return d.Round(time.Second).String()
+}
+
+// noticeFor is how long status repeats a notice whose matter has not ended.
 const noticeFor = 3 * 24 * time.Hour
+
+// notices returns what the judge has noticed that still matters.
+func (c *core) notices() []recovery.Notice {
+	if c.judge == nil {
+		return nil
+	}
+	return c.judge.Current(unix(c.now.Add(-noticeFor)))
+}
 
 // circleWarnings lists what is wrong with the circle as a whole.
 func (c *core) circleWarnings() (w []string) {
 	if f := c.circle.evicted; f != nil {
-		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d", f.State, f.Epoch)}
+		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d; only a new device, in another home, can be invited", f.State, f.Epoch)}
 	}
 	if why := c.frozen(); why != "" {
-		w = append(w, "the circle is frozen: "+why)
+		w = append(w, "the circle is frozen and signs nothing: "+why)
 	}
 	if !c.hasShare() {
 		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
 	}
 	if c.judge != nil {
-		for _, n := range c.judge.Notices(0) {
-			if n.At+uint64(noticeFor/time.Second) >= unix(c.now) {
-				w = append(w, c.judge.Words(n))
-			}
+		for _, n := range c.notices() {
+			w = append(w, c.judge.Words(n))
 		}
 		if c.judge.Spare() == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold {
 			w = append(w, "degraded: no spare device; the loss of one more stops the circle")
@@ -277,25 +315,21 @@ func (c *core) circleWarnings() (w []string) {
 	if c.redealTrouble != "" {
 		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
 	}
+	if gone := c.goneWords(); gone != "" {
+		w = append(w, gone)
+	}
 	for _, why := range c.whyDied() {
 		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
 	}
 	if a := c.attempt; a != nil {
 		for _, x := range a.machine.Evidence() {
-			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.everName(x.Slot), x.What))
+			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.name(x.Slot), x.What))
 		}
 		if a.machine.Settled() && c.oldestShare() < c.circle.record.Epoch {
 			w = append(w, "old shares are kept until "+list(c.names(a.machine.Waiting()))+" wakes up")
 		}
 	}
-	if k, t := c.oldShares(), c.circle.record.Threshold; k > 0 {
-		text := fmt.Sprintf("old shares possibly alive: %d of %d", k, t)
-		if k >= t {
-			text += ": move what matters to a new circle"
-		}
-		w = append(w, text)
-	}
-	return w
+	return append(w, c.oldWarning()...)
 }
 
 // openRequests and closedRequests list newest first.

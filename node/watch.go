@@ -160,6 +160,8 @@ func (c *core) whyNotYet(r *openRequest) api.Code {
 	case r.change == nil && here < c.circle.record.Threshold:
 		return api.CodeNoQuorum
 	case r.change == nil || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r):
+	case c.redealing() && (c.attempt == nil || c.attempt.request != r.id):
+		return api.CodeBusy
 	case r.failed == api.CodeTooFew || r.failed == api.CodeRedealFailed:
 		return r.failed
 	}

@@ -194,7 +194,7 @@ func (j *Judge) noteBoot(p *peer, b Beat) {
 		return
 	}
 	if p.Seq > 0 && p.Before == b.Boot && p.Before != ([8]byte{}) {
-		j.notify(Notice{Step: StepCopied, Slot: p.Slot})
+		j.noteCopy(p.Slot)
 	}
 	p.Before, p.Boot = p.Boot, b.Boot
 }
@@ -232,7 +232,7 @@ func (j *Judge) echo(seq uint64) {
 			return
 		}
 		s.Seq = seq
-		j.notify(Notice{Step: StepCopied, Slot: s.Self})
+		j.noteCopy(s.Self)
 	}
 	if seq <= s.EchoSeq {
 		return

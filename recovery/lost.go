@@ -30,24 +30,24 @@ func (j *Judge) take(w Word) {
 	j.changed()
 }
 
-// speaks reports whether the word of a person on w.By counts.
-func (j *Judge) speaks(w Word) error {
-	if !j.member(w.By) {
-		return fmt.Errorf("recovery: device %d is not in the circle and has no say", w.By)
+// speaks reports whether the word of a person on that device counts.
+func (j *Judge) speaks(by wire.Slot) error {
+	if !j.member(by) {
+		return fmt.Errorf("recovery: device %d is not in the circle and has no say", by)
 	}
-	if p := j.peer(w.By); p != nil && p.Due {
-		return fmt.Errorf("recovery: %s is being removed as lost and has no say", j.name(w.By))
+	if p := j.peer(by); p != nil && p.Due {
+		return fmt.Errorf("recovery: %s is being removed as lost and has no say", j.name(by))
 	}
 	return nil
 }
 
-// about returns the other member that w is about.
-func (j *Judge) about(w Word, slot wire.Slot) (*peer, error) {
-	if err := j.speaks(w); err != nil {
+// about returns the other member that a person on by has said something of.
+func (j *Judge) about(by, slot wire.Slot) (*peer, error) {
+	if err := j.speaks(by); err != nil {
 		return nil, err
 	}
-	if p := j.peer(w.By); p != nil && p.State == Frozen {
-		return nil, fmt.Errorf("recovery: %s is frozen; it can only say that another device is lost", j.name(w.By))
+	if p := j.peer(by); p != nil && p.State == Frozen {
+		return nil, fmt.Errorf("recovery: %s is frozen; it can only say that another device is lost", j.name(by))
 	}
 	if p := j.peer(slot); p != nil && j.member(slot) {
 		return p, nil
@@ -68,7 +68,7 @@ func (j *Judge) Lost(w Word, slot wire.Slot) error {
 	case !j.member(slot):
 		return fmt.Errorf("recovery: device %d is not in the circle", slot)
 	}
-	if err := j.speaks(w); err != nil {
+	if err := j.speaks(w.By); err != nil {
 		return err
 	}
 	j.take(w)
@@ -81,7 +81,7 @@ func (j *Judge) Freeze(w Word) error {
 	if j.handled(w) {
 		return nil
 	}
-	if err := j.speaks(w); err != nil {
+	if err := j.speaks(w.By); err != nil {
 		return err
 	}
 	j.take(w)
@@ -199,7 +199,7 @@ func (j *Judge) Thaw(w Word) error {
 	if j.handled(w) {
 		return nil
 	}
-	if err := j.speaks(w); err != nil {
+	if err := j.speaks(w.By); err != nil {
 		return err
 	}
 	if frozen, _ := j.Frozen(); !frozen {

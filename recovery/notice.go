@@ -72,6 +72,9 @@ func (j *Judge) Words(n Notice) string {
 	case StepSuspect:
 		return fmt.Sprintf("%s has not been heard for %s. If that is as it should be, say so: vacation or veto.", slot, span(n.Seconds))
 	case StepGrace:
+		if n.Seconds == 0 {
+			return fmt.Sprintf("%s is to be removed now, once enough devices agree. Switch it on, or object: veto.", slot)
+		}
 		return fmt.Sprintf("%s will be removed in %s unless it is heard before. Switch it on, or object: veto.", slot, span(n.Seconds))
 	case StepBack:
 		if n.Slot == j.st.Self {
@@ -83,6 +86,9 @@ func (j *Judge) Words(n Notice) string {
 	case StepRemoved:
 		return fmt.Sprintf("%s was removed. The share that it held is of no use any more.", slot)
 	case StepAborted:
+		if n.Seconds == 0 {
+			return fmt.Sprintf("Removing %s did not succeed, and nothing has changed. The next attempt is due.", slot)
+		}
 		return fmt.Sprintf("Removing %s did not succeed, and nothing has changed. The next attempt is in %s.", slot, span(n.Seconds))
 	case StepVeto:
 		return fmt.Sprintf("On %s somebody objected to the removal of %s. It waits for %s more.", by, slot, span(n.Seconds))
@@ -114,9 +120,9 @@ func (j *Judge) Words(n Notice) string {
 		return fmt.Sprintf("Stolen device online: %s. It can sign nothing.", slot)
 	case StepCopied:
 		if n.Slot == j.st.Self {
-			return "This device's data was set back, or a copy of it runs elsewhere."
+			return "This device's data was set back, or a copy of it runs elsewhere. If you do not know why, say on another device that this one is lost."
 		}
-		return fmt.Sprintf("%s seems to run twice: somebody may have copied its disk.", slot)
+		return fmt.Sprintf("%s seems to run twice: somebody may have copied its disk. If it was not you, say that %s is lost.", slot, slot)
 	}
 	return fmt.Sprintf("Step %d for %s.", n.Step, slot)
 }

@@ -193,26 +193,38 @@ func (j *Judge) Suspicions() []Suspicion {
 // device that is heard of can be announced away, by its own person or from one
 // other device; zero seconds end a vacation.
 func (j *Judge) Vacation(w Word, slot wire.Slot, seconds uint64) error {
-	if seconds > MaxVacation {
-		return fmt.Errorf("recovery: a vacation of %s; the longest is %s", span(seconds), span(MaxVacation))
+	if j.handled(w) {
+		return nil
 	}
-	if j.handled(w) || slot == j.st.Self {
-		return nil // of this device, the others are the ones to think
-	}
-	p, err := j.about(w, slot)
-	if err != nil {
-		return err
-	}
-	until := add(j.st.Clock, seconds)
-	if p.State != Live && (p.State != Vacation || until >= p.Until) {
-		return fmt.Errorf("recovery: %s is %v; only a device that is live can be announced away", j.name(slot), p.State)
+	if err := j.MayVacation(w.By, slot, seconds); err != nil || slot == j.st.Self {
+		return err // of this device, the others are the ones to think
 	}
 	j.take(w)
-	p.Until = until
+	p := j.peer(slot)
+	p.Until = add(j.st.Clock, seconds)
 	if p.State == Live {
 		j.enter(p, Vacation)
 	}
 	j.notify(Notice{Step: StepVacation, Slot: slot, By: w.By, Seconds: seconds})
+	return nil
+}
+
+// MayVacation says why a person on the device in by cannot announce the one in
+// slot away now, or returns nil.
+func (j *Judge) MayVacation(by, slot wire.Slot, seconds uint64) error {
+	if seconds > MaxVacation {
+		return fmt.Errorf("recovery: a vacation of %s; the longest is %s", span(seconds), span(MaxVacation))
+	}
+	if slot == j.st.Self {
+		return nil
+	}
+	p, err := j.about(by, slot)
+	if err != nil {
+		return err
+	}
+	if p.State != Live && (p.State != Vacation || add(j.st.Clock, seconds) >= p.Until) {
+		return fmt.Errorf("recovery: %s is %v; only a device that is live can be announced away", j.name(slot), p.State)
+	}
 	return nil
 }
 
@@ -223,19 +235,11 @@ func (j *Judge) Veto(w Word, slot wire.Slot) error {
 	if j.handled(w) || slot == j.st.Self {
 		return nil
 	}
-	p, err := j.about(w, slot)
-	if err != nil {
+	if err := j.MayVeto(w.By, slot); err != nil {
 		return err
 	}
-	switch {
-	case w.By == slot:
-		return fmt.Errorf("recovery: %s cannot object to its own removal; it need only be heard", j.name(slot))
-	case p.State != Suspect && p.State != Grace && (p.State != Evicting || p.Due):
-		return fmt.Errorf("recovery: %s is %v; there is no removal to object to", j.name(slot), p.State)
-	case p.Vetoes >= maxVetoes:
-		return fmt.Errorf("recovery: there were two objections to the removal of %s already", j.name(slot))
-	}
 	j.take(w)
+	p := j.peer(slot)
 	p.Vetoes++
 	p.Confirmed = false
 	if p.State == Evicting {
@@ -246,6 +250,24 @@ func (j *Judge) Veto(w Word, slot wire.Slot) error {
 	}
 	j.changed()
 	j.notify(Notice{Step: StepVeto, Slot: slot, By: w.By, Seconds: Objection})
+	return nil
+}
+
+// MayVeto says why a person on the device in by cannot object to the removal of
+// the one in slot now, or returns nil.
+func (j *Judge) MayVeto(by, slot wire.Slot) error {
+	if by == slot {
+		return fmt.Errorf("recovery: %s cannot object to its own removal; it need only be heard", j.name(slot))
+	}
+	p, err := j.about(by, slot)
+	switch {
+	case err != nil:
+		return err
+	case p.State != Suspect && p.State != Grace && (p.State != Evicting || p.Due):
+		return fmt.Errorf("recovery: %s is %v; there is no removal to object to", j.name(slot), p.State)
+	case p.Vetoes >= maxVetoes:
+		return fmt.Errorf("recovery: there were two objections to the removal of %s already", j.name(slot))
+	}
 	return nil
 }
 
@@ -263,7 +285,7 @@ func (j *Judge) Confirm(w Word, slot wire.Slot) error {
 	if j.handled(w) || slot == j.st.Self {
 		return nil
 	}
-	p, err := j.about(w, slot)
+	p, err := j.about(w.By, slot)
 	if err != nil {
 		return err
 	}

@@ -149,7 +149,7 @@ func changeOpen(err error, id string) error {
 	switch e.Code {
 	case api.CodeCanceled:
 		e.Message = fmt.Sprintf("interrupted; request %s stays open", shortID(id))
-	case api.CodeTimeout, api.CodeTooFew, api.CodeRedealFailed, api.CodeNotRunning:
+	case api.CodeTimeout, api.CodeTooFew, api.CodeBusy, api.CodeRedealFailed, api.CodeNotRunning:
 		if e.Hint != "" {
 			return err
 		}
@@ -174,22 +174,25 @@ func printChanged(w io.Writer, c api.Changed) {
 	add("removed", c.Removed, "")
 	add("added", c.Added, "")
 	add("asleep", c.Sleepers, ": finds its share when it wakes")
-	rows = append(rows, []string{"  old shares", oldShares(c.OldSharesAlive, c.Threshold)})
+	rows = append(rows, []string{"  old shares", oldShares(c.OldSharesAlive, c.Threshold, c.OldSharesOn)})
 	table(w, rows)
 	fmt.Fprintln(w, "keys and addresses are the same")
 }
 
-// oldShares says what the old shares that may exist are worth. Fewer than the
-// threshold of one epoch are nothing.
-func oldShares(alive, threshold int) string {
+// oldShares says what the old shares that may exist on those devices are worth.
+// Fewer than the threshold of one epoch are nothing.
+func oldShares(alive, threshold int, on []string) string {
 	text := fmt.Sprintf("possibly alive: %d of %d", alive, threshold)
+	if len(on) > 0 {
+		text += ", on " + escAll(on)
+	}
 	switch {
 	case alive == 0:
 		return text
 	case alive < threshold:
-		return fmt.Sprintf("%s, worth nothing without %d more of the same epoch", text, threshold-alive)
+		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, threshold-alive)
 	}
-	return text + ": together they are the key; move what it holds to a new circle"
+	return text + ": together they are the key"
 }
 
 // deviceArgs completes the names of devices, without this one if others is

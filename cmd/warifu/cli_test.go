@@ -157,7 +157,10 @@ func TestFoundAsks(t *testing.T) {
 				t.Errorf("code %d: %s", o.code, o.stderr)
 			}
 			has(t, "stdout", o.stdout, tc.out)
-			has(t, "stderr", o.stderr, append(tc.err, "warifu join warifu1:abc", "1234-5678", "joined: phone")...)
+			has(t, "stderr", o.stderr, append(tc.err, "warifu join warifu1:abc", "`warifu join 1234-5678`", "`warifu join 1234-5678 --at /ip4/192.0.2.7/tcp/4242`", "joined: phone")...)
+			if strings.Contains(o.stderr, "scan") {
+				t.Error("there is nothing to scan without a terminal")
+			}
 			if strings.ContainsRune(o.stderr, '\u202e') {
 				t.Error("a bidirectional override reached the screen")
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/warifu/warifu/node/api"
@@ -64,7 +65,11 @@ func (a *app) invitation(e api.Event) {
 	a.note("\nThe next device%s. While its daemon runs, type there\n", which)
 	a.note("  warifu join %s\n", esc(e.Invitation))
 	if e.Code != "" {
-		a.note("or, on the same network, `warifu join %s`\n", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
+		code := esc(strings.ReplaceAll(spaced(e.Code), " ", "-"))
+		a.note("or, on the same network, `warifu join %s`\n", code)
+		if at := elsewhere(e.Addresses); at != "" {
+			a.note("or, if it is not found there, `warifu join %s --at %s`\n", code, esc(at))
+		}
 	}
 	if isTerminal(a.stderr) {
 		if picture, ok := invitationCode(e.Invitation); ok {
@@ -74,6 +79,22 @@ func (a *app) invitation(e api.Event) {
 	if e.Expires != nil {
 		a.note("It works once and ends %s.\n", until(*e.Expires))
 	}
+}
+
+// elsewhere returns the address at which another machine is most likely to reach
+// this device, or "". It has no peer id: with the code nobody has to type one.
+func elsewhere(addresses []string) string {
+	i := slices.IndexFunc(addresses, func(at string) bool {
+		return !strings.HasPrefix(at, "/ip4/127.") && !strings.HasPrefix(at, "/ip6/::1/") && !strings.HasPrefix(at, "/ip6/fe80:")
+	})
+	if i < 0 && len(addresses) > 0 {
+		i = 0
+	}
+	if i < 0 {
+		return ""
+	}
+	at, _, _ := strings.Cut(addresses[i], "/p2p/")
+	return at
 }
 
 // showProgress prints a line that the next one replaces on a terminal.

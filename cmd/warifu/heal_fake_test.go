@@ -27,14 +27,15 @@ func healStatus() api.Status {
 	seen := time.Now().Add(-3 * time.Hour)
 	deadline := time.Now().Add(5*24*time.Hour + time.Hour)
 	return api.Status{Name: "laptop", Kind: "laptop", Circle: "c1c1c1c1c1", Threshold: 2, Epoch: 3, OldSharesAlive: 1,
-		Frozen: "laptop says that phone is lost", Healing: "waiting for a yes on tablet",
+		OldSharesOn: api.List[string]{"desktop"}, Frozen: "laptop says that phone is lost", Healing: "waiting for a yes on tablet",
 		Devices: api.List[api.Device]{
 			{Slot: 1, Name: "laptop", Kind: "laptop", This: true, Online: true, Epoch: 3},
-			{Slot: 2, Name: "phone", Kind: "phone", LastSeen: &seen, Epoch: 2, State: api.DeviceGrace, Until: &deadline},
+			{Slot: 2, Name: "phone", Kind: "phone", LastSeen: &seen, Epoch: 2, State: api.DeviceGrace, Until: &deadline,
+				Why: "will be removed in 5 days unless it is heard before"},
 			{Slot: 3, Name: "tab\x1blet", Kind: "tablet", Online: true, LastSeen: &seen, Epoch: 3, State: api.DeviceVacation, Until: &deadline},
 		},
 		Accounts: api.List[api.Account]{{Name: "ethereum", Address: "0xA"}},
-		Warnings: api.List[string]{"every device must sign once phone is out"}}
+		Warnings: api.List[string]{"the circle is frozen and signs nothing: laptop says that phone is lost", "every device must sign once phone is out"}}
 }
 
 func healRequests() []api.Request {

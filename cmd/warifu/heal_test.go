@@ -268,10 +268,15 @@ func TestStatusShowsHealing(t *testing.T) {
 	home, _ := serveHeal(t, &healFake{})
 	o := warifu(t, t.Context(), "", "status", "--home", home)
 	has(t, "stdout", o.stdout, "! the circle is frozen and signs nothing: laptop says that phone is lost", "epoch 3",
-		"will be removed in 5 days unless it comes back: `warifu veto phone` postpones it", "on vacation, ends in 5 days", "in epoch 2",
-		"old shares possibly alive: 1 of 2, worth nothing without 1 more", "healing: waiting for a yes on tablet")
+		"will be removed in 5 days unless it is heard before; `warifu veto phone` postpones its removal", "on vacation, ends in 5 days", "in epoch 2",
+		"old shares possibly alive: 1 of 2, on desktop: worth nothing without 1 more", "healing: waiting for a yes on tablet")
 	if strings.Contains(o.stdout, "\x1b") {
 		t.Errorf("an escape reached the screen: %q", o.stdout)
+	}
+	for _, once := range []string{"possibly alive", "the circle is frozen"} {
+		if n := strings.Count(o.stdout, once); n != 1 {
+			t.Errorf("%d times %q:\n%s", n, once, o.stdout)
+		}
 	}
 	j := warifu(t, t.Context(), "", "status", "--json", "--home", home)
 	has(t, "stdout", j.stdout, `"old_shares_alive":1`, `"frozen":"laptop says`, `"healing":"`, `"state":"grace","until":"`)
@@ -280,7 +285,7 @@ func TestStatusShowsHealing(t *testing.T) {
 func TestOldSharesInWords(t *testing.T) {
 	t.Parallel()
 	for alive, want := range map[int]string{0: "possibly alive: 0 of 2", 1: "worth nothing without 1 more", 2: "together they are the key"} {
-		if got := oldShares(alive, 2); !strings.Contains(got, want) {
+		if got := oldShares(alive, 2, nil); !strings.Contains(got, want) {
 			t.Errorf("%d: %q", alive, got)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -32,9 +33,6 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		lock = "locked"
 	}
 	fmt.Fprintf(w, "%s (%s), %s, device %s\n", esc(s.Name), esc(s.Kind), lock, shortID(s.Device))
-	if s.Frozen != "" {
-		fmt.Fprintf(w, "! the circle is frozen and signs nothing: %s\n", esc(s.Frozen))
-	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "! %s\n", esc(warning))
 	}
@@ -52,13 +50,24 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	in := slices.ContainsFunc(s.Devices, func(d api.Device) bool { return d.This })
+	if in {
+		fmt.Fprintf(w, "\ncircle %s: %d devices, any %d of which sign, epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	} else {
+		fmt.Fprintf(w, "\ncircle %s without this device: %d devices, any %d of which sign, since epoch %d\n", shortID(s.Circle), len(s.Devices), s.Threshold, s.Epoch)
+	}
 	var rows [][]string
 	for _, d := range s.Devices {
-		rows = append(rows, []string{"  " + esc(d.Name), esc(d.Kind), presence(d), deviceState(d), ownEpoch(d, s.Epoch)})
+		row := []string{"  " + esc(d.Name), esc(d.Kind), presence(d)}
+		if in {
+			row = append(row, deviceState(d), ownEpoch(d, s.Epoch))
+		}
+		rows = append(rows, row)
 	}
 	table(w, rows)
-	fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold))
+	if in {
+		fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold, s.OldSharesOn))
+	}
 	if s.Healing != "" {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
 	}
@@ -85,25 +94,21 @@ func presence(d api.Device) string {
 // deviceState says what the circle thinks of a device that is not simply
 // there or not.
 func deviceState(d api.Device) string {
-	when := func(text string) string {
-		if d.Until == nil {
-			return text
-		}
-		return text + " " + untilDays(*d.Until)
+	text := esc(d.Why)
+	if text == "" {
+		text = esc(d.State)
 	}
 	switch d.State {
-	case api.DeviceQuiet:
-		return "quiet for longer than usual"
-	case api.DeviceSuspect:
-		return "silent for so long that it may be lost"
-	case api.DeviceGrace:
-		return when("will be removed") + " unless it comes back: `warifu veto " + esc(d.Name) + "` postpones it"
+	case api.DeviceSuspect, api.DeviceGrace:
+		return text + "; `warifu veto " + esc(d.Name) + "` postpones its removal"
 	case api.DeviceVacation:
-		return when("on vacation, ends")
-	case api.DeviceAccused:
-		return "called lost"
+		if d.Until != nil {
+			return "on vacation, ends " + untilDays(*d.Until)
+		}
+	case api.DeviceTwice:
+		return text + ": `warifu lost " + esc(d.Name) + "` if you did not copy it"
 	}
-	return esc(d.State)
+	return text
 }
 
 // ownEpoch says that a device is not where the circle is.

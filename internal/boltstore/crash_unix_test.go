@@ -211,7 +211,7 @@ func fullDisk(path string) int {
 				if err == nil {
 					return errors.New("a write beyond the limit succeeded")
 				}
-				if !strings.HasPrefix(err.Error(), "boltstore: commit: ") || !strings.Contains(err.Error(), syscall.EFBIG.Error()) {
+				if !strings.HasPrefix(err.Error(), "boltstore: commit: ") || !errors.Is(err, syscall.EFBIG) {
 					return fmt.Errorf("write beyond the limit: %w", err)
 				}
 				failures++

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 
@@ -238,12 +239,30 @@ func (s *Store) commit(id int, do func() error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("boltstore: commit: %w", err)
+	err = fmt.Errorf("boltstore: commit: %w", full(err))
 	if s.broken() == nil && s.lastCommit() >= id {
 		s.fail(err)
 	}
 	return err
 }
+
+// full returns err so that it is what its text says: bbolt makes a text of why
+// a file cannot grow.
+func full(err error) error {
+	for _, no := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if !errors.Is(err, no) && strings.HasSuffix(err.Error(), no.Error()) {
+			return fullError{err, no}
+		}
+	}
+	return err
+}
+
+type fullError struct {
+	error
+	no syscall.Errno
+}
+
+func (e fullError) Unwrap() []error { return []error{e.error, e.no} }
 
 // lastCommit returns the number of the last transaction that readers see, or
 // the highest number if that cannot be said.
@@ -267,7 +286,7 @@ func (s *Store) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed == nil {
-		s.failed = fmt.Errorf("boltstore: stopped until it is opened again, after: %w", err)
+		s.failed = fmt.Errorf("boltstore: %w, after: %w", journal.ErrStopped, err)
 	}
 }
 

@@ -34,6 +34,8 @@ func TestKnownBad(t *testing.T) {
 			why: "t devices agree to go back while another already destroys the parent", stuck: true},
 		{design: design{name: "M1", n: 3, t: 2, attempts: 1, deaths: 1, resume: true, mailbox: true},
 			why: "the same, although sleepers find a share", stuck: true},
+		{design: design{name: "gone", n: 3, t: 2, attempts: 1, deaths: 1, members: 0b111, lock: true, mailbox: true, await: true, hold: true},
+			why: "members do without one that is gone after READY: one has voted against it unheard, one holds, the third dies", stuck: true},
 		{design: design{name: "D6", n: 4, t: 2, lost: 1, attempts: 1, deaths: 1, everybody: true, fence: byEpoch},
 			why: "who is ready does not sign in the parent, and does again after an abort", harm: thiefSigns},
 		{design: design{name: "B1", n: 3, t: 2, lost: 1, attempts: 1, readyEarly: true},

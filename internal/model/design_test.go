@@ -35,6 +35,7 @@ type design struct {
 	freeFlip    bool // from C to A without having seen an A
 	anyAbort    bool // one A frees everybody
 	noAbort     bool // no A after READY: two-phase commit
+	hold        bool // as many members as a re-deal takes hold to their C, and do without the others
 	resume      bool // t devices may agree to go back, without an abort certificate
 	readyEarly  bool // READY before the share is durable
 	zeroAtReady bool // the share of the parent dies at READY
@@ -56,6 +57,45 @@ func (c *design) aborted(s *state, d *device, k int) bool {
 		need = 1
 	}
 	return (d.heard[k-1].a & w).size() >= need
+}
+
+// enough reports whether members are as many as a re-deal takes: without the
+// others it could have been proposed as well.
+func (c *design) enough(members set) bool {
+	return members.size() >= max(c.t, c.n-c.t+1)
+}
+
+// healable reports whether so many devices as another re-deal takes are through
+// with the attempts that they were in, in one epoch.
+func (c *design) healable(s *state) bool {
+	for e := range maxAttempts + 1 {
+		n := 0
+		for i := range c.devices() {
+			d := &s.dev[i]
+			over := e == 0 || d.lock.has(e)
+			for k := 1; k <= c.attempts; k++ {
+				over = over && (k == e || !c.bound(s, d, k))
+			}
+			if !d.dead && !c.liar.has(i) && int(d.cur) == e && d.shares.has(e) && over {
+				n++
+			}
+		}
+		if n >= max(c.t, c.n-c.t+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// many reports whether so many devices as a re-deal takes are left.
+func (c *design) many(s *state) bool {
+	n := 0
+	for i := range c.devices() {
+		if d := &s.dev[i]; !d.dead && !c.liar.has(i) && d.cur != pending && d.shares != 0 {
+			n++
+		}
+	}
+	return n >= max(c.t, c.n-c.t+1)
 }
 
 // bound reports whether d said READY to attempt k and does not know its end.

@@ -13,6 +13,8 @@ type result struct {
 	first    map[violation]int32 // a nearest state for each
 	stuck    int                 // states from which t usable devices cannot sign; only if complete
 	stuckAt  int32               // the first of them
+	ill      int                 // states from which as many as a re-deal takes can never begin another; only if complete
+	illAt    int32
 	x        *explorer
 }
 
@@ -37,7 +39,7 @@ func explore(c *design, limit int, apart bool, until ...violation) *result {
 	if !apart {
 		x.names = c.namings()
 	}
-	r := &result{first: map[violation]int32{}, stuckAt: -1, x: x}
+	r := &result{first: map[violation]int32{}, stuckAt: -1, illAt: -1, x: x}
 	var s0 state
 	for i := range c.devices() {
 		s0.dev[i].shares = one(0)
@@ -62,7 +64,8 @@ func explore(c *design, limit int, apart bool, until ...violation) *result {
 	}
 	r.states, r.complete = len(x.states), !done()
 	if r.complete {
-		x.findStuck(r)
+		r.stuck, r.stuckAt = x.deadEnds(c.signable, c.usable)
+		r.ill, r.illAt = x.deadEnds(c.healable, c.many)
 	}
 	return r
 }
@@ -96,9 +99,10 @@ func (x *explorer) canonical(s *state) packed {
 	return best
 }
 
-// findStuck counts the states of t usable devices from which no moves lead to
-// one in which t devices sign.
-func (x *explorer) findStuck(r *result) {
+// deadEnds counts the states that ought to lead on, and from which no moves lead
+// to one that is good, and returns the first.
+func (x *explorer) deadEnds(isGood, ought func(*state) bool) (n int, first int32) {
+	first = -1
 	// The moves backwards, in the same layout.
 	count := make([]int, len(x.states)+1)
 	for _, j := range x.to {
@@ -118,7 +122,7 @@ func (x *explorer) findStuck(r *result) {
 	good := make([]bool, len(x.states))
 	var todo []int32
 	for i := range x.states {
-		if s := x.states[i].unpack(); x.c.signable(&s) {
+		if s := x.states[i].unpack(); isGood(&s) {
 			good[i] = true
 			todo = append(todo, int32(i))
 		}
@@ -137,13 +141,14 @@ func (x *explorer) findStuck(r *result) {
 		if good[i] {
 			continue
 		}
-		if s := x.states[i].unpack(); x.c.usable(&s) {
-			r.stuck++
-			if r.stuckAt < 0 {
-				r.stuckAt = int32(i)
+		if s := x.states[i].unpack(); ought(&s) {
+			n++
+			if first < 0 {
+				first = int32(i)
 			}
 		}
 	}
+	return n, first
 }
 
 // path tells how state i came about, with each device called the same from

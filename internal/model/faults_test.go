@@ -32,7 +32,12 @@ func (d *device) forget(i int, s *state) {
 		*h = known{a: d.abort[k-1], ready: d.adopted[k-1]}
 		if d.lock.has(k) {
 			h.lock |= self
-			h.c |= w
+			if h.hold = d.held[k-1]; h.hold == 0 {
+				h.c |= w
+			}
+		}
+		if d.hold.has(k) {
+			h.hold |= self
 		}
 		if d.ready.has(k) {
 			h.ready |= self
@@ -56,11 +61,11 @@ func (c *design) lies(s *state, i, k int, emit func(state, move)) {
 			continue
 		}
 		h := s.dev[i].heard[k-1]
-		for _, told := range []known{{ready: m}, {c: m}, {a: m}, {lock: m}} {
-			if told.lock != 0 && !c.lock {
+		for _, told := range []known{{ready: m}, {c: m}, {a: m}, {lock: m}, {hold: m}} {
+			if told.lock != 0 && !c.lock || told.hold != 0 && !c.hold {
 				continue
 			}
-			with := known{h.ready | told.ready, h.c | told.c, h.a | told.a, h.lock | told.lock}
+			with := known{h.ready | told.ready, h.c | told.c, h.a | told.a, h.hold | told.hold, h.lock | told.lock}
 			if with != h {
 				n := *s
 				n.dev[i].heard[k-1] = with

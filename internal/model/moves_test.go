@@ -13,6 +13,8 @@ const (
 	voteA
 	voteC
 	flip
+	hold
+	join
 	adopt
 	lock
 	abort
@@ -20,6 +22,7 @@ const (
 	hearReady
 	hearC
 	hearA
+	hearHold
 	hearLock
 	// What follows is not a step of the protocol: nobody can count on it.
 	lie
@@ -53,6 +56,10 @@ func (m move) String() string {
 		return fmt.Sprintf("%s votes for %d", d, m.k)
 	case flip:
 		return fmt.Sprintf("%s turns against %d", d, m.k)
+	case hold:
+		return fmt.Sprintf("%s holds to its vote for %d", d, m.k)
+	case join:
+		return fmt.Sprintf("%s gives up its vote against %d", d, m.k)
 	case adopt:
 		return fmt.Sprintf("%s adopts %d", d, m.k)
 	case lock:
@@ -61,8 +68,8 @@ func (m move) String() string {
 		return fmt.Sprintf("%s returns from %d to the parent", d, m.k)
 	case retire:
 		return fmt.Sprintf("%s destroys its share of the parent of %d", d, m.k)
-	case hearReady, hearC, hearA, hearLock:
-		what := [...]string{hearReady: "ready for", hearC: "for", hearA: "against", hearLock: "locked in"}[m.kind]
+	case hearReady, hearC, hearA, hearHold, hearLock:
+		what := [...]string{hearReady: "ready for", hearC: "for", hearA: "against", hearHold: "holding to", hearLock: "locked in"}[m.kind]
 		return fmt.Sprintf("%s hears that %d is %s %d", d, m.j, what, m.k)
 	case lie:
 		return fmt.Sprintf("%s hears a lie of %d about %d", d, m.j, m.k)
@@ -148,7 +155,11 @@ func (c *design) hears(s *state, i, k int, emit func(state, move)) {
 			n := *s
 			h := &n.dev[i].heard[k-1]
 			h.lock |= one(j)
-			h.c |= w // a LOCK carries the votes that it rests on
+			if o.held[k-1] != 0 { // a LOCK carries the votes that it rests on
+				h.hold |= o.held[k-1]
+			} else {
+				h.c |= w
+			}
 			emit(n, move{kind: hearLock, d: i, j: j, k: k})
 		}
 		if !w.has(j) {
@@ -158,7 +169,7 @@ func (c *design) hears(s *state, i, k int, emit func(state, move)) {
 		for g := range c.devices() {
 			if x := &s.dev[g]; g != i && !x.dead && x.cur != pending {
 				h := x.heard[k-1]
-				told = known{ready: told.ready | h.ready, c: told.c | h.c, a: told.a | h.a}
+				told = known{ready: told.ready | h.ready, c: told.c | h.c, a: told.a | h.a, hold: told.hold | h.hold}
 			}
 		}
 		if !d.heard[k-1].ready.has(j) && (o.ready.has(k) && !o.dead || told.ready.has(j)) {
@@ -175,6 +186,11 @@ func (c *design) hears(s *state, i, k int, emit func(state, move)) {
 			n := *s
 			n.dev[i].heard[k-1].a |= one(j)
 			emit(n, move{kind: hearA, d: i, j: j, k: k})
+		}
+		if !d.heard[k-1].hold.has(j) && (o.hold.has(k) && !o.dead || told.hold.has(j)) {
+			n := *s
+			n.dev[i].heard[k-1].hold |= one(j)
+			emit(n, move{kind: hearHold, d: i, j: j, k: k})
 		}
 	}
 }
@@ -265,7 +281,13 @@ func (c *design) votes(s *state, i, k int, emit func(state, move)) {
 		emit(n, move{kind: voteC, d: i, k: k})
 	}
 	seen := d.heard[k-1].a &^ one(i)
-	if !d.lock.has(k) && d.c.has(k) && int(d.cur) == k && d.shares.has(0) && (seen != 0 || c.freeFlip) {
+	if c.hold && !d.hold.has(k) && !d.lock.has(k) && d.c.has(k) && int(d.cur) == k && seen == 0 && c.enough(d.heard[k-1].c) {
+		n := *s
+		n.dev[i].hold |= one(k)
+		n.dev[i].heard[k-1].hold |= one(i)
+		emit(n, move{kind: hold, d: i, k: k})
+	}
+	if !d.lock.has(k) && !d.hold.has(k) && d.c.has(k) && int(d.cur) == k && d.shares.has(0) && (seen != 0 || c.freeFlip) {
 		n := *s
 		x := &n.dev[i]
 		x.c &^= one(k)
@@ -282,11 +304,25 @@ func (c *design) votes(s *state, i, k int, emit func(state, move)) {
 func (c *design) ends(s *state, i, k int, emit func(state, move)) {
 	d, w := &s.dev[i], s.members[k-1]
 	everyC := d.heard[k-1].c.all(w)
-	if c.lock && !d.lock.has(k) && int(d.cur) == k && everyC {
+	held := c.hold && c.enough(d.heard[k-1].hold)
+	if c.lock && !d.lock.has(k) && int(d.cur) == k && (everyC || held) {
 		n := *s
-		n.dev[i].lock |= one(k)
-		n.dev[i].heard[k-1].lock |= one(i)
+		x := &n.dev[i]
+		x.lock |= one(k)
+		x.heard[k-1].lock |= one(i)
+		if !everyC {
+			x.held[k-1] = x.heard[k-1].hold
+		}
 		emit(n, move{kind: lock, d: i, k: k})
+	}
+	if held && !d.lock.has(k) && d.a.has(k) && d.ready.has(k) && d.shares.all(one(k)|one(0)) && (d.cur == 0 || int(d.cur) == k) {
+		n := *s
+		x := &n.dev[i]
+		x.cur = uint8(k)
+		x.lock |= one(k)
+		x.heard[k-1].lock |= one(i)
+		x.held[k-1] = x.heard[k-1].hold
+		emit(n, move{kind: join, d: i, k: k})
 	}
 	in := d.cur == 0 || int(d.cur) == k
 	if !d.lock.has(k) && d.ready.has(k) && d.shares.all(one(k)|one(0)) && in && c.aborted(s, d, k) {
@@ -302,7 +338,7 @@ func (c *design) ends(s *state, i, k int, emit func(state, move)) {
 		x.abort[k-1] = x.heard[k-1].a
 		emit(n, move{kind: abort, d: i, k: k})
 	}
-	if int(d.cur) == k && d.shares.has(0) && everyC && (!c.lock || d.heard[k-1].lock.all(w)) && (!c.await || c.awaited(s, k)) {
+	if int(d.cur) == k && d.shares.has(0) && (everyC || d.lock.has(k) && d.held[k-1] != 0) && (!c.lock || d.heard[k-1].lock.all(w)) && (!c.await || c.awaited(s, k)) {
 		n := *s
 		n.dev[i].shares &= one(k)
 		emit(n, move{kind: retire, d: i, k: k})

@@ -24,8 +24,9 @@ const (
 )
 
 // known is what a device has heard about one attempt: who is ready, who voted
-// for it (C) or against it (A), and who has locked it.
-type known struct{ ready, c, a, lock set }
+// for it (C) or against it (A), who holds to its C whatever it hears of A, and
+// who has locked it.
+type known struct{ ready, c, a, hold, lock set }
 
 // A device is what a disk holds, but for what it has heard, which is lost in a
 // crash unless a record on disk rests on it.
@@ -34,6 +35,7 @@ type device struct {
 	shares  set   // epochs whose share is durable
 	ready   set   // attempts that it said READY to (a sleeper: that it adopted)
 	c, a    set   // its votes
+	hold    set   // attempts in which it turns against no more, unless enough did
 	lock    set   // attempts that it locked
 	fenced  bool  // does not sign with the thief, in any epoch
 	dead    bool
@@ -42,8 +44,9 @@ type device struct {
 	heard [maxAttempts]known
 
 	// The certificates of its records: abort is the votes against that it
-	// returned to the parent on, adopted the READYs that it adopted on.
-	abort, adopted [maxAttempts]set
+	// returned to the parent on, adopted the READYs that it adopted on, held the
+	// HOLDs that it locked on, if it was not on C of all.
+	abort, adopted, held [maxAttempts]set
 }
 
 // A state is the whole world at one moment.
@@ -58,7 +61,7 @@ type state struct {
 // A packed state is a state that can be compared and is small.
 type packed [maxDevices*deviceSize + maxAttempts + 4]uint8
 
-const deviceSize = 9 + 6*maxAttempts
+const deviceSize = 10 + 8*maxAttempts
 
 // A naming calls the devices by other names.
 type naming struct {
@@ -89,13 +92,13 @@ func (s *state) pack(n *naming) (p packed) {
 	for _, i := range n.order {
 		d := &s.dev[i]
 		b[0], b[1], b[2], b[3], b[4] = d.cur, uint8(d.shares), uint8(d.ready), uint8(d.c), uint8(d.a)
-		b[5], b[6], b[7], b[8] = uint8(d.lock), bit(d.fenced), bit(d.dead), uint8(d.unsaved)
-		b = b[9:]
+		b[5], b[6], b[7], b[8], b[9] = uint8(d.lock), bit(d.fenced), bit(d.dead), uint8(d.unsaved), uint8(d.hold)
+		b = b[10:]
 		for k := range maxAttempts {
 			h := &d.heard[k]
 			b[0], b[1], b[2], b[3] = uint8(t[h.ready]), uint8(t[h.c]), uint8(t[h.a]), uint8(t[h.lock])
-			b[4], b[5] = uint8(t[d.abort[k]]), uint8(t[d.adopted[k]])
-			b = b[6:]
+			b[4], b[5], b[6], b[7] = uint8(t[d.abort[k]]), uint8(t[d.adopted[k]]), uint8(t[h.hold]), uint8(t[d.held[k]])
+			b = b[8:]
 		}
 	}
 	for k, w := range s.members {
@@ -116,11 +119,12 @@ func (p *packed) unpack() (s state) {
 	for i := range s.dev {
 		d := &s.dev[i]
 		d.cur, d.shares, d.ready, d.c, d.a, d.lock = next(), set(next()), set(next()), set(next()), set(next()), set(next())
-		d.fenced, d.dead, d.unsaved = next() == 1, next() == 1, set(next())
+		d.fenced, d.dead, d.unsaved, d.hold = next() == 1, next() == 1, set(next()), set(next())
 		for k := range maxAttempts {
 			h := &d.heard[k]
 			h.ready, h.c, h.a, h.lock = set(next()), set(next()), set(next()), set(next())
 			d.abort[k], d.adopted[k] = set(next()), set(next())
+			h.hold, d.held[k] = set(next()), set(next())
 		}
 	}
 	for k := range s.members {

@@ -196,7 +196,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 // errGone is the error of a call that was cut off: by the caller, or because
 // the daemon is no more.
 func errGone(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	switch err := ctx.Err(); {
+	case errors.Is(err, context.Canceled):
+		return Errorf(CodeCanceled, "interrupted")
+	case err != nil:
 		return AsError(fmt.Errorf("interrupted: %w", err))
 	}
 	return Errorf(CodeNotRunning, "the daemon went away in the middle of the call").

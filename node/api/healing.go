@@ -89,7 +89,8 @@ type Changed struct {
 	Sleepers       List[string] `json:"sleepers"`
 	Removed        List[string] `json:"removed"`
 	Added          List[string] `json:"added"`
-	OldSharesAlive int          `json:"old_shares_alive"` // that may exist somewhere
+	OldSharesAlive int          `json:"old_shares_alive"` // that may exist somewhere, of one epoch
+	OldSharesOn    List[string] `json:"old_shares_on"`    // where
 	Threshold      int          `json:"threshold"`
 	Elapsed        Duration     `json:"elapsed,omitempty"`
 }

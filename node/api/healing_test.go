@@ -27,7 +27,7 @@ type healer struct {
 	asked  any
 }
 
-var changed = api.Changed{Epoch: 4, Kind: "remove", Threshold: 2, OldSharesAlive: 1,
+var changed = api.Changed{Epoch: 4, Kind: "remove", Threshold: 2, OldSharesAlive: 1, OldSharesOn: api.List[string]{"phone"},
 	Members: api.List[string]{"laptop", "tablet"}, Sleepers: api.List[string]{}, Removed: api.List[string]{"phone"}, Added: api.List[string]{}}
 
 func (h *healer) note(call string, pass []byte, args any) error {

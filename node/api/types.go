@@ -92,8 +92,10 @@ type Status struct {
 	Requests List[Request] `json:"requests"`
 
 	// OldSharesAlive is how many shares of one former epoch may still exist,
-	// as far as this device knows. Threshold of them would be the key.
-	OldSharesAlive int `json:"old_shares_alive"`
+	// as far as this device knows, and OldSharesOn names the devices that may
+	// have them. Threshold of them would be the key.
+	OldSharesAlive int          `json:"old_shares_alive"`
+	OldSharesOn    List[string] `json:"old_shares_on"`
 
 	// Frozen says why the circle signs nothing, and Healing which change of
 	// the circle is under way and what it waits for. Empty if neither.
@@ -120,6 +122,9 @@ type Device struct {
 	// Until is when a vacation ends, or when a silent device is removed.
 	State string     `json:"state,omitempty"`
 	Until *time.Time `json:"until,omitempty"`
+
+	// Why says the same in words.
+	Why string `json:"why,omitempty"`
 }
 
 // The values of Device.State.
@@ -129,6 +134,7 @@ const (
 	DeviceGrace    = "grace"    // will be removed at Until unless it comes back
 	DeviceVacation = "vacation" // its person said that it will be silent up to Until
 	DeviceAccused  = "accused"  // a person called it lost
+	DeviceTwice    = "twice"    // seems to run twice: there is a copy of it
 )
 
 // An Account is a key that the circle holds.

@@ -27,6 +27,10 @@ const (
 // ErrReadOnly is returned by Put and Delete inside a View.
 var ErrReadOnly = errors.New("journal: write inside a view")
 
+// ErrStopped is wrapped by every error of a journal that cannot tell any more
+// what is durable. It does nothing until it is opened again.
+var ErrStopped = errors.New("stopped until it is opened again")
+
 // A Tx is one transaction. It is valid only until the function that it was
 // given to returns, and only in the goroutine that runs that function.
 type Tx interface {

@@ -76,6 +76,7 @@
 // of one old epoch, in backups or at thieves, are the key for ever. A member
 // that falls silent for good between its ready and its commit leaves the others
 // signing in an epoch without a certificate, which no further re-deal can follow
-// before it is back. Who the members are, and when they change, is not hidden
+// before it is back: docs/adr/0017 says why those who are left cannot decide it
+// with one more vote, and what could. Who the members are, and when they change, is not hidden
 // from whoever sees the frames.
 package refresh

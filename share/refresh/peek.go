@@ -62,9 +62,10 @@ func (m *Machine) Certified(e roster.Entry) ([]session.Effect, error) {
 
 // LastWords returns the votes to abort that a dead attempt died of, as frames
 // of this device, for whoever has not heard of its death. There are none while
-// it may live.
+// it may live: a device that has aborted knows that it does not, for nobody gets
+// a commit of that device any more.
 func (m *Machine) LastWords() (out []wire.Frame) {
-	if m.phase != Returned {
+	if m.phase != Returned && m.phase != Aborted {
 		return nil
 	}
 	for _, slot := range m.p.Members {

@@ -1,0 +1,81 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/journal"
+)
+
+// A fullJournal takes nothing while full is set.
+type fullJournal struct {
+	journal.Journal
+	full error
+}
+
+func (j *fullJournal) Update(f func(journal.Tx) error) error {
+	if j.full != nil {
+		return j.full
+	}
+	return j.Journal.Update(f)
+}
+
+// TestFullDiskIsTold: the person of a device whose disk takes nothing learns it
+// from the status, until the disk has been well for a while.
+func TestFullDiskIsTold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 36)
+	l.found(2, 3)
+	d := l.devices[0]
+	disk := &fullJournal{Journal: d.core.cfg.Journal.(watchedJournal).Journal}
+	d.core.cfg.Journal = watchedJournal{disk, d.core.disk}
+	for _, x := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.ENOSPC, "the disk of this device is full, and"},
+		{syscall.EIO, "cannot write to its disk"},
+		{fmt.Errorf("%w, after: %w", journal.ErrStopped, syscall.EFBIG), "is full: free some space, and start warifu up again"},
+		{fmt.Errorf("%w, after: %w", journal.ErrStopped, syscall.EIO), "does nothing any more until warifu up is started again"},
+	} {
+		disk.full = x.err
+		l.run(10*time.Minute, nil)
+		if got := d.warned(x.want); len(got) != 1 || !strings.Contains(got[0], x.err.Error()) {
+			t.Errorf("%v: %q", x.err, d.core.status().Warnings)
+		}
+		disk.full = nil
+		l.run(judgeRetry+5*time.Second, nil)
+		if got := d.warned(x.want); len(got) != 1 {
+			t.Error("one write that went well is enough")
+		}
+		l.run(10*time.Minute, nil)
+		if got := d.warned("disk"); got != nil {
+			t.Errorf("it is well again: %q", got)
+		}
+	}
+	// What the node itself refuses to write is no trouble of the disk.
+	if err := d.core.cfg.Journal.Update(func(journal.Tx) error { return errInIt }); !errors.Is(err, errInIt) {
+		t.Fatal(err)
+	}
+	if got := d.warned("disk"); got != nil {
+		t.Errorf("a refusal: %q", got)
+	}
+	d.keeper.fail = errLabSealed
+	if err := d.core.cfg.Keeper.NewEpochKey("9-9"); !errors.Is(err, errLabSealed) {
+		t.Fatal(err)
+	}
+	if got := d.warned("disk"); got != nil {
+		t.Errorf("a locked keeper: %q", got)
+	}
+	d.keeper.fail = syscall.ENOSPC
+	if err := d.core.cfg.Keeper.NewEpochKey("9-9"); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	if got := d.warned("the disk of this device is full"); len(got) != 1 {
+		t.Errorf("a key that cannot be written: %q", d.core.status().Warnings)
+	}
+}

@@ -1,0 +1,140 @@
+package node
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
+)
+
+// warned returns the warnings of d that contain part.
+func (d *labDevice) warned(part string) (out []string) {
+	d.core.now = d.lab.now
+	for _, w := range d.core.status().Warnings {
+		if strings.Contains(w, part) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// TestStatusOfAMatterThatEnded: what was said while a device was accused and
+// removed is not repeated once it is out, and it keeps its name in the requests
+// that it made and answered.
+func TestStatusOfAMatterThatEnded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 33)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	asked, answered := phone.ask("by the phone"), laptop.ask("answered by the phone")
+	l.run(5*time.Second, nil)
+	if err := phone.core.deny(phone.request(answered.id)); err != nil {
+		t.Fatal(err)
+	}
+	l.run(5*time.Second, nil)
+	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	if !l.run(time.Minute, func() bool { return tablet.request(r.id) != nil && tablet.core.frozen() != "" }) {
+		t.Fatal("the tablet has not heard that the phone is lost")
+	}
+	for _, part := range []string{"the circle is frozen and signs nothing: phone was reported lost on laptop", "somebody said that phone is lost"} {
+		if got := tablet.warned(part); len(got) != 1 {
+			t.Errorf("%q while it lasts: %q", part, got)
+		}
+	}
+	if _, reason := laptop.core.redealWaiting(laptop.request(r.id)); !strings.Contains(reason, "approve on tablet, or wait until nobody has heard phone for 24 hours") {
+		t.Errorf("the laptop waits for %q", reason)
+	}
+	laptop.core.alarms[phone.core.circle.slot] = 2
+	if got := laptop.warned("failed a check"); len(got) != 1 {
+		t.Errorf("while it is in: %q", got)
+	}
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
+		t.Fatalf("not healed\n%s", l.logs())
+	}
+	l.run(5*time.Second, nil)
+	for _, d := range []*labDevice{laptop, tablet} {
+		for _, part := range []string{"frozen", "is lost", "being removed", "failed a check", "possibly alive"} {
+			if got := d.warned(part); got != nil {
+				t.Errorf("%s says still: %q", d.name, got)
+			}
+		}
+		if got := d.warned("phone was removed"); len(got) != 1 {
+			t.Errorf("%s says %q", d.name, got)
+		}
+		if s := d.core.status(); s.OldSharesAlive != 1 || !slices.Equal(s.OldSharesOn, []string{"phone"}) {
+			t.Errorf("%s: %d old shares on %v", d.name, s.OldSharesAlive, s.OldSharesOn)
+		}
+	}
+	if v := laptop.core.viewRequest(laptop.request(asked.id)); v.From != "phone" {
+		t.Errorf("asked by %q", v.From)
+	}
+	if v := laptop.core.viewRequest(laptop.request(answered.id)); !slices.Equal(v.DeniedBy, []string{"phone"}) {
+		t.Errorf("denied by %q", v.DeniedBy)
+	}
+}
+
+// TestStatusOfADeviceThatLeft: it is told that it is out, and nothing that it
+// could not know.
+func TestStatusOfADeviceThatLeft(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 34)
+	l.found(2, 3)
+	laptop := l.devices[1]
+	laptop.change(api.KindLeave, change{})
+	if !l.run(time.Minute, func() bool { return laptop.core.circle.evicted != nil }) {
+		t.Fatalf("the laptop does not learn that it is out\n%s", l.logs())
+	}
+	s := laptop.core.status()
+	if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "this device is no longer in the circle: taken out as left in epoch 1") {
+		t.Errorf("warnings: %q", s.Warnings)
+	}
+	if s.OldSharesAlive != 0 || s.Frozen != "" || slices.ContainsFunc(s.Devices, func(d api.Device) bool { return d.This }) {
+		t.Errorf("status: %+v", s)
+	}
+}
+
+// TestStatusCountsOldShares: those of a device that sleeps are no danger, and
+// together with one that is lost they are.
+func TestStatusCountsOldShares(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 35)
+	l.found(3, 4)
+	phone, laptop, desktop := l.devices[0], l.devices[1], l.devices[3]
+	phone.kill()
+	l.run(2*time.Second, nil)
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return laptop.core.circle.record.Epoch == 1 && !laptop.core.redealing() }) {
+		t.Fatalf("no refresh\n%s", l.logs())
+	}
+	l.run(2*time.Second, nil)
+	if got := laptop.warned("possibly alive"); got != nil || laptop.core.status().OldSharesAlive != 4 {
+		t.Errorf("while the phone sleeps: %q, %d alive", got, laptop.core.status().OldSharesAlive)
+	}
+	if got := laptop.warned("old shares are kept until phone wakes up"); len(got) != 1 {
+		t.Errorf("warnings: %q", laptop.core.status().Warnings)
+	}
+	// A copy of one device is out of everybody's reach.
+	c := laptop.core
+	for _, boot := range []byte{1, 2, 1} {
+		b := desktop.core.judge.NextBeat(true, true, 0)
+		b.Boot = [8]byte{boot}
+		if _, err := c.judge.Heard(recovery.SignBeat(b, desktop.core.self.sign)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !c.judge.Copied(desktop.core.circle.slot) {
+		t.Fatal("the copy is not noticed")
+	}
+	if got := laptop.warned("possibly alive: 4 of 3"); len(got) != 1 || !strings.Contains(got[0], "start and unlock phone, laptop and tablet") {
+		t.Errorf("with a copy: %q", got)
+	}
+	for _, d := range c.status().Devices {
+		if d.Name == "desktop" && (d.State != api.DeviceTwice || d.Why == "") {
+			t.Errorf("the desktop is shown as %+v", d)
+		}
+	}
+}
