@@ -27,7 +27,7 @@ check: ## formatting, vet, static analysis, tidy modules
 race: ## tests under the race detector, for everything with goroutines
 	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
 # A simulated world has one goroutine: a few of them are enough here.
-	$(GO) test -race -timeout 20m ./node -sim.seeds=10 -skip '^(TestCrashTable|TestSimTwins|TestDiskErrorsDuringARedeal)$$'
+	$(GO) test -race -timeout 20m ./node -sim.seeds=10 -skip '^(TestCrashTable|TestSimTwins|TestSimReal|TestDiskErrorsDuringARedeal)$$'
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}
