@@ -502,9 +502,13 @@ func (c *core) tickResume() {
 	}
 	// What is resumed may be interrupted again.
 	c.resumeAt, c.redealTrouble = time.Time{}, ""
+	out := c.circle == nil
 	grew, err := c.reread()
 	if err == nil {
 		err = errors.Join(c.destroyDead(), c.resumeRedeal())
+	}
+	if out && c.circle != nil {
+		err = errors.Join(err, c.loadRequests())
 	}
 	if err != nil {
 		c.resumeLater(err)

@@ -389,26 +389,29 @@ func (c *core) enterEpoch(a *attempt, rec roster.Record) {
 
 // leaveEpoch goes back to the certified head: the attempt came to nothing.
 func (c *core) leaveEpoch() {
-	head := c.circle.head().Record
-	if _, in := head.ByIdentity(c.self.public); !in {
-		if _, was := head.IsFormer(c.self.public); !was {
-			// It was about to become a member, and is none.
-			c.circle, c.judge = nil, nil
-			c.admit()
-			return
-		}
-	}
 	if err := c.toHead(); err != nil {
 		// This device would have been new, and is in no epoch of the chain.
-		c.circle, c.judge = nil, nil
-		clear(c.requests)
-		c.orphans = nil
-		c.log.Warn("this device did not come into the circle")
-		c.admit()
+		c.leaveCircle()
 		return
 	}
 	c.log.Warn("this device is back in the epoch before", "epoch", c.circle.record.Epoch)
 	c.changeEpoch()
+}
+
+// leaveCircle forgets a circle that this device did not come into, with all that
+// has no meaning outside.
+func (c *core) leaveCircle() {
+	for _, l := range c.liveSessions() {
+		if l.signing() {
+			c.drop(l)
+		}
+	}
+	c.circle, c.judge = nil, nil
+	clear(c.requests)
+	c.orphans = nil
+	c.log.Warn("this device did not come into the circle")
+	c.admit()
+	c.notifyAll()
 }
 
 // changeEpoch ends what belonged to the other epoch. An approval counts in one
