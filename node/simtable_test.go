@@ -174,25 +174,35 @@ func (w *world) conclude() {
 	w.recover()
 }
 
-// together checks that nobody was left behind: whoever is in the newest epoch
-// signs in it, and has no other share.
+// together checks that nobody is left behind. A re-deal that is tried again late
+// may still be under way.
 func (w *world) together() {
-	if w.err != nil || len(w.sane()) < len(w.devices) {
-		return // an epoch that a dead device has not signed has no certificate
+	w.run(time.Hour, func() bool { return w.apart() == "" })
+	if what := w.apart(); w.err == nil && what != "" {
+		w.fail("C1: %s: %s", what, w.census())
+	}
+}
+
+// apart says who is not in the newest epoch although it lists it, or is and
+// holds another share, too. If a device is dead, that can be for good: an epoch
+// that it has not signed has no certificate.
+func (w *world) apart() string {
+	if len(w.sane()) < len(w.devices) {
+		return ""
 	}
 	newest := w.truth.newest()
-	for _, d := range w.sane() {
+	for _, d := range w.devices {
 		if _, in := newest.ByIdentity(d.view.self); !in {
 			continue
 		}
 		if d.core == nil || !d.core.hasShare() || d.core.circle.hash != newest.Hash() {
-			w.fail("C1: %s is not where the others are: %s", d.name, w.census())
-			return
+			return d.name + " is not where the others are"
 		}
 		if len(d.view.shares) != 1 || d.core.redealing() {
-			w.fail("C1: %s is not through: %s", d.name, w.census())
+			return d.name + " is not through"
 		}
 	}
+	return ""
 }
 
 // newest is the certified epoch with the highest number.
