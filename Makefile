@@ -5,7 +5,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 PKGS = ./...
 
-.PHONY: build test check race fuzz bench timing cross netns help
+.PHONY: build test check race fuzz bench timing mutate cross netns help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ bench: ## measure all parts, then protocols and daemons against our aims and tss
 
 timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)
 	$(GO) test -run '^$$' -bench Timing -benchtime $${RUNS:-20000}x ./share/internal/timing
+
+mutate: ## take out one check after the other and see that a test misses it (long)
+	cd tools && $(GO) run ./mutate
 
 cross: ## compile for the platforms that we promise
 	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \

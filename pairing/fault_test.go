@@ -3,6 +3,7 @@ package pairing_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/warifu/warifu/pairing"
@@ -382,6 +383,53 @@ func TestBrokenRandomness(t *testing.T) {
 	out, err := b.Deliver(now, p.hello())
 	if err == nil || len(out) != 0 {
 		t.Errorf("%d messages and %v", len(out), err)
+	}
+}
+
+// A faulty source fails in the middle of one of its reads and of no other.
+type faulty struct {
+	io.Reader
+	calls, at int
+}
+
+func (f *faulty) Read(b []byte) (int, error) {
+	if f.calls++; f.calls == f.at {
+		n, _ := f.Reader.Read(b[:len(b)/2])
+		return n, io.ErrUnexpectedEOF
+	}
+	return f.Reader.Read(b)
+}
+
+// TestEveryReadOfRandomnessCounts: a source that fails once must not leave
+// zeros where something was to be drawn.
+func TestEveryReadOfRandomnessCounts(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(io.Reader) error{
+		"window": func(r io.Reader) error { _, err := pairing.NewWindow(now, r); return err },
+		"typist": func(r io.Reader) error {
+			_, err := pairing.NewTypist(pairing.TypistConfig{Password: newWindow(t).Code().Password(), Self: typistPeer, Peer: showerPeer}, r)
+			return err
+		},
+		"shower": func(r io.Reader) error {
+			w := newWindow(t)
+			b, err := pairing.NewShower(pairing.ShowerConfig{Window: w, Self: showerPeer, Peer: typistPeer}, r)
+			if err != nil {
+				return err
+			}
+			p := &pair{t: t, w: w, a: newTypist(t, w.Code().Password(), typistPeer, showerPeer), b: b}
+			_, err = b.Deliver(now, p.hello())
+			return err
+		},
+	} {
+		whole := &faulty{Reader: seeded(name)}
+		if err := use(whole); err != nil || whole.calls == 0 {
+			t.Fatalf("%s: %d reads, %v", name, whole.calls, err)
+		}
+		for at := 1; at <= whole.calls; at++ {
+			if err := use(&faulty{Reader: seeded(name), at: at}); err == nil {
+				t.Errorf("%s: read %d of %d fails, and nobody notices", name, at, whole.calls)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -71,6 +72,44 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if _, _, err := sign.New(circle.config(good, in)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A faulty source fails in the middle of one of its reads and of no other.
+type faulty struct {
+	io.Reader
+	calls, at int
+}
+
+func (f *faulty) Read(b []byte) (int, error) {
+	if f.calls++; f.calls == f.at {
+		n, _ := f.Reader.Read(b[:len(b)/2])
+		return n, io.ErrUnexpectedEOF
+	}
+	return f.Reader.Read(b)
+}
+
+// TestEveryReadOfRandomnessCounts: a source that fails once must not leave
+// zeros where something was to be drawn.
+func TestEveryReadOfRandomnessCounts(t *testing.T) {
+	t.Parallel()
+	circle := newCircle(t, 2, 2, 6150)
+	p := circle.proposal(t)
+	begin := func(at int) (calls int, err error) {
+		cfg := circle.config(p, p.Signers[0])
+		r := &faulty{Reader: cfg.Rand, at: at}
+		cfg.Rand = r
+		_, _, err = sign.New(cfg)
+		return r.calls, err
+	}
+	calls, err := begin(0)
+	if err != nil || calls < 3 {
+		t.Fatalf("%d reads, %v", calls, err)
+	}
+	for at := 1; at <= calls; at++ {
+		if _, err := begin(at); err == nil {
+			t.Errorf("read %d of %d fails, and nobody notices", at, calls)
+		}
 	}
 }
 
