@@ -305,12 +305,7 @@ func (c *core) circleWarnings() (w []string) {
 		for _, n := range c.notices() {
 			w = append(w, c.judge.Words(n))
 		}
-		if c.judge.Spare() == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold {
-			w = append(w, "degraded: no spare device; the loss of one more stops the circle")
-		}
-		if c.judge.Spare() < 0 {
-			w = append(w, "stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help")
-		}
+		w = append(w, c.spareWarning()...)
 	}
 	if c.redealTrouble != "" {
 		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
@@ -330,6 +325,23 @@ func (c *core) circleWarnings() (w []string) {
 		}
 	}
 	return append(w, c.oldWarning()...)
+}
+
+// spareWarning says that the circle has no device to lose. While two devices
+// accuse each other it says nothing: one of them is there.
+func (c *core) spareWarning() []string {
+	for _, d := range c.circle.record.Devices {
+		if v, ok := c.judge.View(d.Slot); ok && v.State == recovery.Disputed {
+			return nil
+		}
+	}
+	switch spare := c.judge.Spare(); {
+	case spare < 0:
+		return []string{"stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help"}
+	case spare == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold:
+		return []string{"degraded: no spare device; the loss of one more stops the circle"}
+	}
+	return nil
 }
 
 // openRequests and closedRequests list newest first.

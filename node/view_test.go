@@ -138,3 +138,24 @@ func TestStatusCountsOldShares(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusOfADispute: that two devices accuse each other is no reason to call
+// the circle stranded. One of them is lost, and which is to be decided.
+func TestStatusOfADispute(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 37)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	phone.change(api.KindLost, change{Slot: uint16(laptop.core.circle.slot)})
+	if !l.run(time.Minute, func() bool { return len(tablet.warned("each say that the other is lost")) == 1 }) {
+		t.Fatalf("no dispute: %q", tablet.core.status().Warnings)
+	}
+	for _, d := range l.devices {
+		for _, part := range []string{"stranded", "degraded"} {
+			if got := d.warned(part); got != nil {
+				t.Errorf("%s says %q", d.name, got)
+			}
+		}
+	}
+}

@@ -43,7 +43,15 @@ persons as must sign.`,
 				if err != nil {
 					return err
 				}
-				return a.result(frozenResult{true, r}, func(w io.Writer) {
+				if s, err = c.Status(cmd.Context()); err != nil {
+					return err
+				}
+				return a.result(frozenResult{s.Frozen != "", r}, func(w io.Writer) {
+					if s.Frozen == "" {
+						// Its person was overruled less than a day ago.
+						fmt.Fprintln(w, "not frozen: a freeze of this device was thawed within 24 hours, and now it counts once a second device joins it: `warifu freeze` there")
+						return
+					}
 					fmt.Fprintf(w, "frozen: nothing is signed until %d persons have said `warifu thaw`\n", s.Threshold)
 				})
 			})
