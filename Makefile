@@ -48,5 +48,5 @@ cross: ## compile for the platforms that we promise
 		echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/warifu || exit 1; done
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -ldflags=-checklinkname=0 -o /dev/null ./cmd/warifu
 
-netns: ## discovery and partitions between network namespaces; needs root and iproute2 (minutes)
+netns: ## discovery, partitions and a full disk; needs root and iproute2 (minutes)
 	$(GO) test -tags netns -run Netns ./internal/p2p ./e2e

@@ -49,7 +49,7 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 			if err := laptop.core.maySign(); err == nil {
 				t.Error("it signs")
 			}
-			l.run(resumeTries*resumePause+5*time.Second, nil)
+			l.run(resumeTries*maxResumePause, func() bool { return !laptop.core.interrupted() })
 			if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeRolledBack || !told("votes no more in it") {
 				t.Errorf("%v; warnings %q", err, laptop.core.warnings())
 			}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -242,6 +243,9 @@ func simulate(t *testing.T, seed uint64, name string, set func(*world)) *world {
 // forSimSeeds runs seeds on all processors.
 func forSimSeeds(t *testing.T, n uint64, run func(t *testing.T, seed uint64)) {
 	t.Helper()
+	// Worlds are small and make much garbage: this saves an eighth of the time.
+	old := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(old) })
 	var next atomic.Uint64
 	t.Run("seeds", func(t *testing.T) {
 		for lane := range min(uint64(runtime.GOMAXPROCS(0)), n) {

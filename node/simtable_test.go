@@ -75,6 +75,7 @@ func burnt(w *world, d *simDevice) {
 // Names of stories.
 const (
 	comesIn    = "a device comes in"
+	wakesUp    = "refresh and a sleeper that wakes up"
 	triedAgain = "refresh that is given up and tried again"
 )
 
@@ -91,12 +92,13 @@ func (s simShape) quorum() int { return max(s.t, s.n-s.t+1) }
 var stories = []story{
 	{name: "refresh", tell: func(w *world) { w.ask(w.devices[0], api.KindRefresh, change{}) }},
 	{
-		name: "refresh and a sleeper that wakes up",
+		name: wakesUp,
 		fits: func(s simShape) bool { return s.n > s.quorum() },
 		tell: func(w *world) {
 			last := w.devices[w.shape.n-1]
 			last.off("is away")
 			w.after(5*time.Minute, last.boot)
+			w.run(time.Minute, nil)
 			w.ask(w.devices[0], api.KindRefresh, change{})
 		},
 	},

@@ -28,6 +28,9 @@ type twin struct {
 	want []string
 	// seed is one that is known to catch it, so that it is quick to find.
 	seed uint64
+	// story is what happens, the same in each seed but for the order of events;
+	// if it is "", what the seed says.
+	story string
 }
 
 // twins are those whose rule is the device's own. The machine and its votes
@@ -39,15 +42,23 @@ type twin struct {
 func twins() []twin {
 	return []twin{
 		// NEAR #615: what was said was not yet on disk.
-		{"writes-die-with-the-power", nil, all(func(d *simDevice) { d.disk.unsync = true }), []string{"N: % forgot its own vote", "N: % says two different things"}, 0},
+		{"writes-die-with-the-power", nil, all(func(d *simDevice) { d.disk.unsync = true }), []string{"N: % forgot its own vote", "N: % says two different things"}, 3, ""},
 		// tss-lib without its last round, B6: the old share is gone at READY.
-		{"old-share-dies-at-ready", nil, heal(eraseIn(refresh.Prepared)), []string{"D: % destroys its share of epoch # and is prepared"}, 0},
-		{"old-share-dies-at-ready-unseen", nil, blind(heal(eraseIn(refresh.Prepared))), []string{"O1: the key is lost"}, 0},
+		{"old-share-dies-at-ready", nil, heal(eraseIn(refresh.Prepared)), []string{"D: % destroys its share of epoch # and is prepared"}, 0, ""},
+		{"old-share-dies-at-ready-unseen", nil, blind(heal(eraseIn(refresh.Prepared))), []string{"O1: the key is lost"}, 0, ""},
 		// E4: at the own commit.
-		{"old-share-dies-at-commit", nil, heal(eraseIn(refresh.Committed)), []string{"D: % destroys its share of epoch # and is committed"}, 0},
-		{"old-share-dies-at-commit-unseen", impatience, blind(heal(eraseIn(refresh.Committed))), []string{"O1: the key is lost"}, 0},
-		// Vultisig #1707: to save again is refused.
-		{"save-refuses-what-exists", nil, all(func(d *simDevice) { d.disk.exists = true }), []string{"C1: % is in the middle of a re-deal"}, 0},
+		{"old-share-dies-at-commit", nil, heal(eraseIn(refresh.Committed)), []string{"D: % destroys its share of epoch # and is committed"}, 0, ""},
+		{"old-share-dies-at-commit-unseen", impatience, blind(heal(eraseIn(refresh.Committed))), []string{"O1: the key is lost"}, 0, ""},
+		// Vultisig #1707: at the last step, to save is refused because the circle
+		// exists.
+		{"save-refuses-what-exists", nil, all(func(d *simDevice) {
+			d.disk.alter = func(tx *simTx) error {
+				if tx.touched[bucketAttempt+"/"+currentKey] && tx.touched[bucketChain] {
+					return errors.New("sim: it exists already")
+				}
+				return nil
+			}
+		}), []string{"C1: % is in the middle of a re-deal"}, 0, "refresh"},
 		// E7: after READY a device waits for ever.
 		{"no-abort-after-ready", mortality(3, func(d *simDevice) bool { return d.view.phase == refresh.Prepared }), heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Prepared {
@@ -56,26 +67,27 @@ func twins() []twin {
 					d.core.peers[s].lastSeen = d.clock()
 				}
 			}
-		}), []string{"C1: % is in the middle of a re-deal"}, 0},
+		}), []string{"C1: % is in the middle of a re-deal"}, 35, ""},
 		// drand #714, #918: each device decides by its own timer.
 		{"timeout-decides-locally", impatience, heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Prepared && d.w.rng.IntN(temper) == 0 {
 				goForward(d, a)
 			}
-		}), []string{"O6: nobody can sign", "C1: % is in the middle of a re-deal"}, 0},
+		}), []string{"O6: nobody can sign", "C1: % is in the middle of a re-deal"}, 0, ""},
 		// H1: a person sends those that have committed back to the parent.
 		{"resume-parent", nil, heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Committed && d.w.chance(20) {
 				goBack(d, a)
 			}
-		}), []string{"O6: nobody can sign", "O3: two epochs can sign"}, 0},
+		}), []string{"O6: nobody can sign", "O3: two epochs can sign"}, 0, ""},
 		// F3: a sleeper does not find the share that was sealed for it.
-		{"no-mailbox", mortality(5, func(d *simDevice) bool { return len(d.view.mail) > 0 }), everyEvent(func(d *simDevice) {
+		{"no-mailbox", mortality(5, func(d *simDevice) bool { return d.view.phase.Final() && len(d.view.mail) > 0 }), everyEvent(func(d *simDevice) {
+			d.core.early = nil
 			if wk := d.core.waking; wk != nil {
 				d.core.drop(wk.live)
 				d.core.waking = nil
 			}
-		}), []string{"O6:", "C1:"}, 0},
+		}), []string{"O6:", "C1:"}, 0, wakesUp},
 		// tss PR #15: the new share takes the place of the old one although the
 		// attempt failed.
 		{"fall-through-replace", nil, all(func(d *simDevice) {
@@ -86,7 +98,7 @@ func twins() []twin {
 				}
 				return tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey))
 			}
-		}), []string{"O1:", "O6:"}, 0},
+		}), []string{"O1:", "O6:"}, 34, ""},
 		// zama-ai/kms #792: a failed attempt takes the parent's key along.
 		{"clean-up-too-wide", nil, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
@@ -100,9 +112,9 @@ func twins() []twin {
 				}
 				return nil
 			}
-		}), []string{"O1:"}, 0},
+		}), []string{"O1:"}, 5, ""},
 		// drand's nonceFor: an attempt that died is tried again under its name.
-		{"same-nonce-again", nil, tryAgain, []string{"N: % says two different things"}, 0},
+		{"same-nonce-again", nil, tryAgain, []string{"N: % says two different things"}, 5, ""},
 	}
 }
 
@@ -137,8 +149,8 @@ func mortality(oneIn int, when func(*simDevice) bool) func(*simDevice) {
 	}
 }
 
-// make makes the world of a seed, with the twin or without.
-func (x twin) make(t testing.TB, seed uint64, wrong bool) *world {
+// live runs the world of a seed, with the twin or without.
+func (x twin) live(t testing.TB, seed uint64, wrong bool) error {
 	w := newWorld(t, seed, nil)
 	if wrong {
 		x.set(w)
@@ -151,7 +163,20 @@ func (x twin) make(t testing.TB, seed uint64, wrong bool) *world {
 			}
 		}
 	}
-	return w
+	for _, s := range stories {
+		if s.name == x.story {
+			if s.fits != nil && !s.fits(w.shape) {
+				return nil
+			}
+			s.start(w)
+			s.happen(w)
+			w.rest()
+			w.finish()
+			w.recover()
+			return w.err
+		}
+	}
+	return w.live()
 }
 
 // all makes each device wrong for good.
@@ -288,7 +313,7 @@ func TestSimTwins(t *testing.T) {
 			other := 0
 			for i := range *simTwins {
 				seed := (x.seed + i) % *simTwins
-				err := x.make(t, seed, true).live()
+				err := x.live(t, seed, true)
 				if err == nil {
 					continue
 				}
@@ -297,8 +322,8 @@ func TestSimTwins(t *testing.T) {
 					continue
 				}
 				what, _, _ := strings.Cut(err.Error(), "\n")
-				t.Logf("caught by seed %d, the %dth that was tried: %s", seed, i+1, what)
-				if err := x.make(t, seed, false).live(); err != nil {
+				t.Logf("caught by seed %d, number %d of those tried: %s", seed, i+1, what)
+				if err := x.live(t, seed, false); err != nil {
 					t.Errorf("seed %d fails without the twin: %v", seed, err)
 				}
 				return

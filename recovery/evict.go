@@ -83,7 +83,7 @@ func (j *Judge) mayRemove(r Removal, slots []wire.Slot) (bool, string) {
 		return false, fmt.Sprintf("the countdown for %s runs for %s more", j.name(r.Slot), span(left))
 	}
 	if !j.rec.Settings.NoSpareAuto && !p.Confirmed && !j.spare(slots) {
-		return false, fmt.Sprintf("without %s no spare device would be left, and the settings say to ask first", j.name(r.Slot))
+		return false, fmt.Sprintf("without %s no spare device would be left, and the settings say to ask first: remove", j.name(r.Slot))
 	}
 	return true, ""
 }
