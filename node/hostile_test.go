@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -343,5 +344,61 @@ func TestBegunIsForgottenInTime(t *testing.T) {
 			laptop.start()
 		}
 		l.run(rememberBegun+time.Minute, nil)
+	}
+}
+
+// TestApprovalOfAnotherEpochCountsForNothing: a device that repeats what was
+// approved in another epoch, or under another record of this one, gains no
+// approval by it, and a quorum is not made of it.
+func TestApprovalOfAnotherEpochCountsForNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 29)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	r := phone.ask("approved in another epoch")
+	if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
+		t.Fatal("the request does not arrive")
+	}
+	c := laptop.core
+	for name, a := range map[string]answer{
+		"later-epoch":  {Epoch: c.circle.record.Epoch + 1, Record: c.circle.hash},
+		"other-record": {Epoch: c.circle.record.Epoch, Record: wire.Hash{1}},
+	} {
+		a.Version, a.Request, a.Verdict = 1, r.id, verdictApprove
+		if err := phone.core.take(c.signItem(itemAnswer, wire.Marshal(a))); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		l.run(5*time.Second, nil)
+		if len(r.approved) != 1 || r.attempts != 0 {
+			t.Errorf("%s: %d approvals, %d sessions", name, len(r.approved), r.attempts)
+		}
+	}
+	laptop.approves(r.id)
+	if !l.run(time.Minute, func() bool { return phone.signed(r.id) }) {
+		t.Error("the true approval does not count either")
+	}
+}
+
+// TestClockThatIsOffIsNamed: by more than two minutes, in either direction, and
+// no longer than it is off.
+func TestClockThatIsOffIsNamed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 30)
+	l.found(2, 2)
+	phone := l.devices[0]
+	for by, want := range map[time.Duration]string{
+		-clockTolerance - time.Second: "behind",
+		-clockTolerance:               "",
+		clockTolerance:                "",
+		clockTolerance + time.Second:  "ahead",
+	} {
+		phone.core.now = l.now
+		if err := phone.core.onBeat(2, beat{Wall: unix(l.now.Add(by))}); err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Join(phone.core.warnings(), "\n")
+		if named := strings.Contains(said, "the clock of laptop is "); named != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("a clock that is off by %v: %q", by, said)
+		}
 	}
 }

@@ -27,8 +27,9 @@ import (
 	"sync"
 )
 
-// packages are those whose checks keep a cheat out.
-var packages = []string{"share", "share/sign", "share/frost", "share/keygen", "share/refresh", "share/internal/ot", "share/internal/rvole", "pairing", "roster"}
+// packages are those that are looked at if none is named. The survivors of
+// others have not been gone through yet.
+var packages = []string{"share", "pairing", "share/sign"}
 
 // A mutant is one check taken out.
 type mutant struct {
