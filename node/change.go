@@ -330,7 +330,8 @@ func (c *core) changeCircle() {
 }
 
 // responsible reports whether this device is the one to propose: the one that
-// asked, unless it goes or is away, else the first that is here.
+// asked, unless it goes, is away or locked, else the first that is here and not
+// locked.
 func (c *core) responsible(r *openRequest) bool {
 	_, removed, _ := c.wanted(r)
 	goes := func(s wire.Slot) bool {
@@ -339,7 +340,8 @@ func (c *core) responsible(r *openRequest) bool {
 	if c.circle.slot == r.from() {
 		return !goes(r.from())
 	}
-	if !goes(r.from()) && c.online(r.from()) {
+	can := func(s wire.Slot) bool { return c.online(s) && !c.peers[s].locked }
+	if !goes(r.from()) && can(r.from()) {
 		return false
 	}
 	for _, d := range c.circle.record.Devices {
@@ -349,7 +351,7 @@ func (c *core) responsible(r *openRequest) bool {
 		if d.Slot == c.circle.slot {
 			return true
 		}
-		if c.online(d.Slot) {
+		if can(d.Slot) {
 			return false
 		}
 	}

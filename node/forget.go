@@ -86,11 +86,16 @@ func (c *core) erase(keep string) error {
 }
 
 // liftFence lets this device sign again with members that a re-deal was to take
-// out and did not: it is dead, or enough persons have taken it back.
+// out and did not: it is dead, or enough persons have taken it back. One that is
+// under way may yet take them out, whatever persons say: this device was ready
+// for it, and others sign in its epoch for that. Should it die, its fence goes.
 func (c *core) liftFence(devices []roster.Device) {
-	var ids []wire.DeviceID
+	var ids, going []wire.DeviceID
+	if a := c.attempt; a != nil && !a.machine.Settled() {
+		going = c.removedBy(a)
+	}
 	for _, d := range devices {
-		if c.circle.fenced[d.Identity] {
+		if c.circle.fenced[d.Identity] && !slices.Contains(going, d.Identity) {
 			ids = append(ids, d.Identity)
 		}
 	}

@@ -156,3 +156,25 @@ func TestDenials(t *testing.T) {
 		})
 	}
 }
+
+// TestThawKeepsTheFenceOfARedeal: a device that was ready to take another out
+// does not sign with it before that has come to nothing, whatever persons say.
+func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 57)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	lost := change{Slot: uint16(phone.core.circle.slot)}
+	laptop.change(api.KindLost, lost)
+	tablet.change(api.KindLost, lost)
+	if !l.run(time.Minute, func() bool {
+		a := laptop.core.attempt
+		return a != nil && a.machine.Phase() == refresh.Prepared
+	}) {
+		t.Fatalf("it is never ready\n%s", l.logs())
+	}
+	laptop.core.liftFence(laptop.core.circle.record.Devices)
+	if !laptop.core.circle.fenced[phone.core.self.public] {
+		t.Error("it would sign with whom the others are about to take out")
+	}
+}

@@ -80,6 +80,7 @@ func (c *core) judgeAnew(damage error) error {
 
 // followRecord tells the judge of a newer certified epoch.
 func (c *core) followRecord() {
+	c.sleepOn()
 	c.lastBeat = time.Time{} // others hear soon that this device is in it
 	if c.judge == nil || c.circle.evicted != nil {
 		if err := c.startJudge(); err != nil {

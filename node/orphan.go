@@ -3,8 +3,10 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/share/refresh"
@@ -135,8 +137,22 @@ func (c *core) headOpens() bool {
 }
 
 // resumeTries is how often a device tries to open a re-deal that was in progress
-// before it takes what it said in it for lost.
+// before it takes what it said in it for lost. Only tries count that show that
+// this one key is the trouble, see [core.unreadable].
 const resumeTries = 5
+
+// unreadable reports whether a re-deal did not open because nothing can be read
+// where the keys are: the system says so, or not even the key is there that
+// every device has from its first day on. A disk that is not mounted, or
+// whose files this process may not read, has lost nothing, and may be back in a
+// week.
+func (c *core) unreadable(err error) bool {
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		return true
+	}
+	ids, err := c.cfg.Keeper.ListEpochKeys()
+	return err != nil || !slices.Contains(ids, presenceID)
+}
 
 // loseAttempt ends this device's part in a re-deal that does not open any more,
 // because its key is gone or damaged. It does not know what it has voted for, so

@@ -93,6 +93,32 @@ func TestUnreadableRedealIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestMissingKeysAreNotLost: where not one key is there a disk is missing, and
+// what it holds comes back with it, however long that takes.
+func TestMissingKeysAreNotLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 55)
+	l.found(2, 3)
+	laptop := l.devices[1]
+	l.devices[0].change(api.KindRefresh, change{})
+	if !l.run(time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("no new epoch\n%s", l.logs())
+	}
+	laptop.kill()
+	keys := laptop.keeper.keys
+	laptop.keeper.keys = map[string]bool{}
+	laptop.start()
+	l.run(2*resumeTries*resumePause, nil)
+	if laptop.core.maySign() == nil || laptop.core.redealTrouble == "" {
+		t.Error("it says nothing")
+	}
+	laptop.keeper.keys = keys
+	if !l.run(time.Minute, func() bool { return !laptop.core.interrupted() }) || laptop.core.redealTrouble != "" {
+		t.Fatalf("it did not go on: %s", laptop.core.redealTrouble)
+	}
+	l.signsWith(laptop, l.devices[2])
+}
+
 // orphanLab has three devices in their second epoch, and one that has a key of
 // a dead attempt that nothing refers to.
 func orphanLab(t *testing.T) (l *lab, d *labDevice, orphan string) {

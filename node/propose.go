@@ -237,6 +237,17 @@ func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 	return nil
 }
 
+// sleepOn drops a re-deal that this device was waking up into, once the circle
+// has gone past its epoch. The share that it would find there is worth nothing
+// any more, and must not pass for one of the newest.
+func (c *core) sleepOn() {
+	head := c.circle.head().Record
+	if w := c.waking; w != nil && head.Epoch >= w.proposal.Epoch && head.Change.Attempt != w.proposal.Attempt() {
+		c.waking = nil
+		c.drop(w.live)
+	}
+}
+
 // wokenUp makes an attempt that this device has woken up into its own.
 func (c *core) wokenUp() {
 	w := c.waking

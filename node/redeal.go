@@ -477,7 +477,9 @@ func (c *core) resumeRedeal() error {
 	}
 	m, effects, err := c.reopen(a, parent, self, s.State)
 	if err != nil {
-		c.unopened++
+		if !c.unreadable(err) {
+			c.unopened++
+		}
 		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
 			return err
 		}
