@@ -1,0 +1,234 @@
+package node
+
+import (
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/wire"
+)
+
+// yesTo makes this device's approval. A change of the circle needs the presence
+// key, which is open only while the keeper is; that its person typed the
+// passphrase just now, the caller has seen to.
+func (c *core) yesTo(r *openRequest, present bool) (item, error) {
+	if r.change == nil {
+		return c.yes(r, nil), nil
+	}
+	if !present {
+		return item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
+	}
+	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, r.id))
+	if err != nil {
+		return item{}, err
+	}
+	return c.yes(r, sig[:]), nil
+}
+
+// yes makes an approval for the current epoch.
+func (c *core) yes(r *openRequest, presence []byte) item {
+	return c.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash, Presence: presence,
+	}))
+}
+
+// ready says why this device cannot take part in signing now, or nil.
+func (c *core) ready() error {
+	if c.circle == nil {
+		if c.founding != nil {
+			return api.Errorf(api.CodeFounding, "the founding of the circle is not finished").
+				WithHint("warifu status says whom it waits for")
+		}
+		return api.Errorf(api.CodeNoCircle, "this device is in no circle").
+			WithHint("found one with \"warifu found\", or join one with \"warifu join\"")
+	}
+	if c.cfg.Keeper.Locked() {
+		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+	}
+	return c.out()
+}
+
+// out says that this device was taken out of the circle, or returns nil.
+func (c *core) out() error {
+	if f := c.circle.evicted; f != nil {
+		return api.Errorf(api.CodeEvicted, "this device is no longer in the circle: it was taken out as %v in epoch %d", f.State, f.Epoch).
+			WithHint("make it a new device in a new home and join again: warifu init, warifu join")
+	}
+	return nil
+}
+
+// maySign says why this device cannot take part in signing now, or nil.
+func (c *core) maySign() error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if c.interrupted() {
+		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
+	}
+	if why := c.frozen(); why != "" {
+		return frozenError(why)
+	}
+	if !c.hasShare() {
+		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
+			WithHint("\"warifu refresh\" on another device deals it a new one")
+	}
+	return nil
+}
+
+// approve gives this device's consent, durably before anybody hears of it.
+func (c *core) approve(r *openRequest, present bool) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if !r.open() {
+		return c.closedError(r)
+	}
+	if r.unclear != nil {
+		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.unclear)
+	}
+	if r.change == nil {
+		if err := c.maySign(); err != nil {
+			return err
+		}
+		if d, why := c.decide(r); d == policy.Deny {
+			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
+	}
+	if _, done := r.approved[c.circle.slot]; done {
+		return nil
+	}
+	yes, err := c.yesTo(r, present)
+	if err != nil {
+		return err
+	}
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
+		return storeError(err)
+	}
+	r.approved[c.circle.slot] = yes
+	c.log.Info("approved", "request", r.id)
+	c.broadcast(msgItems, items{Items: []item{yes}})
+	c.act(r)
+	c.notify(r)
+	return nil
+}
+
+// renew says in a new epoch what this device's person has approved in the one
+// before. What was approved is the same; what counts is the epoch.
+func (c *core) renew(r *openRequest) {
+	old, had := r.approved[c.circle.slot]
+	for _, it := range r.approved {
+		r.void = append(r.void, it.id())
+	}
+	clear(r.approved)
+	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
+		return
+	}
+	a, err := parseAnswer(old.Body)
+	if err != nil {
+		panic("node: internal error: own answer does not parse")
+	}
+	yes := c.yes(r, a.Presence)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
+		c.log.Error("approval not renewed", "request", r.id, "err", err)
+		return
+	}
+	r.approved[c.circle.slot] = yes
+	c.broadcast(msgItems, items{Items: []item{yes}})
+}
+
+// settle notes that a change of the circle took effect.
+func (c *core) settle(r *openRequest) {
+	r.meta.Done = true
+	r.meta.Closed = max(unix(c.now), 1)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+		c.log.Error("change not stored", "request", r.id, "err", err)
+	}
+	c.prune()
+	if r.request.Kind == api.KindThaw {
+		c.liftFence(c.circle.record.Devices)
+	}
+	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
+	c.notify(r)
+}
+
+// deniable reports whether a denial of the person on the device in slot closes
+// r. Who asked may always take it back.
+//
+// What one person says alone, and what stops or heals the circle, nobody else
+// stops: a device in a thief's hands would keep itself in, or all others frozen,
+// with one word. It takes as many persons as sign to call a device lost and to
+// thaw, and those who do not agree need not say so. For what lets a device in,
+// lets one go or changes how many sign, each device that is in good standing may
+// say no: a newcomer that somebody does not know should not come in. A device that
+// is called lost, or that is to be replaced, has no say in it.
+func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
+	if r.change == nil || slot == r.from() {
+		return true
+	}
+	switch r.request.Kind {
+	case api.KindAdd, api.KindReplace, api.KindLeave, api.KindThreshold:
+		return slot != wire.Slot(r.change.Slot) && !c.accused(slot)
+	}
+	return false
+}
+
+// deny closes the request on every device that hears it. It cannot call back
+// a partial signature that has left, and then says so.
+func (c *core) deny(r *openRequest) error {
+	if c.circle == nil {
+		return c.ready()
+	}
+	if _, done := r.denied[c.circle.slot]; done {
+		return nil
+	}
+	if r.receipt != nil || r.meta.Expired {
+		return c.closedError(r)
+	}
+	if !c.deniable(r, c.circle.slot) {
+		return c.undeniable(r)
+	}
+	no := c.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
+	}))
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, no) }); err != nil {
+		return storeError(err)
+	}
+	r.denied[c.circle.slot] = no
+	c.log.Info("denied", "request", r.id)
+	c.broadcast(msgItems, items{Items: []item{no}})
+	c.stopSigning(r, "denied")
+	c.noteClosed(r)
+	c.notify(r)
+	if r.meta.Released {
+		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left this device").
+			WithHint("treat what the request asks for as signed")
+	}
+	return nil
+}
+
+// undeniable says why this device's denial closes nothing, and what does.
+func (c *core) undeniable(r *openRequest) error {
+	asker := c.name(r.from())
+	if c.accused(c.circle.slot) {
+		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
+			WithHint("warifu thaw, on as many devices as must sign")
+	}
+	switch r.request.Kind {
+	case api.KindLost:
+		return api.Errorf(api.CodeRefused, "only %s, which said so, can take it back that a device is lost", asker).
+			WithHint("to keep it in the circle: warifu thaw")
+	case api.KindFreeze:
+		return api.Errorf(api.CodeRefused, "the circle is frozen as soon as one device says so").WithHint("to end it: warifu thaw")
+	case api.KindThaw:
+		return api.Errorf(api.CodeRefused, "what thaws the circle is that enough devices approve, and no single one keeps it frozen").
+			WithHint("do not approve it; to freeze again: warifu freeze")
+	}
+	return api.Errorf(api.CodeRefused, "one person is enough for this, and only %s, which asked, can take it back", asker)
+}
+
+func (c *core) closedError(r *openRequest) error {
+	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.id, r.state())
+	if names := c.names(sortedSlots(r.denied)); len(names) > 0 {
+		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.id, list(names))
+	}
+	return e
+}

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// catchUp sends what a device that is behind has missed: certified epochs, and
+// the attempt in whose mailboxes its new share waits.
+func (c *core) catchUp(to wire.Slot, epoch uint64) {
+	head := c.circle.head().Record
+	if epoch < head.Epoch {
+		for _, m := range c.chainAfter(epoch) {
+			c.sync(to, msgChain, m)
+		}
+	}
+	a := c.attempt
+	if a == nil || !slices.Contains(a.live.slots, to) {
+		return
+	}
+	// The chain above may hold this attempt's own epoch; who still needs the
+	// attempt must know it before.
+	c.tellRedeal(a, []wire.Slot{to})
+	c.repeat(a.live, to)
+}
+
+// chainAfter returns the epochs above the given one, in messages of at most
+// [maxChain].
+func (c *core) chainAfter(epoch uint64) (out []chain) {
+	m := chain{Entries: [][]byte{}}
+	for _, e := range c.circle.chain {
+		if e.Record.Epoch <= epoch {
+			continue
+		}
+		if len(m.Entries) == maxChain {
+			out, m = append(out, m), chain{Entries: [][]byte{}}
+		}
+		m.Entries = append(m.Entries, e.Bytes())
+	}
+	if len(m.Entries) > 0 {
+		out = append(out, m)
+	}
+	return out
+}
+
+// tellFormer shows the chain to a device that left and does not know it yet.
+func (c *core) tellFormer(peer []byte) {
+	if c.circle == nil {
+		return
+	}
+	if _, former := c.formerPeers()[string(peer)]; !former {
+		return
+	}
+	for _, m := range c.chainAfter(0) {
+		if err := c.link.Send(peer, wire.ProtocolSync, encodeMessage(msgChain, m)); err != nil {
+			c.log.Debug("message not sent", "err", err)
+			return
+		}
+	}
+}
+
+// onChain takes over certified epochs that this device has missed. A share of
+// an older epoch is worth nothing from then on; a new one comes out of a
+// mailbox, or with the next re-deal.
+func (c *core) onChain(_ wire.Slot, m chain) error {
+	if c.circle == nil || c.interrupted() || len(m.Entries) > maxChain {
+		return nil
+	}
+	entries, err := decodeChain(m.Entries)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if a := c.attempt; a != nil && c.redealing() && e.Record.Change.Attempt == a.proposal.Attempt() {
+			c.deliverCertificate(a, e)
+		}
+	}
+	if c.circle == nil {
+		return nil // it was not to become a member after all
+	}
+	if c.interrupted() {
+		return nil // it may have locked into this very epoch, and finds out first
+	}
+	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
+		// The epoch of an attempt that this device is part of comes about by
+		// its own votes, never by hearsay.
+		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
+	}
+	grew, err := c.extend(entries)
+	if err != nil || !grew {
+		return err
+	}
+	c.circle.headKey = ""
+	if err := c.toHead(); err != nil {
+		return err
+	}
+	// What this device still holds of older epochs stays: if its store was set
+	// back, others may not have retired what its vote was for.
+	if a := c.attempt; a != nil && a.proposal.Epoch <= c.circle.record.Epoch {
+		c.drop(a.live)
+		c.attempt = nil
+	}
+	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
+	c.followRecord()
+	c.changeEpoch()
+	c.notifyAll()
+	return nil
+}
+
+// overtaken reports whether certified epochs that follow the head show that the
+// attempt of this device is over without it. Either others have re-dealt the
+// same shares: whoever was in both attempts, and there is somebody, has seen
+// the abort of the first. Or the attempt succeeded, and they have re-dealt what
+// came of it since.
+func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
+	head := c.circle.head().Record
+	if a.proposal.Parent != head.Hash() {
+		return false
+	}
+	next := slices.Clone(c.circle.chain)
+	for _, e := range entries {
+		if e.Record.Epoch > head.Epoch {
+			next = append(next, e)
+		}
+	}
+	first := len(c.circle.chain)
+	if len(next) == first || next.Verify() != nil {
+		return false
+	}
+	return next[first].Record.Change.Attempt != a.proposal.Attempt() || len(next) > first+1
+}
+
+// maxSkip bounds how far the number of an epoch is above that of its parent: one
+// proposal must not use all numbers up.
+const maxSkip = 1 << 20
+
+// maxChain bounds the epochs of one message.
+const maxChain = 10
+
+// oldestShare is the oldest epoch of which this device holds a share, or the
+// current one if it holds none.
+func (c *core) oldestShare() uint64 {
+	if c.circle == nil {
+		return 0
+	}
+	oldest := c.circle.record.Epoch
+	if err := c.cfg.Journal.View(func(tx journal.Tx) error {
+		ids, _, err := oldEpochKeys(tx, "")
+		for _, id := range ids {
+			text, _, _ := strings.Cut(id, "-")
+			if e, err := strconv.ParseUint(text, 16, 64); err == nil {
+				oldest = min(oldest, e)
+			}
+		}
+		return err
+	}); err != nil {
+		return 0 // what cannot be read may well be there
+	}
+	return oldest
+}

@@ -1,0 +1,269 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/keygen"
+	"github.com/warifu/warifu/wire"
+)
+
+// startKeygen begins the protocol on this device.
+func (c *core) startKeygen(p keygen.Proposal) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	f := c.founding
+	f.proposal, f.session, f.touched = &p, p.Session(), c.now
+	for _, d := range p.Devices {
+		if c.link.Connected(d.Peer) {
+			pr := c.peer(d.Slot)
+			pr.online, pr.lastSeen = true, c.now
+		}
+	}
+	c.admit()
+	me := c.selfSlot()
+	m, effects, err := keygen.New(keygen.Config{Proposal: p, Self: me, Sign: c.self.sign, Rand: c.cfg.Rand})
+	if err != nil {
+		return err
+	}
+	if me == 1 {
+		c.broadcast(msgFound, c.foundMessage())
+	}
+	f.machine = m
+	f.live = c.foundingLive(f, m)
+	c.log.Info("founding started", "session", f.session, "devices", len(p.Devices), "threshold", p.Threshold)
+	c.begin(f.live, effects)
+	c.notifyAll()
+	return nil
+}
+
+func (c *core) foundingLive(f *founding, m *keygen.Machine) *live {
+	l := &live{id: f.session, machine: m, founder: f}
+	for _, d := range f.proposal.Devices {
+		l.slots = append(l.slots, d.Slot)
+	}
+	return l
+}
+
+// foundingUp tells a device that has just connected what it missed.
+func (c *core) foundingUp(slot wire.Slot) {
+	f := c.founding
+	if f == nil || f.proposal == nil {
+		return
+	}
+	if c.selfSlot() == 1 && !f.pending {
+		c.sync(slot, msgFound, c.foundMessage())
+	}
+	if f.live != nil && c.sessions[f.session] == f.live {
+		c.carryOut(f.live, f.machine.Resend())
+	}
+}
+
+// foundingStep asks the person as soon as there is something to ask.
+func (c *core) foundingStep(l *live) {
+	f := l.founder
+	f.touched = c.now
+	if f.review == nil {
+		if rec, ok := f.machine.Review(); ok {
+			f.review = &rec
+			c.log.Info("founding is to be confirmed", "session", f.session)
+		}
+	}
+	c.notifyAll()
+}
+
+// confirm takes the person's answer to names and words.
+func (c *core) confirm(sessionHex string, yes bool) error {
+	f := c.founding
+	if f == nil || f.review == nil || f.session.Hex() != sessionHex {
+		return api.Errorf(api.CodeNoFounding, "no founding waits for an answer here")
+	}
+	if f.pending || f.agreed {
+		if yes {
+			return nil
+		}
+		return api.Errorf(api.CodeFounding, "this device has said ready already").
+			WithHint("\"warifu found --abandon\" sets the founding aside")
+	}
+	if !yes {
+		c.tellUnfound("refused", 0)
+		c.endFounding(api.Errorf(api.CodeNotConfirmed, "the person at %s said no", c.self.name))
+		return nil
+	}
+	if c.cfg.Keeper.Locked() {
+		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+	}
+	effects, err := f.machine.Confirm()
+	if err != nil {
+		return err
+	}
+	f.agreed = true
+	c.carryOut(f.live, effects)
+	c.notifyAll()
+	return nil
+}
+
+// persistFounding makes the keygen machine's state durable: first the key that
+// seals it, then the sealed state. Only what follows in the machine's effects
+// tells anybody that this device is ready.
+func (c *core) persistFounding(l *live, state []byte) error {
+	f := l.founder
+	id := epochKeyID(f.session)
+	if err := c.cfg.Keeper.NewEpochKey(id); err != nil {
+		return fmt.Errorf("node: make the key of the new shares: %w", err)
+	}
+	sealed, err := c.cfg.Keeper.SealShare(id, keygenName, state)
+	if err != nil {
+		return fmt.Errorf("node: seal the new shares: %w", err)
+	}
+	raw := wire.Marshal(storedFounding{
+		Version: 1, Proposal: f.proposal.Bytes(), Discovery: f.discovery, Addrs: packAddrs(f.addrs), State: sealed,
+	})
+	// From here on the share may be durable, whatever Update answers.
+	f.pending = true
+	return c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketFounding, pendingKey, raw) })
+}
+
+// resumeFounding goes on with a founding that was pending at the last stop.
+func (c *core) resumeFounding() error {
+	var raw []byte
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		raw, err = tx.Get(bucketFounding, pendingKey)
+		return err
+	}); err != nil {
+		return fmt.Errorf("node: read founding: %w", err)
+	}
+	if raw == nil {
+		return nil
+	}
+	var s storedFounding
+	if err := wire.Unmarshal(raw, &s); err != nil || s.Version != 1 {
+		return errors.New("node: the pending founding is damaged")
+	}
+	addrs, err := unpackAddrs(s.Addrs)
+	if err != nil {
+		return fmt.Errorf("node: pending founding: %w", err)
+	}
+	p, err := keygen.ParseProposal(s.Proposal)
+	if err != nil {
+		return fmt.Errorf("node: pending founding: %w", err)
+	}
+	f := &founding{proposal: &p, session: p.Session(), addrs: addrs, discovery: s.Discovery,
+		pending: true, agreed: true, touched: c.now}
+	state, err := c.cfg.Keeper.OpenShare(epochKeyID(f.session), keygenName, s.State)
+	if err != nil {
+		return fmt.Errorf("node: open the pending founding: %w", err)
+	}
+	defer clear(state)
+	c.founding = f
+	m, effects, err := keygen.Resume(keygen.Config{Proposal: p, Self: c.selfSlot(), Sign: c.self.sign, Rand: c.cfg.Rand}, state)
+	if err != nil {
+		return fmt.Errorf("node: resume the pending founding: %w", err)
+	}
+	rec, ok := m.Record()
+	if !ok {
+		return errors.New("node: the pending founding has no record")
+	}
+	f.machine, f.review = m, &rec
+	f.live = c.foundingLive(f, m)
+	c.begin(f.live, effects)
+	return nil
+}
+
+// finishFounding turns a complete certificate into the head of the roster. One
+// transaction makes the circle and ends the founding.
+func (c *core) finishFounding(l *live) {
+	f := l.founder
+	e, ok := f.machine.Entry()
+	shares, ok2 := f.machine.Shares()
+	if !ok || !ok2 {
+		panic("node: internal error: keygen is done without a result")
+	}
+	id := epochKeyID(f.session)
+	sealed := map[string][]byte{}
+	var err error
+	for name, key := range shares {
+		err = errors.Join(err, key.Use(func(b *[32]byte) error {
+			s, err := c.cfg.Keeper.SealShare(id, shareName(name), b[:])
+			sealed[name] = s
+			return err
+		}))
+		key.Wipe()
+	}
+	raw := e.Bytes()
+	if err == nil {
+		err = c.cfg.Journal.Update(func(tx journal.Tx) error {
+			err := errors.Join(
+				putEntry(tx, e),
+				tx.Put(bucketCircle, discoveryKey, f.discovery[:]),
+				tx.Put(bucketCircle, addrsKey, packAddrs(f.addrs)),
+				tx.Put(bucketCircle, shareKeyKey, []byte(id)),
+				tx.Delete(bucketFounding, pendingKey))
+			for name, s := range sealed {
+				err = errors.Join(err, tx.Put(bucketShares, shareRecord(id, name), s))
+			}
+			return err
+		})
+	}
+	if err != nil {
+		// The outcome is unknown. The pending state still holds everything
+		// if nothing was written, so the next start decides.
+		c.drop(l)
+		f.trouble = "the finished circle could not be stored; restart this device: " + err.Error()
+		c.log.Error("circle not stored", "err", err)
+		c.notifyAll()
+		return
+	}
+	c.drop(l)
+	c.founding = nil
+	clear(c.pairing)
+	c.circle = &circle{
+		chain: roster.Chain{e}, headKey: id, discovery: f.discovery, addrs: f.addrs, fenced: map[wire.DeviceID]bool{},
+	}
+	if err := c.toHead(); err != nil {
+		panic("node: internal error: " + err.Error())
+	}
+	if err := c.startJudge(); err != nil {
+		c.log.Error("judge not started", "err", err)
+	}
+	c.admit()
+	c.log.Info("the circle stands", "circle", e.Record.Circle)
+	c.broadcast(msgHello, c.hello())
+	c.broadcast(msgEntry, entry{Entry: raw})
+	c.notifyAll()
+}
+
+// onEntry completes a pending founding with a certificate that another device
+// has complete. It reaches the machine as a frame, to be checked like any.
+func (c *core) onEntry(from wire.Slot, m entry) error {
+	f := c.founding
+	if c.circle != nil || f == nil || !f.pending {
+		return nil
+	}
+	e, err := roster.ParseEntry(m.Entry)
+	if err != nil {
+		return err
+	}
+	if err := e.Verify(); err != nil {
+		return err
+	}
+	if e.Record.Hash() != f.recordHash() {
+		return errors.New("node: a certificate for another record than the one this device confirmed")
+	}
+	if c.sessions[f.session] != f.live {
+		// The machine stopped, perhaps at what one device sent to keep this one
+		// out. The share is durable and the certificate stands for itself.
+		if err := c.resumeFounding(); err != nil {
+			return err
+		}
+		if f = c.founding; f == nil {
+			return nil
+		}
+	}
+	c.deliver(f.live, keygen.CertificateFrame(f.session, from, e))
+	return nil
+}

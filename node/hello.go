@@ -1,0 +1,63 @@
+package node
+
+import (
+	"time"
+
+	"github.com/warifu/warifu/wire"
+)
+
+func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
+
+func (c *core) hello() hello {
+	h := hello{Wall: unix(c.now), Addrs: c.link.Addrs()}
+	if len(h.Addrs) > maxAddrs {
+		h.Addrs = h.Addrs[:maxAddrs]
+	}
+	switch {
+	case c.circle != nil:
+		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
+		h.Share, h.Oldest = c.hasShare(), c.oldestShare()
+		h.Head = c.circle.head().Record.Epoch
+	case c.founding != nil && c.founding.pending:
+		h.Record, h.Pending = c.founding.recordHash(), true
+	}
+	return h
+}
+
+// clockTolerance is how far another device's clock may be off before the
+// person is told.
+const clockTolerance = 2 * time.Minute
+
+func (c *core) noteClock(from wire.Slot, wall uint64) {
+	if wall > 1<<40 { // tens of thousands of years
+		wall = 1 << 40
+	}
+	p := c.peer(from)
+	was := p.skew.Abs() > clockTolerance
+	p.skew = time.Unix(int64(wall), 0).Sub(c.now)
+	if now := p.skew.Abs() > clockTolerance; now && !was {
+		c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
+	}
+}
+
+func (c *core) onHello(from wire.Slot, h hello) error {
+	if err := checkAddrs(h.Addrs); err != nil {
+		return err
+	}
+	c.noteClock(from, h.Wall)
+	p := c.peer(from)
+	p.epoch = h.Epoch
+	if c.circle == nil {
+		return nil
+	}
+	first := c.circle.chain[0]
+	if h.Pending && wire.Hash(h.Record) == first.Record.Hash() {
+		// It said ready and lost touch before it had everybody's signature.
+		c.sync(from, msgEntry, entry{Entry: first.Bytes()})
+		return nil
+	}
+	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
+	defer c.changeCircle()
+	c.catchUp(from, h.Head)
+	return c.rememberAddrs(from, h.Addrs)
+}

@@ -1,0 +1,112 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// Invite implements [api.Healing]: the newcomer is introduced as at a founding,
+// and comes in by a re-deal that the quorum has approved.
+func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
+	if err := n.prove(ctx, args.Passphrase); err != nil {
+		return api.Changed{}, err
+	}
+	var ch change
+	kind := api.KindAdd
+	if err := n.call(ctx, func(c *core) error {
+		if err := c.ready(); err != nil {
+			return err
+		}
+		if args.Replace != "" {
+			kind = api.KindReplace
+			d, err := c.named(args.Replace)
+			if err != nil {
+				return err
+			}
+			if d.Slot == c.circle.slot {
+				return api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(args.Replace))
+			}
+			ch.Slot = uint16(d.Slot)
+		} else if len(c.circle.record.Devices) >= maxDevices {
+			return api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
+		}
+		if err := c.mayComeIn(wire.Slot(ch.Slot)); err != nil {
+			return err
+		}
+		c.inviting = &inviting{replaces: wire.Slot(ch.Slot)}
+		return nil
+	}); err != nil {
+		return api.Changed{}, err
+	}
+	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
+	defer n.post(func(c *core, now time.Time) {
+		c.now, c.inviting = now, nil
+		clear(c.pairing)
+		c.admit()
+	})
+	if err != nil {
+		return api.Changed{}, pairingError(err)
+	}
+	d := who.card.Device(0)
+	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
+	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
+	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
+}
+
+// mayComeIn refuses an invitation into a circle that is frozen, unless it is
+// for what happened to the device that the new one replaces.
+func (c *core) mayComeIn(replaces wire.Slot) error {
+	p := refresh.Proposal{Kind: roster.Add}
+	if replaces != 0 {
+		p.Kind, p.Removed = roster.Replace, []refresh.Removal{{Slot: replaces, State: roster.Stolen}}
+	}
+	if why := c.frozenFor(p); why != "" {
+		return frozenError(why)
+	}
+	return nil
+}
+
+// welcomeOne shows invitations until one device has come in, for as long as
+// patience if that is not zero.
+func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (newcomer, error) {
+	doors, shut := context.WithCancel(ctx)
+	if patience > 0 {
+		doors, shut = context.WithTimeoutCause(ctx, patience, errNobodyCame)
+	}
+	var late sync.WaitGroup
+	defer func() {
+		shut()
+		late.Wait()
+	}()
+	return n.welcome(doors, &late, 1, 1, emit)
+}
+
+var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")
+
+// inviting is an invitation into a living circle.
+type inviting struct{ replaces wire.Slot }
+
+// fitsCircle compares a card with the devices that are or were in the circle.
+func (c *core) fitsCircle(card roster.Card) error {
+	for _, d := range c.circle.record.Devices {
+		if d.Identity == card.Identity || d.Box == card.Box || d.Presence == card.Presence || string(d.Peer) == string(card.Peer) {
+			return errSameDevice
+		}
+		if strings.EqualFold(d.Name, card.Name) && d.Slot != c.inviting.replaces {
+			return errSameName
+		}
+	}
+	if f, was := c.circle.record.IsFormer(card.Identity); was && f.State == roster.Stolen {
+		return errors.New("node: the keys of this device were stolen")
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// A peer is what this device has seen of another member.
+type peer struct {
+	online   bool
+	lastSeen time.Time // zero: never
+	skew     time.Duration
+	epoch    uint64
+	record   wire.Hash // of that epoch
+	share    bool      // it holds a share of it
+	oldest   uint64    // the oldest epoch of which it holds one
+	told     bool      // epoch, record, share and oldest are its word of this run
+	locked   bool
+	lost     string // why the connection ended, for the person
+	stale    bool   // a message to it was certainly lost
+
+	askedAt time.Time // when it was last told how far this device is, so that it catches up
+}
+
+// members returns the devices that this device talks to as one group: those of
+// the circle and of an attempt to change it, or those of a founding.
+func (c *core) members() []roster.Device {
+	var out []roster.Device
+	if c.circle != nil {
+		out = c.circle.record.Devices
+	} else if c.founding != nil && c.founding.proposal != nil {
+		return c.founding.proposal.Devices
+	}
+	a := c.attempt
+	if a == nil || a.machine.Settled() {
+		return out
+	}
+	out = slices.Clone(out)
+	for _, d := range slices.Concat(c.parentOf(a).Devices, a.proposal.Added) {
+		gone := slices.ContainsFunc(a.proposal.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
+		if !gone && !slices.ContainsFunc(out, func(o roster.Device) bool { return o.Slot == d.Slot }) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {
+	for _, d := range c.members() {
+		if string(d.Peer) == string(peerID) {
+			return d.Slot, true
+		}
+	}
+	return 0, false
+}
+
+func (c *core) device(slot wire.Slot) (roster.Device, bool) {
+	for _, d := range c.members() {
+		if d.Slot == slot {
+			return d, true
+		}
+	}
+	return roster.Device{}, false
+}
+
+// name returns what a person calls the device in slot, or called it while it
+// was in the circle.
+func (c *core) name(slot wire.Slot) string {
+	if d, ok := c.device(slot); ok {
+		return d.Name
+	}
+	if c.circle != nil {
+		for _, f := range c.circle.record.Former {
+			if f.Slot == slot {
+				return f.Name
+			}
+		}
+	}
+	return fmt.Sprintf("device %d", slot)
+}
+
+func (c *core) names(slots []wire.Slot) []string {
+	out := make([]string, 0, len(slots))
+	for _, s := range slots {
+		out = append(out, c.name(s))
+	}
+	return out
+}
+
+// selfSlot is this device's slot in the circle or the founding, 0 if none.
+func (c *core) selfSlot() wire.Slot {
+	for _, d := range c.members() {
+		if d.Identity == c.self.public {
+			return d.Slot
+		}
+	}
+	return 0
+}
+
+// admit tells the link who may connect: members of the circle, devices of a
+// founding in progress, and nobody else.
+func (c *core) admit() {
+	allowed := map[string][]string{}
+	bySlot := map[uint16][]byte{}
+	for _, d := range c.members() {
+		if d.Identity == c.self.public {
+			continue
+		}
+		var addrs []string
+		if c.circle != nil {
+			addrs = c.circle.addrs[d.Slot]
+		}
+		if c.founding != nil {
+			addrs = append(addrs, c.founding.addrs[d.Slot]...)
+		}
+		if c.attempt != nil {
+			addrs = append(addrs, c.attempt.addrs[d.Slot]...)
+		}
+		allowed[string(d.Peer)] = addrs
+		bySlot[uint16(d.Slot)] = d.Peer
+	}
+	for id, addrs := range c.pairing {
+		allowed[id] = append(allowed[id], addrs...)
+	}
+	for id := range c.formerPeers() {
+		allowed[id] = nil
+	}
+	for id, until := range c.parting {
+		if _, ok := allowed[id]; !ok && c.now.Before(until) {
+			allowed[id] = nil
+		}
+	}
+	c.link.SetPeers(allowed)
+	var key [32]byte
+	switch {
+	case c.circle != nil:
+		key = c.circle.discovery
+	case c.founding != nil:
+		key = c.founding.discovery
+	}
+
+	c.link.SetBeacon(key, uint16(c.selfSlot()), bySlot)
+}
+
+func (c *core) online(slot wire.Slot) bool {
+	p := c.peers[slot]
+	return p != nil && p.online
+}
+
+// formerPeers are devices that left without being stolen. They may connect to
+// learn that they are out, and are told nothing else.
+func (c *core) formerPeers() map[string][]string {
+	out := map[string][]string{}
+	if c.circle == nil {
+		return out
+	}
+	for _, f := range c.circle.record.Former {
+		if f.State == roster.Stolen {
+			continue
+		}
+		for _, e := range c.circle.chain {
+			if d, ok := e.Record.Device(f.Slot); ok && d.Identity == f.Identity {
+				out[string(d.Peer)] = nil
+			}
+		}
+	}
+	return out
+}
+
+func (c *core) peer(slot wire.Slot) *peer {
+	p := c.peers[slot]
+	if p == nil {
+		p = &peer{}
+		c.peers[slot] = p
+	}
+	return p
+}

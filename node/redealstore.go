@@ -1,0 +1,245 @@
+package node
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// storedAttempt is the durable form. State is the machine's, sealed by the
+// keeper under the key of the attempt.
+type storedAttempt struct {
+	Version   uint8    `cbor:"1,keyasint"`
+	Proposal  []byte   `cbor:"2,keyasint"`
+	Discovery [32]byte `cbor:"3,keyasint"`
+	Request   [32]byte `cbor:"4,keyasint"`
+	Grounds   []item   `cbor:"5,keyasint"`
+	Addrs     []byte   `cbor:"6,keyasint"`
+	Chain     [][]byte `cbor:"7,keyasint"`
+	State     []byte   `cbor:"8,keyasint"`
+}
+
+const redealName = "redeal"
+
+// attemptKeyID names the keeper's key for the shares of an attempt. No two
+// attempts share one, so that a dead attempt can be destroyed by itself.
+func attemptKeyID(p refresh.Proposal) string {
+	h := p.Attempt()
+	return fmt.Sprintf("%x-%s", p.Epoch, hex.EncodeToString(h[:16]))
+}
+
+// persistRedeal makes the machine's state durable, with all that must become
+// true in the same moment: the fence around who is removed, the shares once
+// this device signs with them, the epoch once it is certified and final.
+func (c *core) persistRedeal(a *attempt, state []byte) error {
+	phase, err := refresh.PhaseOf(state)
+	if err != nil {
+		return err
+	}
+	if a == c.waking && !phase.In() {
+		return nil // this device has said nothing in it, and needs to remember nothing
+	}
+	if err := c.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
+		return fmt.Errorf("node: make the key of the new shares: %w", err)
+	}
+	sealed, err := c.cfg.Keeper.SealShare(a.epochKey, redealName, state)
+	if err != nil {
+		return fmt.Errorf("node: seal the new shares: %w", err)
+	}
+	var shares map[string][]byte
+	if phase.In() {
+		if shares, err = c.sealNewShares(a); err != nil {
+			return err
+		}
+	}
+	raw := wire.Marshal(storedAttempt{
+		Version: 1, Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds,
+		Addrs: packAddrs(a.addrs), Chain: encodeChain(a.chain), State: sealed,
+	})
+	entry, certified := a.machine.Entry()
+	final := certified && phase.Final()
+	fence := phase != refresh.Dealing && phase != refresh.RolledBack
+	err = c.cfg.Journal.Update(func(tx journal.Tx) error {
+		var err error
+		switch {
+		case final:
+			err = tx.Delete(bucketAttempt, asideKey) // sleepers find their shares in this one
+		case a.after && !a.stored:
+			err = setAside(tx)
+		}
+		err = errors.Join(err,
+			tx.Put(bucketAttempt, currentKey, raw),
+			tx.Put(bucketCircle, highestKey, []byte(strconv.FormatUint(max(a.proposal.Epoch, c.highest()), 10))))
+		for name, s := range shares {
+			err = errors.Join(err, tx.Put(bucketShares, shareRecord(a.epochKey, name), s))
+		}
+		if fence {
+			for _, id := range c.removedBy(a) {
+				err = errors.Join(err, tx.Put(bucketFenced, id.Hex(), nil))
+			}
+		}
+		if final {
+			err = errors.Join(err, putEntry(tx, entry), tx.Put(bucketCircle, discoveryKey, a.discovery[:]),
+				tx.Put(bucketCircle, addrsKey, packAddrs(c.addrsAfter(a))), tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey)))
+			for _, e := range a.chain {
+				err = errors.Join(err, putEntry(tx, e))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.stored, c.resumed = true, 0
+	if c.circle != nil {
+		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
+		if fence {
+			for _, id := range c.removedBy(a) {
+				c.circle.fenced[id] = true
+			}
+			c.stopBanned()
+		}
+	}
+	if final {
+		c.settleChain(a, entry)
+	}
+	return nil
+}
+
+func encodeChain(chain roster.Chain) [][]byte {
+	out := [][]byte{}
+	for _, e := range chain {
+		out = append(out, e.Bytes())
+	}
+	return out
+}
+
+// sealNewShares seals the shares that this device signs with from now on.
+func (c *core) sealNewShares(a *attempt) (map[string][]byte, error) {
+	keys, ok := a.machine.Shares()
+	if !ok {
+		return nil, nil
+	}
+	out := map[string][]byte{}
+	var err error
+	for name, key := range keys {
+		err = errors.Join(err, key.Use(func(b *[secret.Size]byte) error {
+			s, err := c.cfg.Keeper.SealShare(a.epochKey, shareName(name), b[:])
+			out[name] = s
+			return err
+		}))
+		key.Wipe()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node: seal the new shares: %w", err)
+	}
+	return out, nil
+}
+
+// resumeRedeal goes on with the attempt that was in progress at the last stop.
+func (c *core) resumeRedeal() error {
+	var raw []byte
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		raw, err = tx.Get(bucketAttempt, currentKey)
+		return err
+	}); err != nil {
+		return fmt.Errorf("node: read re-deal: %w", err)
+	}
+	if raw == nil {
+		return nil
+	}
+	var s storedAttempt
+	if err := wire.Unmarshal(raw, &s); err != nil || s.Version != 1 {
+		return errors.New("node: the stored re-deal is damaged")
+	}
+	p, err := refresh.ParseProposal(s.Proposal)
+	if err != nil {
+		return fmt.Errorf("node: stored re-deal: %w", err)
+	}
+	a := &attempt{proposal: p, discovery: s.Discovery, request: s.Request, grounds: s.Grounds, stored: true}
+	if a.addrs, err = unpackAddrs(s.Addrs); err != nil {
+		return fmt.Errorf("node: stored re-deal: %w", err)
+	}
+	if a.chain, err = decodeChain(s.Chain); err != nil {
+		return fmt.Errorf("node: stored re-deal: %w", err)
+	}
+	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
+		return nil // the circle has gone past it without this device
+	}
+	if c.dead[p.Session()] != nil {
+		return nil // what this device said in it is lost, see loseAttempt
+	}
+	parent := c.parentOf(a)
+	self, ok := selfIn(p, parent, c.self.public)
+	if !ok {
+		return errors.New("node: the stored re-deal does not list this device")
+	}
+	m, effects, err := c.reopen(a, parent, self, s.State)
+	if err != nil {
+		if !c.unreadable(err) {
+			c.unopened++
+		}
+		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
+			return err
+		}
+		return c.loseAttempt(a, err)
+	}
+	c.unopened = 0
+	if m.Phase() == refresh.RolledBack && c.circle != nil {
+		m.Close()
+		c.circleRolledBack()
+		return nil
+	}
+	c.hold(a, m)
+	if c.circle != nil && c.circle.headKey == a.epochKey {
+		a.entered = true // the stored head says so already
+	}
+	c.begin(a.live, effects)
+	c.redealStep()
+	return nil
+}
+
+// reopen makes the machine of an attempt out of its sealed state.
+func (c *core) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
+	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: open the re-deal: %w", err)
+	}
+	defer clear(state)
+	m, effects, err := refresh.Resume(c.redealConfig(a.proposal, parent, self), state)
+	if err != nil {
+		return nil, nil, fmt.Errorf("node: resume the re-deal: %w", err)
+	}
+	return m, effects, nil
+}
+
+// selfIn finds this device among those of a proposal.
+func selfIn(p refresh.Proposal, parent roster.Record, id wire.DeviceID) (wire.Slot, bool) {
+	for _, d := range slices.Concat(parent.Devices, p.Added) {
+		if d.Identity == id && (slices.Contains(p.Members, d.Slot) || slices.Contains(p.Sleepers, d.Slot)) {
+			return d.Slot, true
+		}
+	}
+	return 0, false
+}
+
+func decodeChain(raw [][]byte) (roster.Chain, error) {
+	var out roster.Chain
+	for _, b := range raw {
+		e, err := roster.ParseEntry(b)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
