@@ -111,6 +111,10 @@ func requestID(body []byte) wire.RequestID { return wire.RequestID(wire.Sum(tagR
 const (
 	verdictApprove uint8 = 1
 	verdictDeny    uint8 = 2
+
+	// A part of a signature left the device, or may have, before it heard that
+	// the request was closed. Nobody asked; it is said for those who denied.
+	verdictReleased uint8 = 3
 )
 
 // An answer is one device's word on one request, given in one epoch. It
@@ -134,7 +138,7 @@ func parseAnswer(body []byte) (answer, error) {
 	if err := wire.Unmarshal(body, &a); err != nil {
 		return a, err
 	}
-	if a.Version != 1 || a.Verdict != verdictApprove && a.Verdict != verdictDeny || len(a.Presence) != 0 && len(a.Presence) != 64 {
+	if a.Version != 1 || a.Verdict < verdictApprove || a.Verdict > verdictReleased || len(a.Presence) != 0 && len(a.Presence) != 64 {
 		return a, errAnswer
 	}
 	return a, nil

@@ -172,13 +172,13 @@ func (c *core) whyNotYet(r *openRequest) api.Code {
 func (c *core) failure(r *openRequest) error {
 	denied := c.names(sortedSlots(r.denied))
 	switch {
-	case len(denied) > 0 && r.meta.Released:
-		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left this device: it may be signed", list(denied), r.id).
+	case len(denied) > 0 && r.mayBeSigned():
+		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left %s: it may be signed", list(denied), r.id, c.releasedWords(r)).
 			WithDevice(denied[0]).WithHint("treat what it asks for as signed")
 	case len(denied) > 0:
 		return api.Errorf(api.CodeDenied, "%s denied request %v", list(denied), r.id).WithDevice(denied[0])
-	case r.meta.Expired && r.meta.Released:
-		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left this device: it may be signed", r.id).
+	case r.meta.Expired && r.mayBeSigned():
+		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.id, c.releasedWords(r)).
 			WithHint("treat what it asks for as signed")
 	case r.meta.Expired:
 		return api.Errorf(api.CodeExpired, "request %v expired", r.id).WithHint("ask again")
