@@ -141,8 +141,11 @@ func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api
 			return sig, nil
 		}
 		if now.round != last.round && now.round > 0 {
-			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with,
-				Text: "signing with " + list(now.with)})
+			text := "signing with " + list(now.with)
+			if now.after != "" {
+				text += ", since " + now.after
+			}
+			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with, Text: text})
 		}
 		if len(now.waiting) > 0 && now.round == 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
 			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})

@@ -83,10 +83,7 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 		}
 	}
 	need := c.circle.record.Threshold - ready
-	if need <= 0 {
-		if r.trouble != "" {
-			return nil, "trying again: " + r.trouble
-		}
+	if need <= 0 && r.trouble == "" {
 		return nil, "opening a session"
 	}
 	var parts []string
@@ -99,6 +96,10 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if len(locked) > 0 {
 		parts = append(parts, "unlock "+either(c.names(locked)))
 	}
+	if need <= 0 {
+		// Enough have approved, and some of them spoil each session.
+		return c.names(c.suspects(r)), strings.Join(append([]string{"trying again: " + r.trouble}, parts...), "; or ")
+	}
 	reason = fmt.Sprintf("%d more of %d needed: %s", need, c.circle.record.Threshold, strings.Join(parts, "; or "))
 	if r.trouble != "" {
 		reason += " (last attempt: " + r.trouble + ")"
@@ -106,6 +107,17 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	all := slices.Concat(ask, off, locked)
 	slices.Sort(all)
 	return c.names(all), reason
+}
+
+// suspects are the devices that sessions of r have failed because of, or may
+// have.
+func (c *core) suspects(r *openRequest) (out []wire.Slot) {
+	for _, s := range sortedSlots(r.failures) {
+		if has(r.approved, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // either joins names as alternatives.
@@ -127,6 +139,7 @@ type look struct {
 	round   int
 	of      int
 	with    []string
+	after   string   // what the session before died of
 	code    api.Code // what to call it if the person's time is up
 }
 
@@ -135,6 +148,7 @@ func (c *core) look(r *openRequest) look {
 	v.waiting, v.reason = c.waitingFor(r)
 	v.code = c.whyNotYet(r)
 	if l := r.live; l != nil {
+		v.after = r.trouble
 		for _, s := range l.slots {
 			if s != c.circle.slot {
 				v.with = append(v.with, c.name(s))
