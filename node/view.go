@@ -146,9 +146,23 @@ func (c *core) viewCircle() api.Circle {
 func (c *core) viewQuestion() *api.Question {
 	f := c.founding
 	words := roster.Words(f.recordHash())
+	var warnings []string
+	for _, d := range f.review.Devices {
+		warnings = append(warnings, doubtsAbout(d.Name)...)
+	}
 	return &api.Question{
 		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: c.viewDevices(f.review.Devices), Words: words[:],
+		Warnings: warnings,
 	}
+}
+
+// doubtsAbout says how the name of a device may look like another one: whoever
+// compares names compares what they look like.
+func doubtsAbout(name string) (out []string) {
+	for _, found := range intent.Suspicious(name) {
+		out = append(out, "the name "+name+": "+found)
+	}
+	return out
 }
 
 func (c *core) viewFounding() *api.Founding {
