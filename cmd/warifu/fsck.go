@@ -83,7 +83,7 @@ func (a *app) fsck(passFile string) ([]finding, error) {
 	}
 	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(passFile) })
 	if api.CodeOf(err) == api.CodeStoreDamaged {
-		return append(found, finding{Damage: true, What: err.Error(), Hint: "restore this home from a copy, or make the device anew"}), nil
+		return append(found, finding{Damage: true, What: err.Error(), Hint: "keep this home as it is, and replace the device: \"warifu invite --replace DEVICE\" on another"}), nil
 	}
 	if err != nil {
 		return nil, err
