@@ -119,6 +119,51 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 	}
 }
 
+// TestLifeCountsFromReceipt: each device counts the life of a request from when
+// it received it itself, by its own clock. What the maker's clock said is shown
+// and decides nothing, and a device that hears of it late still has all the time.
+func TestLifeCountsFromReceipt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 8)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	tablet.kill()
+	var ids []wire.RequestID
+	for _, off := range []time.Duration{0, -3 * 24 * time.Hour, 3 * 24 * time.Hour} {
+		q := phone.ask("of its time").request
+		q.Created, q.Nonce[0] = unix(l.now.Add(off)), byte(len(ids))
+		it := phone.core.signItem(itemRequest, wire.Marshal(q))
+		laptop.core.now = l.now
+		if err := laptop.core.take(it); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, requestID(it.Body))
+	}
+	state := func(d *labDevice, want string) {
+		t.Helper()
+		for i, id := range ids {
+			if s := d.request(id).state(); s != want {
+				t.Errorf("%s calls request %d %s, want %s", d.name, i, s, want)
+			}
+		}
+	}
+	l.run(requestLifetime-10*time.Minute, nil)
+	state(laptop, api.StatePending)
+	tablet.start()
+	l.run(5*time.Minute, nil)
+	state(tablet, api.StatePending)
+	l.run(10*time.Minute, nil)
+	state(laptop, api.StateExpired)
+	state(tablet, api.StatePending)
+	tablet.kill() // the time that it is off counts, too
+	l.run(20*time.Minute, nil)
+	tablet.start()
+	l.run(time.Second, nil)
+	state(tablet, api.StatePending)
+	l.run(requestLifetime-30*time.Minute, nil)
+	state(tablet, api.StateExpired)
+}
+
 // TestSilentSignerIsNamed: a device that falls silent in a session is named to
 // whoever waits while it is waited for, and called silent within 10 seconds of
 // its last word. With the next device that approves the signature comes.
