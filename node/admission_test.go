@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,73 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 				t.Errorf("%s after %d: nobody says that %s\n%s", c.name, heard, c.why, said)
 			}
 		}
+	}
+}
+
+// TestNoAddressBeforeTheCircleStands: after every message of a founding, what a
+// device shows of accounts it could show after a power cut, too. A pending device
+// shows none, however often it starts.
+func TestNoAddressBeforeTheCircleStands(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 74)
+	looked, shown := 0, 0
+	look := func() {
+		t.Helper()
+		for _, d := range l.devices {
+			if d.core == nil {
+				continue
+			}
+			looked++
+			if s := d.core.status(); len(s.Accounts) == 0 && s.Circle == "" {
+				continue
+			}
+			shown++
+			c, err := newCore(Config{Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
+				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return l.now }})
+			if err != nil || c.circle == nil || len(c.circle.chain) != 1 || c.circle.chain[0].Verify() != nil {
+				t.Errorf("%s shows an address that its disk does not hold: %v", d.name, err)
+			}
+		}
+	}
+	l.watch = func(*labDevice, *labDevice, string, []byte) { look() }
+	const ready = 6 // kind of the frame
+	hold := true
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); err == nil && f.Kind == ready && hold {
+			return nil
+		}
+		return b
+	}
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+	}) {
+		t.Fatal("nobody is asked")
+	}
+	for _, d := range l.devices {
+		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run(10*time.Second, nil)
+	for _, d := range l.devices {
+		d.kill()
+		d.start()
+		if d.core.founding == nil || !d.core.founding.pending || d.core.circle != nil {
+			t.Errorf("%s is not pending after a restart", d.name)
+		}
+	}
+	look()
+	if shown != 0 || looked < 10 {
+		t.Errorf("an address is shown %d times before anybody heard a ready, of %d", shown, looked)
+	}
+	hold = false
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+		t.Fatalf("the circle does not stand\n%s", l.logs())
+	}
+	look()
+	if shown == 0 {
+		t.Error("nobody shows an address")
 	}
 }
 
