@@ -37,9 +37,13 @@ func TestStalledDeviceIsNamed(t *testing.T) {
 	if err := approve(ctx, tablet, id); err != nil {
 		t.Fatal(err)
 	}
-	for {
+	for waits := false; ; {
 		e := wait.await(api.EventWaiting)
+		waits = waits || e.Reason == "no answer yet" && slices.Equal(e.For, []string{"phone"})
 		if strings.Contains(e.Reason, "phone did not answer") && slices.Contains(e.For, "phone") && strings.Contains(e.Reason, "approve on desktop") {
+			if !waits {
+				t.Error("nobody was told that it waits for the phone")
+			}
 			break
 		}
 	}

@@ -147,7 +147,7 @@ func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api
 			}
 			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with, Text: text})
 		}
-		if len(now.waiting) > 0 && now.round == 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
+		if len(now.waiting) > 0 && (now.round == 0 || now.stalls) && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
 			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
 		}
 		last = now

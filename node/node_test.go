@@ -191,7 +191,7 @@ func TestSilentSignerIsNamed(t *testing.T) {
 			t.Fatalf("after round %d: no session", round)
 		}
 		l.run(5*time.Second, nil)
-		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "signing" {
+		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "no answer yet" || !v.stalls {
 			t.Errorf("after round %d: five seconds later it waits for %q: %s", round, v.waiting, v.reason)
 		}
 		if !l.run(time.Minute, func() bool { return strings.Contains(r.trouble, "laptop did not answer") }) {

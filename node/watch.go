@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
@@ -53,6 +54,9 @@ func (c *core) notifyAll() {
 // help. It is empty once nothing can change any more.
 func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if l := r.live; l != nil {
+		if c.stalls(l) {
+			return c.names(l.machine.Waiting()), "no answer yet"
+		}
 		return c.names(l.machine.Waiting()), "signing"
 	}
 	if !r.open() {
@@ -109,6 +113,12 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	return c.names(all), reason
 }
 
+// slowAnswer is how long a session may stand still before whoever waits for it is
+// told which devices it waits for. Rounds follow each other within milliseconds.
+const slowAnswer = 3 * time.Second
+
+func (c *core) stalls(l *live) bool { return !l.done && c.now.Sub(l.progress) >= slowAnswer }
+
 // suspects are the devices that sessions of r have failed because of, or may
 // have.
 func (c *core) suspects(r *openRequest) (out []wire.Slot) {
@@ -139,6 +149,7 @@ type look struct {
 	round   int
 	of      int
 	with    []string
+	stalls  bool     // the session has not moved for a while
 	after   string   // what the session before died of
 	code    api.Code // what to call it if the person's time is up
 }
@@ -148,7 +159,7 @@ func (c *core) look(r *openRequest) look {
 	v.waiting, v.reason = c.waitingFor(r)
 	v.code = c.whyNotYet(r)
 	if l := r.live; l != nil {
-		v.after = r.trouble
+		v.after, v.stalls = r.trouble, c.stalls(l)
 		for _, s := range l.slots {
 			if s != c.circle.slot {
 				v.with = append(v.with, c.name(s))
