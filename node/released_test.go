@@ -89,6 +89,25 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 	}
 }
 
+// TestNothingLeavesOnceClosed: after a denial or its time no part of a signature
+// leaves, and the request is not called one that may be signed.
+func TestNothingLeavesOnceClosed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 46)
+	l.found(2, 2)
+	phone := l.devices[0]
+	for want, end := range map[string]func(*openRequest){
+		api.StateDenied:  func(r *openRequest) { _ = phone.core.deny(r) },
+		api.StateExpired: func(*openRequest) { phone.core.tick(l.now.Add(2 * time.Hour)) },
+	} {
+		r := phone.ask(want)
+		end(r)
+		if err := phone.core.release(r); err == nil || r.state() != want || phone.stored(r.id).Released {
+			t.Errorf("%s: %v, %s", want, err, r.state())
+		}
+	}
+}
+
 // stored is what the journal of d says of a request.
 func (d *labDevice) stored(id wire.RequestID) (m meta) {
 	d.lab.t.Helper()

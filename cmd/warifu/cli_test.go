@@ -131,7 +131,7 @@ func (b *trigger) Write(p []byte) (int, error) {
 
 func foundingFake() *fake {
 	return &fake{question: &api.Question{Session: "5e55", Threshold: 2, Words: []string{"one", "two", "three", "four", "five", "six"},
-		Devices: api.List[api.Device]{{Slot: 1, Name: "laptop", Kind: "laptop", This: true}, {Slot: 2, Name: "phone\u202e", Kind: "phone"}},
+		Devices:  api.List[api.Device]{{Slot: 1, Name: "laptop", Kind: "laptop", This: true}, {Slot: 2, Name: "phone\u202e", Kind: "phone"}},
 		Warnings: api.List[string]{"the name phone\u202e: it looks like another"}}}
 }
 
