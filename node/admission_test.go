@@ -213,6 +213,45 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 	}
 }
 
+// TestOneInvitationAtATime: a device of a circle lets one in after the other, so
+// that one code is alive and each newcomer is measured by what it was invited for.
+func TestOneInvitationAtATime(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 75)
+	l.found(2, 3)
+	c := l.devices[0].core
+	c.now = l.now
+	if _, _, err := c.beginInvite("phone"); api.CodeOf(err) != api.CodeBadArgument || c.inviting != nil {
+		t.Errorf("in place of itself: %v", err)
+	}
+	if _, _, err := c.beginInvite("nobody"); api.CodeOf(err) != api.CodeUnknown || c.inviting != nil {
+		t.Errorf("in place of nobody: %v", err)
+	}
+	kind, slot, err := c.beginInvite("tablet")
+	if err != nil || kind != api.KindReplace || slot != 3 {
+		t.Fatal(kind, slot, err)
+	}
+	if _, _, err := c.beginInvite(""); api.CodeOf(err) != api.CodeRefused || c.inviting.replaces != 3 {
+		t.Errorf("a second one: %v", err)
+	}
+	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).card
+	if err := c.fits(namesake); err != nil {
+		t.Errorf("the one that is replaced may give its name: %v", err)
+	}
+	c.inviting = nil
+	if kind, _, err := c.beginInvite(""); err != nil || kind != api.KindAdd {
+		t.Error(kind, err)
+	}
+	if err := c.fits(namesake); !errors.Is(err, errSameName) {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	again := c.circle.record.Devices[1]
+	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).card
+	if err := c.fits(card); !errors.Is(err, errSameDevice) {
+		t.Errorf("a device that is in: %v", err)
+	}
+}
+
 // TestNoAddressBeforeTheCircleStands: after every message of a founding, what a
 // device shows of accounts it could show after a power cut, too. A pending device
 // shows none, however often it starts.
