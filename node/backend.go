@@ -89,6 +89,9 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 		if path, err = share.ParsePath(args.Path); err != nil {
 			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
 		}
+		if len(path) > maxSteps {
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "the path %s has %d steps, at most %d are signed with", args.Path, len(path), maxSteps)
+		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)
 	}

@@ -73,6 +73,7 @@ func verifyItem(rec roster.Record, it item) error {
 const (
 	minLifetime = 60            // seconds
 	maxLifetime = 7 * 24 * 3600 // seconds
+	maxSteps    = 4             // of a path below the account
 )
 
 // A request is something that the circle is asked to sign. Its id is the
@@ -98,7 +99,7 @@ func parseRequest(circle wire.CircleID, from wire.Slot, body []byte) (request, e
 	if err := wire.Unmarshal(body, &r); err != nil {
 		return r, err
 	}
-	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > 4 ||
+	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > maxSteps ||
 		r.Lifetime < minLifetime || r.Lifetime > maxLifetime || len(r.Payload) > intent.MaxPayload {
 		return r, errRequest
 	}
