@@ -41,8 +41,8 @@ func (c *core) tellReleased(r *openRequest) {
 }
 
 // groundless reports whether it says that a part of a signature left a device,
-// of a request that this device knows of no quorum to have approved. It is not
-// taken before that is known: a device could otherwise have all that was ever
+// of a request that neither this device nor a quorum that it knows of approved.
+// It is not taken before that: a device could otherwise have all that was ever
 // denied shown as what may be signed.
 func (c *core) groundless(r *openRequest, it item) bool {
 	if it.Type != itemAnswer {
