@@ -14,9 +14,9 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-// demoLimit is how long the demo may take. It takes a few seconds; the rest is
-// for slow machines.
-const demoLimit = time.Minute
+// demoLimit is how long the demo may take. It takes less than half a minute; the
+// rest is for machines that are slow or busy.
+const demoLimit = 3 * time.Minute
 
 func (a *app) demoCmd() *cobra.Command {
 	var dir string
