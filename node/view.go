@@ -330,15 +330,7 @@ func (c *core) circleWarnings() (w []string) {
 	for _, why := range c.whyDied() {
 		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
 	}
-	if a := c.attempt; a != nil {
-		for _, x := range a.machine.Evidence() {
-			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.name(x.Slot), x.What))
-		}
-		if a.machine.Settled() && c.oldestShare() < c.circle.record.Epoch {
-			w = append(w, "old shares are kept until "+list(c.names(a.machine.Waiting()))+" wakes up")
-		}
-	}
-	return append(w, c.oldWarning()...)
+	return append(append(w, c.redealWarnings()...), c.oldWarning()...)
 }
 
 // spareWarning says that the circle has no device to lose. While two devices
