@@ -89,6 +89,9 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 		if path, err = share.ParsePath(args.Path); err != nil {
 			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
 		}
+		if len(path) > maxPath {
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "a derivation path has %d steps at most, and this one %d", maxPath, len(path))
+		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)
 	}

@@ -93,12 +93,15 @@ type request struct {
 
 var errRequest = errors.New("node: malformed request")
 
+// maxPath is how many steps a path below an account has at most.
+const maxPath = 4
+
 func parseRequest(circle wire.CircleID, from wire.Slot, body []byte) (request, error) {
 	var r request
 	if err := wire.Unmarshal(body, &r); err != nil {
 		return r, err
 	}
-	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > 4 ||
+	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > maxPath ||
 		r.Lifetime < minLifetime || r.Lifetime > maxLifetime || len(r.Payload) > intent.MaxPayload {
 		return r, errRequest
 	}

@@ -156,7 +156,7 @@ func changeOpen(err error, id string) error {
 	default:
 		return err
 	}
-	return e.WithHint("the circle goes on with it as soon as it can: `warifu show %s` follows it, `warifu deny %s` ends it", shortID(id), shortID(id))
+	return e.WithHint("the circle goes on with it as soon as it can: `warifu show %s --wait` follows it, `warifu deny %s` ends it", shortID(id), shortID(id))
 }
 
 func printChanged(w io.Writer, c api.Changed) {

@@ -31,7 +31,7 @@ func (a *app) fsckCmd() *cobra.Command {
 is wrong with it. With the passphrase it also opens every record, and checks
 that the device could start from them. It changes nothing but the count of
 wrong passphrases.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(*cobra.Command, []string) error {
 			found, err := a.fsck(file)
 			if err != nil {

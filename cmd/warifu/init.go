@@ -27,7 +27,7 @@ func (a *app) initCmd() *cobra.Command {
 home. The device is in no circle yet: "warifu up" runs it, then "warifu found"
 or "warifu join".`,
 		Example: "  warifu init --name laptop --kind laptop",
-		Args:    cobra.NoArgs,
+		Args:    nothing,
 		RunE: func(*cobra.Command, []string) error {
 			if name == "" {
 				return usagef("--name is needed")

@@ -30,7 +30,7 @@ dealt to all. With --replace the new device takes the place of one that is gone,
 whose share is worth nothing from then on. Keys and addresses stay the same.`,
 		Example: `  warifu invite
   warifu invite --replace phone`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err

@@ -18,7 +18,7 @@ func (a *app) leaveCmd() *cobra.Command {
 		Long: `Leave has the other devices deal fresh shares among themselves, without this one.
 What this device holds is worth nothing from then on. Keys and addresses of the
 circle stay the same, and this device signs for them no more.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err

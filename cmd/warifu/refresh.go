@@ -21,7 +21,7 @@ func (a *app) refreshCmd() *cobra.Command {
 		Long: `Refresh deals fresh shares to the same devices: copies of the shares of before,
 in a backup or on a disk that was read, are worth nothing from then on. Keys and
 addresses stay the same.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err

@@ -19,7 +19,7 @@ func (a *app) removeCmd() *cobra.Command {
 circle counts it down. The countdown runs on; but then the device goes even where
 the circle would ask first, and however short ago another was removed. A device
 that is lost or stolen is for ` + "`warifu lost`" + `.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              one("the name of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error { return a.remove(cmd.Context(), c, &ch, args[0]) })

@@ -15,7 +15,7 @@ func (a *app) requestsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "requests",
 		Short: "List what the circle is asked",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				list, err := c.Requests(cmd.Context())

@@ -18,7 +18,7 @@ func (a *app) retireCmd() *cobra.Command {
 		Long: `Retire destroys the old shares that this device keeps because another slept when
 fresh ones were dealt. That one still finds its fresh share when it wakes, from
 whichever device has it. Each device retires for itself.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error { return a.retire(cmd.Context(), c, &ch) })
 		},

@@ -14,7 +14,7 @@ func (a *app) statusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show devices, accounts, requests and what needs you",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				s, err := c.Status(cmd.Context())
@@ -103,7 +103,7 @@ func deviceState(d api.Device) string {
 		return text + "; `warifu veto " + esc(d.Name) + "` postpones its removal"
 	case api.DeviceVacation:
 		if d.Until != nil {
-			return "on vacation, ends " + untilDays(*d.Until)
+			return "on vacation, ends " + until(*d.Until)
 		}
 	case api.DeviceTwice:
 		return text + ": `warifu lost " + esc(d.Name) + "` if you did not copy it"

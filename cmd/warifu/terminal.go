@@ -54,7 +54,8 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	}
 	if string(first) != string(second) {
 		clear(first)
-		return nil, api.Errorf(api.CodeWrongPass, "the two passphrases differ")
+		return nil, api.Errorf(api.CodeBadArgument, "the two passphrases differ").
+			WithHint("nothing was made; begin again")
 	}
 	return first, nil
 }
@@ -129,6 +130,7 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case <-ctx.Done():
+		a.note("") // what comes now begins a line of its own
 		return false, ctx.Err()
 	case got := <-answers:
 		if got.err != nil && got.text == "" {

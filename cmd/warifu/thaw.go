@@ -16,7 +16,7 @@ func (a *app) thawCmd() *cobra.Command {
 		Short: "Let a frozen circle sign again, if the quorum agrees",
 		Long: `Thaw undoes a freeze as soon as as many persons as must sign have said so: this
 one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err

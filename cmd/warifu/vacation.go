@@ -33,7 +33,7 @@ func (a *app) vacationCmd() *cobra.Command {
 be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 		Example: `  warifu vacation --for 14d
   warifu vacation tablet --until 2026-12-24`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne,
 		ValidArgsFunction: a.deviceArgs(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			until, err := vacationEnd(now(), end, length)
