@@ -137,15 +137,15 @@ func (c *core) renew(r *openRequest) {
 
 // settle notes that a change of the circle took effect.
 func (c *core) settle(r *openRequest) {
+	if r.request.Kind == api.KindThaw {
+		c.liftFence(c.circle.record.Devices) // first: after a crash in between it is settled again
+	}
 	r.meta.Done = true
 	r.meta.Closed = max(unix(c.now), 1)
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
 		c.log.Error("change not stored", "request", r.id, "err", err)
 	}
 	c.prune()
-	if r.request.Kind == api.KindThaw {
-		c.liftFence(c.circle.record.Devices)
-	}
 	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
 	c.notify(r)
 }

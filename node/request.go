@@ -57,6 +57,7 @@ type openRequest struct {
 	attempts int
 	failures map[wire.Slot]int // sessions of this request that failed because of a device
 	notUntil time.Time         // next attempt
+	idle     time.Time         // since when nobody has proposed what it asks for, zero if somebody has
 	trouble  string            // what the last failed session died of
 	failed   api.Code          // of the last try at a re-deal, "" after one that is under way
 	started  time.Time         // when this device asked
