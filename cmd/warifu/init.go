@@ -50,18 +50,6 @@ or "warifu join".`,
 	return cmd
 }
 
-// complete offers the values of a flag.
-func complete[T ~string](cmd *cobra.Command, flag string, values ...T) {
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i] = string(v)
-	}
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic("warifu: internal error: " + err.Error())
-	}
-}
-
 // makeDevice makes a device in a.home. It asks for nothing before it is clear
 // that there is room for one.
 func (a *app) makeDevice(name string, kind roster.Kind, passFile string) error {

@@ -17,12 +17,6 @@ import (
 // be lost, whatever was announced.
 const maxVacation = 90 * 24 * time.Hour
 
-// An epochResult is what vacation and veto print.
-type epochResult struct {
-	Epoch   uint64      `json:"epoch"`
-	Request api.Request `json:"request"`
-}
-
 func (a *app) vacationCmd() *cobra.Command {
 	var ch change
 	var end, length string
