@@ -66,7 +66,7 @@ func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file str
 	if !api.ChangesCircle(r.Kind) {
 		return c.Approve(ctx, r.ID)
 	}
-	pass, err := a.passphrase(file)
+	pass, err := a.passphrase(ctx, file)
 	if err != nil {
 		return r, err
 	}

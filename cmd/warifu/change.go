@@ -132,7 +132,7 @@ func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, 
 	if err != nil {
 		return err
 	}
-	p, err := a.present(ch)
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}
@@ -145,15 +145,15 @@ func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, 
 }
 
 // present asks for the passphrase. The caller wipes it.
-func (a *app) present(ch *change) (api.PresenceArgs, error) {
-	pass, err := a.passphrase(ch.file)
+func (a *app) present(ctx context.Context, ch *change) (api.PresenceArgs, error) {
+	pass, err := a.passphrase(ctx, ch.file)
 	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
 }
 
 // redeal asks for the passphrase, makes a call that ends in a re-deal, and
 // shows its steps.
-func (a *app) redeal(ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
-	p, err := a.present(ch)
+func (a *app) redeal(ctx context.Context, ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return api.Changed{}, err
 	}

@@ -34,7 +34,7 @@ persons as must sign.`,
 					fmt.Sprintf("circle %s: nothing is signed on any device until %d persons have said `warifu thaw`", shortID(s.Circle), s.Threshold)); err != nil {
 					return err
 				}
-				p, err := a.present(&ch)
+				p, err := a.present(cmd.Context(), &ch)
 				if err != nil {
 					return err
 				}

@@ -55,7 +55,7 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+" leave?", explanation...); err != nil {
 		return err
 	}
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Leave(ctx, p, emit)
 	})
 	if err != nil {

@@ -42,7 +42,7 @@ func (a *app) unlockCmd() *cobra.Command {
 				if _, err := c.Status(cmd.Context()); err != nil {
 					return err
 				}
-				pass, err := a.passphrase(file)
+				pass, err := a.passphrase(cmd.Context(), file)
 				if err != nil {
 					return err
 				}

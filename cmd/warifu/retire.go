@@ -38,7 +38,7 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 		"  until the device that sleeps has its fresh share, a disk that breaks elsewhere leaves less to go on with"); err != nil {
 		return err
 	}
-	p, err := a.present(ch)
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}

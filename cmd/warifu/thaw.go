@@ -29,7 +29,7 @@ one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 				if s.Frozen != "" {
 					a.say("frozen: %s", esc(s.Frozen))
 				}
-				p, err := a.present(&ch)
+				p, err := a.present(cmd.Context(), &ch)
 				if err != nil {
 					return err
 				}

@@ -66,7 +66,7 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 	if err := a.agree(ctx, ch, fmt.Sprintf("Shall %d of %d sign?", t, n), explanation...); err != nil {
 		return err
 	}
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
-	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(c.passFile) })
+	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, c.passFile) })
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
-	p, err := a.present(ch)
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}
