@@ -142,3 +142,23 @@ func TestChangeSaysOnceWhoAsked(t *testing.T) {
 		t.Errorf("%d times in two requests:\n%s", n, b.String())
 	}
 }
+
+// TestQuestionsInJSON: what is asked is an event, so that nobody is asked in
+// silence, and so is what --yes confirmed.
+func TestQuestionsInJSON(t *testing.T) {
+	t.Parallel()
+	f := &healFake{}
+	home, pass := serveHeal(t, f)
+	f.requests = healRequests()
+	o := warifu(t, t.Context(), "n\n", "lost", "phone", "--json", "--home", home)
+	has(t, "stderr", o.stderr, `"event":"progress","text":"Is phone lost, and is it to be removed? [y/N]"`, `"code":"not-confirmed"`)
+	o = warifu(t, t.Context(), "n\n", "approve", "beef", "--json", "--home", home)
+	has(t, "stderr", o.stderr, `"text":"request beef0000: phone is lost`, `"text":"Approve? [y/N]"`, `"code":"not-confirmed"`)
+	o = warifu(t, t.Context(), "", "approve", "beef", "--json", "--yes", "--home", home, "--passphrase-file", pass)
+	has(t, "stderr", o.stderr, `"text":"confirmed with --yes: request beef0000, phone is lost`)
+	for line := range strings.Lines(o.stderr) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("stderr has a line that is no event: %s", line)
+		}
+	}
+}

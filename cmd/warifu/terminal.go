@@ -137,11 +137,13 @@ func (a *app) passphraseFile(path string) ([]byte, error) {
 // for the line may outlive ctx, up to the end of the program.
 func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	a.endProgress()
-	a.mu.Lock()
-	if !a.json {
+	if a.json {
+		a.event(api.Event{Event: api.EventProgress, Text: question + " [y/N]"})
+	} else {
+		a.mu.Lock()
 		fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+		a.mu.Unlock()
 	}
-	a.mu.Unlock()
 	type answer struct {
 		text string
 		err  error
