@@ -215,7 +215,7 @@ func TestFreezeAndThaw(t *testing.T) {
 	c.settle(t, 0)
 	c.everyPair(t, "thawed")
 	// Whoever was overruled stops nothing alone for a day, and is told so.
-	phone.run(0, "freeze", "--yes", "--passphrase-file", phone.pass).has(t, `"frozen":false`)
+	phone.run(1, "freeze", "--yes", "--passphrase-file", phone.pass).has(t, `"frozen":false`)
 	c.sign(t, "not frozen", phone, tablet)
 }
 
