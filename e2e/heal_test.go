@@ -267,7 +267,7 @@ func TestVacationAndVeto(t *testing.T) {
 		}
 		return false
 	})
-	tablet.command(0, "status").has(t, "on vacation, ends in 13 days")
+	tablet.command(0, "status").has(t, "on vacation, ends in 14 days")
 }
 
 // TestRestoredDisk starts a device from a copy of its disk that is an epoch

@@ -162,6 +162,8 @@ func (c *core) viewFounding() *api.Founding {
 	}
 	if m := c.foundingMissing(); m != nil {
 		v.Missing = m
+	} else if f.sponsor != nil && f.proposal == nil {
+		v.Missing = []string{f.sponsor.card.Name} // nothing happens before it says so
 	}
 	if f.review != nil {
 		words := roster.Words(f.recordHash())

@@ -162,3 +162,16 @@ func TestQuestionsInJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestFoundingText(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]api.Founding{
+		"a founding is under way: devices are being invited":                                                {State: api.FoundingInviting},
+		"invited by laptop: it goes on there, when others have joined or its circle has agreed":             {State: api.FoundingInviting, Missing: api.List[string]{"laptop"}},
+		"a founding is under way: waiting for your yes to names and words; missing: phone\\u{202e}, tablet": {State: api.FoundingConfirming, Missing: api.List[string]{"phone\u202e", "tablet"}},
+	} {
+		if got := foundingText(f); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
