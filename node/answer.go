@@ -122,6 +122,9 @@ func (c *core) renew(r *openRequest) {
 	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
+	if r.request.Kind == api.KindFreeze && c.judge != nil && c.judge.Muted(c.circle.slot) {
+		return // the members know of it; a newcomer knows of no thaw, and would heed it
+	}
 	a, err := parseAnswer(old.Body)
 	if err != nil {
 		panic("node: internal error: own answer does not parse")

@@ -118,7 +118,7 @@ func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
 	case api.KindThaw:
 		return "thaw the circle: it signs again"
 	case api.KindVacation:
-		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime))
+		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
 	}
 	return "do not remove " + name + " although it is silent"
 }

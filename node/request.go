@@ -318,26 +318,6 @@ func (c *core) signItem(typ uint8, body []byte) item {
 	return item{Type: typ, From: c.circle.slot, Body: body, Sig: sig[:]}
 }
 
-// expire closes what has outlived its time on this device's clock.
-func (c *core) expire() {
-	for _, r := range c.byAge() {
-		if !r.open() || unix(c.now) < r.meta.Received+uint64(r.request.Lifetime) {
-			continue
-		}
-		r.meta.Expired = true
-		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-			c.log.Error("expiry not stored", "request", r.id, "err", err)
-		}
-		c.stopSigning(r, "expired")
-		c.noteClosed(r)
-		c.notify(r)
-	}
-}
-
-func (r *openRequest) expires() time.Time {
-	return time.Unix(int64(r.meta.Received)+int64(r.request.Lifetime), 0)
-}
-
 // find returns the request whose id begins with prefix.
 func (c *core) find(prefix string) (*openRequest, error) {
 	if c.circle == nil {

@@ -176,6 +176,8 @@ func (c *core) viewFounding() *api.Founding {
 	}
 	if m := c.foundingMissing(); m != nil {
 		v.Missing = m
+	} else if f.sponsor != nil && f.proposal == nil {
+		v.Missing = []string{f.sponsor.card.Name} // nothing happens before it says so
 	}
 	if f.review != nil {
 		words := roster.Words(f.recordHash())
@@ -197,14 +199,14 @@ func (c *core) status() api.Status {
 		if c.circle.evicted == nil { // who is out is told nothing of them any more
 			old := c.oldShares()
 			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+			open := c.openRequests()
+			slices.Reverse(open)
+			for _, r := range open {
+				s.Requests = append(s.Requests, c.viewRequest(r))
+			}
 		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
-		}
-		open := c.openRequests()
-		slices.Reverse(open)
-		for _, r := range open {
-			s.Requests = append(s.Requests, c.viewRequest(r))
 		}
 	}
 	s.Warnings = c.warnings()

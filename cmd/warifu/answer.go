@@ -35,12 +35,14 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, f
 	if err != nil {
 		return err
 	}
-	if !a.json {
+	if a.json {
+		a.say("request %s: %s", shortID(r.ID), esc(r.Summary))
+	} else {
 		printRequest(a.stderr, r)
 		fmt.Fprintln(a.stderr)
 	}
 	if yes {
-		a.note("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
+		a.say("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
 	} else {
 		ok, err := a.confirm(ctx, "Approve?")
 		if err != nil {
@@ -66,7 +68,7 @@ func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file str
 	if !api.ChangesCircle(r.Kind) {
 		return c.Approve(ctx, r.ID)
 	}
-	pass, err := a.passphrase(file)
+	pass, err := a.passphrase(ctx, file)
 	if err != nil {
 		return r, err
 	}

@@ -28,7 +28,7 @@ The times after which a silent device is removed hold for the life of the
 circle: --quiet, --suspect and --grace follow one another, and --online is a
 part of --suspect.`,
 		Example: "  warifu found --threshold 2 --devices 3",
-		Args:    cobra.NoArgs,
+		Args:    nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if abandon {
 				return a.abandon(cmd.Context(), yes)
