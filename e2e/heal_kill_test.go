@@ -23,7 +23,9 @@ const (
 
 // TestKillWhileRedealing kills devices at random moments of re-deals and
 // starts them again. Each time all end up in one epoch, and every pair signs
-// at the same address.
+// at the same address. The disk of each is copied as the kill has left it: in
+// the end every set of the shares on all copies is tried, those of re-deals that
+// died among them, and only as many of one sharing as must sign give the key.
 func TestKillWhileRedealing(t *testing.T) {
 	t.Parallel()
 	for i := range killCircles {
@@ -31,22 +33,31 @@ func TestKillWhileRedealing(t *testing.T) {
 			t.Parallel()
 			r := random(t)
 			c := newCircle(t, 2, "laptop", "phone", "tablet")
+			all := newLoot(c)
 			for round := range killRounds {
-				c.killIn(t, r, round)
+				c.killIn(t, r, round, all)
 			}
 			c.notCopied(t)
+			for _, d := range c.devices {
+				eventually(t, d.name+" knows of no old share", func() bool { return d.status().OldSharesAlive == 0 })
+			}
 			for _, d := range c.devices {
 				if code := d.stop(); code != 0 {
 					t.Errorf("%s: exit %d after an interrupt:\n%s", d.name, code, d.stderr)
 				}
 				d.sound()
+				if n := all.take(t, d); n != 1 {
+					t.Errorf("%s holds shares of %d sharings in the end", d.name, n)
+				}
 			}
+			good, bad := all.check(t, c.Threshold)
+			t.Logf("%d shares on the copies: %d sets give the key, %d do not", len(all.shares), good, bad)
 		})
 	}
 }
 
 // killIn kills one or two devices in one re-deal.
-func (c *circle) killIn(t testing.TB, r *rand.Rand, round int) {
+func (c *circle) killIn(t testing.TB, r *rand.Rand, round int, all *loot) {
 	t.Helper()
 	asker := c.devices[r.IntN(3)]
 	victims := []*device{c.devices[r.IntN(3)]}
@@ -79,6 +90,7 @@ func (c *circle) killIn(t testing.TB, r *rand.Rand, round int) {
 	for i, wait := range killed {
 		wait()
 		victims[i].sound()
+		all.take(t, victims[i])
 		victims[i].up()
 		t.Logf("round %d: %s asks, %s killed: epoch %d, %v", round, asker.name, victims[i].name, changed.Epoch, err)
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
 )
 
 // A stolenShare is a share of the Ethereum key that was found on a disk whose
@@ -135,12 +137,85 @@ func plunder(t testing.TB, home string) (shares []stolenShare, public []byte) {
 			}
 			shares = append(shares, stolenShare{sharing: sharing, value: new(big.Int).SetBytes(value)})
 		}
+		for _, name := range []string{"current", "aside"} {
+			s, ok, err := plunderRedeal(tx, keys, name)
+			if err != nil {
+				return err
+			}
+			same := slices.IndexFunc(shares, func(x stolenShare) bool { return x.sharing == s.sharing })
+			switch {
+			case !ok:
+			case same < 0:
+				shares = append(shares, s)
+			case shares[same].value.Cmp(s.value) != 0:
+				return fmt.Errorf("two shares of %s", s.sharing)
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return shares, public
+}
+
+// plunderRedeal returns the share that is in what a device keeps of a re-deal.
+func plunderRedeal(tx journal.Tx, keys *keeper.Keeper, name string) (s stolenShare, ok bool, err error) {
+	type item struct {
+		_    struct{} `cbor:",toarray"`
+		Type uint8
+		From wire.Slot
+		Body []byte
+		Sig  []byte
+	}
+	var kept struct {
+		Version   uint8    `cbor:"1,keyasint"`
+		Proposal  []byte   `cbor:"2,keyasint"`
+		Discovery [32]byte `cbor:"3,keyasint"`
+		Request   [32]byte `cbor:"4,keyasint"`
+		Grounds   []item   `cbor:"5,keyasint"`
+		Addrs     []byte   `cbor:"6,keyasint"`
+		Chain     [][]byte `cbor:"7,keyasint"`
+		State     []byte   `cbor:"8,keyasint"`
+	}
+	type statement struct {
+		_    struct{} `cbor:",toarray"`
+		Kind uint8
+		Slot wire.Slot
+		Body []byte
+		Sig  [64]byte
+	}
+	var state struct {
+		_        struct{} `cbor:",toarray"`
+		Version  uint8
+		Attempt  wire.Hash
+		Phase    refresh.Phase
+		Presence bool
+		Words    []statement
+		Shares   [][32]byte // by account, as the record lists them
+	}
+	raw, err := tx.Get("attempt", name)
+	if err != nil || raw == nil {
+		return s, false, err
+	}
+	if err := wire.Unmarshal(raw, &kept); err != nil {
+		return s, false, err
+	}
+	p, err := refresh.ParseProposal(kept.Proposal)
+	if err != nil {
+		return s, false, err
+	}
+	attempt := p.Attempt()
+	s.sharing = fmt.Sprintf("%x-%x", p.Epoch, attempt[:16])
+	plain, err := keys.OpenShare(s.sharing, "redeal", kept.State)
+	if err != nil {
+		return s, false, nil // the key that opened it was destroyed
+	}
+	if err := wire.Unmarshal(plain, &state); err != nil || len(state.Shares) == 0 {
+		return s, false, err
+	}
+	s.value = new(big.Int).SetBytes(state.Shares[0][:])
+	return s, true, nil
 }
 
 // rebuilds reports whether interpolation of shares gives the private key.
@@ -160,6 +235,74 @@ func rebuilds(shares []stolenShare, public []byte) bool {
 	}
 	key, err := crypto.ToECDSA(sum.Mod(sum, q).FillBytes(make([]byte, 32)))
 	return err == nil && bytes.Equal(crypto.CompressPubkey(&key.PublicKey), public)
+}
+
+// A loot is the shares on copies of disks, however they were taken.
+type loot struct {
+	slots  map[*device]int64
+	shares []stolenShare
+	public []byte
+}
+
+func newLoot(c *circle) *loot {
+	l := &loot{slots: map[*device]int64{}}
+	for _, d := range c.devices {
+		for _, s := range d.status().Devices {
+			if s.This {
+				l.slots[d] = int64(s.Slot)
+			}
+		}
+	}
+	return l
+}
+
+// take copies the disk of a device that is down, and returns of how many
+// sharings a share is on it.
+func (l *loot) take(t testing.TB, d *device) int {
+	t.Helper()
+	to := filepath.Join(tempDir(t), "h")
+	copyHome(t, d.home, to)
+	shares, public := plunder(t, to)
+	if l.public != nil && !bytes.Equal(public, l.public) {
+		t.Fatal("the key changed")
+	}
+	l.public = public
+	for _, s := range shares {
+		s.slot = l.slots[d]
+		if !slices.ContainsFunc(l.shares, func(x stolenShare) bool { return x.sharing == s.sharing && x.slot == s.slot }) {
+			l.shares = append(l.shares, s)
+		}
+	}
+	return len(shares)
+}
+
+// check tries every set of the shares, and expects the key of those that have
+// as many of one sharing as must sign, and of no other.
+func (l *loot) check(t testing.TB, threshold int) (good, bad int) {
+	t.Helper()
+	var rec func(from int, set []stolenShare)
+	rec = func(from int, set []stolenShare) {
+		if len(set) > 0 {
+			one := !slices.ContainsFunc(set, func(s stolenShare) bool { return s.sharing != set[0].sharing })
+			want := one && len(set) >= threshold
+			if rebuilds(set, l.public) != want {
+				t.Errorf("%d shares, of one sharing: %t, rebuild the key: %t", len(set), one, !want)
+			}
+			if want {
+				good++
+			} else {
+				bad++
+			}
+		}
+		for i := from; i < len(l.shares); i++ {
+			s := l.shares[i]
+			if !slices.ContainsFunc(set, func(x stolenShare) bool { return x.slot == s.slot }) {
+				rec(i+1, append(set[:len(set):len(set)], s))
+			}
+		}
+	}
+	rec(0, nil)
+	return good, bad
 }
 
 // TestOldSharesAreWorthNothing copies every disk in every epoch, and tries

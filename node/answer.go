@@ -201,8 +201,8 @@ func (c *core) deny(r *openRequest) error {
 	c.stopSigning(r, "denied")
 	c.noteClosed(r)
 	c.notify(r)
-	if r.meta.Released {
-		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left this device").
+	if r.mayBeSigned() {
+		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", c.releasedWords(r)).
 			WithHint("treat what the request asks for as signed")
 	}
 	return nil

@@ -90,6 +90,9 @@ func (c *core) decodeChange(r *openRequest) error {
 	}
 	r.intent = intent.Intent{Kind: intent.Kind(kind), Purpose: "circle", Summary: c.changeSummary(r, slot)}
 	r.intent.Lines = c.changeLines(r, slot)
+	if comes {
+		r.intent.Warnings = doubtsAbout(r.card.Name)
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ type circle struct {
 	shareKey  string // id of the keeper's key of that epoch; "" without a share
 	headKey   string // the same of the head of the chain
 	discovery [32]byte
+	older     [][32]byte // discovery keys that members which are behind may still have, oldest first
 	addrs     map[wire.Slot][]string
 	highest   uint64                 // epoch number that was ever proposed
 	fenced    map[wire.DeviceID]bool // never signed with again
@@ -125,15 +126,18 @@ func (k *circle) load(tx journal.Tx) error {
 		err = errors.Join(err, e)
 		return b
 	}
-	discovery, addrs, shareKey, highest := get(discoveryKey), get(addrsKey), get(shareKeyKey), get(highestKey)
+	discovery, older, addrs, shareKey, highest := get(discoveryKey), get(olderKey), get(addrsKey), get(shareKeyKey), get(highestKey)
 	fenced, ferr := tx.Keys(bucketFenced)
 	if err = errors.Join(err, ferr); err != nil {
 		return err
 	}
-	if len(discovery) != 32 {
+	if len(discovery) != 32 || len(older)%32 != 0 || len(older) > 32*maxOlder {
 		return errors.New("node: the stored circle is damaged")
 	}
 	k.discovery, k.headKey = [32]byte(discovery), string(shareKey)
+	for b := range slices.Chunk(older, 32) {
+		k.older = append(k.older, [32]byte(b))
+	}
 	if k.addrs, err = unpackAddrs(addrs); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 const (
 	bucketDevice   = "device"   // one record: deviceKey
 	bucketChain    = "chain"    // epoch → certified entry
-	bucketCircle   = "circle"   // discoveryKey, addrsKey, shareKeyKey, highestKey
+	bucketCircle   = "circle"   // discoveryKey, olderKey, addrsKey, shareKeyKey, highestKey
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
 	bucketAttempt  = "attempt"  // currentKey, asideKey
@@ -32,6 +32,7 @@ const (
 
 	deviceKey    = "self"
 	discoveryKey = "discovery"
+	olderKey     = "older-discovery"
 	addrsKey     = "addresses"
 	shareKeyKey  = "share-key"
 	highestKey   = "highest"

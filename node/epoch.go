@@ -32,11 +32,12 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 	if k.head().Record.Epoch < e.Record.Epoch {
 		k.chain = append(slices.Clone(k.chain), e)
 	}
-	k.addrs, k.discovery, k.headKey = c.addrsAfter(a), a.discovery, a.epochKey
+	k.addrs, k.older, k.discovery, k.headKey = c.addrsAfter(a), c.olderKeys(a), a.discovery, a.epochKey
 	if me, ok := e.Record.ByIdentity(c.self.public); ok {
 		k.slot = me.Slot
 	}
 	c.followRecord()
+	c.admit() // who is out must not see this device under the old key any longer
 }
 
 // enterEpoch makes this device sign in the epoch of an attempt.
@@ -104,6 +105,28 @@ func (c *core) changeEpoch() {
 	c.broadcast(msgHello, c.hello())
 	c.adoptOrphans()
 	c.tryAll()
+}
+
+// maxOlder bounds the older discovery keys that a device keeps.
+const maxOlder = 8
+
+// olderKeys are the discovery keys under which members may still show
+// themselves that have not locked into the epoch of an attempt: they were
+// asleep, and where ports change at each start nobody else can bring the two
+// together. When all have, nobody needs them any more. If they are too many,
+// those in the middle go: who sleeps for long has one of the first.
+func (c *core) olderKeys(a *attempt) [][32]byte {
+	if c.circle == nil || a.machine.AllLocked() {
+		return nil
+	}
+	older := slices.Clone(c.circle.older)
+	if c.circle.discovery != a.discovery {
+		older = append(older, c.circle.discovery)
+	}
+	if n := len(older); n > maxOlder {
+		older = slices.Delete(older, n/2, n/2+1)
+	}
+	return older
 }
 
 // freshDiscovery draws the key under which the circle finds itself on a local

@@ -368,11 +368,19 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 	l.run(time.Second, nil)
 	phone.kill()
 	phone.journal = copied
+	for range 2 { // it knows also after a restart, and signs nothing before
+		phone.start()
+		noticed := func() bool { return phone.core.redealTrouble != "" || phone.core.circle.record.Epoch > 0 }
+		if !l.run(10*time.Second, noticed) || api.CodeOf(phone.core.maySign()) != api.CodeRolledBack {
+			t.Fatalf("a device that was set back would sign: %v\n%s", phone.core.maySign(), l.logs())
+		}
+		l.run(2*time.Minute, nil)
+		if err := phone.core.maySign(); api.CodeOf(err) != api.CodeRolledBack {
+			t.Errorf("it would sign later: %v", err)
+		}
+		phone.kill()
+	}
 	phone.start()
-	l.run(2*time.Minute, nil)
-	phone.kill()
-	phone.start()
-	l.run(2*time.Minute, nil)
 	e := laptop.core.circle.record.Epoch
 	laptop.change(api.KindRefresh, change{})
 	if !l.run(3*time.Minute, l.in(e, l.devices...)) {

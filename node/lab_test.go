@@ -50,6 +50,8 @@ type labDevice struct {
 	core    *core // nil while it is off
 	allowed map[string]bool
 	linked  map[*labDevice]bool
+	beacon  [32]byte   // the key under which it shows itself on the local network
+	older   [][32]byte // those under which it looks for others, too
 	log     *bytes.Buffer
 }
 
@@ -113,7 +115,9 @@ func (d *labDevice) SetPeers(peers map[string][]string) {
 	}
 }
 
-func (d *labDevice) SetBeacon([32]byte, uint16, map[uint16][]byte) {}
+func (d *labDevice) SetBeacon(key [32]byte, older [][32]byte, _ uint16, _ map[uint16][]byte) {
+	d.beacon, d.older = key, older
+}
 
 func (d *labDevice) Send(to []byte, protocol string, msg []byte) error {
 	for other := range d.linked {

@@ -137,14 +137,15 @@ func (c *core) admit() {
 	}
 	c.link.SetPeers(allowed)
 	var key [32]byte
+	var older [][32]byte
 	switch {
 	case c.circle != nil:
-		key = c.circle.discovery
+		key, older = c.circle.discovery, c.circle.older
 	case c.founding != nil:
 		key = c.founding.discovery
 	}
 
-	c.link.SetBeacon(key, uint16(c.selfSlot()), bySlot)
+	c.link.SetBeacon(key, older, uint16(c.selfSlot()), bySlot)
 }
 
 func (c *core) online(slot wire.Slot) bool {

@@ -24,8 +24,9 @@ type Link interface {
 	SetPeers(peers map[string][]string)
 
 	// SetBeacon announces this device on the local network to holders of the
-	// same key, and looks for them. The zero key turns it off.
-	SetBeacon(key [32]byte, self uint16, peers map[uint16][]byte)
+	// same key, and looks for them and for those of older keys. The zero key
+	// turns it off.
+	SetBeacon(key [32]byte, older [][32]byte, self uint16, peers map[uint16][]byte)
 
 	// Send queues one message. It may be lost; an error means that it
 	// certainly was: no connection, or the peer's queue is full.

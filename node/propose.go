@@ -121,6 +121,10 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		slices.Sort(p.Dealers)
 	}
 	if n := len(p.Members); n < enough || len(p.Dealers) < head.Threshold {
+		if n >= enough {
+			return p, api.Errorf(api.CodeTooFew, "%d devices must deal their shares, and only %d that can take part hold one", head.Threshold, len(c.mayDeal(p.Members))).
+				WithHint("start those that hold a share of epoch %d", head.Epoch)
+		}
 		return p, api.Errorf(api.CodeTooFew, "%d devices must take part, and only %d can", enough, n).
 			WithHint("start %s", either(c.names(away)))
 	}

@@ -65,6 +65,10 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 		Version: 1, Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds,
 		Addrs: packAddrs(a.addrs), Chain: encodeChain(a.chain), State: sealed,
 	})
+	older := []byte{}
+	for _, key := range c.olderKeys(a) {
+		older = append(older, key[:]...)
+	}
 	entry, certified := a.machine.Entry()
 	final := certified && phase.Final()
 	fence := phase != refresh.Dealing && phase != refresh.RolledBack
@@ -88,7 +92,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 			}
 		}
 		if final {
-			err = errors.Join(err, putEntry(tx, entry), tx.Put(bucketCircle, discoveryKey, a.discovery[:]),
+			err = errors.Join(err, putEntry(tx, entry), tx.Put(bucketCircle, discoveryKey, a.discovery[:]), tx.Put(bucketCircle, olderKey, older),
 				tx.Put(bucketCircle, addrsKey, packAddrs(c.addrsAfter(a))), tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey)))
 			for _, e := range a.chain {
 				err = errors.Join(err, putEntry(tx, e))

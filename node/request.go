@@ -47,6 +47,7 @@ type openRequest struct {
 	approved  map[wire.Slot]item
 	presences map[wire.Slot]presence // of approvals of a change
 	denied    map[wire.Slot]item
+	released  map[wire.Slot]item // by devices that a part of a signature had left when it was closed
 	receipt   *receipt
 	receipts  map[wire.Slot]item // each signer issues one; the first decides
 	result    intent.Result
@@ -63,6 +64,10 @@ type openRequest struct {
 	elapsed  time.Duration     // from then to the verified signature
 }
 
+// mayBeSigned reports whether a part of a signature left this device, or one
+// that said so.
+func (r *openRequest) mayBeSigned() bool { return r.meta.Released || len(r.released) > 0 }
+
 // state says where r stands. A denial and an expiry cannot call back a partial
 // signature, so a released request stays "releasing" until its receipt comes.
 func (r *openRequest) state() string {
@@ -71,7 +76,7 @@ func (r *openRequest) state() string {
 		return api.StateDone
 	case r.receipt != nil:
 		return api.StateSigned
-	case r.meta.Released && (len(r.denied) > 0 || r.meta.Expired):
+	case r.mayBeSigned() && (len(r.denied) > 0 || r.meta.Expired):
 		return api.StateReleased
 	case len(r.denied) > 0:
 		return api.StateDenied
@@ -97,7 +102,7 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 func (c *core) understand(it item, req request) *openRequest {
 	r := &openRequest{
 		id: requestID(it.Body), item: it, request: req, path: req.Path,
-		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, released: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
 	r.unclear = c.decodeIntent(r)
 	return r

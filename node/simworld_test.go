@@ -351,9 +351,9 @@ func (w *world) split(a, b *simDevice, yes bool) {
 
 // The rest makes a device the link of its core.
 
-func (d *simDevice) ID() []byte                                    { return d.id }
-func (d *simDevice) Addrs() []string                               { return []string{"/ip4/127.0.0.1/tcp/" + d.name} }
-func (d *simDevice) SetBeacon([32]byte, uint16, map[uint16][]byte) {}
+func (d *simDevice) ID() []byte                                                { return d.id }
+func (d *simDevice) Addrs() []string                                           { return []string{"/ip4/127.0.0.1/tcp/" + d.name} }
+func (d *simDevice) SetBeacon([32]byte, [][32]byte, uint16, map[uint16][]byte) {}
 
 func (d *simDevice) SetPeers(peers map[string][]string) {
 	if d.disk.crashed {

@@ -146,9 +146,23 @@ func (c *core) viewCircle() api.Circle {
 func (c *core) viewQuestion() *api.Question {
 	f := c.founding
 	words := roster.Words(f.recordHash())
+	var warnings []string
+	for _, d := range f.review.Devices {
+		warnings = append(warnings, doubtsAbout(d.Name)...)
+	}
 	return &api.Question{
 		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: c.viewDevices(f.review.Devices), Words: words[:],
+		Warnings: warnings,
 	}
+}
+
+// doubtsAbout says how the name of a device may look like another one: whoever
+// compares names compares what they look like.
+func doubtsAbout(name string) (out []string) {
+	for _, found := range intent.Suspicious(name) {
+		out = append(out, "the name "+name+": "+found)
+	}
+	return out
 }
 
 func (c *core) viewFounding() *api.Founding {
@@ -318,15 +332,7 @@ func (c *core) circleWarnings() (w []string) {
 	for _, why := range c.whyDied() {
 		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
 	}
-	if a := c.attempt; a != nil {
-		for _, x := range a.machine.Evidence() {
-			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", c.name(x.Slot), x.What))
-		}
-		if a.machine.Settled() && c.oldestShare() < c.circle.record.Epoch {
-			w = append(w, "old shares are kept until "+list(c.names(a.machine.Waiting()))+" wakes up")
-		}
-	}
-	return append(w, c.oldWarning()...)
+	return append(append(w, c.redealWarnings()...), c.oldWarning()...)
 }
 
 // spareWarning says that the circle has no device to lose. While two devices

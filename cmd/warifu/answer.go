@@ -82,7 +82,8 @@ func (a *app) denyCmd() *cobra.Command {
 		Short: "Close a request on all devices",
 		Long: `Deny closes a request on every device that hears of it: one no is enough. If a
 part of the signature has left a device by then, the request may be signed all
-the same, and deny says so.`,
+the same. Deny says so if it left this device; if it left another, that one says
+so when it hears of the denial, and requests and show tell it here.`,
 		Args:              one("the id of a request"),
 		ValidArgsFunction: a.requestIDs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {

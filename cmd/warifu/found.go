@@ -118,6 +118,9 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 		a.note("  %d  %s, %s%s", d.Slot, esc(d.Name), esc(d.Kind), mark)
 	}
 	a.note("\n  %s\n", esc(strings.Join(q.Words, " ")))
+	for _, w := range q.Warnings {
+		a.note("! %s", esc(w))
+	}
 	if yes {
 		a.note("confirmed with --yes: these names and words")
 	} else {

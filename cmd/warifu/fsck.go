@@ -84,7 +84,7 @@ func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 	}
 	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, passFile) })
 	if api.CodeOf(err) == api.CodeStoreDamaged {
-		return append(found, finding{Damage: true, What: err.Error(), Hint: lostHint}), nil
+		return append(found, finding{Damage: true, What: err.Error(), Hint: "keep this home as it is, and replace the device: \"warifu invite --replace DEVICE\" on another"}), nil
 	}
 	if err != nil {
 		return nil, err
@@ -112,10 +112,6 @@ func (a *app) checkDevice(d *device) []finding {
 	}
 	return nil
 }
-
-// lostHint sends nobody to a backup: a home that is restored has forgotten what
-// its device said since.
-const lostHint = "a damaged device is a lost one: \"warifu invite --replace\" on another puts a new one in its place"
 
 const shareHint = "\"warifu refresh\" on another device of the circle deals it a new share"
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -52,22 +53,24 @@ var beaconText = base64.RawURLEncoding.Strict()
 // A beaconConfig is what SetBeacon was given.
 type beaconConfig struct {
 	key   [32]byte
+	older [][32]byte
 	self  uint16
 	peers map[uint16]peer.ID
 }
 
 func (c beaconConfig) on() bool { return c.key != [32]byte{} }
 
-// SetBeacon sets the discovery key of the circle, this device's slot in it and
-// the binary peer ids of the other slots. The beacon of another key is neither
-// shown nor understood from now on. A zero key turns discovery off.
-func (l *Link) SetBeacon(key [32]byte, self uint16, peers map[uint16][]byte) {
-	c := beaconConfig{key: key, self: self, peers: make(map[uint16]peer.ID)}
+// SetBeacon sets the discovery key of the circle, the older ones that members
+// which are behind may still have, this device's slot and the binary peer ids
+// of the other slots. Beacons of older keys are understood and never shown,
+// those of any other key neither from now on. A zero key turns discovery off.
+func (l *Link) SetBeacon(key [32]byte, older [][32]byte, self uint16, peers map[uint16][]byte) {
+	c := beaconConfig{key: key, older: slices.Clone(older), self: self, peers: make(map[uint16]peer.ID)}
 	for slot, id := range peers {
 		c.peers[slot] = peer.ID(id)
 	}
 	l.mu.Lock()
-	same := c.key == l.beacon.key && c.self == l.beacon.self && maps.Equal(c.peers, l.beacon.peers)
+	same := c.key == l.beacon.key && slices.Equal(c.older, l.beacon.older) && c.self == l.beacon.self && maps.Equal(c.peers, l.beacon.peers)
 	l.beacon = c
 	l.mu.Unlock()
 	if !same {
@@ -114,6 +117,16 @@ func openBeacon(key [32]byte, epoch uint64, instance, text string) (beacon, bool
 		}
 		if plain, err := aead.Open(nil, nonce, sealed, []byte(instance)); err == nil {
 			return parseBeacon(plain)
+		}
+	}
+	return beacon{}, false
+}
+
+// open is openBeacon under the key of the circle or an older one.
+func (c beaconConfig) open(epoch uint64, instance, text string) (beacon, bool) {
+	for _, key := range append([][32]byte{c.key}, c.older...) {
+		if b, ok := openBeacon(key, epoch, instance, text); ok {
+			return b, true
 		}
 	}
 	return beacon{}, false

@@ -124,7 +124,7 @@ func TestSighting(t *testing.T) {
 	defer l.Run(ended)
 	id := []byte(idOf(t, 2))
 	l.SetPeers(map[string][]string{string(id): nil})
-	l.SetBeacon(circleKey, 1, map[uint16][]byte{2: id, 4: []byte(idOf(t, 4))})
+	l.SetBeacon(circleKey, nil, 1, map[uint16][]byte{2: id, 4: []byte(idOf(t, 4))})
 
 	here := net.IPv4(10, 0, 0, 1)
 	for _, e := range []*zeroconf.ServiceEntry{
@@ -144,6 +144,12 @@ func TestSighting(t *testing.T) {
 	e.AddrIPv6 = []net.IP{net.ParseIP("fe80::1")}
 	l.Sighted(e)
 	if got := l.Known(id); len(got) != 1 || got[0] != "/ip4/10.0.0.1/tcp/4001" {
+		t.Errorf("learned %q", got)
+	}
+	// A member that is behind shows the beacon of an older key.
+	l.SetBeacon(circleKey, [][32]byte{otherKey}, 1, map[uint16][]byte{2: id})
+	l.Sighted(entry(otherKey, noon, 2, net.IPv4(10, 0, 0, 2)))
+	if got := l.Known(id); len(got) != 2 {
 		t.Errorf("learned %q", got)
 	}
 	for i := range 100 {

@@ -144,7 +144,7 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 	if len(e.Text) != 1 {
 		return
 	}
-	b, ok := openBeacon(cfg.key, epochOf(l.cfg.Now()), e.Instance, e.Text[0])
+	b, ok := cfg.open(epochOf(l.cfg.Now()), e.Instance, e.Text[0])
 	if !ok {
 		return
 	}

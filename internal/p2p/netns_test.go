@@ -195,7 +195,7 @@ func TestNetnsDevice(t *testing.T) {
 		number[id], allowed[id], slots[slot] = n, nil, []byte(id)
 	}
 	l.SetPeers(allowed)
-	l.SetBeacon([32]byte{r.Circle}, r.Slot, slots)
+	l.SetBeacon([32]byte{r.Circle}, nil, r.Slot, slots)
 	go func() {
 		for s := bufio.NewScanner(os.Stdin); s.Scan(); {
 			var to byte

@@ -417,6 +417,14 @@ func TestRestored(t *testing.T) {
 		if _, err := m.Abort(); err == nil {
 			t.Error("a device that was set back votes")
 		}
+		entry, certified := l.machines[2].Entry()
+		behind, _, err := refresh.Resume(c.config(l.p, 1), backup)
+		if err != nil || !certified {
+			t.Fatal(err, certified)
+		}
+		if effects, err := behind.Certified(entry); !errors.Is(err, refresh.ErrRolledBack) || len(effects) != 1 || behind.Phase() != refresh.RolledBack {
+			t.Errorf("shown the certificate with its own commit: error %v, %d effects, %v", err, len(effects), behind.Phase())
+		}
 		again, _, err := refresh.Resume(c.config(l.p, 1), m.State())
 		if err != nil || again.Phase() != refresh.RolledBack {
 			t.Errorf("after a restart: %v, error %v", again.Phase(), err)

@@ -386,6 +386,10 @@ func (m *Machine) Settled() bool {
 	return m.phase == Locked || m.phase == Retiring || m.phase == Retired
 }
 
+// AllLocked reports whether every device of the new epoch has locked into it,
+// sleepers too, as far as this device knows: nobody is behind.
+func (m *Machine) AllLocked() bool { return m.all(lock, m.p.receivers()) }
+
 // A Complaint is one device's claim that what a dealer sealed to it does not
 // fit what the dealer committed to. Only the two of them can know who lies.
 type Complaint struct{ By, Against wire.Slot }
