@@ -107,6 +107,42 @@ func TestDiskErrorsDuringARedeal(t *testing.T) {
 	}
 }
 
+// TestDiskErrorsWhileWakingUp lets every write of a device fail once, and go
+// through or not, that finds its share of a new epoch in the mailboxes. It must
+// not go on with the re-deal before while its disk holds the new one.
+func TestDiskErrorsWhileWakingUp(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []journaltest.Fault{journaltest.Lost, journaltest.Kept} {
+		for k := 1; ; k++ {
+			w := newWorld(t, 0, nil)
+			sleeper, laptop := w.devices[0], w.devices[1]
+			for _, d := range w.devices {
+				d.boot()
+			}
+			w.run(5*time.Second, nil)
+			w.ask(laptop, api.KindRefresh, change{})
+			w.run(time.Minute, nil)
+			sleeper.off("sleeps")
+			w.ask(laptop, api.KindRefresh, change{})
+			w.run(time.Minute, nil)
+			before := sleeper.view.head().Epoch
+			sleeper.boot()
+			write := sleeper.disk.writes + k
+			sleeper.disk.planned = map[int]journaltest.Fault{write: fault}
+			w.run(time.Hour, func() bool { return sleeper.view.head().Epoch > before && !sleeper.core.redealing() })
+			done := sleeper.disk.writes < write
+			w.recover()
+			w.finish()
+			if w.err != nil {
+				t.Errorf("%v at write %d: %v", fault, k, w.err)
+			}
+			if done {
+				break
+			}
+		}
+	}
+}
+
 // A refusal of which it is not known whether it is on the disk is neither said
 // nor taken back.
 func TestUnsureRefusalIsNotTakenBack(t *testing.T) {

@@ -323,7 +323,13 @@ func (c *core) redealBroke(l *live, err error) {
 	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
 	if c.waking == a {
 		c.waking = nil // it has not said a word yet, and will be told again
-		return
+		if !a.unsure {
+			return
+		}
+		// It may be in the place of the one before.
+		if old := c.attempt; old != nil {
+			c.drop(old.live)
+		}
 	}
 	// What this device says and does from here on must wait for what it reads.
 	c.pauseResume()

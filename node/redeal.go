@@ -33,6 +33,7 @@ type attempt struct {
 	needed  time.Time         // when this device first held new shares that want a test
 	early   *earlyTest        // that this device was asked for before
 	stored  bool              // some state of it is in the journal
+	unsure  bool              // the last write of it failed, and may have gone through
 	after   bool              // it follows one that still keeps shares for sleepers
 	entered bool              // this device signs in its epoch
 	missing []wire.Slot       // whom it waited for while it could succeed

@@ -72,6 +72,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	entry, certified := a.machine.Entry()
 	final := certified && phase.Final()
 	fence := phase != refresh.Dealing && phase != refresh.RolledBack
+	a.unsure = true
 	err = c.cfg.Journal.Update(func(tx journal.Tx) error {
 		var err error
 		switch {
@@ -103,7 +104,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	if err != nil {
 		return err
 	}
-	a.stored, c.resumed = true, 0
+	a.stored, a.unsure, c.resumed = true, false, 0
 	if c.circle != nil {
 		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
 		if fence {
