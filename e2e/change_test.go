@@ -114,7 +114,12 @@ func (c *circle) drop(gone *device) {
 // one, and no change is under way on any.
 func (c *circle) settle(t testing.TB, epoch uint64) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("all are in epoch %d", epoch), func() bool {
+	c.settleWithin(t, patience, epoch)
+}
+
+func (c *circle) settleWithin(t testing.TB, limit time.Duration, epoch uint64) {
+	t.Helper()
+	within(t, limit, fmt.Sprintf("all are in epoch %d", epoch), func() bool {
 		first := c.devices[0].status().Epoch
 		for _, d := range c.devices {
 			if s := d.status(); s.Epoch != first || s.Epoch < epoch || s.Healing != "" || s.Frozen != "" {

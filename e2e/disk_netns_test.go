@@ -50,7 +50,8 @@ func TestNetnsFullDisk(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	c.settle(t, changed.Epoch)
+	// The longer the disk was full, the longer is the pause until it is tried again.
+	c.settleWithin(t, fullPatience, changed.Epoch)
 	c.everyPair(t, "in the end")
 }
 

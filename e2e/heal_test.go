@@ -215,7 +215,7 @@ func TestFreezeAndThaw(t *testing.T) {
 	c.settle(t, 0)
 	c.everyPair(t, "thawed")
 	// Whoever was overruled stops nothing alone for a day, and is told so.
-	phone.run(0, "freeze", "--yes", "--passphrase-file", phone.pass).has(t, `"frozen":false`)
+	phone.run(1, "freeze", "--yes", "--passphrase-file", phone.pass).has(t, `"frozen":false`)
 	c.sign(t, "not frozen", phone, tablet)
 }
 
@@ -267,7 +267,7 @@ func TestVacationAndVeto(t *testing.T) {
 		}
 		return false
 	})
-	tablet.command(0, "status").has(t, "on vacation, ends in 13 days")
+	tablet.command(0, "status").has(t, "on vacation, ends in 14 days")
 }
 
 // TestRestoredDisk starts a device from a copy of its disk that is an epoch

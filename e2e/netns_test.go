@@ -333,9 +333,3 @@ func (w *witness) after(c *circle) {
 		t.Errorf("%s was removed %d times", w.a.name, removals)
 	}
 }
-
-// removes reports whether d knows of an epoch that takes other out.
-func (d *device) removes(other *device) bool {
-	d.t.Helper()
-	return slices.ContainsFunc(d.epochs(), func(e api.Epoch) bool { return slices.Contains(e.Removed, other.name) })
-}

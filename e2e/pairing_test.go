@@ -146,8 +146,8 @@ func TestFoundWithCommands(t *testing.T) {
 
 func TestInvitationsThatFail(t *testing.T) {
 	t.Parallel()
-	laptop, phone, tablet := newDevice(t, "laptop"), newDevice(t, "phone"), newDevice(t, "tablet")
-	for _, d := range []*device{laptop, phone, tablet} {
+	laptop, phone, tablet, namesake := newDevice(t, "laptop"), newDevice(t, "phone"), newDevice(t, "tablet"), newDevice(t, "PHONE")
+	for _, d := range []*device{laptop, phone, tablet, namesake} {
 		d.up()
 	}
 	for _, args := range [][]string{
@@ -180,7 +180,11 @@ func TestInvitationsThatFail(t *testing.T) {
 		}
 	}
 	second := f.await(api.EventInvitation)
-	phone.run(1, "join", first.Invitation, "--yes")
+	for _, spent := range [][]string{{first.Invitation}, {first.Code, "--at", at}} {
+		if o := phone.run(1, append([]string{"join", "--yes"}, spent...)...); o.code(t) != api.CodeInvitationSpent {
+			t.Errorf("what was tried too often: %s", o.stderr)
+		}
+	}
 	if s := phone.status(); s.Founding != nil || s.Circle != "" {
 		t.Errorf("a failed join left something behind: %+v", s)
 	}
@@ -189,11 +193,21 @@ func TestInvitationsThatFail(t *testing.T) {
 	p := phone.begin("join", second.Invitation, "--yes")
 	f.await(api.EventJoined)
 	third := f.await(api.EventInvitation)
-	tablet.run(1, "join", second.Invitation, "--yes")
+	if o := tablet.run(1, "join", second.Invitation, "--yes"); o.code(t) != api.CodeInvitationSpent {
+		t.Errorf("an invitation that was used: %s", o.stderr)
+	}
 	o := phone.run(1, "join", third.Invitation, "--yes")
 	if code := o.code(t); code != api.CodeFounding && code != api.CodeDeviceKnown {
 		t.Errorf("the same device twice: %s", o.stderr)
 	}
+
+	if o := namesake.run(1, "join", third.Invitation, "--yes"); o.code(t) != api.CodeDeviceKnown {
+		t.Errorf("a name that is taken: %s", o.stderr)
+	}
+	if s := namesake.status(); s.Founding != nil || s.Circle != "" {
+		t.Errorf("a device that was refused keeps something: %+v", s)
+	}
+	third = f.await(api.EventInvitation)
 
 	// None of this stopped the founding.
 	q := tablet.begin("join", third.Invitation, "--yes")
@@ -201,6 +215,9 @@ func TestInvitationsThatFail(t *testing.T) {
 		if _, err := r.end(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if o := namesake.run(1, "join", third.Invitation, "--yes"); o.code(t) != api.CodeUnreachable && o.code(t) != api.CodeInvitationSpent {
+		t.Errorf("one device too many: %s", o.stderr)
 	}
 }
 

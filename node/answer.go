@@ -122,6 +122,9 @@ func (c *core) renew(r *openRequest) {
 	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
+	if r.request.Kind == api.KindFreeze && c.judge != nil && c.judge.Muted(c.circle.slot) {
+		return // the members know of it; a newcomer knows of no thaw, and would heed it
+	}
 	a, err := parseAnswer(old.Body)
 	if err != nil {
 		panic("node: internal error: own answer does not parse")
@@ -137,15 +140,15 @@ func (c *core) renew(r *openRequest) {
 
 // settle notes that a change of the circle took effect.
 func (c *core) settle(r *openRequest) {
+	if r.request.Kind == api.KindThaw {
+		c.liftFence(c.circle.record.Devices) // first: after a crash in between it is settled again
+	}
 	r.meta.Done = true
 	r.meta.Closed = max(unix(c.now), 1)
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
 		c.log.Error("change not stored", "request", r.id, "err", err)
 	}
 	c.prune()
-	if r.request.Kind == api.KindThaw {
-		c.liftFence(c.circle.record.Devices)
-	}
 	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
 	c.notify(r)
 }
@@ -198,8 +201,8 @@ func (c *core) deny(r *openRequest) error {
 	c.stopSigning(r, "denied")
 	c.noteClosed(r)
 	c.notify(r)
-	if r.meta.Released {
-		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left this device").
+	if r.mayBeSigned() {
+		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", c.releasedWords(r)).
 			WithHint("treat what the request asks for as signed")
 	}
 	return nil

@@ -89,6 +89,9 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 		if path, err = share.ParsePath(args.Path); err != nil {
 			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
 		}
+		if len(path) > maxSteps {
+			return in, "", nil, api.Errorf(api.CodeBadArgument, "the path %s has %d steps, at most %d are signed with", args.Path, len(path), maxSteps)
+		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)
 	}
@@ -141,10 +144,13 @@ func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api
 			return sig, nil
 		}
 		if now.round != last.round && now.round > 0 {
-			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with,
-				Text: "signing with " + list(now.with)})
+			text := "signing with " + list(now.with)
+			if now.after != "" {
+				text += ", since " + now.after
+			}
+			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with, Text: text})
 		}
-		if len(now.waiting) > 0 && now.round == 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
+		if len(now.waiting) > 0 && (now.round == 0 || now.stalls) && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
 			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
 		}
 		last = now

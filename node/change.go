@@ -90,6 +90,9 @@ func (c *core) decodeChange(r *openRequest) error {
 	}
 	r.intent = intent.Intent{Kind: intent.Kind(kind), Purpose: "circle", Summary: c.changeSummary(r, slot)}
 	r.intent.Lines = c.changeLines(r, slot)
+	if comes {
+		r.intent.Warnings = doubtsAbout(r.card.Name)
+	}
 	return nil
 }
 
@@ -115,7 +118,7 @@ func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
 	case api.KindThaw:
 		return "thaw the circle: it signs again"
 	case api.KindVacation:
-		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime))
+		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
 	}
 	return "do not remove " + name + " although it is silent"
 }
@@ -290,8 +293,9 @@ func (c *core) inEffect(r *openRequest) bool {
 		return rec.Epoch > min(r.change.Epoch, r.meta.Epoch)
 	case api.KindThaw:
 		// Another device may be frozen although this one is not: it needs the
-		// word of persons here all the same.
-		return c.frozen() == "" && (c.granted(r) || r.from() == c.circle.slot)
+		// word of persons here all the same. And a device that has yet to read
+		// back what it voted for cannot tell whose fence may go.
+		return !c.interrupted() && c.frozen() == "" && (c.granted(r) || r.from() == c.circle.slot)
 	case api.KindThreshold:
 		return rec.Threshold == int(r.change.Threshold)
 	case api.KindRemove:
@@ -320,7 +324,13 @@ func (c *core) changeCircle() {
 			c.settle(r)
 			continue
 		}
-		if in && needsRedeal(r.request.Kind) && !c.inEffect(r) && c.granted(r) && !c.redealing() && !c.now.Before(r.notUntil) && c.responsible(r) {
+		if !in || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r) {
+			continue
+		}
+		switch {
+		case c.redealing():
+			r.idle = time.Time{} // whoever's turn it was has proposed
+		case !c.now.Before(r.notUntil) && c.responsible(r):
 			c.proposeChange(r)
 		}
 	}
@@ -329,30 +339,35 @@ func (c *core) changeCircle() {
 	}
 }
 
-// responsible reports whether this device is the one to propose: the one that
-// asked, unless it goes, is away or locked, else the first that is here and not
-// locked.
+// turnLife is how long the one whose turn it is to propose has for it: a member
+// may be here and yet not be able to, with a full disk for instance.
+const turnLife = 2 * attemptLife
+
+// responsible reports whether it is this device's turn to propose what r asks
+// for. The first turn has who asked, unless it goes, is away or locked; then
+// those who are here and not locked, in the order of the record.
 func (c *core) responsible(r *openRequest) bool {
+	if r.idle.IsZero() || c.now.Before(r.idle) {
+		r.idle = c.now
+	}
 	_, removed, _ := c.wanted(r)
 	goes := func(s wire.Slot) bool {
 		return slices.ContainsFunc(removed, func(x refresh.Removal) bool { return x.Slot == s })
 	}
-	if c.circle.slot == r.from() {
-		return !goes(r.from())
-	}
-	can := func(s wire.Slot) bool { return c.online(s) && !c.peers[s].locked }
-	if !goes(r.from()) && can(r.from()) {
-		return false
-	}
+	order := []wire.Slot{r.from()}
 	for _, d := range c.circle.record.Devices {
-		if goes(d.Slot) {
-			continue
+		if d.Slot != r.from() {
+			order = append(order, d.Slot)
 		}
-		if d.Slot == c.circle.slot {
-			return true
-		}
-		if can(d.Slot) {
-			return false
+	}
+	var ahead time.Duration
+	for _, s := range order {
+		switch {
+		case goes(s):
+		case s == c.circle.slot:
+			return c.now.Sub(r.idle) >= ahead*turnLife
+		case c.online(s) && !c.peers[s].locked:
+			ahead++
 		}
 	}
 	return false

@@ -39,6 +39,7 @@ func (c *core) idle(r *openRequest) bool {
 
 // noteClosed notes durably when r was closed, and lets go of what is too much.
 func (c *core) noteClosed(r *openRequest) {
+	c.tellReleased(r)
 	if r.meta.Closed != 0 {
 		return
 	}
@@ -96,10 +97,15 @@ func (c *core) forget(r *openRequest) bool {
 	return true
 }
 
+// answers are the items of r beside the request itself, by what they say.
+func (r *openRequest) answers() []map[wire.Slot]item {
+	return []map[wire.Slot]item{r.approved, r.denied, r.released, r.receipts}
+}
+
 // stored lists the items of r that are in the journal.
 func (r *openRequest) stored() []wire.Hash {
 	out := []wire.Hash{r.item.id()}
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
+	for _, m := range r.answers() {
 		for _, s := range sortedSlots(m) {
 			out = append(out, m[s].id())
 		}
@@ -114,7 +120,7 @@ const itemOverhead = 256
 // size is what the items of r take in the journal, in bytes.
 func (r *openRequest) size() int {
 	n := len(r.item.Body) + itemOverhead
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
+	for _, m := range r.answers() {
 		for _, it := range m {
 			n += len(it.Body) + itemOverhead
 		}

@@ -133,6 +133,9 @@ func (c *core) start(l Link) error {
 		// the re-deal could contradict. It may be that a disk is slow.
 		c.resumeLater(err)
 	}
+	for _, r := range c.byAge() {
+		c.tellReleased(r)
+	}
 	if err := c.destroyOrphans(); err != nil {
 		c.log.Warn("keys not cleaned up", "err", err)
 	}

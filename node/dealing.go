@@ -66,7 +66,9 @@ func (c *core) foundingUp(slot wire.Slot) {
 // foundingStep asks the person as soon as there is something to ask.
 func (c *core) foundingStep(l *live) {
 	f := l.founder
-	f.touched = c.now
+	// What is only repeated is no step: devices that wait for the same one
+	// would keep each other waiting for ever.
+	f.touched = latest(f.touched, l.progress)
 	if f.review == nil {
 		if rec, ok := f.machine.Review(); ok {
 			f.review = &rec

@@ -92,6 +92,7 @@ func (c *core) changeEpoch() {
 		}
 	}
 	c.admit()
+	c.expire() // what is over must not be said again
 	for _, r := range c.byAge() {
 		c.renew(r)
 	}

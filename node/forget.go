@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,11 +20,16 @@ import (
 const asideKey = "aside"
 
 // setAside keeps the last re-deal until it is sure that another one takes its
-// place.
-func setAside(tx journal.Tx) error {
+// place: the one of the given proposal, which may be there already if the write
+// that said that it failed went through.
+func setAside(tx journal.Tx, proposal []byte) error {
 	raw, err := tx.Get(bucketAttempt, currentKey)
 	if err != nil || raw == nil {
 		return err
+	}
+	var s storedAttempt
+	if err := wire.Unmarshal(raw, &s); err == nil && bytes.Equal(s.Proposal, proposal) {
+		return nil
 	}
 	return tx.Put(bucketAttempt, asideKey, raw)
 }

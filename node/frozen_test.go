@@ -177,4 +177,21 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 	if !laptop.core.circle.fenced[phone.core.self.public] {
 		t.Error("it would sign with whom the others are about to take out")
 	}
+	// Nor does it while it has yet to read back what it was ready for.
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); err == nil && redealing(l, f.Session) {
+			return nil
+		}
+		return b
+	}
+	laptop.core.redealBroke(laptop.core.attempt.live, errLabSealed)
+	thaw := laptop.change(api.KindThaw, change{})
+	tablet.change(api.KindThaw, change{})
+	l.run(resumePause/2, func() bool { return thaw.meta.Done })
+	if why := laptop.core.frozen(); why != "" || !laptop.core.interrupted() {
+		t.Fatalf("frozen %q, interrupted %v\n%s", why, laptop.core.interrupted(), l.logs())
+	}
+	if thaw.meta.Done || !laptop.core.circle.fenced[phone.core.self.public] {
+		t.Error("an interrupted device takes the fence away")
+	}
 }

@@ -21,29 +21,10 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		return api.Changed{}, err
 	}
 	var ch change
-	kind := api.KindAdd
-	if err := n.call(ctx, func(c *core) error {
-		if err := c.ready(); err != nil {
-			return err
-		}
-		if args.Replace != "" {
-			kind = api.KindReplace
-			d, err := c.named(args.Replace)
-			if err != nil {
-				return err
-			}
-			if d.Slot == c.circle.slot {
-				return api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(args.Replace))
-			}
-			ch.Slot = uint16(d.Slot)
-		} else if len(c.circle.record.Devices) >= maxDevices {
-			return api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
-		}
-		if err := c.mayComeIn(wire.Slot(ch.Slot)); err != nil {
-			return err
-		}
-		c.inviting = &inviting{replaces: wire.Slot(ch.Slot)}
-		return nil
+	var kind string
+	if err := n.call(ctx, func(c *core) (err error) {
+		kind, ch.Slot, err = c.beginInvite(args.Replace)
+		return err
 	}); err != nil {
 		return api.Changed{}, err
 	}
@@ -60,6 +41,38 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
 	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
+}
+
+// beginInvite prepares to let a device into the circle, in place of the one that
+// is named, if any. One is let in at a time, and one code is alive, as at a
+// founding.
+func (c *core) beginInvite(replace string) (kind string, replaces uint16, err error) {
+	if err := c.ready(); err != nil {
+		return "", 0, err
+	}
+	if c.inviting != nil {
+		return "", 0, api.Errorf(api.CodeRefused, "an invitation of this device is under way already").
+			WithHint("let it come to its end, or interrupt the command that shows it")
+	}
+	kind = api.KindAdd
+	if replace != "" {
+		kind = api.KindReplace
+		d, err := c.named(replace)
+		if err != nil {
+			return "", 0, err
+		}
+		if d.Slot == c.circle.slot {
+			return "", 0, api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(replace))
+		}
+		replaces = uint16(d.Slot)
+	} else if len(c.circle.record.Devices) >= maxDevices {
+		return "", 0, api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
+	}
+	if err := c.mayComeIn(wire.Slot(replaces)); err != nil {
+		return "", 0, err
+	}
+	c.inviting = &inviting{replaces: wire.Slot(replaces)}
+	return kind, replaces, nil
 }
 
 // mayComeIn refuses an invitation into a circle that is frozen, unless it is

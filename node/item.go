@@ -73,6 +73,7 @@ func verifyItem(rec roster.Record, it item) error {
 const (
 	minLifetime = 60            // seconds
 	maxLifetime = 7 * 24 * 3600 // seconds
+	maxSteps    = 4             // of a path below the account
 )
 
 // A request is something that the circle is asked to sign. Its id is the
@@ -98,7 +99,7 @@ func parseRequest(circle wire.CircleID, from wire.Slot, body []byte) (request, e
 	if err := wire.Unmarshal(body, &r); err != nil {
 		return r, err
 	}
-	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > 4 ||
+	if r.Version != 1 || r.Circle != circle || r.From != uint16(from) || len(r.Path) > maxSteps ||
 		r.Lifetime < minLifetime || r.Lifetime > maxLifetime || len(r.Payload) > intent.MaxPayload {
 		return r, errRequest
 	}
@@ -111,6 +112,10 @@ func requestID(body []byte) wire.RequestID { return wire.RequestID(wire.Sum(tagR
 const (
 	verdictApprove uint8 = 1
 	verdictDeny    uint8 = 2
+
+	// A part of a signature left the device, or may have, before it heard that
+	// the request was closed. Nobody asked; it is said for those who denied.
+	verdictReleased uint8 = 3
 )
 
 // An answer is one device's word on one request, given in one epoch. It
@@ -134,7 +139,7 @@ func parseAnswer(body []byte) (answer, error) {
 	if err := wire.Unmarshal(body, &a); err != nil {
 		return a, err
 	}
-	if a.Version != 1 || a.Verdict != verdictApprove && a.Verdict != verdictDeny || len(a.Presence) != 0 && len(a.Presence) != 64 {
+	if a.Version != 1 || a.Verdict < verdictApprove || a.Verdict > verdictReleased || len(a.Presence) != 0 && len(a.Presence) != 64 {
 		return a, errAnswer
 	}
 	return a, nil

@@ -315,7 +315,7 @@ func (c *core) evict() {
 			continue // the request of the person who said so leads to it
 		}
 		c.log.Warn("removing", "why", e.Why)
-		if err := c.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed)}); err != nil {
+		if err := c.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed), agree: e.Members}); err != nil {
 			c.log.Warn("removal not started", "err", err)
 			c.evictAt = c.now.Add(10 * time.Second)
 		}

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
+	"github.com/warifu/warifu/wire"
 )
 
 // TestTimePassesForABusyDevice has something happen shortly before every tick.
@@ -104,5 +106,40 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	laptop.start()
 	if why := laptop.core.frozen(); why != "" {
 		t.Errorf("after the next start: %s", why)
+	}
+}
+
+// TestRemovalWithoutWhoseCountdownRuns: one device was off for a while, so that
+// its countdown for a silent device ends later than those of the others. They
+// are enough, and must not ask it for what it would refuse.
+func TestRemovalWithoutWhoseCountdownRuns(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 5, 33)
+	l.found(3, 5)
+	l.step = time.Hour
+	for _, d := range l.devices {
+		d.core.cfg.Timings = l.timings()
+	}
+	laptop, gone, late := l.devices[1], l.devices[0], l.devices[4]
+	gone.kill()
+	late.kill()
+	l.run(2*24*time.Hour, nil)
+	late.start()
+	late.core.cfg.Timings = l.timings()
+	day := 24 * time.Hour
+	attempts := map[wire.SessionID]bool{}
+	if !l.run(60*day, func() bool {
+		if a := laptop.core.attempt; a != nil {
+			attempts[a.proposal.Session()] = true
+		}
+		return laptop.core.circle.head().Record.Epoch > 0
+	}) {
+		t.Fatalf("the silent device stays\n%s", l.logs())
+	}
+	if rec := laptop.core.circle.head().Record; len(attempts) != 1 || !slices.Equal(rec.Change.Members, []wire.Slot{2, 3, 4}) {
+		t.Errorf("%d attempts, and members %v in the end", len(attempts), rec.Change.Members)
+	}
+	if !l.run(day, l.in(0, l.devices[1:]...)) {
+		t.Errorf("who did not agree does not come along\n%s", l.logs())
 	}
 }

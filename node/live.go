@@ -295,6 +295,9 @@ func (c *core) tickSessions() {
 			continue
 		}
 		waiting := l.machine.Waiting()
+		if l.signing() && c.stalls(l) {
+			c.notify(l.request)
+		}
 		if l.signing() || l.testing() {
 			if s, ok := c.silentIn(l, waiting); ok {
 				c.failSession(l, silent{slot: s, why: "did not answer"})

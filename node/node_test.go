@@ -2,6 +2,8 @@ package node
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
 )
 
 func TestFoundAndSignWithEveryPair(t *testing.T) {
@@ -114,6 +117,112 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLifeCountsFromReceipt: each device counts the life of a request from when
+// it received it itself, by its own clock. What the maker's clock said is shown
+// and decides nothing, and a device that hears of it late still has all the time.
+func TestLifeCountsFromReceipt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 8)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	tablet.kill()
+	var ids []wire.RequestID
+	for _, off := range []time.Duration{0, -3 * 24 * time.Hour, 3 * 24 * time.Hour} {
+		q := phone.ask("of its time").request
+		q.Created, q.Nonce[0] = unix(l.now.Add(off)), byte(len(ids))
+		it := phone.core.signItem(itemRequest, wire.Marshal(q))
+		laptop.core.now = l.now
+		if err := laptop.core.take(it); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, requestID(it.Body))
+	}
+	state := func(d *labDevice, want string) {
+		t.Helper()
+		for i, id := range ids {
+			if s := d.request(id).state(); s != want {
+				t.Errorf("%s calls request %d %s, want %s", d.name, i, s, want)
+			}
+		}
+	}
+	l.run(requestLifetime-10*time.Minute, nil)
+	state(laptop, api.StatePending)
+	tablet.start()
+	l.run(5*time.Minute, nil)
+	state(tablet, api.StatePending)
+	l.run(10*time.Minute, nil)
+	state(laptop, api.StateExpired)
+	state(tablet, api.StatePending)
+	tablet.kill() // the time that it is off counts, too
+	l.run(20*time.Minute, nil)
+	tablet.start()
+	l.run(time.Second, nil)
+	state(tablet, api.StatePending)
+	l.run(requestLifetime-30*time.Minute, nil)
+	state(tablet, api.StateExpired)
+}
+
+// TestSilentSignerIsNamed: a device that falls silent in a session is named to
+// whoever waits while it is waited for, and called silent within 10 seconds of
+// its last word. With the next device that approves the signature comes.
+func TestSilentSignerIsNamed(t *testing.T) {
+	t.Parallel()
+	for round := range wire.Kind(5) {
+		l := newLab(t, 3, 50)
+		l.found(2, 3)
+		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+		last := l.now // when the laptop was heard last
+		l.tamper = func(from, to *labDevice, b []byte) []byte {
+			if from == laptop {
+				if f, err := wire.ParseFrame(b); err != nil || f.Kind > round {
+					if r := phone.requestOf(1); r != nil && r.live != nil {
+						return nil
+					}
+				}
+				last = l.now
+			}
+			return b
+		}
+		r := phone.ask("who is silent?")
+		laptop.approves(r.id)
+		if !l.run(time.Minute, func() bool { return r.live != nil }) {
+			t.Fatalf("after round %d: no session", round)
+		}
+		l.run(5*time.Second, nil)
+		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "no answer yet" || !v.stalls {
+			t.Errorf("after round %d: five seconds later it waits for %q: %s", round, v.waiting, v.reason)
+		}
+		if !l.run(time.Minute, func() bool { return strings.Contains(r.trouble, "laptop did not answer") }) {
+			t.Fatalf("after round %d: the laptop is never named, but %q", round, r.trouble)
+		}
+		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "trying again: laptop did not answer; or approve on tablet" {
+			t.Errorf("after round %d: then it waits for %q: %s", round, v.waiting, v.reason)
+		}
+		if after := l.now.Sub(last); after > 10*time.Second {
+			t.Errorf("after round %d: the laptop is named %v after its last word", round, after)
+		}
+		tablet.approves(r.id)
+		asked := l.now
+		if !l.run(time.Minute, func() bool { return phone.signed(r.id) }) || l.now.Sub(asked) > 2*time.Second {
+			t.Errorf("after round %d: the tablet does not take its place at once, but after %v", round, l.now.Sub(asked))
+		}
+		if got := r.receipt.Signers; !slices.Equal(got, []uint16{1, 3}) {
+			t.Errorf("after round %d: signed by %v", round, got)
+		}
+	}
+}
+
+// requestOf is the one request of the device in slot that d holds, if it holds
+// one.
+func (d *labDevice) requestOf(slot wire.Slot) *openRequest {
+	for _, r := range d.core.requests {
+		if r.from() == slot {
+			return r
+		}
+	}
+	return nil
 }
 
 type lossKind struct {

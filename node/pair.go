@@ -187,7 +187,7 @@ func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)
 			case f.state() == api.FoundingConfirming:
 				question, ask = c.viewQuestion(), true
 			case f.proposal == nil && f.sponsor != nil:
-				missing, reason = []string{f.sponsor.card.Name}, "the circle comes together there"
+				missing, reason = []string{f.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
 			case f.trouble != "":
 				missing, reason = c.foundingMissing(), f.trouble
 			case f.proposal != nil:
@@ -253,7 +253,7 @@ const findTimeout = 60 * time.Second
 // the right one.
 func (n *Node) findCode(ctx context.Context, code pairing.Code) (who newcomer, card roster.Card, err error) {
 	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code").
-		WithHint("are both devices on one network? otherwise give its address with --at, or use the invitation")
+		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with --at, or use the invitation")
 	search, stop := context.WithTimeout(ctx, findTimeout)
 	defer stop()
 	tried := map[string]bool{}

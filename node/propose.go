@@ -22,6 +22,7 @@ type plan struct {
 	card    *roster.Card
 	addrs   []string
 	request *openRequest // that asks for it, nil for what devices do by themselves
+	agree   []wire.Slot  // who is known to agree to that, if nobody asks
 }
 
 // proposeChange starts the re-deal that a granted request asks for.
@@ -98,9 +99,11 @@ func (c *core) plan(want plan) (refresh.Proposal, error) {
 		}
 		pr := c.peers[d.Slot]
 		here := d.Slot == c.circle.slot || c.online(d.Slot) && pr.told && pr.record == c.circle.hash && !pr.locked
+		// A countdown that is not over everywhere would end in a refusal.
+		agrees := want.request != nil || slices.Contains(want.agree, d.Slot)
 		switch {
 		case goes:
-		case here:
+		case here && agrees:
 			p.Members = append(p.Members, d.Slot)
 		default:
 			p.Sleepers, away = append(p.Sleepers, d.Slot), append(away, d.Slot)

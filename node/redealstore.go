@@ -78,7 +78,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 		case final:
 			err = tx.Delete(bucketAttempt, asideKey) // sleepers find their shares in this one
 		case a.after && !a.stored:
-			err = setAside(tx)
+			err = setAside(tx, a.proposal.Bytes())
 		}
 		err = errors.Join(err,
 			tx.Put(bucketAttempt, currentKey, raw),

@@ -48,7 +48,7 @@ func (c *core) byAge() []*openRequest {
 
 func (c *core) itemsOf(r *openRequest) []item {
 	out := []item{r.item}
-	for _, m := range []map[wire.Slot]item{r.approved, r.denied, r.receipts} {
+	for _, m := range r.answers() {
 		for _, s := range sortedSlots(m) {
 			out = append(out, m[s])
 		}
@@ -151,7 +151,7 @@ func (c *core) take(it item) error {
 		}
 		return nil
 	}
-	if apply == nil || c.knows(it) {
+	if apply == nil || c.knows(it) || c.groundless(r, it) {
 		return nil
 	}
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
@@ -259,6 +259,12 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 				return r, nil, nil // nobody acquits itself, nor another
 			}
 			return r, func() { r.denied[it.From] = it }, nil
+		}
+		if a.Verdict == verdictReleased {
+			if has(r.released, it.From) {
+				return r, nil, nil
+			}
+			return r, func() { r.released[it.From] = it }, nil
 		}
 		if a.Epoch > c.circle.record.Epoch {
 			return nil, nil, nil // of an epoch that this device will come to

@@ -47,6 +47,7 @@ type openRequest struct {
 	approved  map[wire.Slot]item
 	presences map[wire.Slot]presence // of approvals of a change
 	denied    map[wire.Slot]item
+	released  map[wire.Slot]item // by devices that a part of a signature had left when it was closed
 	receipt   *receipt
 	receipts  map[wire.Slot]item // each signer issues one; the first decides
 	result    intent.Result
@@ -56,11 +57,16 @@ type openRequest struct {
 	attempts int
 	failures map[wire.Slot]int // sessions of this request that failed because of a device
 	notUntil time.Time         // next attempt
+	idle     time.Time         // since when nobody has proposed what it asks for, zero if somebody has
 	trouble  string            // what the last failed session died of
 	failed   api.Code          // of the last try at a re-deal, "" after one that is under way
 	started  time.Time         // when this device asked
 	elapsed  time.Duration     // from then to the verified signature
 }
+
+// mayBeSigned reports whether a part of a signature left this device, or one
+// that said so.
+func (r *openRequest) mayBeSigned() bool { return r.meta.Released || len(r.released) > 0 }
 
 // state says where r stands. A denial and an expiry cannot call back a partial
 // signature, so a released request stays "releasing" until its receipt comes.
@@ -70,7 +76,7 @@ func (r *openRequest) state() string {
 		return api.StateDone
 	case r.receipt != nil:
 		return api.StateSigned
-	case r.meta.Released && (len(r.denied) > 0 || r.meta.Expired):
+	case r.mayBeSigned() && (len(r.denied) > 0 || r.meta.Expired):
 		return api.StateReleased
 	case len(r.denied) > 0:
 		return api.StateDenied
@@ -96,7 +102,7 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 func (c *core) understand(it item, req request) *openRequest {
 	r := &openRequest{
 		id: requestID(it.Body), item: it, request: req, path: req.Path,
-		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, released: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
 	r.unclear = c.decodeIntent(r)
 	return r
@@ -310,26 +316,6 @@ func (c *core) countOpen(slot wire.Slot) (n int) {
 func (c *core) signItem(typ uint8, body []byte) item {
 	sig := c.self.sign(itemMessage(c.circle.record.Circle, typ, c.circle.slot, body))
 	return item{Type: typ, From: c.circle.slot, Body: body, Sig: sig[:]}
-}
-
-// expire closes what has outlived its time on this device's clock.
-func (c *core) expire() {
-	for _, r := range c.byAge() {
-		if !r.open() || unix(c.now) < r.meta.Received+uint64(r.request.Lifetime) {
-			continue
-		}
-		r.meta.Expired = true
-		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-			c.log.Error("expiry not stored", "request", r.id, "err", err)
-		}
-		c.stopSigning(r, "expired")
-		c.noteClosed(r)
-		c.notify(r)
-	}
-}
-
-func (r *openRequest) expires() time.Time {
-	return time.Unix(int64(r.meta.Received)+int64(r.request.Lifetime), 0)
 }
 
 // find returns the request whose id begins with prefix.

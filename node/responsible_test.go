@@ -30,3 +30,29 @@ func TestLockedDeviceIsNotWaitedFor(t *testing.T) {
 		t.Fatalf("nobody proposes\n%s", l.logs())
 	}
 }
+
+// TestTurnPasses: who asked is here, and does not propose it, because it holds
+// another member to be on its way out. The next one must propose, and leave it
+// out if it does not agree.
+func TestTurnPasses(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 57)
+	l.found(2, 3)
+	phone, others := l.devices[0], l.devices[1:]
+	doubted := others[1].core.self.public
+	phone.core.circle.fenced[doubted] = true
+	r := phone.change(api.KindRefresh, change{})
+	if l.run(turnLife/2, func() bool { return others[0].core.attempt != nil || others[1].core.attempt != nil }) {
+		t.Fatalf("proposed out of turn\n%s", l.logs())
+	}
+	if !others[0].core.granted(others[0].request(r.id)) {
+		t.Fatalf("the request is not granted\n%s", l.logs())
+	}
+	if !l.run(5*turnLife, l.in(0, others...)) {
+		t.Fatalf("nobody else proposes\n%s", l.logs())
+	}
+	delete(phone.core.circle.fenced, doubted)
+	if !l.run(turnLife, l.in(0, l.devices...)) {
+		t.Fatalf("who was left out does not come along\n%s", l.logs())
+	}
+}

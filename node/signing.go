@@ -287,17 +287,6 @@ func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
 	return nil
 }
 
-// release notes durably that a partial signature is about to leave. When the
-// write fails its outcome is unknown, so memory takes it as done, and the
-// partial signature stays here.
-func (c *core) release(r *openRequest) error {
-	if len(r.denied) > 0 || r.meta.Expired {
-		return errors.New("node: the request was closed before the partial signature left")
-	}
-	r.meta.Released = true
-	return c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
-}
-
 // finishSigning turns a machine's result into a receipt: verified once more by
 // the request's own rules, made durable, then shown and spread.
 func (c *core) finishSigning(l *live) {

@@ -150,7 +150,7 @@ func newWorldOf(t testing.TB, shape simShape, seed uint64, out io.Writer) *world
 	w.nosy = seed/7%8 == 3
 	w.truth = newTruth(w)
 	tpl := templateOf(t, w.shape, w.long)
-	w.now = tpl.now
+	w.now, w.began = tpl.now, tpl.now
 	w.truth.keys[tpl.epoch] = tpl.record.Hash()
 	w.truth.records[tpl.record.Hash()] = tpl.record
 	for i, td := range tpl.devices {

@@ -57,6 +57,9 @@ func (c *core) onUnfound(from wire.Slot, m unfound) error {
 	}
 	if f.pending {
 		f.trouble = text
+		if m.Reason == "refused" || m.Reason == "abandoned" {
+			f.trouble += "; set it aside here, too, with `warifu found --abandon`, and begin again"
+		}
 		c.notifyAll()
 		return nil
 	}

@@ -146,9 +146,23 @@ func (c *core) viewCircle() api.Circle {
 func (c *core) viewQuestion() *api.Question {
 	f := c.founding
 	words := roster.Words(f.recordHash())
+	var warnings []string
+	for _, d := range f.review.Devices {
+		warnings = append(warnings, doubtsAbout(d.Name)...)
+	}
 	return &api.Question{
 		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: c.viewDevices(f.review.Devices), Words: words[:],
+		Warnings: warnings,
 	}
+}
+
+// doubtsAbout says how the name of a device may look like another one: whoever
+// compares names compares what they look like.
+func doubtsAbout(name string) (out []string) {
+	for _, found := range intent.Suspicious(name) {
+		out = append(out, "the name "+name+": "+found)
+	}
+	return out
 }
 
 func (c *core) viewFounding() *api.Founding {
@@ -162,6 +176,8 @@ func (c *core) viewFounding() *api.Founding {
 	}
 	if m := c.foundingMissing(); m != nil {
 		v.Missing = m
+	} else if f.sponsor != nil && f.proposal == nil {
+		v.Missing = []string{f.sponsor.card.Name} // nothing happens before it says so
 	}
 	if f.review != nil {
 		words := roster.Words(f.recordHash())
@@ -183,14 +199,14 @@ func (c *core) status() api.Status {
 		if c.circle.evicted == nil { // who is out is told nothing of them any more
 			old := c.oldShares()
 			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+			open := c.openRequests()
+			slices.Reverse(open)
+			for _, r := range open {
+				s.Requests = append(s.Requests, c.viewRequest(r))
+			}
 		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
-		}
-		open := c.openRequests()
-		slices.Reverse(open)
-		for _, r := range open {
-			s.Requests = append(s.Requests, c.viewRequest(r))
 		}
 	}
 	s.Warnings = c.warnings()

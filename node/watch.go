@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
@@ -53,6 +54,9 @@ func (c *core) notifyAll() {
 // help. It is empty once nothing can change any more.
 func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if l := r.live; l != nil {
+		if c.stalls(l) {
+			return c.names(l.machine.Waiting()), "no answer yet"
+		}
 		return c.names(l.machine.Waiting()), "signing"
 	}
 	if !r.open() {
@@ -83,10 +87,7 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 		}
 	}
 	need := c.circle.record.Threshold - ready
-	if need <= 0 {
-		if r.trouble != "" {
-			return nil, "trying again: " + r.trouble
-		}
+	if need <= 0 && r.trouble == "" {
 		return nil, "opening a session"
 	}
 	var parts []string
@@ -99,6 +100,10 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if len(locked) > 0 {
 		parts = append(parts, "unlock "+either(c.names(locked)))
 	}
+	if need <= 0 {
+		// Enough have approved, and some of them spoil each session.
+		return c.names(c.suspects(r)), strings.Join(append([]string{"trying again: " + r.trouble}, parts...), "; or ")
+	}
 	reason = fmt.Sprintf("%d more of %d needed: %s", need, c.circle.record.Threshold, strings.Join(parts, "; or "))
 	if r.trouble != "" {
 		reason += " (last attempt: " + r.trouble + ")"
@@ -106,6 +111,23 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	all := slices.Concat(ask, off, locked)
 	slices.Sort(all)
 	return c.names(all), reason
+}
+
+// slowAnswer is how long a session may stand still before whoever waits for it is
+// told which devices it waits for. Rounds follow each other within milliseconds.
+const slowAnswer = 3 * time.Second
+
+func (c *core) stalls(l *live) bool { return !l.done && c.now.Sub(l.progress) >= slowAnswer }
+
+// suspects are the devices that sessions of r have failed because of, or may
+// have.
+func (c *core) suspects(r *openRequest) (out []wire.Slot) {
+	for _, s := range sortedSlots(r.failures) {
+		if has(r.approved, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // either joins names as alternatives.
@@ -127,6 +149,8 @@ type look struct {
 	round   int
 	of      int
 	with    []string
+	stalls  bool     // the session has not moved for a while
+	after   string   // what the session before died of
 	code    api.Code // what to call it if the person's time is up
 }
 
@@ -135,6 +159,7 @@ func (c *core) look(r *openRequest) look {
 	v.waiting, v.reason = c.waitingFor(r)
 	v.code = c.whyNotYet(r)
 	if l := r.live; l != nil {
+		v.after, v.stalls = r.trouble, c.stalls(l)
 		for _, s := range l.slots {
 			if s != c.circle.slot {
 				v.with = append(v.with, c.name(s))
@@ -172,13 +197,13 @@ func (c *core) whyNotYet(r *openRequest) api.Code {
 func (c *core) failure(r *openRequest) error {
 	denied := c.names(sortedSlots(r.denied))
 	switch {
-	case len(denied) > 0 && r.meta.Released:
-		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left this device: it may be signed", list(denied), r.id).
+	case len(denied) > 0 && r.mayBeSigned():
+		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left %s: it may be signed", list(denied), r.id, c.releasedWords(r)).
 			WithDevice(denied[0]).WithHint("treat what it asks for as signed")
 	case len(denied) > 0:
 		return api.Errorf(api.CodeDenied, "%s denied request %v", list(denied), r.id).WithDevice(denied[0])
-	case r.meta.Expired && r.meta.Released:
-		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left this device: it may be signed", r.id).
+	case r.meta.Expired && r.mayBeSigned():
+		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.id, c.releasedWords(r)).
 			WithHint("treat what it asks for as signed")
 	case r.meta.Expired:
 		return api.Errorf(api.CodeExpired, "request %v expired", r.id).WithHint("ask again")

@@ -89,6 +89,19 @@ func (j *Judge) Freeze(w Word) error {
 	return nil
 }
 
+// TakenBack reports whether w was heard here and nothing is left of what it said
+// about a device, or about the whole circle if about is 0: persons thawed, or a
+// word that did not count was forgotten.
+func (j *Judge) TakenBack(w Word, about wire.Slot) bool {
+	return j.handled(w) && !slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == w.By && c.About == about })
+}
+
+// Muted reports whether a freeze that a person on by wants does not count before
+// one on a second device wants it, too.
+func (j *Judge) Muted(by wire.Slot) bool {
+	return slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == by && c.About == 0 && c.Muted })
+}
+
 func (j *Judge) charge(by, about wire.Slot) {
 	if slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == by && c.About == about }) {
 		return

@@ -276,3 +276,34 @@ func TestSilentDeviceComesBack(t *testing.T) {
 		t.Error("its old slot is still there")
 	}
 }
+
+// TestTakenBack: a word stands until persons thaw, and one that does not count
+// stands until it is forgotten.
+func TestTakenBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 3)
+	check := func(w recovery.Word, about wire.Slot, back, muted bool) {
+		t.Helper()
+		if l.TakenBack(w, about) != back || l.Muted(w.By) != muted {
+			t.Errorf("about %d: taken back %v, muted %v; want %v, %v", about, l.TakenBack(w, about), l.Muted(w.By), back, muted)
+		}
+	}
+	lost, freeze, again := l.says(2), l.says(2), l.says(2)
+	check(lost, 3, false, false) // nobody has said it yet
+	l.ok(l.Lost(lost, 3))
+	l.ok(l.Freeze(freeze))
+	check(lost, 3, false, false)
+	check(freeze, 0, false, false)
+	l.ok(l.Thaw(l.says(1)))
+	check(lost, 3, false, false) // one does not thaw
+	l.ok(l.Thaw(l.says(2)))
+	check(lost, 3, true, false)
+	check(freeze, 0, true, false)
+	l.ok(l.Freeze(again))
+	check(again, 0, false, true)
+	l.run(2*day, 2, 3)
+	check(again, 0, true, false)
+	joined := l.says(2)
+	l.ok(l.Freeze(joined))
+	check(joined, 0, false, false)
+}

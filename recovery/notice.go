@@ -146,14 +146,16 @@ func (j *Judge) names(slots []wire.Slot) string {
 	return strings.Join(names, " and ")
 }
 
-// span returns a period in the largest unit that shows it, rounded down.
+// span returns a period in the largest unit that shows it, rounded down but for
+// what is short of a whole unit by no more than a word takes on its way: three
+// days should not be called two.
 func span(seconds uint64) string {
 	for _, u := range []struct {
 		size uint64
 		name string
 	}{{day, "day"}, {hour, "hour"}, {60, "minute"}} {
-		if seconds >= 2*u.size || seconds == u.size {
-			return plural(seconds/u.size, u.name)
+		if n := (seconds + u.size/60) / u.size; n >= 2 || seconds == u.size {
+			return plural(n, u.name)
 		}
 	}
 	return plural(seconds, "second")

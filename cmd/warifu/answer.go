@@ -35,12 +35,14 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, f
 	if err != nil {
 		return err
 	}
-	if !a.json {
+	if a.json {
+		a.say("request %s: %s", shortID(r.ID), esc(r.Summary))
+	} else {
 		printRequest(a.stderr, r)
 		fmt.Fprintln(a.stderr)
 	}
 	if yes {
-		a.note("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
+		a.say("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
 	} else {
 		ok, err := a.confirm(ctx, "Approve?")
 		if err != nil {
@@ -66,7 +68,7 @@ func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file str
 	if !api.ChangesCircle(r.Kind) {
 		return c.Approve(ctx, r.ID)
 	}
-	pass, err := a.passphrase(file)
+	pass, err := a.passphrase(ctx, file)
 	if err != nil {
 		return r, err
 	}
@@ -80,7 +82,8 @@ func (a *app) denyCmd() *cobra.Command {
 		Short: "Close a request on all devices",
 		Long: `Deny closes a request on every device that hears of it: one no is enough. If a
 part of the signature has left a device by then, the request may be signed all
-the same, and deny says so.`,
+the same. Deny says so if it left this device; if it left another, that one says
+so when it hears of the denial, and requests and show tell it here.`,
 		Args:              one("the id of a request"),
 		ValidArgsFunction: a.requestIDs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {

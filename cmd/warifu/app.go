@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -69,6 +71,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if a.path == "" && cmd != nil {
 		a.path = commandPath(cmd)
 	}
+	if !a.began {
+		a.json = a.json || wantsJSON(args)
+	}
 	return a.exit(unknownCommand(root, err))
 }
 
@@ -118,6 +123,7 @@ them: any quorum signs, no single device can. Begin with
 		a.removeCmd(), a.retireCmd(), a.thresholdCmd())
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
 	root.AddCommand(a.demoCmd(), a.versionCmd())
+	strictHelp(root)
 	return root
 }
 
@@ -148,7 +154,7 @@ func (a *app) exit(err error) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.json {
-		a.printJSON(a.stderr, struct {
+		printJSON(a.stderr, struct {
 			Event string     `json:"event"`
 			Error *api.Error `json:"error"`
 		}{api.EventError, e})
@@ -161,24 +167,45 @@ func (a *app) exit(err error) int {
 	return status
 }
 
-// result prints v with --json, and what human writes otherwise.
+// result prints v with --json, and what human writes otherwise. A result that
+// could not be written is a failure: whoever reads it from a file would take half
+// of a signature for a whole one.
 func (a *app) result(v any, human func(w io.Writer)) error {
 	a.endProgress()
+	out := &firstError{Writer: a.stdout}
 	if a.json {
-		a.printJSON(a.stdout, v)
-		return nil
+		printJSON(out, v)
+	} else {
+		human(out)
 	}
-	human(a.stdout)
+	if out.err != nil {
+		return api.Errorf(api.CodeInternal, "it was done, but the result cannot be written: %v", out.err).
+			WithHint("`warifu status` and `warifu requests` show where things stand, `warifu show ID --wait` prints a signature again")
+	}
 	return nil
 }
 
-// printJSON writes v as one line. What we print is ours and can be encoded.
-func (a *app) printJSON(w io.Writer, v any) {
+// A firstError keeps the first error of a writer, and writes nothing after it.
+type firstError struct {
+	io.Writer
+	err error
+}
+
+func (w *firstError) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.Writer.Write(p)
+	w.err = err
+	return n, err
+}
+
+// printJSON writes v as one line. What we print is ours and can be encoded; that
+// it could not be written is for w to know.
+func printJSON(w io.Writer, v any) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		fmt.Fprintf(a.stderr, "warifu: print: %v\n", err)
-	}
+	_ = enc.Encode(v)
 }
 
 // note prints one line on stderr, where it is no part of the result. With
@@ -204,9 +231,8 @@ func (a *app) call(f func(*api.Client) error) error {
 	defer c.Close()
 	err = f(c)
 	if api.CodeOf(err) == api.CodeNotRunning {
-		if _, statErr := os.Stat(a.home); errors.Is(statErr, os.ErrNotExist) {
-			return api.Errorf(api.CodeNoDevice, "there is no device in %s", a.home).
-				WithHint("make one with `warifu init --name NAME`, or say where it is with --home")
+		if there, statErr := exists(filepath.Join(a.home, storeName)); statErr == nil && !there {
+			return storeError(a.home, fs.ErrNotExist)
 		}
 	}
 	return err

@@ -20,6 +20,59 @@ func one(what string) cobra.PositionalArgs {
 	}
 }
 
+// nothing accepts no argument.
+func nothing(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%q is too much: this command takes flags only", args[0])
+	}
+	return nil
+}
+
+// atMostOne accepts one argument or none.
+func atMostOne(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("one argument at most is wanted, %d are given: put what has spaces in quotes", len(args))
+	}
+	return nil
+}
+
+// strictHelp makes the two commands that cobra brings along fail like ours when
+// they are told nothing that they know.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Args, c.RunE = nil, func(*cobra.Command, []string) error {
+				return usagef("say for which shell: bash, fish, powershell or zsh")
+			}
+		case "help":
+			show := c.Run
+			c.Run, c.RunE = nil, func(cmd *cobra.Command, args []string) error {
+				if _, _, err := root.Find(args); err != nil {
+					return err
+				}
+				show(cmd, args)
+				return nil
+			}
+		}
+	}
+}
+
+// wantsJSON looks for --json in arguments that could not be understood.
+func wantsJSON(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--":
+			return false
+		case "--json", "--json=true":
+			return true
+		}
+	}
+	return false
+}
+
 // kindFirst is for a command that does nothing without one of those below it.
 // To print help and report success would let a script believe that something
 // was done.

@@ -115,16 +115,45 @@ func (a *app) agree(ctx context.Context, ch *change, question string, explanatio
 	return nil
 }
 
+// An epochResult is what vacation, veto and remove print.
+type epochResult struct {
+	Epoch   uint64      `json:"epoch"`
+	Request api.Request `json:"request"`
+}
+
+// word has say say what the person here has to say about the device of that
+// name, and prints what follows from it.
+func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
+	s, err := inCircle(ctx, c)
+	if err != nil {
+		return err
+	}
+	d, err := findDevice(s, name)
+	if err != nil {
+		return err
+	}
+	p, err := a.present(ctx, ch)
+	if err != nil {
+		return err
+	}
+	defer clear(p.Passphrase)
+	r, err := say(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name})
+	if err != nil {
+		return err
+	}
+	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", esc(d.Name), follows) })
+}
+
 // present asks for the passphrase. The caller wipes it.
-func (a *app) present(ch *change) (api.PresenceArgs, error) {
-	pass, err := a.passphrase(ch.file)
+func (a *app) present(ctx context.Context, ch *change) (api.PresenceArgs, error) {
+	pass, err := a.passphrase(ctx, ch.file)
 	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
 }
 
 // redeal asks for the passphrase, makes a call that ends in a re-deal, and
 // shows its steps.
-func (a *app) redeal(ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
-	p, err := a.present(ch)
+func (a *app) redeal(ctx context.Context, ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return api.Changed{}, err
 	}
@@ -156,7 +185,7 @@ func changeOpen(err error, id string) error {
 	default:
 		return err
 	}
-	return e.WithHint("the circle goes on with it as soon as it can: `warifu show %s` follows it, `warifu deny %s` ends it", shortID(id), shortID(id))
+	return e.WithHint("the circle goes on with it as soon as it can: `warifu show %s --wait` follows it, `warifu deny %s` ends it", shortID(id), shortID(id))
 }
 
 func printChanged(w io.Writer, c api.Changed) {
@@ -193,33 +222,4 @@ func oldShares(alive, threshold int, on []string) string {
 		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, threshold-alive)
 	}
 	return text + ": together they are the key"
-}
-
-// deviceArgs completes the names of devices, without this one if others is
-// set.
-func (a *app) deviceArgs(others bool) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		const none = cobra.ShellCompDirectiveNoFileComp
-		if len(args) > 0 || a.findHome() != nil {
-			return nil, none
-		}
-		c, err := a.client()
-		if err != nil {
-			return nil, none
-		}
-		defer c.Close()
-		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
-		defer cancel()
-		s, err := c.Status(ctx)
-		if err != nil {
-			return nil, none
-		}
-		var out []cobra.Completion
-		for _, d := range s.Devices {
-			if !others || !d.This {
-				out = append(out, cobra.CompletionWithDesc(d.Name, esc(d.Kind)+", "+presence(d)))
-			}
-		}
-		return out, none
-	}
 }

@@ -131,7 +131,8 @@ func (b *trigger) Write(p []byte) (int, error) {
 
 func foundingFake() *fake {
 	return &fake{question: &api.Question{Session: "5e55", Threshold: 2, Words: []string{"one", "two", "three", "four", "five", "six"},
-		Devices: api.List[api.Device]{{Slot: 1, Name: "laptop", Kind: "laptop", This: true}, {Slot: 2, Name: "phone\u202e", Kind: "phone"}}}}
+		Devices:  api.List[api.Device]{{Slot: 1, Name: "laptop", Kind: "laptop", This: true}, {Slot: 2, Name: "phone\u202e", Kind: "phone"}},
+		Warnings: api.List[string]{"the name phone\u202e: it looks like another"}}}
 }
 
 func TestFoundAsks(t *testing.T) {
@@ -143,7 +144,7 @@ func TestFoundAsks(t *testing.T) {
 		out         string
 		err         []string
 	}{
-		{"yes", "y\n", nil, exitDone, "circle c1c1c1c1: 2 devices, any 2 of which sign", []string{"one two three four five six", `phone\u{202e}`, "[y/N]"}},
+		{"yes", "y\n", nil, exitDone, "circle c1c1c1c1: 2 devices, any 2 of which sign", []string{"one two three four five six", `phone\u{202e}`, `! the name phone\u{202e}: it looks like another`, "[y/N]"}},
 		{"no", "n\n", nil, exitFailed, "", []string{"you did not confirm", "hint:"}},
 		{"enter", "\n", nil, exitFailed, "", []string{"you did not confirm"}},
 		{"nobody", "", nil, exitFailed, "", []string{"there is nobody to ask", "--yes"}},

@@ -29,7 +29,7 @@ founds a circle of which any two sign, has one of them stolen, heals without it,
 lets the thief try, lets a new device in, and checks every signature with
 go-ethereum's own recovery. It needs nothing set up, touches no other device of
 yours, and removes what it made.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), demoLimit)
 			defer cancel()

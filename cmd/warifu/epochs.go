@@ -20,7 +20,7 @@ func (a *app) epochsCmd() *cobra.Command {
 		Long: `Epochs shows every change of who holds what, from the founding on. The device has
 verified each signature and that each follows from the one before. The six words
 at the end are the same on all devices that know the same story.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				list, err := c.Epochs(cmd.Context())

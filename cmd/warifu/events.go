@@ -13,7 +13,7 @@ func (a *app) event(e api.Event) {
 	if a.json {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.printJSON(a.stderr, e)
+		printJSON(a.stderr, e)
 		return
 	}
 	switch e.Event {

@@ -28,7 +28,7 @@ The times after which a silent device is removed hold for the life of the
 circle: --quiet, --suspect and --grace follow one another, and --online is a
 part of --suspect.`,
 		Example: "  warifu found --threshold 2 --devices 3",
-		Args:    cobra.NoArgs,
+		Args:    nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if abandon {
 				return a.abandon(cmd.Context(), yes)
@@ -118,6 +118,9 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 		a.note("  %d  %s, %s%s", d.Slot, esc(d.Name), esc(d.Kind), mark)
 	}
 	a.note("\n  %s\n", esc(strings.Join(q.Words, " ")))
+	for _, w := range q.Warnings {
+		a.note("! %s", esc(w))
+	}
 	if yes {
 		a.note("confirmed with --yes: these names and words")
 	} else {

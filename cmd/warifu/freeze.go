@@ -23,7 +23,7 @@ func (a *app) freezeCmd() *cobra.Command {
 		Long: `Freeze stops all signing at once, on every device that hears of it. One device
 and one passphrase are enough. Undoing it, with "warifu thaw", needs as many
 persons as must sign.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				s, err := inCircle(cmd.Context(), c)
@@ -34,7 +34,7 @@ persons as must sign.`,
 					fmt.Sprintf("circle %s: nothing is signed on any device until %d persons have said `warifu thaw`", shortID(s.Circle), s.Threshold)); err != nil {
 					return err
 				}
-				p, err := a.present(&ch)
+				p, err := a.present(cmd.Context(), &ch)
 				if err != nil {
 					return err
 				}
@@ -46,7 +46,7 @@ persons as must sign.`,
 				if s, err = c.Status(cmd.Context()); err != nil {
 					return err
 				}
-				return a.result(frozenResult{s.Frozen != "", r}, func(w io.Writer) {
+				err = a.result(frozenResult{s.Frozen != "", r}, func(w io.Writer) {
 					if s.Frozen == "" {
 						// Its person was overruled less than a day ago.
 						fmt.Fprintln(w, "not frozen: a freeze of this device was thawed within 24 hours, and now it counts once a second device joins it: `warifu freeze` there")
@@ -54,6 +54,10 @@ persons as must sign.`,
 					}
 					fmt.Fprintf(w, "frozen: nothing is signed until %d persons have said `warifu thaw`\n", s.Threshold)
 				})
+				if err == nil && s.Frozen == "" {
+					return errSaid
+				}
+				return err
 			})
 		},
 	}

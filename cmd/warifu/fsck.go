@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,9 +32,9 @@ func (a *app) fsckCmd() *cobra.Command {
 is wrong with it. With the passphrase it also opens every record, and checks
 that the device could start from them. It changes nothing but the count of
 wrong passphrases.`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			found, err := a.fsck(file)
+		Args: nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found, err := a.fsck(cmd.Context(), file)
 			if err != nil {
 				return err
 			}
@@ -72,7 +73,7 @@ wrong passphrases.`,
 
 // fsck checks what can be seen from outside and then, given the passphrase and
 // nothing wrong so far, every record.
-func (a *app) fsck(passFile string) ([]finding, error) {
+func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 	path := filepath.Join(a.home, storeName)
 	found, err := a.checkStore(path, boltstore.Checks{Header: keeper.CheckHeader})
 	if err != nil || passFile == "" || damaged(found) {
@@ -81,9 +82,9 @@ func (a *app) fsck(passFile string) ([]finding, error) {
 		}
 		return found, err
 	}
-	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(passFile) })
+	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, passFile) })
 	if api.CodeOf(err) == api.CodeStoreDamaged {
-		return append(found, finding{Damage: true, What: err.Error(), Hint: "restore this home from a copy, or make the device anew"}), nil
+		return append(found, finding{Damage: true, What: err.Error(), Hint: "keep this home as it is, and replace the device: \"warifu invite --replace DEVICE\" on another"}), nil
 	}
 	if err != nil {
 		return nil, err

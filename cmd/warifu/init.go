@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -27,8 +28,8 @@ func (a *app) initCmd() *cobra.Command {
 home. The device is in no circle yet: "warifu up" runs it, then "warifu found"
 or "warifu join".`,
 		Example: "  warifu init --name laptop --kind laptop",
-		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Args:    nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if name == "" {
 				return usagef("--name is needed")
 			}
@@ -39,7 +40,7 @@ or "warifu join".`,
 			if err != nil {
 				return usagef("%s", strings.TrimPrefix(err.Error(), "roster: "))
 			}
-			return a.makeDevice(name, k, file)
+			return a.makeDevice(cmd.Context(), name, k, file)
 		},
 	}
 	f := cmd.Flags()
@@ -50,28 +51,16 @@ or "warifu join".`,
 	return cmd
 }
 
-// complete offers the values of a flag.
-func complete[T ~string](cmd *cobra.Command, flag string, values ...T) {
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i] = string(v)
-	}
-	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
-	if err != nil {
-		panic("warifu: internal error: " + err.Error())
-	}
-}
-
 // makeDevice makes a device in a.home. It asks for nothing before it is clear
 // that there is room for one.
-func (a *app) makeDevice(name string, kind roster.Kind, passFile string) error {
+func (a *app) makeDevice(ctx context.Context, name string, kind roster.Kind, passFile string) error {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
 	if err := a.prepareHome(); err != nil {
 		return err
 	}
-	pass, err := a.newPassphrase(passFile)
+	pass, err := a.newPassphrase(ctx, passFile)
 	if err != nil {
 		return err
 	}

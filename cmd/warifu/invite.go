@@ -30,7 +30,7 @@ dealt to all. With --replace the new device takes the place of one that is gone,
 whose share is worth nothing from then on. Keys and addresses stay the same.`,
 		Example: `  warifu invite
   warifu invite --replace phone`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err
@@ -68,7 +68,7 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 		}
 	}
 	var result inviteResult
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				result.Invitation, result.Expires = e.Invitation, e.Expires

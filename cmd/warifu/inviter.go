@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/warifu/warifu/internal/p2p"
 	"github.com/warifu/warifu/node"
@@ -52,7 +53,7 @@ func (v inviter) Dial(ctx context.Context, peer []byte, addrs [][]byte) (node.Pa
 func (v inviter) DialAt(ctx context.Context, at string) (node.PairStream, error) {
 	peer, addr, err := p2p.ParseAt(at)
 	if err != nil {
-		return nil, api.Errorf(api.CodeBadArgument, "--at: %v", err).
+		return nil, api.Errorf(api.CodeBadArgument, "--at: %s", strings.TrimPrefix(err.Error(), "p2p: ")).
 			WithHint("the device that shows the code shows the address, too")
 	}
 	return v.Dial(ctx, peer, [][]byte{addr})

@@ -18,7 +18,7 @@ func (a *app) leaveCmd() *cobra.Command {
 		Long: `Leave has the other devices deal fresh shares among themselves, without this one.
 What this device holds is worth nothing from then on. Keys and addresses of the
 circle stay the same, and this device signs for them no more.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err
@@ -55,7 +55,7 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+" leave?", explanation...); err != nil {
 		return err
 	}
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Leave(ctx, p, emit)
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ func (a *app) lockCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "lock",
 		Short: "Forget this device's shares in memory",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				if err := c.Lock(cmd.Context()); err != nil {
@@ -34,7 +34,7 @@ func (a *app) unlockCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Open this device's shares with the passphrase",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				// Ask the daemon first: nobody likes to type a passphrase
@@ -42,7 +42,7 @@ func (a *app) unlockCmd() *cobra.Command {
 				if _, err := c.Status(cmd.Context()); err != nil {
 					return err
 				}
-				pass, err := a.passphrase(file)
+				pass, err := a.passphrase(cmd.Context(), file)
 				if err != nil {
 					return err
 				}

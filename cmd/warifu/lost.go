@@ -62,7 +62,7 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 	if err := a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?", explanation...); err != nil {
 		return err
 	}
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name}, emit)
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func (a *app) refreshCmd() *cobra.Command {
 		Long: `Refresh deals fresh shares to the same devices: copies of the shares of before,
 in a backup or on a disk that was read, are worth nothing from then on. Keys and
 addresses stay the same.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err
@@ -30,7 +30,7 @@ addresses stay the same.`,
 				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
-				out, err := a.redeal(&ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+				out, err := a.redeal(cmd.Context(), &ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 					return c.Refresh(cmd.Context(), p, emit)
 				})
 				if err != nil {

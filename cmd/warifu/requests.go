@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +13,7 @@ func (a *app) requestsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "requests",
 		Short: "List what the circle is asked",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				list, err := c.Requests(cmd.Context())
@@ -63,32 +61,4 @@ func stateText(r api.Request) string {
 		}
 	}
 	return esc(r.State)
-}
-
-// requestIDs completes ids of requests, open ones only if open is set.
-func (a *app) requestIDs(open bool) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		const none = cobra.ShellCompDirectiveNoFileComp
-		if len(args) > 0 || a.findHome() != nil {
-			return nil, none
-		}
-		c, err := a.client()
-		if err != nil {
-			return nil, none
-		}
-		defer c.Close()
-		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
-		defer cancel()
-		list, err := c.Requests(ctx)
-		if err != nil {
-			return nil, none
-		}
-		var out []cobra.Completion
-		for _, r := range list {
-			if !open || r.State == api.StatePending {
-				out = append(out, cobra.CompletionWithDesc(shortID(r.ID), esc(r.Summary)))
-			}
-		}
-		return out, none
-	}
 }

@@ -18,7 +18,7 @@ func (a *app) retireCmd() *cobra.Command {
 		Long: `Retire destroys the old shares that this device keeps because another slept when
 fresh ones were dealt. That one still finds its fresh share when it wakes, from
 whichever device has it. Each device retires for itself.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error { return a.retire(cmd.Context(), c, &ch) })
 		},
@@ -38,7 +38,7 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 		"  until the device that sleeps has its fresh share, a disk that breaks elsewhere leaves less to go on with"); err != nil {
 		return err
 	}
-	p, err := a.present(ch)
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}

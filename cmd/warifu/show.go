@@ -99,7 +99,9 @@ func printRequest(w io.Writer, r api.Request) {
 	rows = nil
 	add("request", r.ID)
 	add("signs with", strings.TrimSpace(r.Account+" "+r.Address))
-	add("asked by", r.From)
+	if !api.ChangesCircle(r.Kind) { // what a change is about begins with it
+		add("asked by", r.From)
+	}
 	add("asked", r.Created.Local().Format(time.DateTime))
 	rows = append(rows, []string{"  state", stateText(r)})
 	if len(r.ApprovedBy) > 0 {

@@ -56,7 +56,7 @@ func (a *app) signMessageCmd(s *signing) *cobra.Command {
 		Use:     "message TEXT",
 		Short:   "Sign a message (EIP-191, personal_sign)",
 		Example: `  warifu sign message "I am the owner of this account"`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			message, err := source.read(a, cmd, args)
 			if err != nil {

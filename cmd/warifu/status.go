@@ -14,7 +14,7 @@ func (a *app) statusCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show devices, accounts, requests and what needs you",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
 				s, err := c.Status(cmd.Context())
@@ -42,7 +42,7 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		}
 	}
 	if f := s.Founding; f != nil {
-		fmt.Fprintf(w, "\na founding is under way: %s\n", foundingText(*f))
+		fmt.Fprintf(w, "\n%s\n", foundingText(*f))
 	}
 	if s.Circle == "" {
 		if s.Founding == nil {
@@ -103,7 +103,7 @@ func deviceState(d api.Device) string {
 		return text + "; `warifu veto " + esc(d.Name) + "` postpones its removal"
 	case api.DeviceVacation:
 		if d.Until != nil {
-			return "on vacation, ends " + untilDays(*d.Until)
+			return "on vacation, ends " + until(*d.Until)
 		}
 	case api.DeviceTwice:
 		return text + ": `warifu lost " + esc(d.Name) + "` if you did not copy it"
@@ -119,7 +119,12 @@ func ownEpoch(d api.Device, epoch uint64) string {
 	return fmt.Sprintf("in epoch %d", d.Epoch)
 }
 
+// foundingText says how far a device is on its way into a circle. One that was
+// invited does not know yet whether that is being founded or lives already.
 func foundingText(f api.Founding) string {
+	if f.State == api.FoundingInviting && len(f.Missing) > 0 {
+		return "invited by " + escAll(f.Missing) + ": it goes on there, when others have joined or its circle has agreed"
+	}
 	text := map[string]string{
 		api.FoundingInviting:   "devices are being invited",
 		api.FoundingGenerating: "the keys are being generated",
@@ -132,5 +137,5 @@ func foundingText(f api.Founding) string {
 	if len(f.Missing) > 0 {
 		text += "; missing: " + escAll(f.Missing)
 	}
-	return text
+	return "a founding is under way: " + text
 }

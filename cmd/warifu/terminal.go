@@ -19,21 +19,21 @@ import (
 func terminal(fd int) bool { return term.IsTerminal(fd) }
 
 // passphrase reads the passphrase of an existing device. The caller wipes it.
-func (a *app) passphrase(file string) ([]byte, error) {
+func (a *app) passphrase(ctx context.Context, file string) ([]byte, error) {
 	if file != "" {
 		return a.passphraseFile(file)
 	}
-	return a.askPassphrase("passphrase: ")
+	return a.askPassphrase(ctx, "passphrase: ")
 }
 
 // newPassphrase reads the passphrase of a new device, from a terminal twice.
-func (a *app) newPassphrase(file string) ([]byte, error) {
+func (a *app) newPassphrase(ctx context.Context, file string) ([]byte, error) {
 	var first []byte
 	var err error
 	if file != "" {
 		first, err = a.passphraseFile(file)
 	} else {
-		first, err = a.askPassphrase("new passphrase: ")
+		first, err = a.askPassphrase(ctx, "new passphrase: ")
 	}
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	if file != "" {
 		return first, nil
 	}
-	second, err := a.askPassphrase("again: ")
+	second, err := a.askPassphrase(ctx, "again: ")
 	defer clear(second)
 	if err != nil {
 		clear(first)
@@ -54,29 +54,53 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	}
 	if string(first) != string(second) {
 		clear(first)
-		return nil, api.Errorf(api.CodeWrongPass, "the two passphrases differ")
+		return nil, api.Errorf(api.CodeBadArgument, "the two passphrases differ").
+			WithHint("nothing was made; begin again")
 	}
 	return first, nil
 }
 
-// askPassphrase reads one line from the terminal without echo.
-func (a *app) askPassphrase(prompt string) ([]byte, error) {
+// askPassphrase reads one line from the terminal without echo. As in [app.confirm],
+// the goroutine that waits for the line may outlive ctx; the terminal echoes
+// again by then, for it is the shell's.
+func (a *app) askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	in, ok := a.stdin.(*os.File)
 	if !ok || !isTerminal(in) {
 		return nil, api.Errorf(api.CodeBadArgument, "there is no terminal to ask for the passphrase").
 			WithHint("give it with --passphrase-file FILE")
 	}
 	a.endProgress()
-	fmt.Fprint(a.stderr, prompt)
-	pass, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(a.stderr)
+	fd := int(in.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, api.Errorf(api.CodeBadArgument, "the passphrase could not be read: %v", err)
 	}
-	if len(pass) == 0 {
+	type line struct {
+		text []byte
+		err  error
+	}
+	lines := make(chan line, 1)
+	fmt.Fprint(a.stderr, prompt)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		lines <- line{text, err}
+	}()
+	var got line
+	select {
+	case <-ctx.Done():
+		got.err = term.Restore(fd, before)
+		fmt.Fprintln(a.stderr)
+		return nil, errors.Join(ctx.Err(), got.err)
+	case got = <-lines:
+	}
+	fmt.Fprintln(a.stderr)
+	switch {
+	case got.err != nil:
+		return nil, api.Errorf(api.CodeBadArgument, "the passphrase could not be read: %v", got.err)
+	case len(got.text) == 0:
 		return nil, api.Errorf(api.CodeBadArgument, "the passphrase is empty")
 	}
-	return pass, nil
+	return got.text, nil
 }
 
 // passphraseFile reads a passphrase up to the end of its first line.
@@ -113,11 +137,13 @@ func (a *app) passphraseFile(path string) ([]byte, error) {
 // for the line may outlive ctx, up to the end of the program.
 func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	a.endProgress()
-	a.mu.Lock()
-	if !a.json {
+	if a.json {
+		a.event(api.Event{Event: api.EventProgress, Text: question + " [y/N]"})
+	} else {
+		a.mu.Lock()
 		fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+		a.mu.Unlock()
 	}
-	a.mu.Unlock()
 	type answer struct {
 		text string
 		err  error
@@ -129,6 +155,7 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case <-ctx.Done():
+		a.note("") // what comes now begins a line of its own
 		return false, ctx.Err()
 	case got := <-answers:
 		if got.err != nil && got.text == "" {

@@ -68,25 +68,23 @@ func ago(t time.Time) string {
 }
 
 // until says how long after now t is.
-func until(t time.Time) string {
-	d := time.Until(t).Round(time.Second)
+func until(t time.Time) string { return ahead(time.Until(t)) }
+
+// ahead says how long d is, rounded: five minutes are five although the first
+// second of them is over.
+func ahead(d time.Duration) string {
+	d = d.Round(time.Second)
 	switch {
 	case d <= 0:
 		return "now"
 	case d < time.Minute:
 		return fmt.Sprintf("in %d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("in %d min", int(d.Minutes()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("in %d min", int(d.Round(time.Minute).Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("in %d h", int(d.Round(time.Hour).Hours()))
 	}
-	return fmt.Sprintf("in %d h", int(d.Hours()))
-}
-
-// untilDays is until for what may be days away.
-func untilDays(t time.Time) string {
-	if d := time.Until(t); d >= 48*time.Hour {
-		return fmt.Sprintf("in %d days", int(d.Hours()/24))
-	}
-	return until(t)
+	return fmt.Sprintf("in %d days", int((d+time.Hour).Hours()/24))
 }
 
 func othersMayRead(mode fs.FileMode) bool {

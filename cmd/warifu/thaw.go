@@ -16,7 +16,7 @@ func (a *app) thawCmd() *cobra.Command {
 		Short: "Let a frozen circle sign again, if the quorum agrees",
 		Long: `Thaw undoes a freeze as soon as as many persons as must sign have said so: this
 one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
 				return err
@@ -29,7 +29,7 @@ one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 				if s.Frozen != "" {
 					a.say("frozen: %s", esc(s.Frozen))
 				}
-				p, err := a.present(&ch)
+				p, err := a.present(cmd.Context(), &ch)
 				if err != nil {
 					return err
 				}

@@ -20,7 +20,7 @@ func (a *app) thresholdCmd() *cobra.Command {
 on. As many persons as must sign now have to approve. Keys and addresses stay the
 same. More than half of the devices must always sign.`,
 		Example: `  warifu threshold 3`,
-		Args:    cobra.ExactArgs(1),
+		Args:    one("how many devices must sign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := strconv.ParseUint(args[0], 10, 8)
 			if err != nil || t < 2 {
@@ -44,6 +44,15 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 		return err
 	}
 	n := len(s.Devices)
+	// The daemon would say so, too, but only once a passphrase was typed.
+	switch {
+	case t > n:
+		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", n, t).WithHint("`warifu invite` lets another in")
+	case t == s.Threshold:
+		return api.Errorf(api.CodeBadArgument, "%d of %d devices must sign already", t, n)
+	case 2*t <= n:
+		return api.Errorf(api.CodeBadArgument, "of %d devices more than half must sign, which is at least %d: two halves could act apart", n, n/2+1)
+	}
 	explanation := []string{fmt.Sprintf("of the %d devices %d must sign from now on, instead of %d:", n, t, s.Threshold)}
 	switch {
 	case t == n:
@@ -57,7 +66,7 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 	if err := a.agree(ctx, ch, fmt.Sprintf("Shall %d of %d sign?", t, n), explanation...); err != nil {
 		return err
 	}
-	out, err := a.redeal(ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})
 	if err != nil {

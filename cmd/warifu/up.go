@@ -35,7 +35,7 @@ other devices of the circle and to nobody else, and serves the commands of this
 machine's user. It says on stderr when it is ready.`,
 		Example: `  warifu up
   warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/credentials/warifu`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
 	}
 	f := cmd.Flags()
@@ -49,7 +49,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
-	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(c.passFile) })
+	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, c.passFile) })
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,6 @@ import (
 // be lost, whatever was announced.
 const maxVacation = 90 * 24 * time.Hour
 
-// An epochResult is what vacation and veto print.
-type epochResult struct {
-	Epoch   uint64      `json:"epoch"`
-	Request api.Request `json:"request"`
-}
-
 func (a *app) vacationCmd() *cobra.Command {
 	var ch change
 	var end, length string
@@ -33,7 +27,7 @@ func (a *app) vacationCmd() *cobra.Command {
 be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 		Example: `  warifu vacation --for 14d
   warifu vacation tablet --until 2026-12-24`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMostOne,
 		ValidArgsFunction: a.deviceArgs(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			until, err := vacationEnd(now(), end, length)
@@ -65,7 +59,7 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
-	p, err := a.present(ch)
+	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}

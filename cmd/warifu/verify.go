@@ -45,7 +45,7 @@ func (a *app) verifyMessageCmd(c *claim) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "message TEXT --address A --signature S",
 		Short: "Check the signature of a message (EIP-191)",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			message, err := source.read(a, cmd, args)
 			if err != nil {

@@ -258,6 +258,18 @@ func TestPairHostBoundsStreams(t *testing.T) {
 	}
 }
 
+// FuzzParseAt reads what a person may type for `--at`.
+func FuzzParseAt(f *testing.F) {
+	f.Add("/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf")
+	f.Add("/dns4/example.org/udp/4001/quic-v1")
+	f.Fuzz(func(t *testing.T, s string) {
+		_, addr, err := p2p.ParseAt(s)
+		if err == nil && len(addr) == 0 {
+			t.Errorf("%q is taken and says nowhere", s)
+		}
+	})
+}
+
 func TestParseAt(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", "x", "192.0.2.7:4001", "/ip4/192.0.2.7/tcp/99999", "/p2p/12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf", "/ip4/\x1b[2J", strings.Repeat("/ip4/1.2.3.4", 100)} {

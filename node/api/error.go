@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/warifu/warifu/intent"
@@ -113,7 +114,7 @@ func AsError(err error) *Error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return &Error{Code: CodeDiskFull, Message: err.Error(), Hint: "free some space on the disk of this device and try again"}
 	case errors.Is(err, context.Canceled):
-		return &Error{Code: CodeCanceled, Message: err.Error()}
+		return &Error{Code: CodeCanceled, Message: strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted")}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: CodeTimeout, Message: err.Error()}
 	}

@@ -27,7 +27,7 @@ func TestAsError(t *testing.T) {
 			api.Error{Code: api.CodeRefused, Message: "it hands over the account"}},
 		{"disk-full", fmt.Errorf("store: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}),
 			api.Error{Code: api.CodeDiskFull, Message: "store: write x: no space left on device", Hint: "free some space on the disk of this device and try again"}},
-		{"canceled", context.Canceled, api.Error{Code: api.CodeCanceled, Message: "context canceled"}},
+		{"canceled", context.Canceled, api.Error{Code: api.CodeCanceled, Message: "interrupted"}},
 		{"ours", errors.New("node: internal"), api.Error{Code: api.CodeInternal, Message: "node: internal"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -254,6 +254,9 @@ type Question struct {
 	Threshold int          `json:"threshold"`
 	Devices   List[Device] `json:"devices"`
 	Words     []string     `json:"words"` // six
+
+	// What deserves a second look, such as a name that looks like another.
+	Warnings List[string] `json:"warnings"`
 }
 
 // The values of Event.Event.

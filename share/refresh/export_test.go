@@ -109,27 +109,6 @@ func Interpolate(s roster.Suite, at []wire.Slot, shares [][]byte) (secret.Key, e
 	return algebraOf(s).combineShares(at, shares)
 }
 
-// Public returns the group key of a secret key.
-func Public(s roster.Suite, key secret.Key) []byte {
-	c, values, err := algebraOf(s).deal(key, 2, nil, ones{})
-	if err != nil || len(values) != 0 {
-		panic("no public key")
-	}
-	return c[0]
-}
-
-// ones is a source of ones, for polynomials that nobody uses.
-type ones struct{}
-
-func (ones) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = 1
-	}
-	return len(b), nil
-}
-
-var _ io.Reader = ones{}
-
 // DealtParts is a dealing, open to be changed.
 type DealtParts struct {
 	Commitments [][][]byte // by account

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// pseudoTerminal returns the two ends of one.
+func pseudoTerminal(t *testing.T) (user, program *os.File) {
+	t.Helper()
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { user.Close() })
+	if err := unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { program.Close() })
+	return user, program
+}
+
+func echoes(t *testing.T, f *os.File) bool {
+	t.Helper()
+	mode, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mode.Lflag&unix.ECHO != 0
+}
+
+// TestPassphraseCanBeInterrupted: Ctrl-C at the question for a passphrase ends
+// the command, and the shell's next line is seen again.
+func TestPassphraseCanBeInterrupted(t *testing.T) {
+	t.Parallel()
+	user, program := pseudoTerminal(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &app{stdin: program, stderr: &bytes.Buffer{}}
+	done := make(chan error, 1)
+	go func() {
+		_, err := a.passphrase(ctx, "")
+		done <- err
+	}()
+	for echoes(t, program) {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-done; api.CodeOf(err) != api.CodeCanceled {
+		t.Errorf("%v", err)
+	}
+	if !echoes(t, program) {
+		t.Error("the terminal does not echo")
+	}
+	// The line that is still waited for ends the goroutine.
+	if _, err := user.WriteString("\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPassphraseFromTerminal is read without its line's end.
+func TestPassphraseFromTerminal(t *testing.T) {
+	t.Parallel()
+	user, program := pseudoTerminal(t)
+	if _, err := user.WriteString("correct horse\n"); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	a := &app{stdin: program, stderr: &stderr}
+	pass, err := a.passphrase(t.Context(), "")
+	if err != nil || string(pass) != "correct horse" || stderr.String() != "passphrase: \n" {
+		t.Errorf("%q, %v, %q", pass, err, stderr.String())
+	}
+}

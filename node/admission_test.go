@@ -1,0 +1,351 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/keygen"
+	"github.com/warifu/warifu/wire"
+)
+
+// Who is let into a founding, and what a device that was let in agrees to.
+
+// stranger is the card of a device that has met nobody, changed by f.
+func (l *lab) stranger(f func(*roster.Card)) newcomer {
+	l.t.Helper()
+	d := newLab(l.t, 2, l.rng.Uint64()).devices[1]
+	d.core.now = l.now
+	card := d.core.ownCard([32]byte{1})
+	card.Name, card.Peer = "watch", fmt.Appendf(nil, "peer id of %016x, 38 bytes long.", l.rng.Uint64())[:38]
+	f(&card)
+	return newcomer{card: roster.SignCard(card, d.core.self.sign), addrs: d.Addrs()}
+}
+
+// TestWhoDoesNotFit: each device joins a founding once, under a name of its own,
+// while there is room. What does not fit leaves nothing behind, and the other
+// side is told in words of its own.
+func TestWhoDoesNotFit(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 70)
+	founder := l.devices[0].core
+	founder.now = l.now
+	if err := founder.beginInviting(2, 3, l.settings); err != nil {
+		t.Fatal(err)
+	}
+	in := l.stranger(func(c *roster.Card) { c.Name = "laptop" })
+	if err := founder.admitNewcomer(in); err != nil {
+		t.Fatal(err)
+	}
+	own := founder.ownCard([32]byte{})
+	for name, c := range map[string]struct {
+		card roster.Card
+		want error
+	}{
+		"itself":             {own, errSameDevice},
+		"again":              {in.card, errSameDevice},
+		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.card.Identity }).card, errSameDevice},
+		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.card.Peer }).card, errSameDevice},
+		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.card.Box }).card, errSameDevice},
+		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).card, errSameDevice},
+		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).card, errSameName},
+		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).card, errSameName},
+		"another-of-our-own": {l.stranger(func(*roster.Card) {}).card, nil},
+	} {
+		if err := founder.fits(c.card); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if c.want == nil {
+			continue
+		}
+		if err := founder.admitNewcomer(newcomer{card: c.card}); !errors.Is(err, c.want) || len(founder.founding.joined) != 1 || len(founder.pairing) != 1 {
+			t.Errorf("%s: admitted: %v", name, err)
+		}
+	}
+	if err := founder.admitNewcomer(l.stranger(func(*roster.Card) {})); err != nil {
+		t.Fatal(err)
+	}
+	if err := founder.fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).card); !errors.Is(err, errFull) {
+		t.Errorf("one device too many: %v", err)
+	}
+}
+
+// TestPairingErrorsAreSaid: whatever a pairing ends with has a code that scripts
+// can tell apart, and a hint where a person can act.
+func TestPairingErrorsAreSaid(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]api.Code{
+		pairing.WrongCode:    api.CodeWrongCode,
+		pairing.Expired:      api.CodeInvitationOld,
+		pairing.Used:         api.CodeInvitationSpent,
+		pairing.TooManyTries: api.CodeInvitationSpent,
+		pairing.Cancelled:    api.CodeInvitationSpent,
+		pairing.SameDevice:   api.CodeDeviceKnown,
+		pairing.NameTaken:    api.CodeDeviceKnown,
+		pairing.CircleFull:   api.CodeCircleFull,
+		pairing.Malformed:    api.CodeBadInvitation,
+		pairing.Version:      api.CodeBadInvitation,
+		pairing.Refused:      api.CodeFoundingFailed,
+	} {
+		err := pairingError(&pairing.Error{Code: code, Text: "what happened"})
+		e := api.AsError(err)
+		if e.Code != want || e.Message != "what happened" {
+			t.Errorf("%v: %+v", code, e)
+		}
+		if hinted := e.Hint != ""; hinted != (want != api.CodeBadInvitation && want != api.CodeFoundingFailed) {
+			t.Errorf("%v: hint %q", code, e.Hint)
+		}
+	}
+}
+
+// TestProposalsThatAnInvitedDeviceRefuses: an invited device takes part in a
+// founding only if it and its sponsor stand in it just as they introduced
+// themselves. Whatever else it is shown ends its part, and leaves nothing.
+func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(p *keygen.Proposal, m *found){
+		"none":                func(*keygen.Proposal, *found) {},
+		"without-this-device": func(p *keygen.Proposal, _ *found) { p.Devices[1].Identity[0] ^= 1 },
+		"own-name":            func(p *keygen.Proposal, _ *found) { p.Devices[1].Name = "other" },
+		"own-kind":            func(p *keygen.Proposal, _ *found) { p.Devices[1].Kind = "server" },
+		"own-peer": func(p *keygen.Proposal, _ *found) {
+			p.Devices[1].Peer = []byte("another peer id, 38 bytes long ........")[:38]
+		},
+		"own-box":               func(p *keygen.Proposal, _ *found) { p.Devices[1].Box[0] ^= 1 },
+		"own-presence":          func(p *keygen.Proposal, _ *found) { p.Devices[1].Presence[0] ^= 1 },
+		"without-the-sponsor":   func(p *keygen.Proposal, _ *found) { p.Devices[0].Identity[0] ^= 1 },
+		"sponsor-renamed":       func(p *keygen.Proposal, _ *found) { p.Devices[0].Name = "other" },
+		"sponsor-other-box":     func(p *keygen.Proposal, _ *found) { p.Devices[0].Box[0] ^= 1 },
+		"threshold-1":           func(p *keygen.Proposal, _ *found) { p.Threshold = 1 },
+		"too-few-addresses":     func(_ *keygen.Proposal, m *found) { m.Addrs = m.Addrs[:2] },
+		"too-many-addresses":    func(_ *keygen.Proposal, m *found) { m.Addrs[2] = make([]string, maxAddrs+1) },
+		"address-too-long":      func(_ *keygen.Proposal, m *found) { m.Addrs[2] = []string{strings.Repeat("a", maxAddrLen+1)} },
+		"proposal-that-is-none": func(_ *keygen.Proposal, m *found) { m.Proposal = []byte("no proposal") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, 3, 71)
+			phone, laptop := l.devices[0], l.devices[1]
+			l.tamper = func(_, to *labDevice, b []byte) []byte {
+				if to != laptop || b[0] != msgFound {
+					return b
+				}
+				var m found
+				if wire.Unmarshal(b[1:], &m) != nil {
+					return b
+				}
+				p, err := keygen.ParseProposal(m.Proposal)
+				if err != nil {
+					t.Fatal(err)
+				}
+				change(&p, &m)
+				if name != "proposal-that-is-none" {
+					m.Proposal = p.Bytes()
+				}
+				return encodeMessage(msgFound, m)
+			}
+			l.beginFounding(2, 3)
+			agreed := l.run(3*time.Minute, func() bool {
+				return laptop.core.founding == nil || laptop.core.founding.state() == api.FoundingConfirming
+			}) && laptop.core.founding != nil
+			if agreed != (name == "none") {
+				t.Errorf("takes part: %v\n%s", agreed, laptop.log)
+			}
+			if agreed {
+				return
+			}
+			l.run(3*time.Minute, nil)
+			for _, d := range []*labDevice{phone, laptop} {
+				if d.core.founding != nil && d.core.founding.proposal != nil || d.core.circle != nil || len(d.keeper.keys) != 1 {
+					t.Errorf("%s keeps something of it, or %d keys\n%s", d.name, len(d.keeper.keys), l.logs())
+				}
+			}
+		})
+	}
+}
+
+// TestFoundingEndsWithoutADevice: a device that goes away or says no more while
+// keys are made ends the founding on all others, which name it, although they
+// go on repeating themselves to each other.
+func TestFoundingEndsWithoutADevice(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		leave func(l *lab, d *labDevice)
+		limit time.Duration
+		why   string
+	}{
+		{"killed", func(_ *lab, d *labDevice) { d.kill() }, foundingLost, `device=laptop err="device 2 cannot be reached"`},
+		{"silent", func(_ *lab, d *labDevice) { d.core = nil }, foundingSilent, `device=laptop err="device 2 did not answer"`},
+	} {
+		for heard := range 5 { // messages of the laptop's machine, before it goes
+			l := newLab(t, 3, 73)
+			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+			gone := false
+			l.tamper = func(from, _ *labDevice, b []byte) []byte {
+				if f, err := wire.ParseFrame(b); from == laptop && (gone || err == nil && int(f.Kind) > heard) {
+					gone = true
+					return nil
+				}
+				return b
+			}
+			l.beginFounding(2, 3)
+			if !l.run(time.Minute, func() bool { return gone }) {
+				t.Fatalf("%s after %d: nothing of the laptop is lost", c.name, heard)
+			}
+			c.leave(l, laptop)
+			l.run(c.limit+10*time.Second, nil)
+			for _, d := range []*labDevice{phone, tablet} {
+				if d.core.founding != nil || len(d.core.sessions) != 0 {
+					t.Errorf("%s after %d: %s still founds\n%s", c.name, heard, d.name, d.log)
+				}
+			}
+			if said := phone.log.String() + tablet.log.String(); !strings.Contains(said, c.why) {
+				t.Errorf("%s after %d: nobody says that %s\n%s", c.name, heard, c.why, said)
+			}
+		}
+	}
+}
+
+// TestOneInvitationAtATime: a device of a circle lets one in after the other, so
+// that one code is alive and each newcomer is measured by what it was invited for.
+func TestOneInvitationAtATime(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 75)
+	l.found(2, 3)
+	c := l.devices[0].core
+	c.now = l.now
+	if _, _, err := c.beginInvite("phone"); api.CodeOf(err) != api.CodeBadArgument || c.inviting != nil {
+		t.Errorf("in place of itself: %v", err)
+	}
+	if _, _, err := c.beginInvite("nobody"); api.CodeOf(err) != api.CodeUnknown || c.inviting != nil {
+		t.Errorf("in place of nobody: %v", err)
+	}
+	kind, slot, err := c.beginInvite("tablet")
+	if err != nil || kind != api.KindReplace || slot != 3 {
+		t.Fatal(kind, slot, err)
+	}
+	if _, _, err := c.beginInvite(""); api.CodeOf(err) != api.CodeRefused || c.inviting.replaces != 3 {
+		t.Errorf("a second one: %v", err)
+	}
+	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).card
+	if err := c.fits(namesake); err != nil {
+		t.Errorf("the one that is replaced may give its name: %v", err)
+	}
+	c.inviting = nil
+	if kind, _, err := c.beginInvite(""); err != nil || kind != api.KindAdd {
+		t.Error(kind, err)
+	}
+	if err := c.fits(namesake); !errors.Is(err, errSameName) {
+		t.Errorf("a name that is taken: %v", err)
+	}
+	again := c.circle.record.Devices[1]
+	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).card
+	if err := c.fits(card); !errors.Is(err, errSameDevice) {
+		t.Errorf("a device that is in: %v", err)
+	}
+}
+
+// TestNoAddressBeforeTheCircleStands: after every message of a founding, what a
+// device shows of accounts it could show after a power cut, too. A pending device
+// shows none, however often it starts.
+func TestNoAddressBeforeTheCircleStands(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 74)
+	looked, shown := 0, 0
+	look := func() {
+		t.Helper()
+		for _, d := range l.devices {
+			if d.core == nil {
+				continue
+			}
+			looked++
+			if s := d.core.status(); len(s.Accounts) == 0 && s.Circle == "" {
+				continue
+			}
+			shown++
+			c, err := newCore(Config{Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
+				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return l.now }})
+			if err != nil || c.circle == nil || len(c.circle.chain) != 1 || c.circle.chain[0].Verify() != nil {
+				t.Errorf("%s shows an address that its disk does not hold: %v", d.name, err)
+			}
+		}
+	}
+	l.watch = func(*labDevice, *labDevice, string, []byte) { look() }
+	const ready = 6 // kind of the frame
+	hold := true
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		if f, err := wire.ParseFrame(b); err == nil && f.Kind == ready && hold {
+			return nil
+		}
+		return b
+	}
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+	}) {
+		t.Fatal("nobody is asked")
+	}
+	for _, d := range l.devices {
+		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run(10*time.Second, nil)
+	for _, d := range l.devices {
+		d.kill()
+		d.start()
+		if d.core.founding == nil || !d.core.founding.pending || d.core.circle != nil {
+			t.Errorf("%s is not pending after a restart", d.name)
+		}
+	}
+	look()
+	if shown != 0 || looked < 10 {
+		t.Errorf("an address is shown %d times before anybody heard a ready, of %d", shown, looked)
+	}
+	hold = false
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+		t.Fatalf("the circle does not stand\n%s", l.logs())
+	}
+	look()
+	if shown == 0 {
+		t.Error("nobody shows an address")
+	}
+}
+
+// TestLookAlikeNamesAreNoted: whoever compares names, at a founding or when a
+// device comes in, is told of one that looks like another.
+func TestLookAlikeNamesAreNoted(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"рhone":       "mixes Cyrillic and Latin letters",
+		"𝐩𝐡𝐨𝐧𝐞":       "styled copies",
+		"phone ٢":     "unusual digits",
+		"phone":       "",
+		"Omas Handy":  "",
+		"Мой телефон": "",
+		"電話":          "",
+	} {
+		if err := roster.CheckName(name); err != nil {
+			t.Fatal(err)
+		}
+		doubts := strings.Join(doubtsAbout(name), "\n")
+		if want == "" && doubts != "" || !strings.Contains(doubts, want) {
+			t.Errorf("%s: %q, want %q", name, doubts, want)
+		}
+	}
+	l := newLab(t, 3, 72)
+	l.found(2, 2)
+	phone := l.devices[0]
+	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).card
+	r := phone.change(api.KindAdd, change{Card: card.Bytes(), Addrs: []string{}})
+	if v := phone.core.viewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: the word") {
+		t.Errorf("an addition is shown with %q", v.Warnings)
+	}
+}

@@ -1,0 +1,45 @@
+package node
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/wire"
+)
+
+// TestSetAsideOnce: the first write of a re-deal said that it failed and went
+// through. The one that follows must not put that re-deal in the place of the
+// one before, in which shares wait for sleepers.
+func TestSetAsideOnce(t *testing.T) {
+	t.Parallel()
+	store := journaltest.New()
+	old, next := storedAttempt{Version: 1, Proposal: []byte("old")}, storedAttempt{Version: 1, Proposal: []byte("next")}
+	put := func(tx journal.Tx, s storedAttempt) error { return tx.Put(bucketAttempt, currentKey, wire.Marshal(s)) }
+	update := func(f func(journal.Tx) error) {
+		t.Helper()
+		if err := store.Update(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update(func(tx journal.Tx) error { return put(tx, old) })
+	for range 2 {
+		update(func(tx journal.Tx) error {
+			if err := setAside(tx, next.Proposal); err != nil {
+				return err
+			}
+			return put(tx, next)
+		})
+	}
+	update(takeBack)
+	if err := store.View(func(tx journal.Tx) error {
+		raw, err := tx.Get(bucketAttempt, currentKey)
+		if !bytes.Equal(raw, wire.Marshal(old)) {
+			t.Error("the re-deal before is gone")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

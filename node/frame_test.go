@@ -1,0 +1,89 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/wire"
+)
+
+// TestFramesThatAreNotTaken: the transport says who speaks. A frame in the name
+// of another device, for another, or of a session that its sender is not in
+// reaches no machine.
+func TestFramesThatAreNotTaken(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 80)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	var frames [][]byte
+	l.tamper = func(from, to *labDevice, b []byte) []byte {
+		if _, err := wire.ParseFrame(b); err == nil && from == laptop && to == phone {
+			frames = append(frames, b)
+			return nil
+		}
+		return b
+	}
+	r := phone.ask("who speaks?")
+	laptop.approves(r.id)
+	if !l.run(time.Minute, func() bool { return r.live != nil && len(frames) > 0 }) {
+		t.Fatal("no session")
+	}
+	good, err := wire.ParseFrame(frames[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := phone.core.sessions[good.Session].machine.Waiting()
+	for name, c := range map[string]struct {
+		from   wire.Slot // as the transport says
+		change func(*wire.Frame)
+		want   string
+	}{
+		"in-the-name-of-another": {3, func(*wire.Frame) {}, "claims to be of slot 2"},
+		"in-our-own-name":        {2, func(f *wire.Frame) { f.From, f.To = 1, 0 }, "claims to be of slot 1"},
+		"for-another":            {2, func(f *wire.Frame) { f.To = 3 }, "frame for slot 3"},
+		"not-in-the-session":     {3, func(f *wire.Frame) { f.From = 3 }, "that slot 3 is not in"},
+	} {
+		f := good
+		c.change(&f)
+		if err := phone.core.onFrame(c.from, f.Append(nil)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if l := phone.core.sessions[good.Session]; l == nil || len(l.machine.Waiting()) != len(before) {
+			t.Errorf("%s: the machine took it", name)
+		}
+	}
+	if err := phone.core.onFrame(2, frames[0]); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEarlyFramesAreBounded: frames of sessions that do not exist are kept for a
+// moment, few and small, and the oldest go first.
+func TestEarlyFramesAreBounded(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 81)
+	l.found(2, 2)
+	c := l.devices[0].core
+	c.now = l.now
+	f := wire.Frame{From: 2, Kind: 1, Body: make([]byte, maxEarlyBody)}
+	for i := range 2 * maxEarly {
+		f.Session = wire.SessionID{byte(i), byte(i >> 8), 1}
+		if err := c.onFrame(2, f.Append(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(c.early); n != maxEarly || c.early[n-1].frame.Session != f.Session {
+		t.Errorf("%d frames are kept, want the newest %d", n, maxEarly)
+	}
+	f.Body = make([]byte, maxEarlyBody+1)
+	f.Session = wire.SessionID{2}
+	if err := c.onFrame(2, f.Append(nil)); err != nil || c.early[len(c.early)-1].frame.Session == f.Session {
+		t.Errorf("a large frame is kept: %v", err)
+	}
+	c.now = c.now.Add(c.cfg.Timings.EarlyHold)
+	f.Body = nil
+	if err := c.onFrame(2, f.Append(nil)); err != nil || len(c.early) != 1 {
+		t.Errorf("%d frames are kept after their time: %v", len(c.early), err)
+	}
+}

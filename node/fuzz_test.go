@@ -1,0 +1,183 @@
+package node
+
+import (
+	"bytes"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/wire"
+)
+
+// A scene is a device of a circle of three at rest, with open, denied and
+// signed requests, and one of each message that was ever sent to it.
+type scene struct {
+	l        *lab
+	journal  *journaltest.Mem
+	keys     map[string]bool
+	messages []parcel
+}
+
+func newScene(tb testing.TB) *scene {
+	tb.Helper()
+	s := &scene{l: newLab(tb, 3, 90)}
+	l := s.l
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	seen := map[string]bool{}
+	l.watch = func(from, to *labDevice, protocol string, b []byte) {
+		kind := protocol + string(b[:2])
+		if protocol == wire.ProtocolSync {
+			kind = protocol + string(b[:1])
+		}
+		if to == phone && (!seen[kind] || len(b) > 0 && b[0] == msgItems) {
+			seen[kind] = true
+			s.messages = append(s.messages, parcel{from, to, protocol, bytes.Clone(b)})
+		}
+	}
+	l.found(2, 3)
+	for i, text := range []string{"signed", "denied", "open"} {
+		r := laptop.ask(text)
+		if i == 2 {
+			r.notUntil = l.now.Add(time.Hour)
+		}
+		if i != 1 {
+			phone.approves(r.id)
+		}
+		l.run(2*time.Second, nil)
+		if i == 1 {
+			if err := tablet.core.deny(tablet.request(r.id)); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		if i == 2 { // and what would open its session
+			p, err := laptop.core.proposal(r, []wire.Slot{1, 2})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			s.messages = append(s.messages, parcel{laptop, phone, wire.ProtocolSync,
+				encodeMessage(msgOpen, open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2]}})})
+		}
+		l.run(2*time.Second, nil)
+	}
+	s.journal, s.keys = phone.journal.Copy(), maps.Clone(phone.keeper.keys)
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch == 1 }) {
+		tb.Fatal("no re-deal")
+	}
+	l.run(5*time.Second, nil)
+	return s
+}
+
+// again returns the device as it was at rest, connected to devices that are not
+// there, and the world that it is alone in.
+func (s *scene) again(t testing.TB) (*lab, *labDevice) {
+	t.Helper()
+	l := &lab{t: t, now: s.l.now, rng: s.l.rng, step: s.l.step, settings: s.l.settings}
+	for i, d := range s.l.devices {
+		o := &labDevice{lab: l, name: d.name, id: d.id, linked: map[*labDevice]bool{}, log: &bytes.Buffer{}}
+		if i == 0 {
+			o.journal, o.keeper = s.journal.Copy(), &labKeeper{keys: maps.Clone(s.keys)}
+		}
+		l.devices = append(l.devices, o)
+	}
+	phone := l.devices[0]
+	phone.start()
+	for _, o := range l.devices[1:] {
+		phone.linked[o] = true
+		phone.core.onUp(l.now, o.id)
+	}
+	l.wire = nil
+	return l, phone
+}
+
+// FuzzMessage lets a device of the circle, or one that is not, say anything at
+// any time. The device that hears it goes on, keeps its circle and whatever it
+// has said, and what it has stored by then can be read at its next start.
+func FuzzMessage(f *testing.F) {
+	s := newScene(f)
+	for _, p := range s.messages {
+		from := byte(1)
+		if p.from == s.l.devices[2] {
+			from = 2
+		}
+		f.Add(from, p.protocol == wire.ProtocolSession, p.msg)
+	}
+	epochs := s.l.devices[1].core.circle.chain
+	f.Add(byte(1), false, encodeMessage(msgChain, chain{Entries: [][]byte{epochs[1].Bytes()}}))
+	f.Add(byte(1), false, encodeMessage(msgEntry, entry{Entry: epochs[0].Bytes()}))
+	f.Add(byte(1), false, encodeMessage(msgClose, closed{Reason: endedFault, Blame: 3, Check: "salt"}))
+	f.Add(byte(1), false, encodeMessage(msgUnfound, unfound{Reason: "refused"}))
+	f.Add(byte(1), false, []byte{})
+	f.Fuzz(func(t *testing.T, from byte, frame bool, msg []byte) {
+		l, phone := s.again(t)
+		was := phone.core.circle.record.Hash()
+		own := phone.core.inventory()
+		id := []byte("the peer id of nobody that is known...")
+		if from %= 3; from > 0 {
+			id = l.devices[from].id
+		}
+		protocol := wire.ProtocolSync
+		if frame {
+			protocol = wire.ProtocolSession
+		}
+		phone.core.onMessage(l.now, id, protocol, msg)
+		for range 3 {
+			l.wire = nil
+			l.now = l.now.Add(time.Second)
+			phone.core.tick(l.now)
+		}
+		check := func(when string) {
+			c := phone.core
+			if c.circle == nil || c.circle.chain[0].Record.Hash() != was {
+				t.Errorf("%s: the circle is gone", when)
+			}
+			if err := c.circle.chain.Verify(); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+			held := map[wire.Hash]bool{}
+			for _, id := range c.inventory() {
+				held[id] = true
+			}
+			for _, id := range own {
+				if !held[id] && c.circle.record.Epoch == 0 {
+					t.Errorf("%s: an item is gone", when)
+				}
+			}
+			for _, r := range c.requests {
+				for slot, it := range r.approved {
+					if it.From != slot || verifyItem(c.circle.record, it) != nil {
+						t.Errorf("%s: an approval of slot %d that nobody made", when, slot)
+					}
+				}
+			}
+		}
+		check("then")
+		if len(phone.core.alarms) != 0 && from == 0 {
+			t.Error("somebody is blamed for what a stranger said")
+		}
+		phone.core = nil
+		phone.start()
+		check("after a restart")
+	})
+}
+
+// FuzzIntroduction reads what a device in a pairing says of itself.
+func FuzzIntroduction(f *testing.F) {
+	l := newLab(f, 2, 91)
+	shower, typist := []byte("shower"), []byte("typist")
+	f.Add(l.devices[1].core.introduce(shower, typist))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in, who, err := parseIntroduction(b, shower, typist)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(wire.Marshal(in), b) || who.card.Nonce != cardNonce(shower, typist) || checkAddrs(who.addrs) != nil {
+			t.Errorf("%x is taken as %+v", b, in)
+		}
+		if _, _, err := parseIntroduction(b, typist, shower); err == nil {
+			t.Error("it is taken in another meeting, too")
+		}
+	})
+}

@@ -1,0 +1,88 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// TestThawedFreezeDoesNotHoldNewcomer: a freeze or an accusation that the persons
+// took back is over. Its request lives on for hours or days, and a device that
+// comes in meanwhile must not be frozen by it, where nobody else is.
+func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
+	t.Parallel()
+	freeze := func(d *labDevice) *openRequest { return d.change(api.KindFreeze, change{}) }
+	for name, say := range map[string]func(d *labDevice) *openRequest{
+		"freeze": freeze,
+		"lost":   func(d *labDevice) *openRequest { return d.change(api.KindLost, change{Slot: 3}) },
+		"again":  freeze, // once more after the thaw, which counts for nothing alone
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, 4, 62)
+			l.found(2, 3)
+			phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+			said := say(phone)
+			l.run(2*time.Second, nil)
+			if laptop.core.frozen() == "" || !said.open() {
+				t.Fatal("not frozen, or nothing to join")
+			}
+			thaw := phone.change(api.KindThaw, change{})
+			laptop.approves(thaw.id)
+			if !l.run(time.Minute, func() bool {
+				return phone.core.frozen()+laptop.core.frozen()+tablet.core.frozen() == ""
+			}) {
+				t.Fatalf("not thawed\n%s", l.logs())
+			}
+			if name == "again" {
+				freeze(phone)
+				l.run(2*time.Second, nil)
+			}
+			l.introduce(phone, watch)
+			r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+			laptop.approves(r.id)
+			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+				t.Fatalf("not added\n%s", l.logs())
+			}
+			l.run(time.Minute, nil)
+			for _, d := range l.devices {
+				if why := d.core.frozen(); why != "" {
+					t.Errorf("%s: %s", d.name, why)
+				}
+				if r := d.request(said.id); r != nil && r.state() != api.StateExpired && d != watch && name != "again" {
+					t.Errorf("%s: what was taken back is %s", d.name, r.state())
+				}
+			}
+			l.signsWithAll(laptop, tablet, watch)
+		})
+	}
+}
+
+// TestRequestOfRemovedDevice: nobody is asked to approve what a device that was
+// taken out had asked for. It alone would open the session.
+func TestRequestOfRemovedDevice(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 63)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	asked, other := phone.ask("all of it to me"), laptop.ask("mine")
+	l.run(2*time.Second, nil)
+	lost := laptop.change(api.KindLost, change{Slot: 1})
+	tablet.approves(lost.id)
+	if !l.run(2*time.Minute, l.in(0, laptop, tablet)) {
+		t.Fatalf("not removed\n%s", l.logs())
+	}
+	l.run(2*time.Second, nil)
+	for _, d := range []*labDevice{laptop, tablet} {
+		if s := d.request(asked.id).state(); s != api.StateExpired {
+			t.Errorf("%s: a request of the removed device is %s", d.name, s)
+		}
+		if s := d.request(other.id).state(); s != api.StatePending {
+			t.Errorf("%s: a request of a device that stays is %s", d.name, s)
+		}
+		if s := d.request(lost.id).state(); s != api.StateDone {
+			t.Errorf("%s: the removal is %s", d.name, s)
+		}
+	}
+}

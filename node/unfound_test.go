@@ -1,0 +1,49 @@
+package node
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+)
+
+// TestPendingFoundingSaysHowToEndIt: a device that said ready waits for ever when
+// a person elsewhere said no, and tells its own person what to do about it.
+func TestPendingFoundingSaysHowToEndIt(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 64)
+	l.beginFounding(2, 3)
+	if !l.run(time.Minute, func() bool {
+		return l.all(3, func(c *core) bool { return c.founding != nil && c.founding.review != nil })
+	}) {
+		t.Fatalf("nobody is asked\n%s", l.logs())
+	}
+	phone, laptop := l.devices[0].core, l.devices[1].core
+	session := phone.founding.session.Hex()
+	if err := phone.confirm(session, true); err != nil {
+		t.Fatal(err)
+	}
+	if !l.run(time.Minute, func() bool { return phone.founding.pending }) {
+		t.Fatalf("not pending\n%s", l.logs())
+	}
+	if err := laptop.confirm(session, false); err != nil {
+		t.Fatal(err)
+	}
+	l.run(5*time.Second, nil)
+	if w := strings.Join(phone.warnings(), "\n"); !strings.Contains(w, "laptop ended the founding") || !strings.Contains(w, "`warifu found --abandon`") {
+		t.Errorf("it says %q", w)
+	}
+}
+
+// TestPathThatIsTooLong is named, and not called a malformed request.
+func TestPathThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	if _, _, path, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4"}); err != nil || len(path) != maxSteps {
+		t.Errorf("%v, %v", path, err)
+	}
+	_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
+	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "4 steps at most") {
+		t.Errorf("%v", err)
+	}
+}
