@@ -43,7 +43,7 @@ func TestPathThatIsTooLong(t *testing.T) {
 		t.Errorf("%v, %v", path, err)
 	}
 	_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
-	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "4 steps at most") {
+	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "at most 4 are signed with") {
 		t.Errorf("%v", err)
 	}
 }

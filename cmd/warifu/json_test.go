@@ -76,7 +76,7 @@ func TestEveryResultIsOneObject(t *testing.T) {
 		"lost":              {[]string{"phone", "--yes", "--passphrase-file", pass}, append([]string{"removed", "old_shares_alive"}, changed...), false},
 		"refresh":           {[]string{"--passphrase-file", pass}, changed, false},
 		"leave":             {[]string{"--yes", "--passphrase-file", pass}, changed, false},
-		"threshold":         {[]string{"2", "--yes", "--passphrase-file", pass}, changed, false},
+		"threshold":         {[]string{"3", "--yes", "--passphrase-file", pass}, changed, false},
 		"retire":            {[]string{"--yes", "--passphrase-file", pass}, changed, false},
 		"freeze":            {[]string{"--yes", "--passphrase-file", pass}, []string{"frozen"}, false},
 		"thaw":              {[]string{"--passphrase-file", pass}, []string{"frozen"}, false},
