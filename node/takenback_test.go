@@ -1,6 +1,7 @@
 package node
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,9 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				if r := d.request(said.id); r != nil && r.state() != api.StateExpired && d != watch && name != "again" {
 					t.Errorf("%s: what was taken back is %s", d.name, r.state())
 				}
+			}
+			if err := phone.core.failure(said); name != "again" && (api.CodeOf(err) != api.CodeExpired || !strings.Contains(err.Error(), "taken back")) {
+				t.Errorf("who waits for it is told %v", err)
 			}
 			l.signsWithAll(laptop, tablet, watch)
 		})

@@ -205,6 +205,9 @@ func (c *core) failure(r *openRequest) error {
 	case r.meta.Expired && r.mayBeSigned():
 		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.id, c.releasedWords(r)).
 			WithHint("treat what it asks for as signed")
+	case r.meta.Expired && r.change != nil && c.now.Before(r.expires()):
+		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `warifu thaw`", r.id).
+			WithHint("nothing has changed; if it still holds, say it again")
 	case r.meta.Expired:
 		return api.Errorf(api.CodeExpired, "request %v expired", r.id).WithHint("ask again")
 	case r.open() && (r.change == nil || !c.inEffect(r)):

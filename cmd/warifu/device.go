@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/internal/boltstore"
@@ -92,14 +93,23 @@ func storeError(home string, err error) error {
 		return api.Errorf(api.CodeAlreadyRunning, "another warifu runs in %s", home).
 			WithHint("use it, or stop it first; `warifu status` shows it")
 	case errors.Is(err, boltstore.ErrDamaged), errors.Is(err, keeper.ErrDamaged):
-		return api.Errorf(api.CodeStoreDamaged, "%v", err).
-			WithHint("`warifu fsck` says what is wrong; nothing was changed")
+		return api.Errorf(api.CodeStoreDamaged, "%s", plain(err)).
+			WithHint("`warifu fsck --passphrase-file FILE` says what is wrong; nothing was changed")
 	case errors.Is(err, boltstore.ErrNewer):
-		return api.Errorf(api.CodeRefused, "%v", err).WithHint("install the version that wrote it, or a newer one")
+		return api.Errorf(api.CodeRefused, "%s", plain(err)).WithHint("install the version that wrote it, or a newer one")
 	case errors.Is(err, boltstore.ErrUnfit):
-		return api.Errorf(api.CodeRefused, "%v", err).WithHint("take the others' rights away: chmod -R go= %s", home)
+		return api.Errorf(api.CodeRefused, "%s", plain(err)).WithHint("take the others' rights away: chmod -R go= %s", home)
 	}
 	return err
+}
+
+// plain is the text of a store's error without what only its makers look for.
+func plain(err error) string {
+	text := err.Error()
+	for _, where := range []string{"boltstore: ", "attach: ", "open: "} {
+		text = strings.TrimPrefix(text, where)
+	}
+	return text
 }
 
 // A guard slows down whoever tries passphrases at the keyboard.

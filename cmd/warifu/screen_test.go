@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/internal/boltstore"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -173,5 +175,15 @@ func TestFoundingText(t *testing.T) {
 		if got := foundingText(f); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestStoreErrorsInWords: what a person reads of a store names no function of it.
+func TestStoreErrorsInWords(t *testing.T) {
+	t.Parallel()
+	err := storeError("/h", fmt.Errorf("boltstore: attach: %w: a record was changed", boltstore.ErrDamaged))
+	if e := api.AsError(err); e.Code != api.CodeStoreDamaged || strings.Contains(e.Message, "boltstore") || !strings.Contains(e.Message, "a record was changed") ||
+		!strings.Contains(e.Hint, "fsck --passphrase-file") {
+		t.Errorf("%+v", e)
 	}
 }

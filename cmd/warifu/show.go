@@ -62,7 +62,7 @@ func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) err
 		case api.StateDenied:
 			return api.Errorf(api.CodeDenied, "%s", stateText(r))
 		case api.StateExpired:
-			return api.Errorf(api.CodeExpired, "too few said yes in time").WithHint("ask again; nothing changed")
+			return api.Errorf(api.CodeExpired, "too few said yes in time, or it was thawed").WithHint("nothing has changed; ask again")
 		}
 		select {
 		case <-ctx.Done():
