@@ -17,6 +17,11 @@ func TestComeInRefuses(t *testing.T) {
 	l := newLab(t, 4, 71)
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
+	phone.change(api.KindRefresh, change{}) // so that there is a history
+	if !l.run(time.Minute, l.in(0, l.devices[:3]...)) {
+		t.Fatalf("no new epoch\n%s", l.logs())
+	}
+	l.run(2*time.Second, nil)
 	l.introduce(phone, watch)
 	var asked *redeal
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
@@ -52,6 +57,8 @@ func TestComeInRefuses(t *testing.T) {
 	}{
 		{"history-without-a-signature", entry(func(e *roster.Entry) { e.Ready = e.Ready[1:] }), nil},
 		{"history-with-a-bad-signature", entry(func(e *roster.Entry) { e.Ready[0].Sig[0] ^= 1 }), nil},
+		{"history-without-its-beginning", func(m *redeal) { m.Chain = m.Chain[1:] }, nil},
+		{"history-without-its-end", func(m *redeal) { m.Chain = m.Chain[:1] }, nil},
 		{"history-of-nothing", func(m *redeal) { m.Chain = [][]byte{} }, nil},
 		{"history-with-garbage", func(m *redeal) { m.Chain[0] = m.Chain[0][1:] }, nil},
 		{"proposal-with-garbage", func(m *redeal) { m.Proposal = m.Proposal[1:] }, nil},
