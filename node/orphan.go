@@ -73,6 +73,14 @@ func (c *core) destroyOrphans() error {
 	return nil
 }
 
+// cleanUp is destroyOrphans where nothing hangs on it: the next start does it
+// again.
+func (c *core) cleanUp() {
+	if err := c.destroyOrphans(); err != nil {
+		c.log.Warn("keys not cleaned up", "err", err)
+	}
+}
+
 // usedKeys lists the keys that records refer to.
 func usedKeys(tx journal.Tx) (map[string]bool, error) {
 	used := map[string]bool{}

@@ -195,6 +195,9 @@ func (c *core) redealStep() {
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
 		clear(c.grudges)
+		// An attempt that this one has overtaken on a device that was away has
+		// left its key; it may take long until all old shares are destroyed.
+		c.cleanUp()
 		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
 			if c.link.Connected([]byte(id)) {
 				c.tellFormer([]byte(id))
@@ -212,9 +215,7 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
-		if err := c.destroyOrphans(); err != nil {
-			c.log.Warn("keys not cleaned up", "err", err)
-		}
+		c.cleanUp()
 		c.broadcast(msgHello, c.hello())
 		c.changeCircle()
 		return

@@ -105,6 +105,22 @@ func (w *world) check() {
 	}
 }
 
+// leftovers is O2 for attempts that died: their shares are a sharing of the key
+// as much as any other, and what they were sealed with must be gone once a
+// device is through with them. A device without a share destroys nothing.
+func (w *world) leftovers() {
+	for _, d := range w.sane() {
+		if !d.on() || d.unsure || d.core.redealing() || d.core.waking != nil || !d.core.hasShare() {
+			continue
+		}
+		for _, id := range slices.Sorted(maps.Keys(d.sealed)) {
+			if h, known := w.truth.keys[id]; d.disk.keys[id] > 0 && (!known || d.view.shares[h] == nil) {
+				w.fail("O2: %s keeps a key of shares that are dead, %s", d.name, id)
+			}
+		}
+	}
+}
+
 func (w *world) rolledBack() bool {
 	return slices.ContainsFunc(w.devices, func(d *simDevice) bool { return d.unsure })
 }

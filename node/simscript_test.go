@@ -530,5 +530,6 @@ func (w *world) finish() {
 		}
 	}
 	w.check()
+	w.leftovers()
 	w.truth.mix(w)
 }

@@ -401,6 +401,7 @@ var findings = []finding{
 	{simShape{3, 5}, triedAgain, 4, "an attempt is overtaken", "error with effect"},
 	{simShape{3, 4}, "refresh", 2, refresh.Locked.String(), "error without effect"},
 	{simShape{2, 3}, comesIn, 0, refresh.Committed.String(), "damaged for good"},
+	{simShape{2, 3}, triedAgain, 1, refresh.Locked.String(), "damaged for good"},
 }
 
 // sample picks cells until each fate happens in each story, and something at
@@ -419,8 +420,8 @@ func sample(shape simShape, all []cell) (out []cell) {
 		if (fate+len(c.row.point)+number)%len(tableShapes) == 0 {
 			keys = append(keys, [3]string{"fate", c.row.point, c.fate.name})
 		}
-		if (c.row.device+len(c.row.point)+number)%3 == 0 {
-			keys = append(keys, [3]string{"device", c.row.point, fmt.Sprint(c.row.device)})
+		if slices.Contains(needed, c.row.point) {
+			keys = append(keys, [3]string{fmt.Sprint("device ", c.row.device), c.row.point, c.fate.name})
 		}
 		for _, k := range keys {
 			fresh = fresh || !seen[k]

@@ -217,6 +217,9 @@ func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
 			w.truth.records[r.Hash()] = r
 		}
 	}
+	if len(state.Shares) == 2 {
+		d.sealed[attemptKeyID(p)] = true
+	}
 	if len(state.Shares) == 2 && state.Phase != refresh.Returned {
 		v.shares[v.record] = map[string][32]byte{roster.Ethereum: state.Shares[0], roster.SSH: state.Shares[1]}
 	}

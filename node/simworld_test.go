@@ -95,6 +95,7 @@ type simDevice struct {
 	sentOff bool // a person has asked to take it out
 	image   *simImage
 	view    view
+	sealed  map[string]bool // names of the keys under which it has ever held shares of an attempt
 }
 
 // after runs do at a later time.

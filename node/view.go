@@ -275,7 +275,7 @@ func (c *core) warnings() []string {
 	if t := c.circle.record.Threshold; online < t {
 		w = append(w, fmt.Sprintf("only %d of %d devices are connected and %d must sign: start another one", online, len(c.circle.record.Devices), t))
 	}
-	if n := len(c.circle.record.Devices); n == c.circle.record.Threshold {
+	if n := len(c.circle.record.Devices); n == c.circle.record.Threshold && !c.hadSpare() {
 		w = append(w, "every device must sign: losing one loses the accounts")
 	}
 	return w
@@ -348,8 +348,16 @@ func (c *core) spareWarning() []string {
 		return []string{"stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help"}
 	case spare == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold:
 		return []string{"degraded: no spare device; the loss of one more stops the circle"}
+	case spare == 0 && c.hadSpare():
+		return []string{"degraded: no spare device is left, and the loss of one more loses the accounts: add one with \"warifu invite\""}
 	}
 	return nil
+}
+
+// hadSpare reports whether there was ever a device more than must sign: else
+// the persons chose to have none.
+func (c *core) hadSpare() bool {
+	return slices.ContainsFunc(c.circle.chain, func(e roster.Entry) bool { return len(e.Record.Devices) > e.Record.Threshold })
 }
 
 // openRequests and closedRequests list newest first.

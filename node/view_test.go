@@ -159,3 +159,50 @@ func TestStatusOfADispute(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusOfTheSpare: a circle that lost its last spare device is degraded
+// until it gets another. One that never had one is what its persons chose.
+func TestStatusOfTheSpare(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 38)
+	l.found(2, 3)
+	phone, laptop, tablet, fresh := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
+	want := func(when, part string, devices ...*labDevice) {
+		t.Helper()
+		l.run(2*time.Second, nil)
+		for _, d := range devices {
+			for _, p := range []string{"degraded: no spare device;", "degraded: no spare device is left", "stranded:", "every device must sign"} {
+				if got := d.warned(p); (len(got) == 1) != (p == part) {
+					t.Errorf("%s, %s: %q", when, d.name, d.core.status().Warnings)
+					break
+				}
+			}
+		}
+	}
+	want("all are there", "", phone, laptop, tablet)
+	r := laptop.change(api.KindLost, change{Slot: 1})
+	want("one is called lost", "degraded: no spare device;", laptop, tablet)
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
+		t.Fatalf("not healed\n%s", l.logs())
+	}
+	phone.kill()
+	want("it is out", "degraded: no spare device is left", laptop, tablet)
+	l.introduce(laptop, fresh)
+	r = laptop.change(api.KindAdd, change{Card: fresh.core.founding.card.Bytes(), Addrs: fresh.Addrs()})
+	tablet.approves(r.id)
+	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
+		t.Fatalf("not added\n%s", l.logs())
+	}
+	want("another came", "", laptop, tablet, fresh)
+
+	l = newLab(t, 3, 39)
+	l.found(3, 3)
+	phone, laptop, tablet = l.devices[0], l.devices[1], l.devices[2]
+	want("chosen so", "every device must sign", phone, laptop, tablet)
+	laptop.change(api.KindLost, change{Slot: 1})
+	l.run(2*time.Second, nil)
+	if got := tablet.warned("stranded: fewer devices are left than must sign; nothing is deleted"); len(got) != 1 {
+		t.Errorf("not told that they are stranded: %q", tablet.core.status().Warnings)
+	}
+}

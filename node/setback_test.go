@@ -1,0 +1,60 @@
+package node
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// TestSetBackInARedeal: a device that was set back while nobody was in another
+// epoch yet is shown a vote that it does not remember. From then on it signs
+// nothing with the share that it holds, also after a restart, until it is dealt
+// another.
+func TestSetBackInARedeal(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 70)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	l.tamper = func(_, _ *labDevice, b []byte) []byte {
+		if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
+			var m test
+			if wire.Unmarshal(body, &m) == nil {
+				return nil // so that nobody commits, and all give it up
+			}
+		}
+		return b
+	}
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool {
+		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() == refresh.Prepared
+	}) {
+		t.Fatalf("it is never ready\n%s", l.logs())
+	}
+	copied, id, keys := phone.journal.Copy(), phone.core.attempt.live.id, maps.Clone(phone.keeper.keys)
+	if !l.run(5*time.Minute, func() bool { return phone.core.dead[id] != nil && laptop.core.dead[id] != nil }) {
+		t.Fatalf("they do not give it up\n%s", l.logs())
+	}
+	phone.kill()
+	phone.journal, phone.keeper.keys = copied, keys // a copy of everything
+	phone.start()
+	if !l.run(10*time.Second, func() bool { return phone.core.redealTrouble == refresh.ErrRolledBack.Error() }) {
+		t.Fatalf("it does not notice\n%s", l.logs())
+	}
+	for _, when := range []string{"at once", "after a restart"} {
+		if err := phone.core.maySign(); api.CodeOf(err) != api.CodeRolledBack || phone.core.circle.record.Epoch != 0 {
+			t.Errorf("%s: it would sign in epoch %d: %v", when, phone.core.circle.record.Epoch, err)
+		}
+		phone.kill()
+		phone.start()
+		l.run(time.Second, nil)
+	}
+	l.tamper = nil
+	if !l.run(10*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("it is not dealt another share\n%s", l.logs())
+	}
+	l.signsWith(phone, laptop)
+}
