@@ -53,6 +53,8 @@ func TestProposalCheck(t *testing.T) {
 		{"lower by the way", 3, 4, plan{kind: roster.Remove, threshold: 2, members: slots(1, 2, 3), removed: gone(4, roster.Silent)}, nil, "fall"},
 		{"half of the circle", 2, 3, plan{kind: roster.Add, members: slots(1, 2, 3, 4), added: slots(4)}, nil, "sign apart"},
 		{"two steps at once", 2, 3, plan{kind: roster.Add, threshold: 3, members: slots(1, 2, 3, 4, 5), added: slots(4, 5)}, nil, "two steps"},
+		{"down to half", 3, 4, plan{kind: roster.Rethreshold, threshold: 2, members: slots(1, 2, 3, 4)}, nil, "two halves"},
+		{"a minority that grows", 2, 4, plan{kind: roster.Add, members: slots(1, 2, 3, 4, 5), added: slots(5)}, nil, "two halves"},
 		{"threshold of all and one", 2, 3, plan{kind: roster.Rethreshold, threshold: 4, members: slots(1, 2, 3)}, nil, ""},
 		{"threshold huge", 2, 3, plan{kind: roster.Rethreshold, threshold: 100, members: slots(1, 2, 3)}, nil, "threshold"},
 		{"threshold one", 3, 3, plan{kind: roster.Rethreshold, threshold: 1, members: slots(1, 2, 3)}, nil, ""},
