@@ -26,8 +26,10 @@ check: ## formatting, vet, static analysis, tidy modules
 
 race: ## tests under the race detector, for everything with goroutines
 	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
-# A simulated world has one goroutine, and so have weeks in the lab: a few are enough here.
-	$(GO) test -race -timeout 20m ./node -sim.seeds=4 -skip '^Test(CrashTable|Sim(Twins|Real|Kept)|DiskErrorsDuringARedeal|ReturningDeviceCancelsItsRemoval|SilentDeviceIsRemovedByItself|RemoveAgrees|RemovalWithoutWhoseCountdownRuns|ThresholdChanges)$$'
+# The lab and the simulated worlds have one goroutine: a few are enough here. What
+# a daemon does at once is seen in real ones, which are built with the detector too.
+	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Sim$$'
+	$(GO) test -race -timeout 20m ./e2e -run '^Test(EveryPairSigns|InvitationsThatFail|LostDeviceHeals|TwoChangesAtOnce|WrongPassphrase|DenyClosesEverywhere)$$'
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
 	./tools/fuzz.sh $${FUZZTIME:-5s}

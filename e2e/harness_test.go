@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 // build builds the program, with the given flags, under a name of its own.
 func build(name string, flags ...string) (string, error) {
 	path := filepath.Join(builds, name)
-	args := slices.Concat([]string{"build", "-o", path}, flags, []string{"github.com/warifu/warifu/cmd/warifu"})
+	args := slices.Concat([]string{"build", "-o", path}, raceFlags, flags, []string{"github.com/warifu/warifu/cmd/warifu"})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
@@ -240,11 +240,15 @@ func (d *device) launch(args ...string) (ready <-chan api.Event) {
 	exited := make(chan struct{})
 	d.stderr = &tail{ready: events}
 	d.cmd, d.exited = cmd, exited
+	said := d.stderr
 	go func() {
 		defer close(exited)
 		// Errors show as what the daemon said, or did not say.
-		_, _ = io.Copy(d.stderr, out)
+		_, _ = io.Copy(said, out)
 		_ = cmd.Wait()
+		if s := said.String(); strings.Contains(s, "WARNING: DATA RACE") {
+			d.t.Errorf("%s: %s", d.name, s)
+		}
 	}()
 	return events
 }

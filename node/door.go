@@ -88,7 +88,8 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	if err := <-open; err != nil {
 		return newcomer{}, fmt.Errorf("node: open the door: %w", err)
 	}
-	emit(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
+	// Somebody who guesses may be at the door already, and is told of by it.
+	d.tell(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
 		Addresses: host.At(), Step: step, Of: of})
 
 	announce, quiet := context.WithTimeout(ctx, life)
