@@ -80,14 +80,15 @@ type Machine struct {
 	// What was said, by kind and slot. Every statement is verified.
 	words [kinds]map[wire.Slot]statement
 
-	dealings map[wire.Slot]dealing
-	broken   bool // a dealing is wrong, or all of them together are
-	record   *roster.Record
-	hash     wire.Hash
-	keys     []secret.Key // the new shares, by account
-	phase    Phase
-	presence bool // the owner retires although a sleeper has not locked
-	shut     bool // a sleeper's mailbox does not open
+	dealings  map[wire.Slot]dealing
+	broken    bool // a dealing is wrong, or all of them together are
+	cancelled bool // they are right one by one, and cancel each other out
+	record    *roster.Record
+	hash      wire.Hash
+	keys      []secret.Key // the new shares, by account
+	phase     Phase
+	presence  bool // the owner retires although a sleeper has not locked
+	shut      bool // a sleeper's mailbox does not open
 
 	proven map[wire.Slot]bool // verdicts on proofs in ready statements
 	passed map[wire.Slot]bool // verdicts on test signatures

@@ -52,6 +52,8 @@ func (m *Machine) step() ([]session.Effect, error) {
 		return m.adopt()
 	case !m.member:
 		return nil, nil
+	case m.phase == Dealing && m.cancelled:
+		return m.accuse(), nil
 	case m.phase <= Prepared && m.doomed():
 		return m.giveUp(), nil
 	case m.phase == Dealing && m.record != nil:
@@ -109,8 +111,7 @@ func (m *Machine) makeRecord() {
 	if m.record != nil || m.broken || len(m.dealings) < len(m.p.Dealers) {
 		return
 	}
-	// Checked dealings whose sum is no sharing: chance in 2^252, or dealers who
-	// know each other's secrets.
+	// Unless the sum is a sharing. By chance it is one but once in 2^252.
 	m.broken = true
 	fields := [][]byte{m.attempt[:]}
 	for _, d := range m.p.Dealers {
@@ -125,6 +126,7 @@ func (m *Machine) makeRecord() {
 		}
 		sum, err := algebraOf(acc.Suite).combine(m.p.Dealers, lists)
 		if err != nil {
+			m.cancelled = true
 			return
 		}
 		r.Accounts[a].Commitments = sum
@@ -158,11 +160,7 @@ func (m *Machine) doomed() bool {
 func (m *Machine) prepare() ([]session.Effect, error) {
 	keys, bad, err := m.receive()
 	if err != nil {
-		if bad == 0 {
-			return m.giveUp(), nil
-		}
-		s := m.say(complaint, wire.U16(bad))
-		return slices.Insert(m.giveUp(), 1, m.send(s)), nil
+		return m.giveUpOn(bad), nil
 	}
 	m.keys = keys
 	body := append([]byte(nil), m.hash[:]...)
@@ -225,6 +223,27 @@ func (m *Machine) proofsHold(s statement) bool {
 func (m *Machine) giveUp() []session.Effect {
 	m.phase = Aborted
 	return m.vote(abort, plainAbort)
+}
+
+// giveUpOn is giveUp with a complaint about a dealer, if that is not 0.
+func (m *Machine) giveUpOn(bad wire.Slot) []session.Effect {
+	if bad == 0 {
+		return m.giveUp()
+	}
+	s := m.say(complaint, wire.U16(bad))
+	return slices.Insert(m.giveUp(), 1, m.send(s))
+}
+
+// accuse gives up because dealings that are good one by one add up to none. Who
+// waited for the others' dealings can bring that about with points whose
+// logarithms it does not know. Then it has sealed nothing that fits them, and
+// is named for that: otherwise those who give up would look like the cause.
+func (m *Machine) accuse() []session.Effect {
+	plains, bad, _ := m.parts()
+	for _, b := range plains {
+		clear(b)
+	}
+	return m.giveUpOn(bad)
 }
 
 // Abort votes to abort because time ran out or a person objected. A device
