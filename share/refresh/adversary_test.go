@@ -3,7 +3,6 @@ package refresh_test
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -125,30 +124,6 @@ func TestDealerLies(t *testing.T) {
 			l.run()
 			l.wantRetired()
 		})
-	}
-}
-
-// TestDealerCancels has device 3 wait for what device 1 deals, and deal the
-// negative of it above the constant term. Each dealing is good by itself, and
-// their sum is no sharing. Nobody can seal parts that fit such a dealing: the
-// others name the dealer, and not each other for giving up.
-func TestDealerCancels(t *testing.T) {
-	t.Parallel()
-	c := newCircle(t, 2, 3, 5)
-	l := newLab(c, c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3), dealers: slots(1, 3)}))
-	first, _ := l.machines[1].Said(refresh.Deal, 1)
-	other := refresh.ParseDealing(l.p, c.parent, first.Body)
-	own := refresh.ParseDealing(l.p, c.parent, l.machines[3].DealAnything(c.shares[3], 2, c.rng, nil))
-	for a, acc := range c.parent.Accounts {
-		own.Commitments[a][1] = refresh.Cancel(acc.Suite, l.p.Dealers, 3, other.Commitments[a][1])
-	}
-	l.redeal(3, own.Bytes(), everybody)
-	l.run()
-	l.wantReturned(3, "sealed a sub-share that does not fit", 1, 2)
-	for _, slot := range slots(1, 2) {
-		if got := l.machines[slot].Complaints(); !slices.Contains(got, refresh.Complaint{By: slot, Against: 3}) {
-			t.Errorf("device %d knows complaints %v", slot, got)
-		}
 	}
 }
 
@@ -454,6 +429,29 @@ func TestRestored(t *testing.T) {
 		if err != nil || again.Phase() != refresh.RolledBack {
 			t.Errorf("after a restart: %v, error %v", again.Phase(), err)
 		}
+	}
+}
+
+// TestRestoredTooLate shows a vote of its own, which it does not remember, to a
+// device for which the attempt is over: it stays over, and whoever brings the
+// vote has done nothing wrong.
+func TestRestoredTooLate(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t, 2, 3, 13)
+	p := c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3)})
+	l := newLab(c, p, 1)
+	m := l.machines[1]
+	for range 2 {
+		effects, err := m.Abort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.apply(1, effects)
+	}
+	own := refresh.Statement{Kind: refresh.Commit, Slot: 1, Body: make([]byte, 32)}
+	effects, err := m.Deliver(own.Frame(p, 2, c.identity[1]))
+	if err != nil || len(effects) != 0 || m.Phase() != refresh.Returned || len(m.Suspects()) != 0 {
+		t.Errorf("error %v, %d effects, %v, suspects %v", err, len(effects), m.Phase(), m.Suspects())
 	}
 }
 
