@@ -54,6 +54,8 @@ func (m *Machine) step() ([]session.Effect, error) {
 		return nil, nil
 	case m.phase == Dealing && m.cancelled:
 		return m.accuse(), nil
+	case m.phase <= Prepared && (m.dealerContradicts() || len(m.Apart()) > 0):
+		return m.giveUpShowing(), nil
 	case m.phase <= Prepared && m.doomed():
 		return m.giveUp(), nil
 	case m.phase == Dealing && m.record != nil:
@@ -141,18 +143,33 @@ func (m *Machine) makeRecord() {
 // doomed reports whether the attempt cannot succeed any more, as far as a
 // device knows that has not committed.
 func (m *Machine) doomed() bool {
-	if m.broken || len(m.words[abort]) > 0 {
+	if m.broken || len(m.words[abort]) > 0 || m.dealerContradicts() {
 		return true
-	}
-	if slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return slices.Contains(m.p.Dealers, c.Slot) }) {
-		return true // two dealings, of which others may have used the other one
 	}
 	// Whoever is ready for another record, or lies, will never be ready for
 	// this one.
-	return m.record != nil && slices.ContainsFunc(m.p.Members, func(slot wire.Slot) bool {
-		s, said := m.words[ready][slot]
-		return said && !m.about(s)
-	})
+	return len(m.Apart()) > 0
+}
+
+// dealerContradicts reports whether a dealer is known to have contradicted
+// itself: it may have dealt two things, of which others used the other one.
+func (m *Machine) dealerContradicts() bool {
+	return slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return slices.Contains(m.p.Dealers, c.Slot) })
+}
+
+// Apart returns the members that said ready for another record than the one
+// that this device knows, or without a share, ascending. Either they lie or a
+// dealer dealt two things, for which [Machine.Evidence] is the proof.
+func (m *Machine) Apart() (out []wire.Slot) {
+	if m.record == nil {
+		return nil
+	}
+	for _, slot := range m.p.Members {
+		if s, said := m.words[ready][slot]; said && !m.about(s) {
+			out = append(out, slot)
+		}
+	}
+	return out
 }
 
 // prepare opens and checks this device's new shares, makes them durable and
@@ -223,6 +240,19 @@ func (m *Machine) proofsHold(s statement) bool {
 func (m *Machine) giveUp() []session.Effect {
 	m.phase = Aborted
 	return m.vote(abort, plainAbort)
+}
+
+// giveUpShowing gives up and shows the others what was dealt to this device. If
+// a dealer dealt two things, those who hold one each hold the proof of it before
+// they hear that the other gave up.
+func (m *Machine) giveUpShowing() []session.Effect {
+	var dealt []session.Effect
+	for _, d := range m.p.Dealers {
+		if s, ok := m.words[deal][d]; ok && d != m.cfg.Self {
+			dealt = append(dealt, m.send(s))
+		}
+	}
+	return slices.Insert(m.giveUp(), 1, dealt...)
 }
 
 // giveUpOn is giveUp with a complaint about a dealer, if that is not 0.
