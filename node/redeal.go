@@ -111,9 +111,12 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 	c.admit()
 }
 
-// keepsShares reports whether shares of the epoch that an attempt has made wait
-// in it for sleepers. Nobody can deal them again once too few others are left.
-func keepsShares(a *attempt) bool { return a.machine.Phase() == refresh.Locked }
+// keepsShares reports whether an attempt has made an epoch, so that others may
+// still want what was said in it: sleepers their shares, which nobody can deal
+// again once too few others are left, and members the locks that they have not
+// heard. That this device needs neither any more, or that its person gave up on
+// a sleeper, changes nothing for them.
+func keepsShares(a *attempt) bool { return a.machine.Settled() }
 
 // prepare gives an attempt its machine.
 func (c *core) prepare(a *attempt, m *refresh.Machine) {
