@@ -154,7 +154,8 @@ func (c *core) online(slot wire.Slot) bool {
 }
 
 // formerPeers are devices that left without being stolen. They may connect to
-// learn that they are out, and are told nothing else.
+// learn that they are out and when nobody needs their shares, and are told nothing
+// else.
 func (c *core) formerPeers() map[string][]string {
 	out := map[string][]string{}
 	if c.circle == nil {

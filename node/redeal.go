@@ -2,7 +2,6 @@ package node
 
 import (
 	"crypto/ecdh"
-	"maps"
 	"slices"
 	"time"
 
@@ -201,11 +200,7 @@ func (c *core) redealStep() {
 		// An attempt that this one has overtaken on a device that was away has
 		// left its key; it may take long until all old shares are destroyed.
 		c.cleanUp()
-		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
-			if c.link.Connected([]byte(id)) {
-				c.tellFormer([]byte(id))
-			}
-		}
+		c.tellFormers()
 	}
 	c.startTest()
 	c.notifyAll()
@@ -220,6 +215,7 @@ func (c *core) finishRedeal(l *live) {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
 		c.cleanUp()
 		c.broadcast(msgHello, c.hello())
+		c.tellFormers()
 		c.changeCircle()
 		return
 	}
