@@ -31,7 +31,7 @@ func (c *core) tellFormers() {
 // part destroys all shares of a device that is out, as soon as nobody needs them.
 // What a failed write leaves is destroyed when the next dealer says so again.
 func (c *core) part() {
-	if c.circle == nil || c.circle.evicted == nil || c.redealing() || c.waking != nil || !c.unneeded() {
+	if c.circle == nil || c.circle.evicted == nil || !c.unneeded() {
 		return
 	}
 	if err := c.erase(""); err != nil {
