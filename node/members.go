@@ -25,6 +25,9 @@ type peer struct {
 	stale    bool   // a message to it was certainly lost
 
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
+
+	refused      int       // re-deals that it brought and this device refused,
+	refusedSince time.Time // since then
 }
 
 // members returns the devices that this device talks to as one group: those of
