@@ -88,10 +88,8 @@ func complains(_ *lab, d *labDevice) { d.core.self.boxSeed = secret.Take(&[secre
 // readyForSomethingElse makes d a member that says ready, well signed, for
 // another record than the one that was dealt.
 func readyForSomethingElse(l *lab, d *labDevice) {
-	const (
-		tagStatement wire.Tag = "refresh/statement"
-		ready                 = 2
-	)
+	const tagStatement wire.Tag = "refresh/statement"
+	const ready = 2
 	l.tamper = func(from, _ *labDevice, b []byte) []byte {
 		f, err := wire.ParseFrame(b)
 		if from != d || err != nil || !redealing(l, f.Session) {
