@@ -197,7 +197,7 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
-		return c.wakeUp(a, parent, self)
+		return c.wakeUp(from, a, parent, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
