@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
@@ -35,29 +36,46 @@ func (p Phase) Final() bool { return p == Locked || p == Retiring || p == Retire
 // Certified tells the machine what the certificate of its epoch proves: the
 // commits of all members. It is for a member that committed and was away while
 // the others went on: nobody may be left who would repeat them.
+//
+// All of them are learnt before any step is taken, for a certificate proves that
+// nobody can go back, and a part of it does not. This device's own commit comes
+// first: if it does not remember that one it was set back, and must not vote on
+// account of what the others said. [roster.Entry.Verify] goes by the keys that a
+// record itself lists, which whoever makes one up may choose. So each commit
+// counts by the key that this device has of its maker, and one that is not by it
+// makes the whole worthless: nothing is learnt of it, and nobody whom it names is
+// to blame.
 func (m *Machine) Certified(e roster.Entry) ([]session.Effect, error) {
 	if m.ended() || e.Record.Change.Attempt != m.attempt {
 		return nil, nil
 	}
 	hash := e.Record.Hash()
-	for _, s := range e.Ready {
-		f := m.send(statement{Kind: commit, Slot: s.Slot, Body: hash[:], Sig: s.Sig}).(session.Send).Frame
+	var commits []statement
+	for _, r := range e.Ready {
+		s := statement{Kind: commit, Slot: r.Slot, Body: hash[:], Sig: r.Sig}
+		d, in := m.draft.Device(s.Slot)
+		if !in || !m.p.allowed(commit, s.Slot) || !s.verify(m.attempt, d.Identity) {
+			return nil, nil
+		}
 		if s.Slot == m.cfg.Self {
-			if _, said := m.words[commit][s.Slot]; said {
-				continue
-			}
-		}
-		f.From = s.Slot
-		if f.From == m.cfg.Self {
-			m.phase = RolledBack
-			return []session.Effect{m.persist()}, ErrRolledBack
-		}
-		effects, err := m.Deliver(f)
-		if len(effects) > 0 || err != nil {
-			return effects, err
+			commits = slices.Insert(commits, 0, s)
+		} else {
+			commits = append(commits, s)
 		}
 	}
-	return nil, nil
+	news := false
+	for _, s := range commits {
+		fresh, err := m.learn(s)
+		if err != nil { // only of the own one
+			m.phase = RolledBack
+			return []session.Effect{m.persist()}, err
+		}
+		news = news || fresh
+	}
+	if !news {
+		return nil, nil
+	}
+	return m.advance()
 }
 
 // LastWords returns the votes to abort that a dead attempt died of, as frames
