@@ -58,7 +58,7 @@ func TestOneMemberDoesNotFillDisksWithRefusals(t *testing.T) {
 	l.now = l.now.Add(refusedFor)
 	bring(tablet, 1)
 	if n := laptop.refusals(); n != maxRefused+2 {
-		t.Errorf("%d refusals a day later, want one more", n)
+		t.Errorf("%d refusals an hour later, want one more", n)
 	}
 	phone.change(api.KindRefresh, change{})
 	if !l.run(10*time.Minute, l.in(0, l.devices...)) {
