@@ -89,6 +89,7 @@ type Machine struct {
 	phase     Phase
 	presence  bool // the owner retires although a sleeper has not locked
 	shut      bool // a sleeper's mailbox does not open
+	resting   bool // the new shares were forgotten, see Rest
 
 	proven map[wire.Slot]bool // verdicts on proofs in ready statements
 	passed map[wire.Slot]bool // verdicts on test signatures
@@ -406,6 +407,17 @@ func (m *Machine) Waiting() []wire.Slot {
 
 // Close implements [session.Machine]. What is durable stays.
 func (m *Machine) Close() { m.wipe() }
+
+// Rest forgets the new shares and takes no step any more: the machine learns what
+// others say, and repeats what it knows. Only [Resume], of its last state, goes
+// on. It is for a device that must not hold its shares for a while.
+func (m *Machine) Rest() {
+	m.wipe()
+	m.resting = true
+}
+
+// Resting reports whether [Machine.Rest] was called.
+func (m *Machine) Resting() bool { return m.resting }
 
 func (m *Machine) wipe() {
 	for _, k := range m.keys {

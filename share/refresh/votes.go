@@ -24,7 +24,7 @@ const (
 // advance takes every step that what is known allows. Each step that binds
 // this device is made durable before anybody hears of it.
 func (m *Machine) advance() (out []session.Effect, err error) {
-	for !m.ended() {
+	for !m.ended() && !m.resting {
 		effects, err := m.step()
 		out = append(out, effects...)
 		if err != nil || len(effects) == 0 {
@@ -236,6 +236,8 @@ func (m *Machine) proofsHold(s statement) bool {
 	return holds
 }
 
+var errResting = errors.New("refresh: this device has put its new shares away")
+
 // giveUp votes to abort, which a device that has not committed may always do.
 func (m *Machine) giveUp() []session.Effect {
 	m.phase = Aborted
@@ -286,6 +288,8 @@ func (m *Machine) Abort() ([]session.Effect, error) {
 	switch {
 	case !m.member || m.ended():
 		return nil, errors.New("refresh: nothing to abort")
+	case m.resting:
+		return nil, errResting
 	case m.phase == Aborted && m.stillborn():
 		return m.turnBack(), nil
 	case m.phase < Committed:
@@ -380,6 +384,9 @@ func (m *Machine) erase() []session.Effect {
 // that have not locked: the parent shares are destroyed although a sleeper may
 // still hold one.
 func (m *Machine) Presence() ([]session.Effect, error) {
+	if m.resting {
+		return nil, errResting
+	}
 	if m.phase != Locked || !m.all(lock, m.p.Members) {
 		return nil, errors.New("refresh: not every member has locked")
 	}
