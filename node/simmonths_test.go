@@ -13,6 +13,9 @@ import (
 const (
 	onVacation = "a device that is announced away"
 	objectedTo = "a removal that persons object to"
+	tooLate    = "back too late"
+	stolenBack = "a thief comes back while it is taken out"
+	usurped    = "a thief proposes what nobody wants"
 )
 
 // months are stories in which a device is silent: how long may it be, and what
@@ -32,7 +35,7 @@ var months = []story{
 		w.run(w.set().grace/2, nil)
 		w.home(true)
 	}},
-	{name: "back too late", fits: canGo, tell: func(w *world) {
+	{name: tooLate, fits: canGo, tell: func(w *world) {
 		w.goneUntil(recovery.Grace)
 		w.wantOut(2*w.set().grace, 0)
 		w.home(false)
@@ -87,6 +90,27 @@ var months = []story{
 		w.run(w.set().suspect+2*w.set().grace+w.set().budget, func() bool { return w.out(second) })
 		if !w.out(second) {
 			w.fail("E: the second device is never taken out: %s", w.census())
+		}
+	}},
+	{name: stolenBack, fits: canGo, tell: func(w *world) {
+		x := w.last()
+		x.thief, x.haul = true, &haul{hidden: true, deeds: maxDeeds}
+		x.off("the thief hides it")
+		w.run(w.set().suspect+2*w.set().grace, func() bool { return !x.haul.hidden })
+		if x.haul.hidden {
+			w.fail("E: nobody is ever ready to take it out: %s", w.census())
+		}
+		w.run(10*time.Minute, nil)
+	}},
+	{name: usurped, tell: func(w *world) {
+		x := w.last()
+		x.haul = &haul{deeds: maxDeeds} // what runs on it is no longer ours
+		for _, want := range w.usurpations(x) {
+			w.usurp(x, want)
+			w.run(5*time.Minute, nil)
+		}
+		if e := w.truth.newest().Epoch; e != 0 && w.receive == nil {
+			w.fail("O5: epoch %d came of it: %s", e, w.census())
 		}
 	}},
 }
@@ -187,8 +211,8 @@ func (w *world) home(in bool) {
 func TestMonths(t *testing.T) {
 	t.Parallel()
 	for _, s := range months {
-		for _, shape := range []simShape{{2, 3}, {3, 4}, {3, 5}} {
-			if !s.fits(shape) {
+		for _, shape := range []simShape{{2, 3}, {3, 4}, {3, 5}, {3, 3}} {
+			if s.fits != nil && !s.fits(shape) || shape.n == shape.t && s.name != usurped {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s, %d-of-%d", s.name, shape.t, shape.n), func(t *testing.T) {

@@ -299,48 +299,57 @@ func (w *world) claims(x *simDevice) {
 	})
 }
 
-// usurps proposes a re-deal that nobody has agreed to: fresh shares for itself,
-// without somebody else, with a device of its own, or with fewer to sign.
+// usurps proposes a re-deal that nobody has agreed to.
 func (w *world) usurps(x *simDevice) {
-	var want plan
-	switch w.dark.IntN(4) {
-	case 0:
-		want.kind = roster.Refresh
-	case 1:
-		o := w.devices[w.dark.IntN(len(w.devices))]
-		if o == x || o.slot() == 0 {
-			return
+	list := w.usurpations(x)
+	w.usurp(x, list[w.dark.IntN(len(list))])
+}
+
+// usurpations are what it may be: fresh shares for itself, without somebody
+// else, with a device of its own, or with fewer to sign.
+func (w *world) usurpations(x *simDevice) []plan {
+	out := []plan{{kind: roster.Refresh}, {kind: roster.Rethreshold}}
+	for _, o := range w.devices {
+		switch {
+		case o == x:
+		case o.slot() != 0 && (o.index == 0 || w.dark.IntN(2) == 0):
+			state := []roster.FormerState{roster.Silent, roster.Stolen}[o.index%2]
+			out = append(out, plan{kind: roster.Remove, removed: []refresh.Removal{{Slot: o.slot(), State: state}}})
+		case o.slot() == 0 && o.on() && o.core.circle == nil && o.core.attempt == nil && o.core.founding == nil:
+			card := o.core.ownCard([32]byte{1})
+			out = append(out, plan{kind: roster.Add, card: &card, addrs: o.Addrs()})
 		}
-		want.kind, want.removed = roster.Remove, []refresh.Removal{{Slot: o.slot(), State: []roster.FormerState{roster.Silent, roster.Stolen}[w.dark.IntN(2)]}}
-	case 2:
-		o := w.devices[len(w.devices)-1]
-		if !o.on() || o.core.circle != nil || o.core.attempt != nil || o.core.founding != nil {
+	}
+	return out
+}
+
+func (w *world) usurp(x *simDevice, want plan) {
+	if want.card != nil {
+		o := w.byIdentity(want.card.Identity)
+		if !o.on() || o.core.circle != nil || o.core.attempt != nil || o.core.founding != nil || !x.running() {
 			return
 		}
 		w.meet(x, o)
-		card := o.core.ownCard([32]byte{1})
-		want.kind, want.card, want.addrs = roster.Add, &card, o.Addrs()
-	case 3:
-		want.kind = roster.Rethreshold
 	}
-	propose := func() {
+	w.after(time.Second, func() { // once who comes in is connected
 		x.unbound(func(c *core) {
-			want.agree = c.circle.record.Slots()
 			if c.redealing() {
 				return
 			}
-			err := w.proposes(x, c, want)
+			for _, d := range c.circle.record.Devices {
+				want.agree = append(want.agree, d.Slot)
+			}
+			err := w.proposes(c, want)
 			w.note(x, "THIEF proposes", err)
 			if err == nil {
 				w.deeds["proposes a "+want.kind.String()]++
 			}
 		})
-	}
-	w.after(time.Second, propose) // once who comes in is connected
+	})
 }
 
 // proposes is [core.startRedeal], which by itself never lowers how many sign.
-func (w *world) proposes(x *simDevice, c *core, want plan) error {
+func (w *world) proposes(c *core, want plan) error {
 	if want.kind != roster.Rethreshold {
 		return c.startRedeal(want)
 	}

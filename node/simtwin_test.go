@@ -313,7 +313,7 @@ func TestSimTwins(t *testing.T) {
 	for _, x := range twins() {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			other := 0
+			other, last := 0, error(nil)
 			for i := range *simTwins {
 				seed := (x.seed + i) % *simTwins
 				err := x.live(t, seed, true)
@@ -322,6 +322,7 @@ func TestSimTwins(t *testing.T) {
 				}
 				if !x.fits(err) {
 					other++
+					last = err
 					continue
 				}
 				what, _, _ := strings.Cut(err.Error(), "\n")
@@ -331,7 +332,7 @@ func TestSimTwins(t *testing.T) {
 				}
 				return
 			}
-			t.Errorf("not caught by %d seeds; %d found something else", *simTwins, other)
+			t.Errorf("not caught by %d seeds; %d found something else: %v", *simTwins, other, last)
 		})
 	}
 }

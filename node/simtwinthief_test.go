@@ -20,7 +20,7 @@ import (
 func thiefTwins() []twin {
 	return []twin{
 		// D6: who is ready for a removal still signs with whom it removes.
-		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.circle.fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 0, "", true},
+		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.circle.fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 0, stolenBack, false},
 		// The same, but only after a restart.
 		{"fence-dies-with-the-power", blackout, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
@@ -35,27 +35,31 @@ func thiefTwins() []twin {
 				}
 				return err
 			}
-		}), []string{"F: % signs together with device # which it is ready to take out"}, 0, "", true},
+		}), []string{"F: % signs together with device # which it is ready to take out"}, 0, stolenBack, false},
 		// A word that a device is lost, or that all must stop, is not heeded.
 		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.judge = nil }),
 			[]string{"F: % signs and was told on % that % is lost", "F: % signs and was told to freeze"}, 0, "", true},
 		// A device goes on signing in an epoch that is over.
 		{"old-epoch-lives-on", nil, lingers, []string{"F: % signs in epoch # which is over"}, 0, "", true},
 		// Whoever proposes a re-deal gets it.
-		{"takes-part-in-whatever", nil, func(w *world) { w.receive = obliging(func(refresh.Proposal) bool { return true }) },
-			[]string{"O5: epoch # has device # in it", "O5: epoch # says that device # is stolen"}, 0, "", true},
+		{"takes-part-in-whatever", nil, func(w *world) {
+			w.receive = obliging(func(p refresh.Proposal) bool {
+				return !slices.ContainsFunc(p.Removed, func(x refresh.Removal) bool { return x.State == roster.Silent })
+			})
+		},
+			[]string{"O5: epoch # has device # in it", "O5: epoch # says that device # is stolen"}, 0, usurped, false},
 		// Fewer sign because somebody wants it.
 		{"lowers-the-threshold", nil, func(w *world) {
 			w.receive = obliging(func(p refresh.Proposal) bool { return p.Kind == roster.Rethreshold })
-		}, []string{"O5: epoch # is # of # after"}, 0, "", true},
+		}, []string{"O5: epoch # is # of # after"}, 6, usurped, false},
 		// Silence is nobody's own observation.
 		{"removes-on-hearsay", nil, func(w *world) {
 			w.receive = obliging(func(p refresh.Proposal) bool {
 				return p.Kind == roster.Remove && len(p.Removed) == 1 && p.Removed[0].State == roster.Silent
 			})
-		}, []string{"E: % is ready to take % out after"}, 0, "", true},
-		// Time passes twice: when it is awake, and by the wall clock.
-		{"counts-time-twice", nil, hasty, []string{"E: % is ready to take % out after"}, 0, "", false},
+		}, []string{"E: % is ready to take % out after"}, 0, usurped, false},
+		// A countdown runs too fast.
+		{"counts-time-twice", nil, hasty, []string{"E: % is ready to take % out after"}, 0, tooLate, false},
 		{"forgets-vacations", nil, honest(endVacations), []string{"E: % is ready to take % out after"}, 0, onVacation, false},
 		{"ignores-objections", nil, unobjected, []string{"E: % is ready to take % out after"}, 0, objectedTo, false},
 		// Secrets where others can read them. Nosy worlds look for them.
@@ -128,7 +132,7 @@ func obliging(whom func(refresh.Proposal) bool) func(to, from *simDevice, protoc
 		c := to.core
 		typ, body, err := splitMessage(msg)
 		var m redeal
-		if protocol != wire.ProtocolSync || err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil || c.circle == nil || c.redealing() || !from.thief || to.thief {
+		if protocol != wire.ProtocolSync || err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil || c.circle == nil || c.redealing() || from.haul == nil || to.haul != nil {
 			return false
 		}
 		p, err := refresh.ParseProposal(m.Proposal)
@@ -146,7 +150,7 @@ func obliging(whom func(refresh.Proposal) bool) func(to, from *simDevice, protoc
 	}
 }
 
-// hasty has judges count each second twice.
+// hasty has judges count each second of a countdown twice.
 func hasty(w *world) {
 	last, ahead := map[*simDevice]time.Time{}, map[*simDevice]uint64{}
 	w.heal = func(d *simDevice) {
@@ -155,7 +159,11 @@ func hasty(w *world) {
 			return
 		}
 		passed := uint64(w.now.Sub(last[d]) / time.Second)
-		if !last[d].IsZero() && passed > 0 && passed < 7200 {
+		running := slices.ContainsFunc(c.circle.head().Record.Devices, func(x roster.Device) bool {
+			v, known := c.judge.View(x.Slot)
+			return known && v.State == recovery.Grace
+		})
+		if running && !last[d].IsZero() && passed > 0 && passed < 7200 {
 			ahead[d] += passed
 			c.judge.Tick(unix(d.clock())+ahead[d], passed)
 		}
