@@ -285,13 +285,14 @@ func forSimSeeds(t *testing.T, n uint64, run func(t *testing.T, seed uint64)) {
 }
 
 // keptSeeds are those that found something once: what they met may come again.
+// No thief was bold then, and none is in them now.
 var keptSeeds = []uint64{3, 31, 91, 156, 248, 376, 452, 602, 2024, 2410, 2444, 2468, 3097, 3936, 4068, 4180, 4499, 10994}
 
 // TestSimKept runs the seeds of old failures.
 func TestSimKept(t *testing.T) {
 	t.Parallel()
 	for _, seed := range keptSeeds[:min(int(*simSeeds), len(keptSeeds))] {
-		simulate(t, seed, "TestSim", nil)
+		simulate(t, seed, "TestSimKept", func(w *world) { w.bold = false })
 	}
 }
 
@@ -364,7 +365,7 @@ func TestSimReal(t *testing.T) {
 // HPKE draws its own randomness.
 func TestSimIsDecidedByItsSeed(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 3, 6, 17} {
+	for _, seed := range []uint64{1, 3, 6, 8, 17} {
 		var trace []uint64
 		for range 2 {
 			w := newWorld(t, seed, nil)

@@ -59,7 +59,7 @@ func thiefTwins() []twin {
 			})
 		}, []string{"E: % is ready to take % out after"}, 0, usurped, false},
 		// A countdown runs too fast.
-		{"counts-time-twice", nil, hasty, []string{"E: % is ready to take % out after"}, 0, tooLate, false},
+		{"counts-down-too-fast", nil, hasty, []string{"E: % is ready to take % out after"}, 0, tooLate, false},
 		{"forgets-vacations", nil, honest(endVacations), []string{"E: % is ready to take % out after"}, 0, onVacation, false},
 		{"ignores-objections", nil, unobjected, []string{"E: % is ready to take % out after"}, 0, objectedTo, false},
 		// Secrets where others can read them. Nosy worlds look for them.
@@ -150,7 +150,7 @@ func obliging(whom func(refresh.Proposal) bool) func(to, from *simDevice, protoc
 	}
 }
 
-// hasty has judges count each second of a countdown twice.
+// hasty has judges count each second of a countdown three times.
 func hasty(w *world) {
 	last, ahead := map[*simDevice]time.Time{}, map[*simDevice]uint64{}
 	w.heal = func(d *simDevice) {
@@ -164,8 +164,8 @@ func hasty(w *world) {
 			return known && v.State == recovery.Grace
 		})
 		if running && !last[d].IsZero() && passed > 0 && passed < 7200 {
-			ahead[d] += passed
-			c.judge.Tick(unix(d.clock())+ahead[d], passed)
+			ahead[d] += 2 * passed
+			c.judge.Tick(unix(d.clock())+ahead[d], 2*passed)
 		}
 		last[d] = w.now
 	}
