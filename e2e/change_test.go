@@ -39,31 +39,10 @@ func (d *device) leave() changing {
 // tryChange runs a change, to which the persons of approvers say yes, and
 // returns the id of its request as soon as there is one.
 func tryChange(ctx context.Context, run changing, approvers ...*device) (changed api.Changed, id string, err error) {
-	ids := make(chan string, 1)
-	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() (err error) {
-		defer close(ids)
-		changed, err = run(ctx, func(e api.Event) {
-			if e.Event == api.EventRequest {
-				id = e.ID
-				ids <- e.ID
-			}
-		})
+	id, err = request(ctx, func(ctx context.Context, emit func(api.Event)) (err error) {
+		changed, err = run(ctx, emit)
 		return err
-	})
-	all.Go(func() error {
-		id, ok := <-ids
-		if !ok {
-			return nil // run says why
-		}
-		for _, d := range approvers {
-			if err := approvePresent(ctx, d, id); err != nil {
-				return fmt.Errorf("%s approves: %w", d.name, err)
-			}
-		}
-		return nil
-	})
-	err = all.Wait()
+	}, approvePresent, approvers)
 	return changed, id, err
 }
 

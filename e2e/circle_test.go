@@ -149,32 +149,41 @@ func (c *circle) sign(t testing.TB, message string, asker *device, approvers ...
 
 // ask returns the id of the request also when there is no signature.
 func ask(ctx context.Context, message string, asker *device, approvers ...*device) (sig api.Signature, id string, err error) {
+	id, err = request(ctx, func(ctx context.Context, emit func(api.Event)) (err error) {
+		sig, err = asker.client.Sign(ctx, api.SignArgs{Kind: api.KindMessage, Message: []byte(message)}, emit)
+		return err
+	}, approve, approvers)
+	return sig, id, err
+}
+
+// request runs what makes a request, and has approvers say yes to it once
+// there is one.
+func request(ctx context.Context, run func(context.Context, func(api.Event)) error, yes func(context.Context, *device, string) error, approvers []*device) (id string, err error) {
 	ids := make(chan string, 1)
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() (err error) {
+	all.Go(func() error {
 		defer close(ids)
-		sig, err = asker.client.Sign(ctx, api.SignArgs{Kind: api.KindMessage, Message: []byte(message)}, func(e api.Event) {
+		return run(ctx, func(e api.Event) {
 			if e.Event == api.EventRequest {
 				id = e.ID
 				ids <- e.ID
 			}
 		})
-		return err
 	})
 	all.Go(func() error {
 		id, ok := <-ids
 		if !ok {
-			return nil // Sign says why
+			return nil // run says why
 		}
 		for _, d := range approvers {
-			if err := approve(ctx, d, id); err != nil {
+			if err := yes(ctx, d, id); err != nil {
 				return fmt.Errorf("%s approves: %w", d.name, err)
 			}
 		}
 		return nil
 	})
 	err = all.Wait()
-	return sig, id, err
+	return id, err
 }
 
 // approve waits until the request has come and says yes to it.

@@ -48,7 +48,9 @@ func (c *core) chainAfter(epoch uint64) (out []chain) {
 	return out
 }
 
-// tellFormer shows the chain to a device that left and does not know it yet.
+// tellFormer shows the chain to a device that left and may not know it yet, and
+// tells it which shares this device holds: once nobody holds an older one, it
+// needs its own no longer. Where members are it is not told.
 func (c *core) tellFormer(peer []byte) {
 	if c.circle == nil {
 		return
@@ -56,8 +58,14 @@ func (c *core) tellFormer(peer []byte) {
 	if _, former := c.formerPeers()[string(peer)]; !former {
 		return
 	}
+	var all [][]byte
 	for _, m := range c.chainAfter(0) {
-		if err := c.link.Send(peer, wire.ProtocolSync, encodeMessage(msgChain, m)); err != nil {
+		all = append(all, encodeMessage(msgChain, m))
+	}
+	h := c.hello()
+	h.Addrs = []string{}
+	for _, m := range append(all, encodeMessage(msgHello, h)) {
+		if err := c.link.Send(peer, wire.ProtocolSync, m); err != nil {
 			c.log.Debug("message not sent", "err", err)
 			return
 		}
@@ -108,6 +116,7 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
 	c.followRecord()
 	c.changeEpoch()
+	c.part()
 	c.notifyAll()
 	return nil
 }

@@ -111,6 +111,25 @@ func (c *core) tellSponsor(f wire.Frame, peer []byte) bool {
 	return true
 }
 
+// A refusal is kept for good, and anybody can make up proposals by the thousand.
+// So each device is told no only so often. What is over that is heard with no
+// answer, which takes nothing from anybody: the attempt dies a minute later.
+const (
+	maxRefused = 64
+	refusedFor = 24 * time.Hour
+)
+
+// mayRefuse counts a re-deal that the device in slot has brought, and reports
+// whether it is told that this one refuses it.
+func (c *core) mayRefuse(slot wire.Slot) bool {
+	p := c.peer(slot)
+	if c.now.Sub(p.refusedSince).Abs() >= refusedFor {
+		p.refused, p.refusedSince = 0, c.now
+	}
+	p.refused++
+	return p.refused <= maxRefused
+}
+
 var errInIt = errors.New("node: this device is in this re-deal")
 
 // refuse votes against an attempt without taking part, so that it dies sooner.

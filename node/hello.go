@@ -57,6 +57,7 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 		return nil
 	}
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
+	c.part()
 	defer c.changeCircle()
 	c.catchUp(from, h.Head)
 	return c.rememberAddrs(from, h.Addrs)

@@ -67,7 +67,7 @@ func (k *labKeeper) NewEpochKey(id string) error {
 	if k.fail != nil {
 		return k.fail
 	}
-	if k.locked && !k.keys[id] {
+	if k.locked {
 		return errLabSealed
 	}
 	k.keys[id] = true
@@ -84,6 +84,9 @@ func (k *labKeeper) SealShare(id, name string, p []byte) ([]byte, error) {
 }
 
 func (k *labKeeper) OpenShare(id, name string, s []byte) ([]byte, error) {
+	if k.fail != nil {
+		return nil, k.fail
+	}
 	p, ok := bytes.CutPrefix(s, []byte(id+"|"+name+"|"))
 	if k.locked || !k.keys[id] || !ok {
 		return nil, errLabSealed

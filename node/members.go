@@ -25,6 +25,9 @@ type peer struct {
 	stale    bool   // a message to it was certainly lost
 
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
+
+	refused      int       // re-deals that it brought and this device refused,
+	refusedSince time.Time // since then
 }
 
 // members returns the devices that this device talks to as one group: those of
@@ -154,7 +157,8 @@ func (c *core) online(slot wire.Slot) bool {
 }
 
 // formerPeers are devices that left without being stolen. They may connect to
-// learn that they are out, and are told nothing else.
+// learn that they are out and when nobody needs their shares, and are told nothing
+// else.
 func (c *core) formerPeers() map[string][]string {
 	out := map[string][]string{}
 	if c.circle == nil {

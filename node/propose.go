@@ -201,6 +201,9 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
+		if !c.mayRefuse(from) {
+			return nil
+		}
 		return c.refuse(c.redealConfig(p, parent, self))
 	}
 	return c.takeUp(a, parent, self)

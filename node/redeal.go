@@ -2,7 +2,6 @@ package node
 
 import (
 	"crypto/ecdh"
-	"maps"
 	"slices"
 	"time"
 
@@ -111,9 +110,12 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 	c.admit()
 }
 
-// keepsShares reports whether shares of the epoch that an attempt has made wait
-// in it for sleepers. Nobody can deal them again once too few others are left.
-func keepsShares(a *attempt) bool { return a.machine.Phase() == refresh.Locked }
+// keepsShares reports whether an attempt has made an epoch, so that others may
+// still want what was said in it: sleepers their shares, which nobody can deal
+// again once too few others are left, and members the locks that they have not
+// heard. That this device needs neither any more, or that its person gave up on
+// a sleeper, changes nothing for them.
+func keepsShares(a *attempt) bool { return a.machine.Settled() }
 
 // prepare gives an attempt its machine.
 func (c *core) prepare(a *attempt, m *refresh.Machine) {
@@ -198,11 +200,7 @@ func (c *core) redealStep() {
 		// An attempt that this one has overtaken on a device that was away has
 		// left its key; it may take long until all old shares are destroyed.
 		c.cleanUp()
-		for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
-			if c.link.Connected([]byte(id)) {
-				c.tellFormer([]byte(id))
-			}
-		}
+		c.tellFormers()
 	}
 	c.startTest()
 	c.notifyAll()
@@ -217,6 +215,7 @@ func (c *core) finishRedeal(l *live) {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
 		c.cleanUp()
 		c.broadcast(msgHello, c.hello())
+		c.tellFormers()
 		c.changeCircle()
 		return
 	}

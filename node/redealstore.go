@@ -190,10 +190,10 @@ func (c *core) resumeRedeal() error {
 	}
 	m, effects, err := c.reopen(a, parent, self, s.State)
 	if err != nil {
-		if !c.unreadable(err) {
-			c.unopened++
+		if c.cfg.Keeper.Locked() || c.unreadable(err) {
+			return err // that says nothing about this key
 		}
-		if c.unopened < resumeTries || c.cfg.Keeper.Locked() {
+		if c.unopened++; c.unopened < resumeTries {
 			return err
 		}
 		return c.loseAttempt(a, err)

@@ -308,8 +308,8 @@ func (c *core) notices() []recovery.Notice {
 
 // circleWarnings lists what is wrong with the circle as a whole.
 func (c *core) circleWarnings() (w []string) {
-	if f := c.circle.evicted; f != nil {
-		return []string{fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d; only a new device, in another home, can be invited", f.State, f.Epoch)}
+	if c.circle.evicted != nil {
+		return []string{c.outWords()}
 	}
 	if why := c.frozen(); why != "" {
 		w = append(w, "the circle is frozen and signs nothing: "+why)

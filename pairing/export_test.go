@@ -1,5 +1,11 @@
 package pairing
 
+import (
+	"golang.org/x/crypto/nacl/secretbox"
+
+	"github.com/warifu/warifu/internal/secret"
+)
+
 // What black-box tests need of the inside.
 
 const (
@@ -32,6 +38,16 @@ const (
 // SealTypist and SealShower seal what an honest machine would not say now.
 func SealTypist(m *Typist, w byte, body []byte) []byte { return m.ch.seal(what(w), body) }
 func SealShower(m *Shower, w byte, body []byte) []byte { return m.ch.seal(what(w), body) }
+
+// SealNothing seals less than any machine does: not even what is said.
+func SealNothing(m *Typist) []byte {
+	out, n := message(kindSealed), nonce(m.ch.sent)
+	m.ch.out.Use(func(key *[secret.Size]byte) error {
+		out = secretbox.Seal(out, nil, &n, key)
+		return nil
+	})
+	return out
+}
 
 // WipedTypist and WipedShower report whether no secret is left in the machine.
 func WipedTypist(m *Typist) bool {

@@ -462,6 +462,7 @@ func TestSealedButWrong(t *testing.T) {
 		"accept-for-payload": func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatAccept, card) },
 		"refuse-for-payload": func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatRefuse, []byte{1}) },
 		"unknown":            func(p *pair) []byte { return pairing.SealTypist(p.a, 99, nil) },
+		"nothing":            func(p *pair) []byte { return pairing.SealNothing(p.a) },
 		"oversized":          func(p *pair) []byte { return pairing.SealTypist(p.a, pairing.WhatPayload, big) },
 	} {
 		t.Run("payload/"+name, func(t *testing.T) {

@@ -107,9 +107,17 @@ func TestAbandonedAttemptsCount(t *testing.T) {
 func TestGarbageDoesNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
-	for range 10 {
+	for _, garbage := range [][]byte{
+		[]byte("\x01\x01GET / HTTP/1.1"),
+		pairing.Message(pairing.KindAnswer, make([]byte, 32)),
+		pairing.Message(pairing.KindProve, make([]byte, 64)),
+		pairing.Message(pairing.KindConfirm, make([]byte, 64)),
+		pairing.Message(pairing.KindRefusal, make([]byte, 2)),
+		pairing.Message(pairing.KindSealed),
+		pairing.Message(pairing.KindSealed, make([]byte, 64)),
+	} {
 		b := newShower(t, w, showerPeer, typistPeer)
-		_, err := b.Deliver(now, []byte("\x01\x01GET / HTTP/1.1"))
+		_, err := b.Deliver(now, garbage)
 		wantCode(t, err, pairing.Malformed)
 	}
 	if w.TriesLeft() != pairing.MaxTries {

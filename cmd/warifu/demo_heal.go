@@ -65,47 +65,27 @@ func (s *story) lost(ctx context.Context) error {
 
 // change runs a change of the circle on asker, and lets the person of
 // approver say yes to it, with the passphrase of that device.
-func (s *story) change(ctx context.Context, asker, approver *demoDevice, run func(context.Context, api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
-	var changed api.Changed
-	ids := make(chan string, 1)
-	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error {
+func (s *story) change(ctx context.Context, asker, approver *demoDevice, run func(context.Context, api.PresenceArgs, func(api.Event)) (api.Changed, error)) (changed api.Changed, err error) {
+	err = s.request(ctx, approver, func(ctx context.Context, emit func(api.Event)) error {
 		pass, err := asker.passphrase()
 		if err != nil {
 			return err
 		}
 		defer clear(pass)
-		changed, err = run(ctx, api.PresenceArgs{Passphrase: pass}, func(e api.Event) {
-			if e.Event == api.EventRequest {
-				ids <- e.ID
-			}
-		})
+		changed, err = run(ctx, api.PresenceArgs{Passphrase: pass}, emit)
 		return err
-	})
-	all.Go(func() error {
-		var id string
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case id = <-ids:
-		}
-		r, err := awaitRequest(ctx, approver, id)
-		if err != nil {
-			return err
-		}
-		s.say("%s shows: %s", approver.name, esc(r.Summary))
+	}, func(ctx context.Context, id string) error {
 		pass, err := approver.passphrase()
 		if err != nil {
 			return err
 		}
 		defer clear(pass)
-		if _, err := approver.client.ApprovePresent(ctx, r.ID, pass); err != nil {
+		if _, err := approver.client.ApprovePresent(ctx, id, pass); err != nil {
 			return fmt.Errorf("%s approves: %w", approver.name, err)
 		}
 		s.say("%s approves, with its passphrase", approver.name)
 		return nil
 	})
-	err := all.Wait()
 	return changed, err
 }
 

@@ -25,8 +25,8 @@
 //
 // # Nonces
 //
-// Two responses under one pair (d_i, e_i) reveal the share. The pair is drawn
-// for one session, lives in memory only, is never encoded, and is taken and
+// Responses under one pair (d_i, e_i) reveal the share. The pair is drawn for one
+// session, of random bytes that its name is hashed into, lives in memory only, is never encoded, and is taken and
 // wiped by the first computation that uses it, whatever comes of that. A
 // session is never resumed: after a crash it starts again under a new proposal.
 //

@@ -3,6 +3,7 @@ package frost
 import (
 	"io"
 
+	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/internal/ed"
 	"github.com/warifu/warifu/wire"
 )
@@ -24,6 +25,11 @@ func Commit(slot wire.Slot, share ed.Secret, rand io.Reader) (*Nonces, error) {
 func (n *nonces) Commitment() Pair { return Pair{n.own.slot, n.own.bytes()} }
 
 func (n *nonces) Secrets() (hiding, binding ed.Secret) { return n.hiding, n.binding }
+
+// NewWith is New with the random bytes of the session.
+func NewWith(cfg Config, random io.Reader) (*Machine, []session.Effect, error) {
+	return newMachine(cfg, random)
+}
 
 type Signing = signing
 

@@ -19,6 +19,7 @@ import (
 
 const (
 	tagProposal wire.Tag = "frost/proposal"
+	tagRandom   wire.Tag = "frost/random"
 	tagView     wire.Tag = "frost/view"
 )
 
@@ -71,6 +72,29 @@ var _ session.Machine = (*Machine)(nil)
 // the effects that send round 1. Whatever it returns, it keeps nothing of
 // cfg's memory.
 func New(cfg Config) (*Machine, []session.Effect, error) {
+	random, err := generator(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newMachine(cfg, random)
+}
+
+// generator returns the stream of random bytes of one session. The share in H3
+// keeps nonces secret if the source is known, but a source that repeats itself,
+// as in a virtual machine that is set back, would repeat them with it: three
+// responses under one pair give the share. The name of the session makes them
+// others.
+func generator(cfg Config) (io.Reader, error) {
+	var fresh [32]byte
+	defer clear(fresh[:])
+	if _, err := io.ReadFull(cfg.Rand, fresh[:]); err != nil {
+		return nil, fmt.Errorf("frost: read randomness: %w", err)
+	}
+	id := cfg.Proposal.Session()
+	return wire.XOF(tagRandom, fresh[:], id[:]), nil
+}
+
+func newMachine(cfg Config, random io.Reader) (*Machine, []session.Effect, error) {
 	if err := cfg.Proposal.Check(cfg.Record); err != nil {
 		return nil, nil, fmt.Errorf("frost: %w", err)
 	}
@@ -99,7 +123,7 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 	if m.public, err = publicShares(cfg.Record, p); err != nil {
 		return nil, nil, err
 	}
-	if err := m.start(cfg); err != nil {
+	if err := m.start(cfg, random); err != nil {
 		m.Close()
 		return nil, nil, err
 	}
@@ -125,7 +149,7 @@ func publicShares(rec roster.Record, p share.Proposal) ([]ed.Point, error) {
 var errShare = errors.New("frost: the share does not belong to the record of the epoch")
 
 // start draws everything random and fills in our own message of round 1.
-func (m *Machine) start(cfg Config) (err error) {
+func (m *Machine) start(cfg Config, random io.Reader) (err error) {
 	if m.share, err = ed.SecretFromKey(cfg.Share); err != nil {
 		return fmt.Errorf("frost: read share: %w", err)
 	}
@@ -134,10 +158,10 @@ func (m *Machine) start(cfg Config) (err error) {
 		return errShare
 	}
 	own := commitBody{proposal: m.proposalHash()}
-	if _, err := io.ReadFull(cfg.Rand, own.nonce[:]); err != nil {
+	if _, err := io.ReadFull(random, own.nonce[:]); err != nil {
 		return fmt.Errorf("frost: read randomness: %w", err)
 	}
-	if m.nonces, err = commit(cfg.Self, m.share, cfg.Rand); err != nil {
+	if m.nonces, err = commit(cfg.Self, m.share, random); err != nil {
 		return err
 	}
 	own.commitment = m.nonces.own

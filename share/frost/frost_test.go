@@ -448,7 +448,7 @@ func TestNewRefuses(t *testing.T) {
 			cfg.Proposal.Record = cfg.Record.Hash()
 		}},
 		{"no-randomness", func(cfg *frost.Config) { cfg.Rand = bytes.NewReader(nil) }},
-		{"randomness-ends", func(cfg *frost.Config) { cfg.Rand = io.LimitReader(rng, 95) }},
+		{"randomness-ends", func(cfg *frost.Config) { cfg.Rand = io.LimitReader(rng, 31) }},
 	}
 	for _, tt := range tests {
 		cfg := c.config(1, rng)
@@ -464,6 +464,29 @@ func TestNewRefuses(t *testing.T) {
 			if tt.name == name && !strings.Contains(err.Error(), reason) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
+		}
+	}
+}
+
+// TestSessionsDoNotShareNonces gives one device the same source of randomness in
+// two sessions, as a virtual machine that is set back has it.
+func TestSessionsDoNotShareNonces(t *testing.T) {
+	t.Parallel()
+	c := found(t, source(1), 2, []wire.Slot{1, 2, 3}, []wire.Slot{1, 3})
+	seen := map[string]bool{}
+	for i := range byte(2) {
+		c.proposal.Nonce[0] = i
+		m, eff, err := frost.New(c.config(1, source(2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		body := eff[0].(session.Send).Frame.Body
+		for _, part := range [][]byte{body[:32], body[64:96], body[96:]} {
+			if seen[string(part)] {
+				t.Errorf("session %d repeats %x", i, part)
+			}
+			seen[string(part)] = true
 		}
 	}
 }

@@ -98,8 +98,9 @@ type nonces struct {
 }
 
 // commit is round one (section 5.1): d_i = H3(random ‖ s_i), then e_i likewise
-// with new randomness. The share in the hash keeps nonces secret and different
-// even where the source of randomness is weak (section 4.1).
+// with new randomness. The share in the hash keeps nonces secret even where the
+// source of randomness is weak (section 4.1). It does not keep them different if
+// the source repeats itself: that is for whoever brings rand.
 func commit(slot wire.Slot, share ed.Secret, rand io.Reader) (*nonces, error) {
 	s := share.Bytes()
 	defer clear(s[:])

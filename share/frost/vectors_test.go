@@ -150,10 +150,8 @@ func TestRFCVectorsThroughMachines(t *testing.T) {
 	var net network
 	for _, out := range v.RoundOne.Outputs {
 		own := [32]byte(v.share(t, out.Slot))
-		m, eff, err := frost.New(frost.Config{
-			Proposal: p, Record: rec, Self: out.Slot, Share: secret.Take(&own),
-			Rand: io.MultiReader(io.LimitReader(rng, 32), bytes.NewReader(out.HidingRandomness), bytes.NewReader(out.BindingRandomness)),
-		})
+		m, eff, err := frost.NewWith(frost.Config{Proposal: p, Record: rec, Self: out.Slot, Share: secret.Take(&own)},
+			io.MultiReader(io.LimitReader(rng, 32), bytes.NewReader(out.HidingRandomness), bytes.NewReader(out.BindingRandomness)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,7 @@ func TestComplaints(t *testing.T) {
 		{"against-slot-zero", func(l *lab) []byte { return l.complaint(by, 0, "share", []byte{}) }, 1, blame(by, session.Malformed, "complaint-format")},
 		{"no-check", func(l *lab) []byte { return l.complaint(by, 2, "", []byte{}) }, 1, blame(by, session.Malformed, "complaint-format")},
 		{"check-paints", func(l *lab) []byte { return l.complaint(by, 2, "\x1b[2Jall is well", []byte{}) }, 1, blame(by, session.Malformed, "complaint-format")},
+		{"check-beyond-letters", func(l *lab) []byte { return l.complaint(by, 2, "share\u202eerahs", []byte{}) }, 1, blame(by, session.Malformed, "complaint-format")},
 		{"check-long", func(l *lab) []byte { return l.complaint(by, 2, string(bytes.Repeat([]byte{'a'}, 41)), []byte{}) }, 1, blame(by, session.Malformed, "complaint-format")},
 		{"short-share", func(l *lab) []byte { return l.complaint(by, 2, "share", make([]byte, 63)) }, 1, blame(by, session.Malformed, "complaint-format")},
 		{"null-share", func(l *lab) []byte { return l.complaint(by, 2, "share", nil) }, 1, blame(by, session.Malformed, "complaint-format")},

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/wire"
 )
@@ -150,6 +151,24 @@ func Complain(s wire.SessionID, by, against wire.Slot, check string, share []byt
 	c.Sig = [sigSize]byte(ed25519.Sign(key, c.message(s, by)))
 	return wire.Marshal(c)
 }
+
+// Add adds up the commitments of dealers, as the record of n devices does.
+func Add(suite roster.Suite, dealers [][][]byte, n int) error {
+	g := algebraOf(suite)
+	var parsed []commitments
+	for _, d := range dealers {
+		c, err := g.parse(d)
+		if err != nil {
+			return err
+		}
+		parsed = append(parsed, c)
+	}
+	_, err := g.sum(parsed, n)
+	return err
+}
+
+// ErrIdentity is what Add returns for a sum that is no sharing.
+var ErrIdentity = errIdentity
 
 // Secrets returns handles on every key that m holds.
 func (m *Machine) Secrets() []secret.Key { return append(slices.Clone(m.keys), m.outgoing...) }

@@ -52,10 +52,12 @@
 // # Secrets
 //
 // Everything lives in memory only, is used in one session, and is wiped in the
-// transition that ends its use and by Close. After the identifier of the session
-// is known all randomness comes from cSHAKE256 over fresh randomness, a hash of
-// the share and that identifier, which survives a broken source and makes a
-// virtual machine that is set back draw other values in another session.
+// transition that ends its use and by Close. All randomness comes from cSHAKE256
+// over fresh randomness, a hash of the share, and the identifier of the session,
+// for the first round the hash of the proposal. That survives a source that
+// somebody knows, and makes a virtual machine that is set back draw other values
+// in another session. It does not save a machine whose memory is set back in the
+// middle of a session.
 //
 // Before the signature is given out it is verified, and the public key recovered
 // from it, by an implementation (decred) that shares no code with the one that

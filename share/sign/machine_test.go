@@ -12,6 +12,7 @@ import (
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/share/sign"
 	"github.com/warifu/warifu/wire"
@@ -103,7 +104,7 @@ func TestEveryReadOfRandomnessCounts(t *testing.T) {
 		return r.calls, err
 	}
 	calls, err := begin(0)
-	if err != nil || calls < 3 {
+	if err != nil || calls < 1 {
 		t.Fatalf("%d reads, %v", calls, err)
 	}
 	for at := 1; at <= calls; at++ {
@@ -118,7 +119,7 @@ func TestRandomnessRunsOutAfterFirstRound(t *testing.T) {
 	circle := newCircle(t, 2, 2, 6100)
 	p := circle.proposal(t)
 	cfg := circle.config(p, p.Signers[0])
-	var first [32 + 64 + 32]byte // nonce, base scalar, z
+	var first [32]byte // what the first round is expanded from
 	cfg.Rand.Read(first[:])
 	cfg.Rand = bytes.NewReader(first[:])
 	m, _, err := sign.New(cfg)
@@ -384,6 +385,40 @@ func TestBrokenRandomnessIsHedged(t *testing.T) {
 	}
 	if len(nonces) != 6 {
 		t.Fatalf("%d nonces seen", len(nonces))
+	}
+}
+
+// TestOpeningIsHedged gives two devices one source of randomness, and one device
+// the same source in two sessions. What leaves them in the first round must
+// differ each time: who could compute the secret of a point A would open both
+// slots of every base transfer, and so know χ, φ and the nonce.
+func TestOpeningIsHedged(t *testing.T) {
+	t.Parallel()
+	circle := newCircle(t, 2, 2, 6810)
+	p := circle.proposal(t)
+	again := p
+	again.Nonce[0]++
+	seen := map[string]string{}
+	for _, run := range []struct {
+		name     string
+		proposal share.Proposal
+		self     wire.Slot
+	}{{"device", p, p.Signers[0]}, {"other-device", p, p.Signers[1]}, {"other-session", again, p.Signers[0]}} {
+		cfg := circle.config(run.proposal, run.self)
+		cfg.Rand = newRNG(1, "the same for all")
+		m, effects, err := sign.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		f := effects[0].(session.Send).Frame
+		for _, field := range []string{"nonce", "point", "zero"} {
+			b := string(get(&f, field))
+			if before, ok := seen[b]; ok {
+				t.Errorf("%s: %s is that of %s", run.name, field, before)
+			}
+			seen[b] = run.name
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sign
 
 import (
+	"crypto/sha3"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -14,20 +15,25 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// open makes R1. Its randomness comes straight from the source, because the
-// identifier of the session, to which the rest is tied, is not known yet.
+// open makes R1. The identifier of the session, to which the rest is tied, is
+// not known yet; the share and the proposal are. The point A must not come
+// straight from the source: whoever could compute a would open both slots of
+// every base transfer, and so know χ, φ and, from the share of the signature, the
+// nonce.
 func (m *Machine) open() ([]session.Effect, error) {
-	if _, err := io.ReadFull(m.rand, m.nonce[:]); err != nil {
-		return nil, fmt.Errorf("sign: read randomness: %w", err)
+	random, err := m.generator(tagOpening, m.session[:])
+	if err != nil {
+		return nil, err
 	}
+	defer random.Reset()
+	random.Read(m.nonce[:])
 	hash := wire.Sum(tagProposal, m.bytes)
 	bodies := make([][]byte, len(m.peers))
 	for i, p := range m.peers {
-		var err error
-		if p.receiver, err = ot.NewReceiver(m.rand); err != nil {
+		if p.receiver, err = ot.NewReceiver(random); err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
-		if p.zero, err = secret.New(m.rand); err != nil {
+		if p.zero, err = secret.New(random); err != nil {
 			return nil, fmt.Errorf("sign: %w", err)
 		}
 		p.zero.Use(func(z *[secret.Size]byte) error {
@@ -36,6 +42,23 @@ func (m *Machine) open() ([]session.Effect, error) {
 		})
 	}
 	return m.send(kindOpen, bodies), nil
+}
+
+// generator returns a stream of randomness for what id names. It is fresh as
+// long as the source is, nobody without the share can compute it even if the
+// source is known, and a source that repeats itself gives other values for
+// another id.
+func (m *Machine) generator(tag wire.Tag, id []byte) (*sha3.SHAKE, error) {
+	var fresh [32]byte
+	defer clear(fresh[:])
+	if _, err := io.ReadFull(m.rand, fresh[:]); err != nil {
+		return nil, fmt.Errorf("sign: read randomness: %w", err)
+	}
+	share := m.share.Bytes()
+	hedge := wire.Sum(tagHedge, share[:])
+	clear(share[:])
+	defer clear(hedge[:])
+	return wire.XOF(tag, fresh[:], hedge[:], id), nil
 }
 
 // choose processes R1 and makes R2: the session gets its identifier, the share
@@ -58,9 +81,11 @@ func (m *Machine) choose() ([]session.Effect, error) {
 	}
 	m.record(m.nonce[:], hash[:])
 	m.sid = m.sessionID()
-	if err := m.seed(); err != nil {
+	var err error
+	if m.drbg, err = m.generator(tagRandom, m.sid[:]); err != nil {
 		return nil, err
 	}
+	m.rand = nil
 	view := m.view(kindChoose)
 	tweaked := m.share.AddPublic(m.tweak)
 	m.sk = tweaked.MulPublic(lagrange(m.self, m.proposal.Signers))
@@ -94,22 +119,6 @@ func (m *Machine) sessionID() wire.Hash {
 		parts = append(parts, wire.U16(slot), m.views[i][:hashSize])
 	}
 	return wire.Sum(tagSid, parts...)
-}
-
-// seed starts the generator of all later randomness.
-func (m *Machine) seed() error {
-	var fresh [32]byte
-	defer clear(fresh[:])
-	if _, err := io.ReadFull(m.rand, fresh[:]); err != nil {
-		return fmt.Errorf("sign: read randomness: %w", err)
-	}
-	m.rand = nil
-	share := m.share.Bytes()
-	hedge := wire.Sum(tagHedge, share[:])
-	clear(share[:])
-	m.drbg = wire.XOF(tagRandom, fresh[:], hedge[:], m.sid[:])
-	clear(hedge[:])
-	return nil
 }
 
 // extend processes R2 and makes R3: as Bob this device draws its factors, and

@@ -24,6 +24,7 @@ const (
 	tagPair     wire.Tag = "sign/pair"
 	tagView     wire.Tag = "sign/view"
 	tagHedge    wire.Tag = "sign/hedge"
+	tagOpening  wire.Tag = "sign/opening"
 	tagRandom   wire.Tag = "sign/random"
 	tagZero     wire.Tag = "sign/zero"
 	tagCommit   wire.Tag = "sign/commitment"

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -373,6 +374,38 @@ func TestShortRandomness(t *testing.T) {
 	_, base, _ := NewSender(nil, bob.Point(), seeded(2))
 	if _, err := bob.Extend(nil, base, strings.NewReader("short")); err == nil || errors.Is(err, ErrEncoding) {
 		t.Errorf("extend: %v", err)
+	}
+}
+
+// A faulty source fails one of its reads and no other.
+type faulty struct {
+	io.Reader
+	calls, at int
+}
+
+func (f *faulty) Read(b []byte) (int, error) {
+	if f.calls++; f.calls == f.at {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return f.Reader.Read(b)
+}
+
+// TestFailedReads: a source that fails once must not leave zeros for Δ, or for
+// the point that Alice cannot open.
+func TestFailedReads(t *testing.T) {
+	t.Parallel()
+	bob, err := NewReceiver(seeded(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Δ, then for each transfer a scalar and a point.
+	for _, at := range []int{1, 2, 3, 1 + 2*Lambda} {
+		if _, _, err := NewSender(nil, bob.Point(), &faulty{Reader: seeded(2), at: at}); err == nil {
+			t.Errorf("read %d fails, and nobody notices", at)
+		}
+	}
+	if _, _, err := NewSender(nil, bob.Point(), &faulty{Reader: seeded(2), at: 2 + 2*Lambda}); err != nil {
+		t.Errorf("more reads than expected: %v", err)
 	}
 }
 

@@ -1,0 +1,90 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// A device that is out destroys what it holds, but not on the word of the
+// certificate that takes it out: members that are dishonest can have turned an
+// honest one back, and what this device holds may be what is left of the key. Old
+// shares die in the circle once everybody has locked. Who dealt in the re-deal
+// that took this device out held a share of the epoch before, and the dealers are
+// as many as must sign, so that one of them at least is honest. Once all of them
+// say that they hold nothing older, all have locked and nobody needs this
+// device's share either.
+
+// tellFormers tells the devices that left how far this one is.
+func (c *core) tellFormers() {
+	for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
+		if c.link.Connected([]byte(id)) {
+			c.tellFormer([]byte(id))
+		}
+	}
+}
+
+// part destroys all shares of a device that is out, as soon as nobody needs them.
+// What a failed write leaves is destroyed when the next dealer says so again.
+func (c *core) part() {
+	if c.circle == nil || c.circle.evicted == nil || !c.unneeded() {
+		return
+	}
+	if err := c.erase(""); err != nil {
+		c.log.Error("shares not destroyed", "err", err)
+		return
+	}
+	// And what attempts that came to nothing, or were overtaken, were sealed with.
+	ids, err := c.cfg.Keeper.ListEpochKeys()
+	if err != nil {
+		c.log.Error("keys not looked for", "err", err)
+		return
+	}
+	for _, id := range ids {
+		if _, ok := attemptEpoch(id); !ok {
+			continue
+		}
+		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
+			c.log.Error("key not destroyed", "err", err)
+			return
+		}
+	}
+	c.notifyAll()
+}
+
+// unneeded reports whether all who dealt when this device was taken out, or in a
+// later re-deal, have said that they hold no share of before.
+func (c *core) unneeded() bool {
+	return slices.ContainsFunc(c.circle.chain, func(e roster.Entry) bool {
+		epoch := e.Record.Epoch
+		return epoch >= c.circle.evicted.Epoch && !slices.ContainsFunc(e.Record.Change.Dealers, func(s wire.Slot) bool {
+			p := c.peers[s]
+			return p == nil || !p.told || p.oldest < epoch
+		})
+	})
+}
+
+// holdsShares reports whether there is a share of any epoch on this device, or
+// may be.
+func (c *core) holdsShares() bool {
+	var keys []string
+	err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		keys, err = tx.Keys(bucketShares)
+		return err
+	})
+	return err != nil || len(keys) > 0
+}
+
+// outWords says that this device is out, and what it still holds.
+func (c *core) outWords() string {
+	f := c.circle.evicted
+	text := fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d; only a new device, in another home, can be invited", f.State, f.Epoch)
+	if c.holdsShares() {
+		return text + "; it destroys its old shares once those who stay have told it that they need none: leave it on, where they can reach it"
+	}
+	return text + "; its shares are destroyed"
+}

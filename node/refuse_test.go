@@ -1,0 +1,68 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// refusals counts the dead re-deals on the disk of d.
+func (d *labDevice) refusals() (n int) {
+	d.lab.t.Helper()
+	if err := d.journal.View(func(tx journal.Tx) error {
+		keys, err := tx.Keys(bucketDead)
+		n = len(keys)
+		return err
+	}); err != nil {
+		d.lab.t.Fatal(err)
+	}
+	return n
+}
+
+// TestOneMemberDoesNotFillDisksWithRefusals: whoever makes up one re-deal after
+// the other must not have the others write each down for good.
+func TestOneMemberDoesNotFillDisksWithRefusals(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 96)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	head := laptop.core.circle.head().Record
+	made := func(n uint64) refresh.Proposal {
+		p := refresh.Proposal{
+			Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: 1, Kind: roster.Refresh, Threshold: 2,
+			Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}, Settings: head.Settings, Proposer: 3,
+		}
+		copy(p.Nonce[:], wire.U64(n+1))
+		return p
+	}
+	bring := func(from *labDevice, n uint64) {
+		for range n {
+			l.now = l.now.Add(time.Millisecond)
+			m := redeal{Proposal: made(uint64(l.now.UnixNano())).Bytes(), Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+			laptop.core.onMessage(l.now, from.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))
+		}
+	}
+	bring(tablet, 10*maxRefused)
+	if n := laptop.refusals(); n != maxRefused || len(laptop.core.dead) != maxRefused {
+		t.Errorf("%d refusals are kept, %d in memory, want %d", n, len(laptop.core.dead), maxRefused)
+	}
+	bring(phone, 1) // another one is told no all the same
+	if n := laptop.refusals(); n != maxRefused+1 {
+		t.Errorf("%d refusals, want one more", n)
+	}
+	l.now = l.now.Add(refusedFor)
+	bring(tablet, 1)
+	if n := laptop.refusals(); n != maxRefused+2 {
+		t.Errorf("%d refusals a day later, want one more", n)
+	}
+	phone.change(api.KindRefresh, change{})
+	if !l.run(10*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("no re-deal afterwards\n%s", l.logs())
+	}
+	l.signsWith(laptop, tablet)
+}
