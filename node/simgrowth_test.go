@@ -58,3 +58,23 @@ func (w *world) agreed(d *simDevice, was, is roster.Record) {
 		}
 	}
 }
+
+// mayPart is invariant D for a device that is out: its share of an epoch dies only
+// once everybody has locked into one that followed and is without it. left is the
+// first such.
+func (w *world) mayPart(d *simDevice, h wire.Hash, left uint64) {
+	for _, e := range d.view.chain {
+		next := e.Record
+		if next.Epoch < left || next.Epoch <= w.truth.records[h].Epoch {
+			continue
+		}
+		behind := slices.ContainsFunc(w.sane(), func(o *simDevice) bool {
+			_, in := next.ByIdentity(o.view.self)
+			return in && !o.unsure && o.view.head().Epoch < next.Epoch
+		})
+		if !behind {
+			return
+		}
+	}
+	w.fail("D: %s is out, and destroys its share of epoch %d before all have locked: %s", d.name, w.truth.records[h].Epoch, w.census())
+}

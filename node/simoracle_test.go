@@ -131,6 +131,10 @@ func (w *world) mayDestroy(d *simDevice, h wire.Hash) {
 	if d.view.shares[h] == nil || !w.truth.certified(h) {
 		return // of a dead attempt
 	}
+	if f, out := d.view.head().IsFormer(d.view.self); out {
+		w.mayPart(d, h, f.Epoch)
+		return
+	}
 	if !d.view.phase.Final() {
 		w.fail("D: %s destroys its share of epoch %d and is %v", d.name, w.truth.records[h].Epoch, d.view.phase)
 		return
