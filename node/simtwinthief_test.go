@@ -20,7 +20,7 @@ import (
 func thiefTwins() []twin {
 	return []twin{
 		// D6: who is ready for a removal still signs with whom it removes.
-		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.circle.fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 0, stolenBack, false},
+		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.circle.fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 5, stolenBack, false},
 		// The same, but only after a restart.
 		{"fence-dies-with-the-power", blackout, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
@@ -35,10 +35,10 @@ func thiefTwins() []twin {
 				}
 				return err
 			}
-		}), []string{"F: % signs together with device # which it is ready to take out"}, 0, stolenBack, false},
+		}), []string{"F: % signs together with device # which it is ready to take out"}, 2, stolenBack, false},
 		// A word that a device is lost, or that all must stop, is not heeded.
 		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.judge = nil }),
-			[]string{"F: % signs and was told on % that % is lost", "F: % signs and was told to freeze"}, 0, "", true},
+			[]string{"F: % signs and was told on % that % is lost", "F: % signs and was told to freeze"}, 2, "", true},
 		// A device goes on signing in an epoch that is over.
 		{"old-epoch-lives-on", nil, lingers, []string{"F: % signs in epoch # which is over"}, 0, "", true},
 		// Whoever proposes a re-deal gets it.
@@ -59,9 +59,17 @@ func thiefTwins() []twin {
 			})
 		}, []string{"E: % is ready to take % out after"}, 0, usurped, false},
 		// A countdown runs too fast.
-		{"counts-down-too-fast", nil, hasty, []string{"E: % is ready to take % out after"}, 0, tooLate, false},
+		{"counts-down-too-fast", nil, hasty, []string{"E: % is ready to take % out after"}, 1, tooLate, false},
 		{"forgets-vacations", nil, honest(endVacations), []string{"E: % is ready to take % out after"}, 0, onVacation, false},
 		{"ignores-objections", nil, unobjected, []string{"E: % is ready to take % out after"}, 0, objectedTo, false},
+		// Who is out destroys its share as soon as it learns that.
+		{"parts-with-the-certificate", nil, honest(func(d *simDevice) {
+			if d.core.circle.evicted != nil {
+				if err := d.core.erase(""); err != nil {
+					d.w.note(d, "twin", err)
+				}
+			}
+		}), []string{"D: % is out, and destroys its share"}, 37, "", false},
 		// Secrets where others can read them. Nosy worlds look for them.
 		{"logs-a-share", nil, honest(func(d *simDevice) {
 			d.spill(func(b []byte) { d.core.log.Debug("share opened", "share", b) })
