@@ -214,7 +214,7 @@ func (w *world) live() error {
 	}
 	w.run(5*time.Second, nil)
 	if w.bold {
-		w.after(w.shady(10*time.Second, 10*time.Minute), w.steal)
+		w.after(w.shady(10*time.Second, 10*time.Minute), func() { w.steal(8) })
 	}
 	w.run(w.play()+5*time.Minute, nil)
 	w.heist()

@@ -41,9 +41,10 @@ func (w *world) shady(least, most time.Duration) time.Duration {
 	return least + time.Duration(w.dark.Int64N(int64(most-least)))
 }
 
-// steal takes a device that the others can do without.
-func (w *world) steal() {
-	if w.calm || w.err != nil {
+// steal takes a device that the others can do without, if there is one before so
+// many tries.
+func (w *world) steal(tries int) {
+	if w.calm || w.err != nil || tries == 0 {
 		return
 	}
 	var list []*simDevice
@@ -53,7 +54,7 @@ func (w *world) steal() {
 		}
 	}
 	if len(list) == 0 {
-		w.after(w.shady(time.Minute, 10*time.Minute), w.steal)
+		w.after(w.shady(time.Minute, 20*time.Minute), func() { w.steal(tries - 1) })
 		return
 	}
 	x := list[w.dark.IntN(len(list))]
