@@ -149,7 +149,7 @@ func newWorldOf(t testing.TB, shape simShape, seed uint64, out io.Writer) *world
 	}
 	w.long = seed/7%8 == 7
 	w.nosy = seed/7%8 == 3
-	w.bold = seed/7%8 == 1 || w.long && seed/56%2 == 1
+	w.bold = seed/7%16 == 1 || w.long && seed/56%4 == 1
 	w.truth = newTruth(w)
 	tpl := templateOf(t, w.shape, w.long)
 	w.now, w.began = tpl.now, tpl.now

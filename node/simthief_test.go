@@ -32,7 +32,7 @@ type haul struct {
 }
 
 const (
-	maxDeeds  = 24
+	maxDeeds  = 16
 	maxFooled = 6
 )
 
@@ -114,14 +114,14 @@ func (w *world) pounce(d *simDevice) {
 	}
 }
 
-// heist lasts until the thief has done what it wants to.
+// heist lasts until a hidden thief has come out.
 func (w *world) heist() {
 	limit := 20 * time.Hour
 	if w.long {
 		limit = 30 * 24 * time.Hour
 	}
 	w.run(limit, func() bool {
-		return !slices.ContainsFunc(w.devices, func(x *simDevice) bool { return x.haul != nil && (x.haul.hidden || x.haul.deeds > 0) })
+		return !slices.ContainsFunc(w.devices, func(x *simDevice) bool { return x.haul != nil && x.haul.hidden })
 	})
 }
 
