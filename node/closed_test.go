@@ -201,7 +201,6 @@ func TestFloodDoesNotReviveARequest(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.ask("in time or never")
-	r.notUntil = l.now.Add(30 * 24 * time.Hour) // the laptop bides its time
 	phone.approves(r.id)
 	request, approval := phone.request(r.id).item, phone.request(r.id).approved[1]
 	l.step = time.Minute
@@ -228,7 +227,7 @@ func TestFloodDoesNotLiftADenial(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("two say yes, one says no")
-	r.notUntil = l.now.Add(time.Hour)
+	r.notUntil = l.now.Add(longestPause)
 	tablet.approves(r.id)
 	if !l.run(time.Minute, func() bool { p := phone.request(r.id); return p != nil && len(p.approved) == 2 }) {
 		t.Fatal("the approvals do not arrive")
@@ -252,7 +251,7 @@ func TestApprovalsOfOtherEpochsGoWithTheirRequest(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("across an epoch")
-	r.notUntil = l.now.Add(time.Hour)
+	r.notUntil = l.now.Add(longestPause)
 	if !l.run(time.Minute, func() bool { return phone.request(r.id) != nil && len(phone.request(r.id).approved) == 1 }) {
 		t.Fatal("the request does not arrive")
 	}

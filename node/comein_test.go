@@ -62,6 +62,7 @@ func TestComeInRefuses(t *testing.T) {
 		{"history-of-nothing", func(m *redeal) { m.Chain = [][]byte{} }, nil},
 		{"history-with-garbage", func(m *redeal) { m.Chain[0] = m.Chain[0][1:] }, nil},
 		{"proposal-with-garbage", func(m *redeal) { m.Proposal = m.Proposal[1:] }, nil},
+		{"discovery-key-of-another", func(m *redeal) { m.Discovery[0] ^= 1 }, nil},
 		{"addresses-with-garbage", func(m *redeal) { m.Addrs = m.Addrs[1:] }, nil},
 		{"sponsor-is-in-no-record", nil, func(f *founding) { f.sponsor.card.Identity[0] ^= 1 }},
 		{"sponsor-has-another-name", nil, func(f *founding) { f.sponsor.card.Name = "somebody" }},

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"fmt"
-	"io"
 	"slices"
 
 	"github.com/warifu/warifu/roster"
@@ -105,35 +103,4 @@ func (c *core) changeEpoch() {
 	c.broadcast(msgHello, c.hello())
 	c.adoptOrphans()
 	c.tryAll()
-}
-
-// maxOlder bounds the older discovery keys that a device keeps.
-const maxOlder = 8
-
-// olderKeys are the discovery keys under which members may still show
-// themselves that have not locked into the epoch of an attempt: they were
-// asleep, and where ports change at each start nobody else can bring the two
-// together. When all have, nobody needs them any more. If they are too many,
-// those in the middle go: who sleeps for long has one of the first.
-func (c *core) olderKeys(a *attempt) [][32]byte {
-	if c.circle == nil || a.machine.AllLocked() {
-		return nil
-	}
-	older := slices.Clone(c.circle.older)
-	if c.circle.discovery != a.discovery {
-		older = append(older, c.circle.discovery)
-	}
-	if n := len(older); n > maxOlder {
-		older = slices.Delete(older, n/2, n/2+1)
-	}
-	return older
-}
-
-// freshDiscovery draws the key under which the circle finds itself on a local
-// network after a re-deal, unknown to whoever is out by then.
-func (c *core) freshDiscovery() (key [32]byte, err error) {
-	if _, err := io.ReadFull(c.cfg.Rand, key[:]); err != nil {
-		return key, fmt.Errorf("node: draw discovery key: %w", err)
-	}
-	return key, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -232,13 +231,12 @@ func (c *core) propose() error {
 	if f == nil || f.proposal != nil || len(f.joined)+1 != f.devices {
 		return errNotInviting
 	}
-	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: f.settings}
-	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
-		return fmt.Errorf("node: draw nonce: %w", err)
+	key, nonce, err := c.freshDiscovery()
+	if err != nil {
+		return err
 	}
-	if _, err := io.ReadFull(c.cfg.Rand, f.discovery[:]); err != nil {
-		return fmt.Errorf("node: draw discovery key: %w", err)
-	}
+	f.discovery = key
+	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: f.settings, Nonce: nonce}
 	f.addrs = map[wire.Slot][]string{1: c.link.Addrs()}
 	p.Devices = []roster.Device{c.ownCard([32]byte{}).Device(1)}
 	for i, n := range f.joined {
@@ -320,6 +318,9 @@ func (c *core) accept(m found) error {
 	p, err := keygen.ParseProposal(m.Proposal)
 	if err != nil {
 		return err
+	}
+	if p.Nonce != discoveryNonce(m.Discovery) {
+		return errOtherDiscovery
 	}
 	if len(m.Addrs) != len(p.Devices) {
 		return errors.New("node: addresses that do not match the devices")

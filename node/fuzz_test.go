@@ -40,7 +40,7 @@ func newScene(tb testing.TB) *scene {
 	for i, text := range []string{"signed", "denied", "open"} {
 		r := laptop.ask(text)
 		if i == 2 {
-			r.notUntil = l.now.Add(time.Hour)
+			r.notUntil = l.now.Add(longestPause)
 		}
 		if i != 1 {
 			phone.approves(r.id)

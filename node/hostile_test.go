@@ -25,7 +25,7 @@ func TestReplayedProposalFramesNobody(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop")
-	r.notUntil = l.now.Add(time.Hour) // the phone opens what this test wants
+	r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
 	laptop.approves(r.id)
 	tablet.approves(r.id)
 	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {
@@ -268,7 +268,7 @@ func TestReplayedProposalAfterARestart(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop when it restarts")
-	r.notUntil = l.now.Add(time.Hour) // the phone opens what this test wants
+	r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
 	laptop.approves(r.id)
 	tablet.approves(r.id)
 	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {

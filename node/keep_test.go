@@ -271,12 +271,12 @@ func bogus(t *testing.T, by *labDevice, members, sleepers []wire.Slot, epoch uin
 	p := refresh.Proposal{
 		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: epoch, Kind: roster.Refresh,
 		Threshold: head.Threshold, Members: members, Dealers: members[:head.Threshold], Sleepers: sleepers,
-		Settings: head.Settings, Proposer: by.core.circle.slot, Nonce: [32]byte{1, byte(epoch)},
+		Settings: head.Settings, Proposer: by.core.circle.slot, Nonce: [32]byte{1},
 	}
 	if err := p.Check(head); err != nil {
 		t.Fatal(err)
 	}
-	return redeal{Proposal: p.Bytes(), Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+	return proposing(p, epoch)
 }
 
 // Who is made to sleep in an attempt that nobody means still takes part in the

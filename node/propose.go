@@ -2,8 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -46,14 +44,15 @@ func (c *core) startRedeal(want plan) error {
 	if c.interrupted() {
 		return errors.New("the last re-deal was interrupted by a failed write")
 	}
-	p, err := c.plan(want)
+	key, nonce, err := c.freshDiscovery()
 	if err != nil {
 		return err
 	}
-	a := &attempt{proposal: p, addrs: map[wire.Slot][]string{}, grounds: []item{}}
-	if a.discovery, err = c.freshDiscovery(); err != nil {
+	p, err := c.plan(want, nonce)
+	if err != nil {
 		return err
 	}
+	a := &attempt{proposal: p, discovery: key, addrs: map[wire.Slot][]string{}, grounds: []item{}}
 	for s, addrs := range c.circle.addrs {
 		a.addrs[s] = addrs
 	}
@@ -77,15 +76,12 @@ func (c *core) startRedeal(want plan) error {
 
 // plan fills in a proposal: everybody who is here takes part, the first of
 // them who hold a share deal, and who is not here finds its share when it wakes.
-func (c *core) plan(want plan) (refresh.Proposal, error) {
+func (c *core) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
 	head := c.circle.head().Record
 	p := refresh.Proposal{
 		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: max(c.circle.highest, head.Epoch) + 1,
 		Kind: want.kind, Threshold: head.Threshold, Removed: want.removed, Settings: head.Settings,
-		Proposer: c.circle.slot, Expires: unix(c.now.Add(attemptLife)),
-	}
-	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
-		return p, fmt.Errorf("node: draw nonce: %w", err)
+		Proposer: c.circle.slot, Expires: unix(c.now.Add(attemptLife)), Nonce: nonce,
 	}
 	if why := c.frozenFor(p); why != "" {
 		return p, frozenError(why)
@@ -158,12 +154,21 @@ func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
 	}
 }
 
+// proposal returns the proposal of a re-deal, if the discovery key is that of it.
+func (m redeal) proposal() (refresh.Proposal, error) {
+	p, err := refresh.ParseProposal(m.Proposal)
+	if err == nil && p.Nonce != discoveryNonce(m.Discovery) {
+		err = errOtherDiscovery
+	}
+	return p, err
+}
+
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
 func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if c.circle == nil || c.interrupted() {
 		return nil
 	}
-	p, err := refresh.ParseProposal(m.Proposal)
+	p, err := m.proposal()
 	if err != nil {
 		return err
 	}
@@ -218,7 +223,7 @@ func (c *core) comeIn(m redeal) error {
 	if c.attempt != nil || c.interrupted() {
 		return nil
 	}
-	p, err := refresh.ParseProposal(m.Proposal)
+	p, err := m.proposal()
 	if err != nil {
 		return err
 	}

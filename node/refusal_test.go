@@ -89,7 +89,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 			s := &scene{l: l, phone: l.devices[0], laptop: l.devices[1]}
 			s.r, s.other = s.phone.ask("what was approved"), s.phone.ask("what was approved, too")
 			for _, r := range []*openRequest{s.r, s.other} {
-				r.notUntil = l.now.Add(24 * time.Hour) // the phone opens what this test wants
+				r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
 				s.laptop.approves(r.id)
 			}
 			if !l.run(time.Minute, func() bool { return len(s.r.approved) == 2 && len(s.other.approved) == 2 }) {
@@ -148,7 +148,7 @@ func TestOneSessionOfARequest(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("twice")
-	r.notUntil = l.now.Add(time.Hour)
+	r.notUntil = l.now.Add(longestPause)
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return len(r.approved) == 2 }) {
 		t.Fatal("no approval")

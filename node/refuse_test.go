@@ -32,18 +32,16 @@ func TestOneMemberDoesNotFillDisksWithRefusals(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	head := laptop.core.circle.head().Record
-	made := func(n uint64) refresh.Proposal {
-		p := refresh.Proposal{
+	made := func() refresh.Proposal {
+		return refresh.Proposal{
 			Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: 1, Kind: roster.Refresh, Threshold: 2,
 			Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}, Settings: head.Settings, Proposer: 3,
 		}
-		copy(p.Nonce[:], wire.U64(n+1))
-		return p
 	}
 	bring := func(from *labDevice, n uint64) {
 		for range n {
 			l.now = l.now.Add(time.Millisecond)
-			m := redeal{Proposal: made(uint64(l.now.UnixNano())).Bytes(), Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+			m := proposing(made(), uint64(l.now.UnixNano()))
 			laptop.core.onMessage(l.now, from.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))
 		}
 	}
@@ -85,8 +83,8 @@ func TestOneMemberDoesNotUseUpTheNumbers(t *testing.T) {
 				Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: top, Kind: roster.Refresh, Threshold: 2,
 				Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}, Settings: head.Settings, Proposer: 3,
 			}
-			copy(p.Nonce[:], wire.U64(n+1))
-			m := redeal{Proposal: p.Bytes(), Request: r.id, Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+			m := proposing(p, n)
+			m.Request = r.id
 			for _, d := range []*labDevice{phone, laptop} {
 				l.run(5*time.Minute, func() bool { return !d.core.redealing() })
 				d.core.onMessage(l.now, tablet.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))

@@ -216,7 +216,7 @@ func TestNobodyCallsReleasedWhatNoQuorumApproved(t *testing.T) {
 	l.found(3, 4)
 	phone, laptop, tablet, desktop := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	r := phone.ask("two of three say yes")
-	r.notUntil = l.now.Add(24 * time.Hour)
+	r.notUntil = l.now.Add(longestPause)
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { q := tablet.request(r.id); return q != nil && len(q.approved) == 2 }) {
 		t.Fatal("the approval does not come")

@@ -38,8 +38,7 @@ func TestOneMemberKeepsNoSleeperAsleep(t *testing.T) {
 				Members: []wire.Slot{1, 2}, Dealers: []wire.Slot{1, 2}, Sleepers: []wire.Slot{3}, Settings: parent.Settings, Proposer: 2,
 			}
 			n++
-			copy(p.Nonce[:], wire.U64(n))
-			m := redeal{Proposal: p.Bytes(), Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+			m := proposing(p, n)
 			tablet.core.onMessage(l.now, laptop.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))
 		}
 		l.tamper = func(from, to *labDevice, b []byte) []byte {
