@@ -273,6 +273,10 @@ func checkShown(t *testing.T, name string, in intent.Intent) {
 			t.Errorf("%s: %q: %v", name, s, err)
 		}
 	}
+	// A device may approve by itself what has no warnings.
+	if len(in.Warnings) == 0 && slices.ContainsFunc(in.Lines, func(l intent.Line) bool { return l.Warn }) {
+		t.Errorf("%s: a line deserves a second look, yet nothing is warned of", name)
+	}
 	if len(in.Summary) > 4096 || len(in.Warnings) > 65 || in.Summary == "" {
 		t.Errorf("%s: a summary of %d bytes, %d warnings", name, len(in.Summary), len(in.Warnings))
 	}
