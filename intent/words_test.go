@@ -243,7 +243,7 @@ func TestSafeWords(t *testing.T) {
 			usdc, call("transfer(address,uint256)", common.HexToAddress(someone), big.NewInt(2500000)), operation, zero, zero)
 	}
 	in := readJSON(t, intent.TypedData, permit("1", someone, types, "SafeTx", message(0)), ctx)
-	if want := "confirm a transaction of the wallet " + someone + " to " + usdc + ": transfer 2.5 USDC to " + someone; in.Summary != want {
+	if want := "confirm a transaction of the wallet " + someone + " to " + usdc + " with 1 ETH: transfer 2.5 USDC to " + someone; in.Summary != want {
 		t.Errorf("summary %q, want %q", in.Summary, want)
 	}
 	wantLine(t, in, "wallet sends", "1 ETH")
