@@ -124,3 +124,16 @@ func TestForeignHandOverIsWarnedOf(t *testing.T) {
 	in := readJSON(t, intent.Transaction, setCode("["+authorization(t, "other", 1)+"]"), ctx)
 	wantWarning(t, in, "over to code")
 }
+
+// A name that is quoted in our sentence cannot end it and go on in our words.
+func TestQuotedNamesDoNotEndEarly(t *testing.T) {
+	t.Parallel()
+	_, ctx := cow(t)
+	_, in := read(t, intent.Input{Kind: intent.TypedData, JSON: typedText(t, `USDC" at `+usdc)}, ctx)
+	if want := `sign "T" for "USDC\" at ` + usdc + `"`; in.Summary != want {
+		t.Errorf("summary %s, want %s", in.Summary, want)
+	}
+	if in := readMessage(t, `a" \" b`); in.Summary != `sign the message "a\" \\\" b"` {
+		t.Error(in.Summary)
+	}
+}
