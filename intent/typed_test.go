@@ -96,7 +96,7 @@ func TestTypedDataErrors(t *testing.T) {
 		{"int8-under", `"-128"`, `"-129"`, bad, "message.i8: out of the range of int8"},
 		{"int8-over", `"-128"`, `"128"`, bad, "message.i8: out of the range of int8"},
 		{"int8-127", `"-128"`, `127`, "", ""},
-		{"int8-minus-hex", `"-128"`, `"-0x80"`, "", ""},
+		{"int8-minus-hex", `"-128"`, `"-0x80"`, bad, "message.i8: not an integer"}, // go-ethereum does not read it
 		{"uint-over", `"u":"7"`, `"u":"0x1` + strings.Repeat("0", 64) + `"`, bad, "message.u: not an integer"},
 		{"uint-max", `"u":"7"`, `"u":"0x` + strings.Repeat("f", 64) + `"`, "", ""},
 		{"uint-over-decimal", `"u":"7"`, `"u":"115792089237316195423570985008687907853269984665640564039457584007913129639936"`, bad, "out of the range of uint256"},
