@@ -307,7 +307,7 @@ func removals(list []recovery.Removal) (out []refresh.Removal) {
 
 // evict proposes the removal of who has been silent for too long.
 func (c *core) evict() {
-	if c.judge == nil || c.redealing() || c.now.Before(c.evictAt) {
+	if c.judge == nil || c.redealing() || c.pausing(c.evictAt) {
 		return
 	}
 	for _, e := range c.judge.Proposals() {

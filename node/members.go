@@ -26,6 +26,8 @@ type peer struct {
 
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
 
+	wokeAt time.Time // when it last had this device listen to a re-deal that this one slept through
+
 	refused      int       // re-deals that it brought and this device refused,
 	refusedSince time.Time // since then
 }

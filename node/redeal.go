@@ -213,6 +213,7 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		a.machine.Close() // what it held is in the journal, where signing looks for it
 		c.cleanUp()
 		c.broadcast(msgHello, c.hello())
 		c.tellFormers()
@@ -243,9 +244,32 @@ const (
 	attemptLost = 15 * time.Second // without a connection to a member
 )
 
+// holdsKeys reports whether the machine of an attempt has new shares in memory.
+func holdsKeys(a *attempt) bool {
+	keys, ok := a.machine.Shares()
+	for _, k := range keys {
+		k.Wipe()
+	}
+	return ok
+}
+
+// wakeRedeal goes on with a re-deal that rested while this device was locked.
+func (c *core) wakeRedeal() {
+	a := c.attempt
+	if a == nil || !a.machine.Resting() || c.cfg.Keeper.Locked() {
+		return
+	}
+	c.drop(a.live)
+	c.attempt = nil
+	if err := c.resumeRedeal(); err != nil {
+		c.resumeLater(err)
+	}
+}
+
 // tickRedeal gives up an attempt that cannot go on, as far as that is still
 // allowed.
 func (c *core) tickRedeal() {
+	c.wakeRedeal() // somebody may have typed the passphrase to prove to be here
 	a := c.attempt
 	if a == nil || a.machine.Settled() {
 		return

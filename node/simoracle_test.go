@@ -131,6 +131,13 @@ func (w *world) mayDestroy(d *simDevice, h wire.Hash) {
 	if d.view.shares[h] == nil || !w.truth.certified(h) {
 		return // of a dead attempt
 	}
+	head := d.view.head()
+	if _, in := head.ByIdentity(d.view.self); !in {
+		if f, out := head.IsFormer(d.view.self); !out || !w.lockedSince(d, f.Epoch) {
+			w.fail("D: %s is out and destroys its share of epoch %d, which may be needed", d.name, w.truth.records[h].Epoch)
+		}
+		return
+	}
 	if !d.view.phase.Final() {
 		w.fail("D: %s destroys its share of epoch %d and is %v", d.name, w.truth.records[h].Epoch, d.view.phase)
 		return
@@ -145,6 +152,18 @@ func (w *world) mayDestroy(d *simDevice, h wire.Hash) {
 		}
 	}
 	w.truth.retiring(w, d.view.record, h)
+}
+
+// lockedSince reports whether everybody has locked into an epoch that d knows and
+// that is not older than the given one.
+func (w *world) lockedSince(d *simDevice, epoch uint64) bool {
+	return slices.ContainsFunc(d.view.chain, func(e roster.Entry) bool {
+		return e.Record.Epoch >= epoch && !slices.ContainsFunc(w.devices, func(o *simDevice) bool {
+			_, in := e.Record.ByIdentity(o.view.self)
+			locked := o.view.attempt == e.Record.Change.Attempt && o.view.phase.Final() || o.view.head().Epoch >= e.Record.Epoch
+			return in && !locked && !o.gone && !o.thief && !o.unsure
+		})
+	})
 }
 
 // chains checks what is new in the chain of d: U, and O5.
