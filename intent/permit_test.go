@@ -2,8 +2,11 @@ package intent_test
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/warifu/warifu/intent"
 )
@@ -95,5 +98,30 @@ func TestSafeRefundAndDelegateCall(t *testing.T) {
 		if got := strings.Contains(fmt.Sprint(in.Warnings), "the wallet also pays for gas, at 5 base units"); got != c.refund {
 			t.Errorf("%+v: %q", c, in.Warnings)
 		}
+	}
+}
+
+// Bytes that nobody reads are said to be unknown: a forwarder calls what they say
+// in the name of who signed.
+func TestUnreadBytesOfTypedDataAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	_, ctx := cow(t)
+	types := map[string][]string{"ForwardRequest": {"address from", "address to", "uint256 value", "uint256 gas", "uint256 nonce", "bytes data"}}
+	const warning = "message.data: bytes whose meaning is unknown"
+	in := readJSON(t, intent.TypedData, permit("1", someone, types, "ForwardRequest", fmt.Sprintf(
+		`{"from":%q,"to":%q,"value":0,"gas":1,"nonce":1,"data":"0x095ea7b3"}`, cowAddress, usdc)), ctx)
+	wantWarning(t, in, warning)
+	checkShown(t, "forward", in)
+	in = readJSON(t, intent.TypedData, permit("1", someone, types, "ForwardRequest", fmt.Sprintf(
+		`{"from":%q,"to":%q,"value":0,"gas":1,"nonce":1,"data":"0x"}`, cowAddress, usdc)), ctx)
+	if len(in.Warnings) != 0 {
+		t.Errorf("%q", in.Warnings)
+	}
+	// The call of a Safe is read.
+	safe := map[string][]string{"SafeTx": {"address to", "uint256 value", "bytes data", "uint8 operation", "uint256 safeTxGas"}}
+	in = readJSON(t, intent.TypedData, permit("1", someone, safe, "SafeTx", fmt.Sprintf(
+		`{"to":%q,"value":0,"data":"0x%x","operation":0,"safeTxGas":0}`, usdc, call("transfer(address,uint256)", common.HexToAddress(someone), big.NewInt(1)))), ctx)
+	if len(in.Warnings) != 0 {
+		t.Errorf("%q", in.Warnings)
 	}
 }

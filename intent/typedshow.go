@@ -85,6 +85,11 @@ func (v value) write(w *writer, chain *big.Int, path string) {
 			return
 		}
 		w.text(path, v.text)
+		// Forwarders and accounts of contracts take a whole call this way.
+		if !w.callRead || path != "message.data" {
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn(path + ": bytes whose meaning is unknown; they may be a call")
+		}
 	default:
 		w.line(path, v.text)
 	}
@@ -258,6 +263,7 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 	default:
 		w.warn("an unknown operation of the wallet")
 	}
+	w.callRead = true
 	if len(data) > 0 {
 		c := describeCall(w, chain, to, data)
 		w.summary += ": " + c
