@@ -110,6 +110,7 @@ func TestRequestFitsItsTerminal(t *testing.T) {
 	go func() {
 		w := &firstError{Writer: program}
 		printRequest(w, r)
+		printRequests(w, []api.Request{{ID: requestID, Summary: "sign " + strings.Repeat("s", 200)}})
 		fmt.Fprintln(w, end)
 	}()
 	in := bufio.NewScanner(user)
