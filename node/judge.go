@@ -169,6 +169,7 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 		return nil
 	}
 	var errs []error
+	defer c.reconsider()
 	for _, raw := range b.Beats {
 		x, err := recovery.ParseBeat(raw)
 		if err != nil {

@@ -276,6 +276,10 @@ func (c *core) tickRedeal() {
 	}
 	c.watchOut(a)
 	c.startTest()
+	c.reconsider()
+	if c.attempt != a || a.machine.Settled() {
+		return
+	}
 	if a.machine.Phase() == refresh.Aborted {
 		// Most often the others say soon that they have aborted too.
 		if c.now.Sub(a.started).Abs() >= 2*attemptLife {
@@ -297,6 +301,29 @@ func (c *core) tickRedeal() {
 		return // too late to go back: it goes forward as soon as it can
 	}
 	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
+	c.carryOut(a.live, effects)
+	c.redealStep()
+}
+
+// reconsider votes against a removal that this device has not said ready to, and
+// would not take part in any more: it has heard whom the others take for silent,
+// or persons have taken back what they said. From ready on it is too late, for
+// others may have committed because of it.
+func (c *core) reconsider() {
+	a := c.attempt
+	if a == nil || c.judge == nil || a.machine.Phase() != refresh.Dealing || c.isNew(a) || !slices.Contains(a.proposal.Members, c.circleSlot(a)) {
+		return
+	}
+	why := c.objectionToEviction(a.proposal)
+	if why == "" {
+		return
+	}
+	effects, err := a.machine.Abort()
+	if err != nil {
+		c.log.Error("re-deal not given up", "err", err)
+		return
+	}
+	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "why", why)
 	c.carryOut(a.live, effects)
 	c.redealStep()
 }

@@ -195,11 +195,9 @@ func (w *world) chains(d *simDevice, old view) {
 		if grew && !persons || is.Threshold < was.Threshold || is.Threshold > was.Threshold && !persons {
 			w.fail("O5: epoch %d is %d of %d after %d of %d by a %v", is.Epoch, is.Threshold, len(is.Devices), was.Threshold, len(was.Devices), is.Change.Kind)
 		}
-		if persons && !w.truth.mayGrow {
-			w.fail("O5: nobody asked to add a device")
-		}
+		w.agreed(d, was, is)
 	}
-	if n := len(old.chain); n > len(d.view.chain) && !d.unsure {
+	if n := len(old.chain); n > len(d.view.chain) && !d.unsure && !d.thief {
 		w.fail("N: %s forgot an epoch", d.name)
 	}
 }
@@ -218,7 +216,9 @@ func (w *world) signedTwice(a, b roster.Record) bool {
 
 // look holds what a running device does against its disk.
 func (w *world) look(d *simDevice) {
-	if d.core != nil && strings.Contains(d.core.redealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure {
+	w.listens(d)
+	w.excused(d)
+	if d.core != nil && strings.Contains(d.core.redealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure && !d.thief {
 		w.fail("N: %s forgot its own vote", d.name)
 	}
 }
@@ -226,9 +226,12 @@ func (w *world) look(d *simDevice) {
 // heard looks at a message that leaves d: what binds it must be on its disk.
 func (w *world) heard(d *simDevice, protocol string, msg []byte) {
 	if w.nosy {
-		w.truth.spy(w, d, "a message", msg)
+		w.truth.overhear(d, msg)
 	}
 	c := d.core
+	if d.thief {
+		return
+	}
 	if protocol == wire.ProtocolSync && msg[0] == msgItems && c.circle != nil {
 		w.heardItems(d, msg)
 	}
