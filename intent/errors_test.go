@@ -110,6 +110,7 @@ func TestTransactionErrors(t *testing.T) {
 		{"chain-0", `"chainId":"0x1"`, `"chainId":"0x0"`, bad, "chain id is 0"},
 		{"chain-large", `"chainId":"0x1"`, `"chainId":"0x8000000000000000"`, bad, "chain id is too large"},
 		{"chain-wide", `"chainId":"0x1"`, `"chainId":"0x10000000000000001"`, bad, "chain id is too large"}, // mainnet's in 64 bits
+		{"key-trailing", `000001"]`, `000001zz"]`, bad, "a storage key of access list entry 1 is not 32 bytes"},
 		{"chain-largest", `"chainId":"0x1"`, `"chainId":"0x7fffffffffffffdb"`, "", ""},
 		{"chain-larger", `"chainId":"0x1"`, `"chainId":"0x7fffffffffffffdc"`, bad, "chain id is too large"},
 		{"no-fee", `"maxFeePerGas":"0x10",`, ``, bad, "maxFeePerGas is missing"},
