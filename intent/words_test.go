@@ -117,6 +117,7 @@ func TestSignInWords(t *testing.T) {
 		"userinfo":       {"https://service.org/", "https://service.org@evil.org/", `is "evil.org"`},
 		"backslash":      {"https://service.org/", `https://service.org\@evil.org/`, ""},
 		"at":             {"service.org wants", "service.org@evil.org wants", "contains an @"},
+		"punycode-below": {"service.org wants", "www.xn--srvice-bya.org wants", "is an encoded one"},
 		"punycode":       {"service.org wants", "xn--srvice-bya.org wants", "is an encoded one"},
 		"non-ascii":      {"service.org wants", "sérvice.org wants", "outside ASCII"},
 		"other-account":  {cowAddress, someone, "which is not this one"},
