@@ -29,6 +29,9 @@ type call struct {
 	to    common.Address
 	args  []any
 
+	// fungible says that to cannot be a collection, whose tokens have ids.
+	fungible bool
+
 	// inner writes a call inside this one, to the same contract, and returns
 	// false if it is too deep inside others. It is a field because the table
 	// of functions cannot refer to its own reader.
@@ -182,6 +185,11 @@ func writeArg(w *writer, chain *big.Int, name string, arg any) {
 	case bool:
 		w.line(name, fmt.Sprint(v))
 	case []byte:
+		if len(v) > maxShownData {
+			w.flag(name, showHex(v, maxShownData))
+			w.warn(name + ": too long to be shown whole")
+			return
+		}
 		w.line(name, showHex(v, maxShownData))
 	case []*big.Int:
 		w.text(name, fmt.Sprint(v))
@@ -206,6 +214,10 @@ func functions() []function {
 			return c.allow(c.addr(0), c.num(1), "approve")
 		}},
 		{"increaseAllowance", []string{"spender:address", "added:uint256"}, func(c *call) string {
+			if c.num(1).Sign() == 0 { // what approve takes back, this leaves
+				c.tokenWarning()
+				return "increase the allowance of " + checksummed(c.addr(0)) + " by nothing: what it may take, it keeps"
+			}
 			return c.allow(c.addr(0), c.num(1), "increase the allowance by")
 		}},
 		{"decreaseAllowance", []string{"spender:address", "removed:uint256"}, func(c *call) string {
@@ -216,6 +228,7 @@ func functions() []function {
 			return "use a permission of " + checksummed(c.addr(0)) + " for " + checksummed(c.addr(1)) + " over " + c.tokens(c.num(2))
 		}},
 		{"setApprovalForAll", []string{"operator:address", "approved:bool"}, func(c *call) string {
+			c.tokenWarning()
 			if !c.args[1].(bool) {
 				return "take the rights over all tokens of this contract from " + checksummed(c.addr(0))
 			}
@@ -242,7 +255,7 @@ func functions() []function {
 				c.w.warn("this looks like a call of Permit2, but the contract is another one")
 			}
 			inner := *c
-			inner.to = c.addr(0)
+			inner.to, inner.fungible = c.addr(0), true
 			return inner.allow(c.addr(1), c.num(2), "approve")
 		}},
 		{"multicall", []string{"calls:bytes[]"}, func(c *call) string { return c.multicall(c.args[0].([][]byte)) }},
@@ -251,6 +264,7 @@ func functions() []function {
 }
 
 func nft(c *call) string {
+	c.tokenWarning()
 	c.lossWarnings(c.addr(1))
 	return "transfer the token with id " + c.num(2).String() + " from " + checksummed(c.addr(0)) + " to " + c.w.address(c.chain, c.addr(1))
 }
@@ -264,7 +278,7 @@ func (c *call) tokens(v *big.Int) string {
 // tokensOrID is [call.tokens] for functions that collections have too, where
 // the number names a token.
 func (c *call) tokensOrID(v *big.Int) string {
-	if _, ok := tokenAt(c.chain, c.to); ok {
+	if _, ok := tokenAt(c.chain, c.to); ok || c.fungible {
 		return c.tokens(v)
 	}
 	c.tokenWarning()
@@ -297,7 +311,13 @@ func (c *call) lossWarnings(to common.Address) {
 func (c *call) allow(spender common.Address, v *big.Int, verb string) string {
 	if v.Sign() == 0 {
 		c.tokenWarning()
-		return "take back what " + checksummed(spender) + " may take of the token at " + c.w.address(c.chain, c.to)
+		back := "take back what " + checksummed(spender) + " may take of the token at " + c.w.address(c.chain, c.to)
+		if _, ok := tokenAt(c.chain, c.to); !ok && !c.fungible {
+			// A collection takes the number for the id of a token.
+			c.w.warn("in a collection this lets " + checksummed(spender) + " move the token with the id 0")
+			back += ", or let it move the token with the id 0"
+		}
+		return back
 	}
 	if unlimited(v) {
 		c.w.warn("the allowance is unlimited: " + checksummed(spender) + " can take all of these tokens, now and later")
@@ -310,6 +330,7 @@ func (c *call) allow(spender common.Address, v *big.Int, verb string) string {
 
 // multicall tells the calls inside a call, which go to the same contract.
 func (c *call) multicall(calls [][]byte) string {
+	c.tokenWarning()
 	shown := 0
 	for i, data := range calls {
 		if i == maxCalls || !c.inner(i+1, data) {

@@ -109,6 +109,8 @@ func TestTransactionErrors(t *testing.T) {
 		{"no-chain", `"chainId":"0x1",`, ``, bad, "chainId is missing"},
 		{"chain-0", `"chainId":"0x1"`, `"chainId":"0x0"`, bad, "chain id is 0"},
 		{"chain-large", `"chainId":"0x1"`, `"chainId":"0x8000000000000000"`, bad, "chain id is too large"},
+		{"chain-wide", `"chainId":"0x1"`, `"chainId":"0x10000000000000001"`, bad, "chain id is too large"}, // mainnet's in 64 bits
+		{"key-trailing", `000001"]`, `000001zz"]`, bad, "a storage key of access list entry 1 is not 32 bytes"},
 		{"chain-largest", `"chainId":"0x1"`, `"chainId":"0x7fffffffffffffdb"`, "", ""},
 		{"chain-larger", `"chainId":"0x1"`, `"chainId":"0x7fffffffffffffdc"`, bad, "chain id is too large"},
 		{"no-fee", `"maxFeePerGas":"0x10",`, ``, bad, "maxFeePerGas is missing"},
@@ -266,6 +268,9 @@ func TestTransactionPayloadErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	parity := types.NewTx(&types.DynamicFeeTx{ChainID: one, GasTipCap: one, GasFeeCap: one, Gas: 21000, To: &to, Value: one, V: one})
+	half := func(r, s *big.Int) *types.Transaction {
+		return types.NewTx(&types.DynamicFeeTx{ChainID: one, GasTipCap: one, GasFeeCap: one, Gas: 21000, To: &to, Value: one, R: r, S: s})
+	}
 	blob := types.NewTx(&types.BlobTx{ChainID: uint256.NewInt(1), GasTipCap: uint256.NewInt(1), GasFeeCap: uint256.NewInt(1), Gas: 21000,
 		To: to, Value: uint256.NewInt(1), BlobFeeCap: uint256.NewInt(1), BlobHashes: []common.Hash{{1}}})
 	other, _ := account(t, "other")
@@ -308,6 +313,8 @@ func TestTransactionPayloadErrors(t *testing.T) {
 		"signed":         {payload{1, raw(signed), none}, intent.CodeBadPayload, "has a signature"},
 		"signed-legacy":  {payload{1, raw(signedLegacy), none}, intent.CodeBadPayload, "has a signature"},
 		"parity":         {payload{1, raw(parity), none}, intent.CodeBadPayload, "has a signature"},
+		"signed-r":       {payload{1, raw(half(one, new(big.Int))), none}, intent.CodeBadPayload, "has a signature"},
+		"signed-s":       {payload{1, raw(half(new(big.Int), one)), none}, intent.CodeBadPayload, "has a signature"},
 		"legacy-chain-0": {payload{1, raw(legacy(0)), none}, intent.CodeBadTransaction, "chain id is 0"},
 		"blob":           {payload{1, raw(blob), none}, intent.CodeBlobTransaction, "blob transactions"},
 		"no-auths":       {payload{1, raw(auths(0, auth)), none}, intent.CodeBadTransaction, "is empty"},

@@ -65,25 +65,23 @@ func Escape(s string) string {
 
 // hidden reports whether r must not reach a screen.
 func hidden(r rune) bool {
-	return !unicode.IsPrint(r) || unicode.Is(invisible, r)
+	return !unicode.IsPrint(r) || unicode.In(r, invisible, unicode.Me)
 }
 
 // invisible lists what unicode.IsPrint lets through although nothing, or
 // something over its neighbour, is drawn: letters and symbols that are blank,
-// default-ignorable marks, and marks that strike out or enclose.
+// default-ignorable marks, and marks that strike out. Marks that enclose are the
+// category Me.
 var invisible = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x034f, Hi: 0x034f, Stride: 1}, // combining grapheme joiner
 		{Lo: 0x0334, Hi: 0x0338, Stride: 1}, // overlays
-		{Lo: 0x0488, Hi: 0x0489, Stride: 1}, // enclosing signs
 		{Lo: 0x115f, Hi: 0x1160, Stride: 1}, // Hangul fillers
 		{Lo: 0x17b4, Hi: 0x17b5, Stride: 1}, // Khmer inherent vowels
 		{Lo: 0x180b, Hi: 0x180f, Stride: 1}, // Mongolian selectors
-		{Lo: 0x1abe, Hi: 0x1abe, Stride: 1}, // enclosing parentheses
 		{Lo: 0x20d2, Hi: 0x20d3, Stride: 1}, // overlays
 		{Lo: 0x20d8, Hi: 0x20da, Stride: 1},
-		{Lo: 0x20dd, Hi: 0x20e0, Stride: 1}, // enclosing shapes
-		{Lo: 0x20e2, Hi: 0x20e6, Stride: 1},
+		{Lo: 0x20e5, Hi: 0x20e6, Stride: 1},
 		{Lo: 0x20ea, Hi: 0x20eb, Stride: 1},
 		{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // blank Braille pattern
 		{Lo: 0x3164, Hi: 0x3164, Stride: 1}, // Hangul filler
@@ -92,6 +90,7 @@ var invisible = &unicode.RangeTable{
 		{Lo: 0xfffc, Hi: 0xfffc, Stride: 1}, // object replacement
 	},
 	R32: []unicode.Range32{
+		{Lo: 0x16fe4, Hi: 0x16fe4, Stride: 1}, // Khitan filler
 		{Lo: 0x1d159, Hi: 0x1d159, Stride: 1}, // null notehead
 		{Lo: 0xe0100, Hi: 0xe01ef, Stride: 1}, // variation selectors
 	},
@@ -120,8 +119,11 @@ func cut(s string, limit int) string {
 	return s[:at]
 }
 
-// short quotes a name for use inside a sentence.
-func short(s string) string { return `"` + show(s, maxShortText) + `"` }
+// short quotes a name for use inside a sentence. A quote inside it is escaped,
+// so that the name cannot end before its end and go on as our own words.
+func short(s string) string {
+	return `"` + strings.ReplaceAll(show(s, maxShortText), `"`, `\"`) + `"`
+}
 
 // showHex returns b in hexadecimal, cut to at most limit bytes of b.
 func showHex(b []byte, limit int) string {

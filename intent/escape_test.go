@@ -157,6 +157,8 @@ func TestEscapeForms(t *testing.T) {
 		"\u202eabc":                 `\u{202e}abc`,
 		"a\u0301\u0301\u0301\u0301": "a\u0301\u0301\u0301" + `\u{301}`,
 		"\ufffd":                    "\ufffd",
+		"1\ua670\u0489\u20dd":       `1\u{a670}\u{489}\u{20dd}`,
+		"a\U00016fe4b":              `a\u{16fe4}b`,
 	} {
 		if got := intent.Escape(s); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)
@@ -195,12 +197,15 @@ func TestSuspicious(t *testing.T) {
 		"\u03bfk \u0391\u0392 x":             "looks like Latin letters but is Greek",
 		"Ꭺpple":                              "mixes Cherokee and Latin",
 		"ｇｏｏｄ":                               "styled copies",
-		"𝐠𝐨𝐨𝐝":                               "styled copies",
-		"amount ١٢٣":                         "unusual digits",
-		"send 5 לאליס":                       "right-to-left",
-		"5 לאליס":                            "right-to-left",
-		"hid\u200bden":                       "cannot be seen",
-		"bad \xff":                           "not text",
+		"ⓖⓞⓞⓓ":                               "styled copies",
+		"🄶🄾🄾🄳":                               "styled copies",
+		"pay 1" + strings.Repeat(" ", 16) + "to me": "many spaces",
+		"𝐠𝐨𝐨𝐝":                                      "styled copies",
+		"amount ١٢٣":                                "unusual digits",
+		"send 5 לאליס":                              "right-to-left",
+		"5 לאליס":                                   "right-to-left",
+		"hid\u200bden":                              "cannot be seen",
+		"bad \xff":                                  "not text",
 	} {
 		got := intent.Suspicious(s)
 		if !slices.ContainsFunc(got, func(f string) bool { return strings.Contains(f, want) }) {
@@ -214,7 +219,7 @@ func TestSuspicious(t *testing.T) {
 	}
 	for _, s := range []string{
 		"", "plain text", "two\nlines\tand a tab", "Grüße", "Привет, мир, это сор", "日本語のテキスト と Latin", "한국어 漢字", "שלום",
-		"0x52908400098527886E0F7030069857D2E4169EE7", "it's 3 o'clock — really…",
+		"0x52908400098527886E0F7030069857D2E4169EE7", "name      amount", "it's 3 o'clock — really…",
 	} {
 		if got := intent.Suspicious(s); len(got) != 0 {
 			t.Errorf("%q: %q", s, got)
@@ -272,6 +277,10 @@ func checkShown(t *testing.T, name string, in intent.Intent) {
 		if err := unsafeRune(s); err != nil {
 			t.Errorf("%s: %q: %v", name, s, err)
 		}
+	}
+	// A device may approve by itself what has no warnings.
+	if len(in.Warnings) == 0 && slices.ContainsFunc(in.Lines, func(l intent.Line) bool { return l.Warn }) {
+		t.Errorf("%s: a line deserves a second look, yet nothing is warned of", name)
 	}
 	if len(in.Summary) > 4096 || len(in.Warnings) > 65 || in.Summary == "" {
 		t.Errorf("%s: a summary of %d bytes, %d warnings", name, len(in.Summary), len(in.Warnings))

@@ -242,6 +242,9 @@ type writer struct {
 	summary  string
 	lines    []Line
 	warnings []string
+
+	// callRead says that the bytes of the field data were read as a call.
+	callRead bool
 }
 
 func (w *writer) line(label, value string) {

@@ -161,6 +161,7 @@ func (s *signIn) describe(w *writer) {
 	for i, r := range s.resources {
 		if i == maxTextLines {
 			w.flag("resources", fmt.Sprintf("… %d more", len(s.resources)-i))
+			w.warn("resources: too many to be shown whole")
 			break
 		}
 		w.text("resource", r)

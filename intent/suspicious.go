@@ -12,7 +12,7 @@ import (
 // sentence for each finding, safe to print, at most eight: characters that
 // [Escape] must spell out, words whose letters come from several scripts,
 // words in another script made of nothing but shapes of Latin letters, styled
-// copies of Latin letters, and right-to-left letters beside others, which a
+// copies of Latin letters, rows of spaces, and right-to-left letters beside others, which a
 // screen may reorder. It is a hint for a person and decides nothing: an
 // honest text may trip it and a skilled forgery may pass.
 func Suspicious(s string) []string {
@@ -32,8 +32,11 @@ func Suspicious(s string) []string {
 			break
 		}
 	}
+	if strings.Contains(s, blanks) {
+		add("contains many spaces in a row; what follows them may look like a line of its own")
+	}
 	words := strings.FieldsFunc(s, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r)
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsNumber(r) && !unicode.Is(styledLatin, r)
 	})
 	// A Russian text has many words that no Latin letter could imitate; one
 	// such word shows that the script is meant.
@@ -73,6 +76,10 @@ func Suspicious(s string) []string {
 	}
 	return out
 }
+
+// blanks is a row of spaces that pushes what follows to where a screen breaks the
+// line. Columns of honest text are narrower.
+const blanks = "                " // 16
 
 // scriptsOf returns the scripts of the letters of w, sorted. It reports false
 // if w has letters that are styled copies of ASCII letters.

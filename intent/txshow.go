@@ -9,8 +9,12 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 )
 
-// What is unusual about gas and fees, in gas and wei.
-var highFee = big.NewInt(1e17) // 0.1 ether
+// What is unusual about gas and fees, in gas and wei. A fee without a bound
+// takes all the coins that an account has, on every chain.
+var (
+	highFee      = big.NewInt(1e17)                                   // 0.1 ether
+	highFeeCheap = new(big.Int).Mul(big.NewInt(10), big.NewInt(1e18)) // 10 coins that are worth less
+)
 
 const (
 	plainGas = 21000
@@ -58,7 +62,8 @@ func (t *transaction) describe(w *writer) {
 	w.line("nonce", fmt.Sprint(tx.Nonce()))
 	for i, e := range tx.AccessList() {
 		if i == maxCalls {
-			w.line("access list", fmt.Sprintf("… %d more addresses", len(tx.AccessList())-i))
+			w.flag("access list", fmt.Sprintf("… %d more addresses", len(tx.AccessList())-i))
+			w.warn("access list: too long to be shown whole")
 			break
 		}
 		w.line("access list", fmt.Sprintf("%s, %d storage keys", w.address(t.chain, e.Address), len(e.StorageKeys)))
@@ -85,7 +90,11 @@ func (t *transaction) describeFee(w *writer) {
 	most := new(big.Int).Mul(tx.GasFeeCap(), new(big.Int).SetUint64(tx.Gas()))
 	value := coins(t.chain, most)
 	n, known := networkOf(t.chain)
-	if most.Cmp(highFee) >= 0 && (!known || n.coin == "ETH") {
+	high := highFee
+	if known && n.coin != "ETH" && n.coin != "BNB" {
+		high = highFeeCheap
+	}
+	if most.Cmp(high) >= 0 {
 		w.flag("max fee", value)
 		w.warn("the fee is unusually high: up to " + value)
 	} else {
@@ -122,6 +131,7 @@ func (t *transaction) describeAuthorizations(w *writer) {
 			w.line(label, checksummed(who)+" takes its account back from code")
 		} else {
 			w.flag(label, checksummed(who)+" hands its account to the code at "+w.address(t.chain, a.Address))
+			w.warn(label + " hands the account " + checksummed(who) + " over to code")
 		}
 		w.line(label+" nonce", fmt.Sprint(a.Nonce))
 		switch id := a.ChainID.ToBig(); {

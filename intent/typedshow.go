@@ -85,6 +85,11 @@ func (v value) write(w *writer, chain *big.Int, path string) {
 			return
 		}
 		w.text(path, v.text)
+		// Forwarders and accounts of contracts take a whole call this way.
+		if !w.callRead || path != "message.data" {
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn(path + ": bytes whose meaning is unknown; they may be a call")
+		}
 	default:
 		w.line(path, v.text)
 	}
@@ -94,6 +99,7 @@ func (v value) write(w *writer, chain *big.Int, path string) {
 type grant struct {
 	token  common.Address
 	amount *big.Int
+	ends   *big.Int // Unix seconds until which it may be taken; nil if nothing says so
 }
 
 // recognise looks for the typed data by which tokens are taken without a
@@ -105,19 +111,29 @@ func (td *typedData) recognise(w *writer) {
 	m := td.message
 	switch {
 	case m.has("owner:address", "spender:address", "value:uint256", "deadline:uint256"):
-		td.permit(w, chain, m.get("owner"), m.get("spender"), m.get("deadline").num, grant{self, m.get("value").num})
+		td.permit(w, chain, m.get("owner"), m.get("spender"), m.get("deadline").num, grant{token: self, amount: m.get("value").num})
 	case m.has("holder:address", "spender:address", "expiry:uint256", "allowed:bool"):
-		g := grant{self, new(big.Int)}
+		g := grant{token: self, amount: new(big.Int)}
 		if m.get("allowed").text == "true" {
 			g.amount = maxUint(256)
 		}
-		td.permit(w, chain, m.get("holder"), m.get("spender"), m.get("expiry").num, g)
+		expiry := m.get("expiry").num
+		if expiry.Sign() == 0 { // as the contract of DAI reads it
+			expiry = maxUint(256)
+		}
+		td.permit(w, chain, m.get("holder"), m.get("spender"), expiry, g)
 	case m.has("from:address", "to:address", "value:uint256", "validBefore:uint256", "nonce:bytes32"):
-		td.permit(w, chain, m.get("from"), m.get("to"), m.get("validBefore").num, grant{self, m.get("value").num})
+		td.permit(w, chain, m.get("from"), m.get("to"), m.get("validBefore").num, grant{token: self, amount: m.get("value").num})
 	case m.has("details", "spender:address", "sigDeadline:uint256"):
 		td.permit(w, chain, value{}, m.get("spender"), m.get("sigDeadline").num, m.get("details").grants("amount")...)
 	case m.has("permitted", "spender:address", "deadline:uint256"):
 		td.permit(w, chain, value{}, m.get("spender"), m.get("deadline").num, m.get("permitted").grants("amount")...)
+	case m.has("spender:address", "tokenId:uint256", "nonce:uint256", "deadline:uint256"): // ERC-4494
+		td.hand(w, chain, m.get("spender"), m.get("deadline").num, "the token with the id "+m.get("tokenId").text)
+	case m.has("operator:address", "approved:bool", "nonce:uint256", "deadline:uint256"):
+		if m.get("approved").text == "true" {
+			td.hand(w, chain, m.get("operator"), m.get("deadline").num, "every token, now and later,")
+		}
 	case m.has("to:address", "value:uint256", "data:bytes", "operation:uint8", "safeTxGas:uint256"):
 		td.safe(w, chain)
 	}
@@ -146,7 +162,7 @@ func (v value) grants(amount string) []grant {
 	var out []grant
 	for _, item := range items {
 		if token, n := item.get("token"), item.get(amount); token.typ == "address" && n.num != nil {
-			out = append(out, grant{token.addressValue(), n.num})
+			out = append(out, grant{token.addressValue(), n.num, item.get("expiration").num})
 		}
 	}
 	return out
@@ -178,6 +194,13 @@ func (td *typedData) permit(w *writer, chain *big.Int, owner, spender value, dea
 		if unlimited(g.amount) {
 			w.warn("the amount is unlimited: all of these tokens, now and later, can be taken")
 		}
+		switch {
+		case g.ends == nil:
+		case g.ends.Sign() == 0: // as Permit2 reads it
+			w.line("may be taken until", "the end of the block in which the signature is used")
+		default:
+			w.end("may be taken until", g.ends)
+		}
 	}
 	if gives {
 		w.warn("this signature alone lets " + checksummed(who) + " take tokens, without a transaction of this account")
@@ -186,13 +209,31 @@ func (td *typedData) permit(w *writer, chain *big.Int, owner, spender value, dea
 		w.warn("the permission names the owner " + owner.text + ", which is not this account")
 	}
 	if deadline != nil {
-		if deadline.BitLen() > 36 {
-			w.flag("can be used until", "no end")
-			w.warn("the permission does not expire")
-		} else {
-			w.line("can be used until", unixTime(deadline.Uint64()))
-		}
+		w.end("can be used until", deadline)
 	}
+}
+
+// end writes a date given in Unix seconds.
+func (w *writer) end(label string, seconds *big.Int) {
+	if seconds.BitLen() > 36 {
+		w.flag(label, "no end")
+		w.warn("the permission does not expire")
+		return
+	}
+	w.line(label, unixTime(seconds.Uint64()))
+}
+
+// hand tells that a signature lets somebody move tokens of a collection.
+func (td *typedData) hand(w *writer, chain *big.Int, to value, deadline *big.Int, what string) {
+	who := to.addressValue()
+	collection := w.address(chain, td.domain.get("verifyingContract").addressValue())
+	w.summary = fmt.Sprintf("let %s move %s of the collection at %s", checksummed(who), what, collection)
+	if chain != nil {
+		w.summary += " on " + chainName(chain)
+	}
+	w.flag("allows", fmt.Sprintf("%s to move %s of the collection at %s", w.address(chain, who), what, collection))
+	w.warn("this signature alone lets " + checksummed(who) + " move tokens, without a transaction of this account")
+	w.end("can be used until", deadline)
 }
 
 // safe reads a transaction of a Safe wallet, whose call would otherwise be
@@ -201,10 +242,19 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 	m := td.message
 	to := m.get("to").addressValue()
 	data, _ := hexBytes(m.get("data").text)
-	w.summary = fmt.Sprintf("confirm a transaction of the wallet %s to %s",
-		checksummed(td.domain.get("verifyingContract").addressValue()), checksummed(to))
+	what := "transaction"
+	if m.get("operation").text == "1" {
+		what = "delegate call"
+	}
+	w.summary = fmt.Sprintf("confirm a %s of the wallet %s to %s",
+		what, checksummed(td.domain.get("verifyingContract").addressValue()), checksummed(to))
 	if v := m.get("value").num; v.Sign() > 0 {
 		w.line("wallet sends", coins(chain, v))
+		w.summary += " with " + coins(chain, v)
+	}
+	// The refund is paid whatever the call does.
+	if price := m.get("gasPrice").num; price != nil && price.Sign() > 0 {
+		w.warn("the wallet also pays for gas, at " + price.String() + " base units for each, to whom message.refundReceiver names")
 	}
 	switch m.get("operation").text {
 	case "0":
@@ -213,6 +263,7 @@ func (td *typedData) safe(w *writer, chain *big.Int) {
 	default:
 		w.warn("an unknown operation of the wallet")
 	}
+	w.callRead = true
 	if len(data) > 0 {
 		c := describeCall(w, chain, to, data)
 		w.summary += ": " + c

@@ -143,7 +143,7 @@ func fitInteger(n node, a atomType, typ, path string) (value, error) {
 	}
 	digits, negative := strings.CutPrefix(n.text, "-")
 	v, ok := decimal(digits)
-	if h, isHex := strings.CutPrefix(digits, "0x"); isHex && n.kind == jsonString && h != "" && len(h) <= 64 {
+	if h, isHex := strings.CutPrefix(digits, "0x"); isHex && !negative && n.kind == jsonString && h != "" && len(h) <= 64 {
 		if strings.Trim(h, "0123456789abcdefABCDEF") == "" {
 			v, ok = new(big.Int).SetString(h, 16)
 		}

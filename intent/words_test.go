@@ -117,6 +117,7 @@ func TestSignInWords(t *testing.T) {
 		"userinfo":       {"https://service.org/", "https://service.org@evil.org/", `is "evil.org"`},
 		"backslash":      {"https://service.org/", `https://service.org\@evil.org/`, ""},
 		"at":             {"service.org wants", "service.org@evil.org wants", "contains an @"},
+		"punycode-below": {"service.org wants", "www.xn--srvice-bya.org wants", "is an encoded one"},
 		"punycode":       {"service.org wants", "xn--srvice-bya.org wants", "is an encoded one"},
 		"non-ascii":      {"service.org wants", "sérvice.org wants", "outside ASCII"},
 		"other-account":  {cowAddress, someone, "which is not this one"},
@@ -243,7 +244,7 @@ func TestSafeWords(t *testing.T) {
 			usdc, call("transfer(address,uint256)", common.HexToAddress(someone), big.NewInt(2500000)), operation, zero, zero)
 	}
 	in := readJSON(t, intent.TypedData, permit("1", someone, types, "SafeTx", message(0)), ctx)
-	if want := "confirm a transaction of the wallet " + someone + " to " + usdc + ": transfer 2.5 USDC to " + someone; in.Summary != want {
+	if want := "confirm a transaction of the wallet " + someone + " to " + usdc + " with 1 ETH: transfer 2.5 USDC to " + someone; in.Summary != want {
 		t.Errorf("summary %q, want %q", in.Summary, want)
 	}
 	wantLine(t, in, "wallet sends", "1 ETH")

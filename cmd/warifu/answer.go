@@ -37,8 +37,15 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, f
 	}
 	if a.json {
 		a.say("request %s: %s", shortID(r.ID), esc(r.Summary))
+		for _, warning := range r.Warnings {
+			a.say("warning: %s", esc(warning))
+		}
 	} else {
 		printRequest(a.stderr, r)
+		// The warnings stand at the top, which a long request pushes out of sight.
+		if n := len(r.Warnings); n > 0 {
+			fmt.Fprintf(a.stderr, "\n! warnings above: %d\n", n)
+		}
 		fmt.Fprintln(a.stderr)
 	}
 	if yes {

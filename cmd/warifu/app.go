@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,9 +12,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -203,9 +207,28 @@ func (w *firstError) Write(p []byte) (int, error) {
 // printJSON writes v as one line. What we print is ours and can be encoded; that
 // it could not be written is for w to know.
 func printJSON(w io.Writer, v any) {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
+	_, _ = w.Write(screenSafe(b.Bytes()))
+}
+
+// screenSafe writes what must not reach a screen in the escapes of JSON: its
+// encoder leaves C1 control characters and bidirectional marks as they are, and a
+// person may look at the output as well. No reader of JSON sees a difference.
+func screenSafe(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for _, r := range string(doc) {
+		if r < 0x7f || intent.Escape(string(r)) == string(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, u)
+		}
+	}
+	return out
 }
 
 // note prints one line on stderr, where it is no part of the result. With

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -149,4 +151,24 @@ func said(t testing.TB, o outcome) *api.Error {
 		t.Fatalf("it does not end with an error: %s", o.stderr)
 	}
 	return e.Error
+}
+
+// TestJSONIsSafeToLookAt: what JSON leaves as it is does not reach the screen, and
+// a program reads the same.
+func TestJSONIsSafeToLookAt(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"plain é 日本 \" \\", "\u009b31m", "\u202eabc", "a\u0301", "\x7f\x1b[2J", "\U000e0001 \U0001f600", "\u200b\u2028\ufeff"} {
+		var b bytes.Buffer
+		printJSON(&b, map[string]string{"x": s})
+		if strings.ContainsFunc(strings.TrimSuffix(b.String(), "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q is printed as %q", s, b.String())
+		}
+		var back map[string]string
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back["x"] != s {
+			t.Errorf("%q is read back as %q: %v", s, back["x"], err)
+		}
+	}
+	missing := filepath.Join(t.TempDir(), "\u009b31m\u202e")
+	o := warifu(t, t.Context(), "", "verify", "typed-data", missing, "--address", "0xA", "--signature", "0x", "--json")
+	has(t, "stderr", o.stderr, `\u009b31m\u202e`)
 }

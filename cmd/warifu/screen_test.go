@@ -187,3 +187,65 @@ func TestStoreErrorsInWords(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestNoValueLeavesItsColumn: where the terminal breaks a line, a text cannot go
+// on as a line of ours, and a long label cannot push values out of sight.
+func TestNoValueLeavesItsColumn(t *testing.T) {
+	t.Parallel()
+	forged := "order 17" + strings.Repeat(" ", 60) + "  amount  0.01 ETH" + strings.Repeat("日本", 40)
+	rows := [][2]string{
+		{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed (this account)"},
+		{"message.note", forged},
+		{"message." + strings.Repeat("x", 500), "7"},
+		{"message line 3", ""},
+		{"last", "end"},
+	}
+	for _, width := range []int{0, 1, 10, 30, 44, 80, 200} {
+		var b strings.Builder
+		lay(&b, rows, width)
+		sentence(&b, forged, width)
+		out := b.String()
+		for _, line := range strings.Split(strings.TrimSuffix(out, "\n"), "\n") {
+			n := 0
+			for _, r := range line {
+				n += cells(r)
+			}
+			// A terminal narrower than the indent breaks lines whatever is done.
+			if width >= 30 && n > width {
+				t.Errorf("width %d: %d columns: %q", width, n, line)
+			}
+			if in := len(line) - len(strings.TrimLeft(line, " ")); width >= 30 && in < furtherIn && strings.HasPrefix(line[in:], "amount") {
+				t.Errorf("width %d: a line of ours is imitated: %q", width, line)
+			}
+			if in := strings.Index(line, "end"); in > maxLabel+labelStart+2 {
+				t.Errorf("width %d: the value is in column %d", width, in)
+			}
+		}
+		// Nothing is lost on the way.
+		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		want := ""
+		for _, row := range rows {
+			want += row[0] + row[1]
+		}
+		if squeeze(out) != squeeze(want+forged) {
+			t.Errorf("width %d: %q", width, out)
+		}
+	}
+	var b strings.Builder
+	lay(&b, rows[3:], 0)
+	if want := "  message line 3\n  last            end\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
+// TestWarningsAreNotScrolledAway: they are told where the question is asked, too,
+// and to those who read events.
+func TestWarningsAreNotScrolledAway(t *testing.T) {
+	t.Parallel()
+	f := &fake{requests: []api.Request{{ID: requestID, Kind: api.KindMessage, Summary: "x", State: api.StatePending, Warnings: api.List[string]{"beware"}}}}
+	home := serve(t, f)
+	o := warifu(t, t.Context(), "n\n", "approve", "beef", "--home", home)
+	has(t, "stderr", o.stderr, "! beware", "! warnings above: 1\n\nApprove?")
+	o = warifu(t, t.Context(), "n\n", "approve", "beef", "--json", "--home", home)
+	has(t, "stderr", o.stderr, `"text":"warning: beware"`)
+}

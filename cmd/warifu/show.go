@@ -78,25 +78,27 @@ func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) err
 }
 
 func printRequest(w io.Writer, r api.Request) {
-	fmt.Fprintf(w, "%s\n\n", esc(r.Summary))
+	width := columns(w)
+	sentence(w, esc(r.Summary), width)
+	fmt.Fprintln(w)
 	for _, warning := range r.Warnings {
-		fmt.Fprintf(w, "! %s\n", esc(warning))
+		sentence(w, "! "+esc(warning), width)
 	}
 	if len(r.Warnings) > 0 {
 		fmt.Fprintln(w)
 	}
+	lines := make([][2]string, len(r.Lines))
+	for i, l := range r.Lines {
+		lines[i] = [2]string{esc(l.Label), esc(l.Text)}
+	}
+	lay(w, lines, width)
+	fmt.Fprintln(w)
 	var rows [][]string
 	add := func(label, text string) {
 		if text != "" {
 			rows = append(rows, []string{"  " + esc(label), esc(text)})
 		}
 	}
-	for _, l := range r.Lines {
-		add(l.Label, l.Text)
-	}
-	table(w, rows)
-	fmt.Fprintln(w)
-	rows = nil
 	add("request", r.ID)
 	add("signs with", strings.TrimSpace(r.Account+" "+r.Address))
 	if !api.ChangesCircle(r.Kind) { // what a change is about begins with it

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -85,5 +87,40 @@ func TestPassphraseFromTerminal(t *testing.T) {
 	pass, err := a.passphrase(t.Context(), "")
 	if err != nil || string(pass) != "correct horse" || stderr.String() != "passphrase: \n" {
 		t.Errorf("%q, %v, %q", pass, err, stderr.String())
+	}
+}
+
+// TestRequestFitsItsTerminal: on a terminal, also through the writer that notes
+// failures, values stay in their column.
+func TestRequestFitsItsTerminal(t *testing.T) {
+	t.Parallel()
+	user, program := pseudoTerminal(t)
+	if err := unix.IoctlSetWinsize(int(program.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	if got := columns(program); got != 80 {
+		t.Errorf("%d columns", got)
+	}
+	if got := columns(&bytes.Buffer{}); got != 0 {
+		t.Errorf("a buffer of %d columns", got)
+	}
+	const end = "the end"
+	r := api.Request{Kind: api.KindMessage, Summary: "sign " + strings.Repeat("s", 200), Warnings: api.List[string]{strings.Repeat("w", 200)},
+		Lines: api.List[api.Line]{{Label: "message", Text: strings.Repeat(" ", 70) + "  amount  1 ETH" + strings.Repeat("x", 100)}}}
+	go func() {
+		w := &firstError{Writer: program}
+		printRequest(w, r)
+		printRequests(w, []api.Request{{ID: requestID, Summary: "sign " + strings.Repeat("s", 200)}})
+		fmt.Fprintln(w, end)
+	}()
+	in := bufio.NewScanner(user)
+	for in.Scan() && in.Text() != end {
+		line := strings.TrimRight(in.Text(), "\r")
+		if len(line) > 80 || strings.HasPrefix(strings.TrimLeft(line, " "), "amount") && !strings.HasPrefix(line, "        ") {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+	if err := in.Err(); err != nil {
+		t.Fatal(err)
 	}
 }

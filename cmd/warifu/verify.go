@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/math"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/signer/core/apitypes"
 	"github.com/spf13/cobra"
@@ -73,17 +76,40 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 			if _, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: doc}); err != nil {
 				return err
 			}
-			var data apitypes.TypedData
-			if err := json.Unmarshal(doc, &data); err != nil {
-				return fmt.Errorf("read typed data: %w", err)
-			}
-			digest, _, err := apitypes.TypedDataAndHash(data)
+			digest, err := typedDigest(doc)
 			if err != nil {
-				return fmt.Errorf("hash typed data: %w", err)
+				return err
 			}
 			return a.verify(*c, digest)
 		},
 	}
+}
+
+// typedDigest hashes typed data with apitypes. Two things it would refuse are
+// no fault of a document: a domain with an empty field, which
+// apitypes.TypedDataDomain takes for absent, and types that nothing refers to.
+func typedDigest(doc []byte) ([]byte, error) {
+	var data apitypes.TypedData
+	var domain struct {
+		Domain apitypes.TypedDataMessage `json:"domain"`
+	}
+	if err := errors.Join(json.Unmarshal(doc, &data), json.Unmarshal(doc, &domain)); err != nil {
+		return nil, fmt.Errorf("read typed data: %w", err)
+	}
+	used := data.Dependencies(data.PrimaryType, nil)
+	maps.DeleteFunc(data.Types, func(name string, _ []apitypes.Type) bool {
+		return name != "EIP712Domain" && !slices.Contains(used, name)
+	})
+	data.Domain = apitypes.TypedDataDomain{ChainId: math.NewHexOrDecimal256(0)} // must be there; hashed is what was given
+	separator, err := data.HashStruct("EIP712Domain", domain.Domain)
+	if err != nil {
+		return nil, fmt.Errorf("hash typed data: %w", err)
+	}
+	message, err := data.HashStruct(data.PrimaryType, data.Message)
+	if err != nil {
+		return nil, fmt.Errorf("hash typed data: %w", err)
+	}
+	return crypto.Keccak256([]byte{0x19, 0x01}, separator, message), nil
 }
 
 // verify prints whether the claim holds for digest. A signature that does not

@@ -2,11 +2,16 @@ package main
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/accounts"
 	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/warifu/warifu/intent"
 )
 
 // testKey is the first key of the standard development mnemonic.
@@ -68,5 +73,53 @@ func TestVerifyMessage(t *testing.T) {
 	has(t, "stderr", o.stderr, "checksum")
 	if o.code != exitFailed {
 		t.Errorf("a bad checksum: %+v", o)
+	}
+}
+
+// TestVerifyTypedDataThatIsSigned: what can be signed can be verified, over the
+// same digest.
+func TestVerifyTypedDataThatIsSigned(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.HexToECDSA(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := crypto.PubkeyToAddress(key.PublicKey)
+	const salt = `"0x0000000000000000000000000000000000000000000000000000000000000001"`
+	dir := t.TempDir()
+	for name, doc := range map[string]struct{ domainTypes, types, domain, message string }{
+		"plain":        {`{"name":"name","type":"string"}`, ``, `"name":"N"`, `"n":5`},
+		"empty-name":   {`{"name":"name","type":"string"},{"name":"version","type":"string"}`, ``, `"name":"","version":"1"`, `"n":5`},
+		"empty-domain": {`{"name":"name","type":"string"}`, ``, `"name":""`, `"n":-5`},
+		"number":       {`{"name":"chainId","type":"uint256"}`, ``, `"chainId":9007199254740991`, `"n":-9007199254740991`},
+		"text-number":  {`{"name":"chainId","type":"uint256"}`, ``, `"chainId":"0x0a"`, `"n":"0x10"`},
+		"large-chain":  {`{"name":"chainId","type":"uint256"}`, ``, `"chainId":"115792089237316195423570985008687907853269984665640564039457584007913129639935"`, `"n":0`},
+		"salt":         {`{"name":"salt","type":"bytes32"}`, ``, `"salt":` + salt, `"n":0`},
+		"order":        {`{"name":"salt","type":"bytes32"},{"name":"name","type":"string"}`, ``, `"name":"N","salt":` + salt, `"n":0`},
+		"unused":       {`{"name":"name","type":"string"}`, `,"Unused":[{"name":"a","type":"Missing"}]`, `"name":"N"`, `"n":5`},
+		"unused-self":  {`{"name":"name","type":"string"}`, `,"Unused":[{"name":"a","type":"Unused"}]`, `"name":"N"`, `"n":5`},
+	} {
+		text := fmt.Appendf(nil, `{"types":{"EIP712Domain":[%s],"T":[{"name":"n","type":"int64"}]%s},"primaryType":"T","domain":{%s},"message":{%s}}`,
+			doc.domainTypes, doc.types, doc.domain, doc.message)
+		payload, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: text})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		in, err := intent.Decode(intent.TypedData, payload, intent.Context{Account: "ethereum", Address: address, PublicKey: crypto.CompressPubkey(&key.PublicKey)})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		sig, err := crypto.Sign(in.ToSign, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := warifu(t, t.Context(), "", "verify", "typed-data", path, "--address", address.Hex(), "--signature", hex.EncodeToString(sig))
+		if o.code != exitDone || o.stdout != "valid: signed by "+address.Hex()+"\n" {
+			t.Errorf("%s: %+v", name, o)
+		}
 	}
 }
