@@ -24,7 +24,13 @@ type peer struct {
 	lost     string // why the connection ended, for the person
 	stale    bool   // a message to it was certainly lost
 
+	addrs   []string  // where it says it can be dialled, not taken over yet
+	addrsAt time.Time // when what it says was taken over last
+
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
+
+	refusals noise // messages of it that were refused
+	clocks   noise // that its clock is off
 
 	refused      int       // re-deals that it brought and this device refused,
 	refusedSince time.Time // since then
