@@ -79,6 +79,8 @@ type core struct {
 	lastBeat time.Time
 	lastHave time.Time
 
+	ids map[sealedItem]wire.Hash // of the items that were listed last
+
 	unremembered noise // of statements of this device that it does not remember
 }
 

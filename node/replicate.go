@@ -16,20 +16,6 @@ import (
 // member that is connected; on every new connection, and now and then on an
 // old one, each side lists what it holds and asks for what it lacks.
 
-// inventory lists the items of every request that is kept.
-func (c *core) inventory() []wire.Hash {
-	var out []wire.Hash
-	for _, r := range c.byAge() {
-		for _, it := range c.itemsOf(r) {
-			if len(out) == maxInventory {
-				return out
-			}
-			out = append(out, it.id())
-		}
-	}
-	return out
-}
-
 // byAge lists requests with the newest first, so that what is cut off when
 // there are too many is the oldest.
 func (c *core) byAge() []*openRequest {
@@ -95,18 +81,16 @@ func (c *core) onWant(from wire.Slot, w want) error {
 	}
 	var batch []item
 	size := 0
-	for _, r := range c.byAge() {
-		for _, it := range c.itemsOf(r) {
-			if !wanted[it.id()] {
-				continue
-			}
-			n := len(it.Body) + 128
-			if size+n > batchBytes {
-				c.sync(from, msgItems, items{Items: batch})
-				batch, size = nil, 0
-			}
-			batch, size = append(batch, it), size+n
+	for _, it := range c.everyItem() {
+		if !wanted[it.id] {
+			continue
 		}
+		n := len(it.item.Body) + 128
+		if size+n > batchBytes {
+			c.sync(from, msgItems, items{Items: batch})
+			batch, size = nil, 0
+		}
+		batch, size = append(batch, it.item), size+n
 	}
 	if len(batch) > 0 {
 		c.sync(from, msgItems, items{Items: batch})
