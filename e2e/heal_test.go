@@ -169,6 +169,11 @@ func TestLeave(t *testing.T) {
 	c.settle(t, changed.Epoch)
 	c.everyPair(t, "without the laptop")
 	laptop.cannotSign(t, api.CodeEvicted, api.CodeNoCircle)
+	eventually(t, "the laptop holds nothing of the keys any more", func() bool {
+		keys, err := filepath.Glob(filepath.Join(laptop.home, "epochs", "*"))
+		return err == nil && len(keys) == 1 && filepath.Base(keys[0]) == "0-0.key" &&
+			strings.Contains(strings.Join(laptop.status().Warnings, "\n"), "its shares are destroyed")
+	})
 	laptop.kill()
 	laptop.sound()
 	laptop.up()

@@ -248,18 +248,23 @@ func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
 }
 
 // lock forgets the shares and ends the sessions that hold one. A founding that
-// has not been confirmed cannot go on without them either.
+// has not been confirmed cannot go on without them either. A re-deal rests: what
+// this device has said in it is still told to others.
 func (c *core) lock() {
 	c.cfg.Keeper.Lock()
 	for _, l := range c.liveSessions() {
-		if l.signing() {
+		if l.signing() || l.testing() {
 			c.failSession(l, fmt.Errorf("%s was locked", c.self.name))
 		}
+	}
+	if a := c.attempt; a != nil && holdsKeys(a) {
+		a.machine.Rest()
 	}
 	c.tellLocked()
 }
 
 func (c *core) unlocked() {
+	c.wakeRedeal()
 	c.tellLocked()
 	if c.circle != nil {
 		// A share that waits for this device could not be stored before: who

@@ -148,6 +148,22 @@ func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
 // proposal must not use all numbers up.
 const maxSkip = 1 << 20
 
+// topNumber is the highest number of an epoch in which this device takes part. Some
+// member may have led others up to where it stood, so that they cannot propose
+// anything but what is above it: it rises by as much again with each such
+// proposal, but for one a minute at the most. To use all numbers up would take
+// longer than there are circles.
+func (c *core) topNumber() uint64 {
+	return c.circle.head().Record.Epoch + maxSkip*(1+c.skips)
+}
+
+// noteNumber looks at the number of a re-deal that this device refuses.
+func (c *core) noteNumber(epoch uint64) {
+	if epoch > c.topNumber() && c.now.Sub(c.skippedAt).Abs() >= attemptLife {
+		c.skips, c.skippedAt = c.skips+1, c.now
+	}
+}
+
 // maxChain bounds the epochs of one message.
 const maxChain = 10
 

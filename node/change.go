@@ -330,7 +330,7 @@ func (c *core) changeCircle() {
 		switch {
 		case c.redealing():
 			r.idle = time.Time{} // whoever's turn it was has proposed
-		case !c.now.Before(r.notUntil) && c.responsible(r):
+		case !c.pausing(r.notUntil) && c.responsible(r):
 			c.proposeChange(r)
 		}
 	}

@@ -65,6 +65,8 @@ type core struct {
 	beats     map[wire.Slot][]byte
 	presentAt time.Time // a person last proved to be here
 	evictAt   time.Time
+	skips     uint64    // re-deals refused because their number was too high, see topNumber
+	skippedAt time.Time // the last time
 	grudges   map[wire.Slot]*grudge
 
 	awake         time.Duration // this device has been running

@@ -113,10 +113,11 @@ func (c *core) tellSponsor(f wire.Frame, peer []byte) bool {
 
 // A refusal is kept for good, and anybody can make up proposals by the thousand.
 // So each device is told no only so often. What is over that is heard with no
-// answer, which takes nothing from anybody: the attempt dies a minute later.
+// answer: the attempt dies a minute later, or, for a device that was ready for it and
+// must hear of this, when it is brought again after the hour.
 const (
 	maxRefused = 64
-	refusedFor = 24 * time.Hour
+	refusedFor = time.Hour
 )
 
 // mayRefuse counts a re-deal that the device in slot has brought, and reports

@@ -103,6 +103,16 @@ func (c *core) blameFor(a *attempt) {
 	if proven {
 		return
 	}
+	// They lie, or a dealer dealt two things and managed to hide it: those who
+	// gave up because of it did nothing.
+	if apart := a.machine.Apart(); len(apart) > 0 {
+		for _, s := range apart {
+			if s != self {
+				c.blame(s, "was ready for something else")
+			}
+		}
+		return
+	}
 	late := a.doomed.Sub(a.started).Abs() >= attemptLost
 	if late && len(a.missing) > 0 {
 		for _, s := range a.missing {

@@ -35,6 +35,8 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 				return b
 			}
 		}},
+		{"is-ready-for-something-else", 2, 3, readyForSomethingElse},
+		{"is-ready-for-something-else-among-five", 3, 5, readyForSomethingElse},
 		{"complains", 2, 3, complains},
 		{"complains-among-five", 3, 5, complains},
 	} {
@@ -82,6 +84,35 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 // complains makes d a member that opens nothing that is sealed to it, and says
 // that this is the dealers' fault.
 func complains(_ *lab, d *labDevice) { d.core.self.boxSeed = secret.Take(&[secret.Size]byte{1}) }
+
+// readyForSomethingElse makes d a member that says ready, well signed, for
+// another record than the one that was dealt.
+func readyForSomethingElse(l *lab, d *labDevice) {
+	const tagStatement wire.Tag = "refresh/statement"
+	const ready = 2
+	l.tamper = func(from, _ *labDevice, b []byte) []byte {
+		f, err := wire.ParseFrame(b)
+		if from != d || err != nil || !redealing(l, f.Session) {
+			return b
+		}
+		var s struct {
+			_ struct{} `cbor:",toarray"`
+
+			Kind uint8
+			Slot wire.Slot
+			Body []byte
+			Sig  [64]byte
+		}
+		if wire.Unmarshal(f.Body, &s) != nil || s.Kind != ready || s.Slot != f.From {
+			return b
+		}
+		s.Body[0] ^= 1
+		msg := wire.Sum(tagStatement, f.Session[:], []byte{s.Kind}, wire.U16(s.Slot), s.Body)
+		s.Sig = d.core.self.sign(msg[:])
+		f.Body = wire.Marshal(s)
+		return f.Append(nil)
+	}
+}
 
 // silence drops what d says in re-deals.
 func silence(d *labDevice) func(from, to *labDevice, b []byte) []byte {

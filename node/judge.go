@@ -169,6 +169,7 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 		return nil
 	}
 	var errs []error
+	defer c.reconsider()
 	for _, raw := range b.Beats {
 		x, err := recovery.ParseBeat(raw)
 		if err != nil {
@@ -307,7 +308,7 @@ func removals(list []recovery.Removal) (out []refresh.Removal) {
 
 // evict proposes the removal of who has been silent for too long.
 func (c *core) evict() {
-	if c.judge == nil || c.redealing() || c.now.Before(c.evictAt) {
+	if c.judge == nil || c.redealing() || c.pausing(c.evictAt) {
 		return
 	}
 	for _, e := range c.judge.Proposals() {

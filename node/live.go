@@ -350,7 +350,7 @@ func (c *core) resting(l *live) bool {
 func (c *core) silentIn(l *live, waiting []wire.Slot) (wire.Slot, bool) {
 	limit := c.cfg.Timings.Silence
 	for _, s := range waiting {
-		if since := c.now.Sub(l.progress); since >= 3*limit || since >= limit && c.now.Sub(l.heard[s]) >= limit {
+		if since := c.now.Sub(l.progress).Abs(); since >= 3*limit || since >= limit && c.now.Sub(l.heard[s]).Abs() >= limit {
 			return s, true
 		}
 	}

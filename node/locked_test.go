@@ -25,9 +25,7 @@ func TestLockedDeviceLosesNoRedeal(t *testing.T) {
 	}
 	laptop.core.now = l.now
 	laptop.core.lock()
-	if !l.run(2*resumeTries*maxResumePause, func() bool { return laptop.core.interrupted() }) {
-		t.Fatal("it goes on although it is locked")
-	}
+	laptop.core.resumeLater(errLabSealed) // as after a write that failed since it is locked
 	l.run(2*resumeTries*maxResumePause, nil)
 	laptop.keeper.fail = syscall.EMFILE
 	if err := laptop.keeper.Unlock(nil); err != nil {
@@ -41,4 +39,67 @@ func TestLockedDeviceLosesNoRedeal(t *testing.T) {
 		t.Fatalf("it did not go on: %q\n%s", laptop.core.redealTrouble, l.logs())
 	}
 	l.signsWith(laptop, tablet)
+}
+
+// TestLockForgetsTheSharesOfARedeal: whoever reads the memory of a device that its
+// person has locked finds no share in it, however far a re-deal is. What the
+// device has said in it others still hear, and it goes on when it is unlocked, by
+// whatever way.
+func TestLockForgetsTheSharesOfARedeal(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []refresh.Phase{refresh.Prepared, refresh.Committed, refresh.Locked, refresh.Retired} {
+		for _, told := range []bool{true, false} {
+			t.Run(phase.String(), func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, 3, 97)
+				l.found(2, 3)
+				phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+				if phase == refresh.Locked {
+					tablet.kill() // whom the others wait for
+				}
+				phone.change(api.KindRefresh, change{})
+				if !l.run(time.Minute, func() bool {
+					return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == phase
+				}) {
+					t.Fatalf("never %v\n%s", phase, l.logs())
+				}
+				laptop.core.now = l.now
+				laptop.core.lock()
+				for range 3 {
+					if a := laptop.core.attempt; a == nil || holdsKeys(a) || a.machine.Phase() != phase {
+						t.Fatal("a locked device holds shares, or has dropped the re-deal")
+					}
+					for _, s := range laptop.core.liveSessions() {
+						if s.testing() {
+							t.Fatal("a locked device holds shares in a test of them")
+						}
+					}
+					l.run(5*time.Second, nil)
+				}
+				if laptop.core.interrupted() {
+					t.Error("it takes a locked keeper for a broken disk")
+				}
+				if phase == refresh.Locked {
+					phone.kill() // the one that is locked must tell
+					tablet.start()
+					if !l.run(time.Minute, func() bool { return tablet.core.circle.record.Epoch == 1 && tablet.core.hasShare() }) {
+						t.Fatalf("the sleeper does not find its share\n%s", l.logs())
+					}
+					phone.start()
+				}
+				if err := laptop.keeper.Unlock(nil); err != nil {
+					t.Fatal(err)
+				}
+				if told {
+					laptop.core.now = l.now
+					laptop.core.unlocked()
+				}
+				if !l.run(2*time.Minute, l.in(0, l.devices...)) {
+					t.Fatalf("it does not go on\n%s", l.logs())
+				}
+				l.signsWith(laptop, tablet)
+				l.signsWith(phone, laptop)
+			})
+		}
+	}
 }

@@ -33,6 +33,8 @@ type peer struct {
 	refusals noise // messages of it that were refused
 	clocks   noise // that its clock is off
 
+	wokeAt time.Time // when it last had this device listen to a re-deal that this one slept through
+
 	refused      int       // re-deals that it brought and this device refused,
 	refusedSince time.Time // since then
 }

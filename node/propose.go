@@ -201,10 +201,11 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	}
 	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
-		return c.wakeUp(a, parent, self)
+		return c.wakeUp(from, a, parent, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
 		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
+		c.noteNumber(p.Epoch)
 		if !c.mayRefuse(from) {
 			return nil
 		}
@@ -263,7 +264,7 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 		return "another re-deal is under way"
 	case c.cfg.Keeper.Locked():
 		return "this device is locked"
-	case p.Epoch > c.circle.head().Record.Epoch+maxSkip:
+	case p.Epoch > c.topNumber():
 		return "the number of its epoch is too high"
 	case p.Epoch <= c.circle.highest:
 		return "the number of its epoch was used before"

@@ -213,6 +213,7 @@ func (c *core) finishRedeal(l *live) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		a.machine.Close() // what it held is in the journal, where signing looks for it
 		c.cleanUp()
 		c.broadcast(msgHello, c.hello())
 		c.tellFormers()
@@ -243,15 +244,42 @@ const (
 	attemptLost = 15 * time.Second // without a connection to a member
 )
 
+// holdsKeys reports whether the machine of an attempt has new shares in memory.
+func holdsKeys(a *attempt) bool {
+	keys, ok := a.machine.Shares()
+	for _, k := range keys {
+		k.Wipe()
+	}
+	return ok
+}
+
+// wakeRedeal goes on with a re-deal that rested while this device was locked.
+func (c *core) wakeRedeal() {
+	a := c.attempt
+	if a == nil || !a.machine.Resting() || c.cfg.Keeper.Locked() {
+		return
+	}
+	c.drop(a.live)
+	c.attempt = nil
+	if err := c.resumeRedeal(); err != nil {
+		c.resumeLater(err)
+	}
+}
+
 // tickRedeal gives up an attempt that cannot go on, as far as that is still
 // allowed.
 func (c *core) tickRedeal() {
+	c.wakeRedeal() // somebody may have typed the passphrase to prove to be here
 	a := c.attempt
 	if a == nil || a.machine.Settled() {
 		return
 	}
 	c.watchOut(a)
 	c.startTest()
+	c.reconsider()
+	if c.attempt != a || a.machine.Settled() {
+		return
+	}
 	if a.machine.Phase() == refresh.Aborted {
 		// Most often the others say soon that they have aborted too.
 		if c.now.Sub(a.started).Abs() >= 2*attemptLife {
@@ -273,6 +301,29 @@ func (c *core) tickRedeal() {
 		return // too late to go back: it goes forward as soon as it can
 	}
 	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
+	c.carryOut(a.live, effects)
+	c.redealStep()
+}
+
+// reconsider votes against a removal that this device has not said ready to, and
+// would not take part in any more: it has heard whom the others take for silent,
+// or persons have taken back what they said. From ready on it is too late, for
+// others may have committed because of it.
+func (c *core) reconsider() {
+	a := c.attempt
+	if a == nil || c.judge == nil || a.machine.Phase() != refresh.Dealing || c.isNew(a) || !slices.Contains(a.proposal.Members, c.circleSlot(a)) {
+		return
+	}
+	why := c.objectionToEviction(a.proposal)
+	if why == "" {
+		return
+	}
+	effects, err := a.machine.Abort()
+	if err != nil {
+		c.log.Error("re-deal not given up", "err", err)
+		return
+	}
+	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "why", why)
 	c.carryOut(a.live, effects)
 	c.redealStep()
 }

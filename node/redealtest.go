@@ -33,7 +33,7 @@ func (c *core) startTest() {
 			c.log.Debug("test signature not joined", "by", c.name(t.from), "err", err)
 		}
 	}
-	if c.now.Before(a.testAt) {
+	if c.pausing(a.testAt) {
 		return
 	}
 	turn := int(max(c.now.Sub(a.needed), 0) / testTurn)

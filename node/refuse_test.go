@@ -58,11 +58,49 @@ func TestOneMemberDoesNotFillDisksWithRefusals(t *testing.T) {
 	l.now = l.now.Add(refusedFor)
 	bring(tablet, 1)
 	if n := laptop.refusals(); n != maxRefused+2 {
-		t.Errorf("%d refusals a day later, want one more", n)
+		t.Errorf("%d refusals an hour later, want one more", n)
 	}
 	phone.change(api.KindRefresh, change{})
 	if !l.run(10*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("no re-deal afterwards\n%s", l.logs())
 	}
 	l.signsWith(laptop, tablet)
+}
+
+// TestOneMemberDoesNotUseUpTheNumbers: a member proposes the highest number that
+// is taken, over and over, and lets each attempt die. The others must be able to
+// re-deal afterwards.
+func TestOneMemberDoesNotUseUpTheNumbers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 101)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	head := laptop.core.circle.head().Record
+	l.tamper = withoutTests
+	for n := range uint64(3) {
+		r := tablet.change(api.KindRefresh, change{})
+		l.run(time.Second, nil)
+		for _, top := range []uint64{head.Epoch + maxSkip, laptop.core.circle.highest + maxSkip} {
+			p := refresh.Proposal{
+				Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: top, Kind: roster.Refresh, Threshold: 2,
+				Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}, Settings: head.Settings, Proposer: 3,
+			}
+			copy(p.Nonce[:], wire.U64(n+1))
+			m := redeal{Proposal: p.Bytes(), Request: r.id, Grounds: []item{}, Addrs: packAddrs(nil), Chain: [][]byte{}}
+			for _, d := range []*labDevice{phone, laptop} {
+				l.run(5*time.Minute, func() bool { return !d.core.redealing() })
+				d.core.onMessage(l.now, tablet.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))
+			}
+		}
+		l.run(5*time.Minute, func() bool { return !phone.core.redealing() && !laptop.core.redealing() })
+		if err := tablet.core.deny(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.tamper = nil
+	phone.change(api.KindRefresh, change{})
+	if !l.run(10*time.Minute, l.in(0, phone, laptop)) {
+		t.Fatalf("no re-deal is possible any more: the highest number is %d\n%s", laptop.core.circle.highest, laptop.log)
+	}
+	l.signsWith(phone, laptop)
 }

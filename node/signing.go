@@ -35,7 +35,7 @@ func (c *core) approvers(r *openRequest) []wire.Slot {
 // approved are here, and no session of it is open.
 func (c *core) try(r *openRequest) {
 	if c.circle == nil || r.change != nil || r.from() != c.circle.slot || !r.open() || r.live != nil || r.unclear != nil ||
-		c.maySign() != nil || c.now.Before(r.notUntil) || !has(r.approved, c.circle.slot) {
+		c.maySign() != nil || c.pausing(r.notUntil) || !has(r.approved, c.circle.slot) {
 		return
 	}
 	signers, ok := c.chooseSigners(r)
@@ -444,6 +444,17 @@ func (c *core) backOff(r *openRequest) {
 		most = 9
 	}
 	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
+}
+
+// longestPause is longer than any pause between two tries.
+const longestPause = 10 * time.Minute
+
+// pausing reports whether it is too early for the next try of something. A clock
+// that was far ahead when the pause began, and was set right since, must not make
+// it last for years.
+func (c *core) pausing(until time.Time) bool {
+	left := until.Sub(c.now)
+	return left > 0 && left <= longestPause
 }
 
 // alarm counts a failed check against a device, durably: three of them are a

@@ -30,6 +30,9 @@ type simDisk struct {
 	unsync  bool                          // a twin: the last writes die with the power
 	torn    bool                          // the write that the power failed in was cut in the middle
 	before  []simImage                    // what the disk held before the last writes
+	nosy    bool                          // note what is written, for O7
+	puts    [][]byte                      // values of the last transaction
+	sealed  [][]byte                      // all that the keeper has ever sealed
 }
 
 // A simImage is a copy of a disk.
@@ -122,8 +125,9 @@ func (j simJournal) View(f func(journal.Tx) error) error {
 func (j simJournal) Update(f func(journal.Tx) error) error {
 	return j.write(func() error {
 		touched := map[string]bool{}
+		j.puts = nil
 		err := j.mem.Update(func(tx journal.Tx) error {
-			s := &simTx{Tx: tx, touched: touched}
+			s := &simTx{Tx: tx, touched: touched, disk: j.simDisk}
 			if err := f(s); err != nil {
 				return err
 			}
@@ -143,11 +147,15 @@ func (j simJournal) Update(f func(journal.Tx) error) error {
 type simTx struct {
 	journal.Tx
 	touched map[string]bool
+	disk    *simDisk
 }
 
 func (t *simTx) Put(bucket, key string, val []byte) error {
 	t.touched[bucket] = true
 	t.touched[bucket+"/"+key] = true
+	if t.disk.nosy {
+		t.disk.puts = append(t.disk.puts, bytes.Clone(val))
+	}
 	return t.Tx.Put(bucket, key, val)
 }
 
@@ -220,7 +228,11 @@ func (k *simKeeper) SealShare(id, name string, p []byte) ([]byte, error) {
 	if k.locked || k.keys[id] <= 0 {
 		return nil, errLabSealed
 	}
-	return append(k.seal(id, name), p...), nil
+	s := append(k.seal(id, name), p...)
+	if k.nosy {
+		k.sealed = append(k.sealed, bytes.Clone(s))
+	}
+	return s, nil
 }
 
 func (k *simKeeper) OpenShare(id, name string, s []byte) ([]byte, error) {

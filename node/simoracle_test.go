@@ -131,6 +131,13 @@ func (w *world) mayDestroy(d *simDevice, h wire.Hash) {
 	if d.view.shares[h] == nil || !w.truth.certified(h) {
 		return // of a dead attempt
 	}
+	head := d.view.head()
+	if _, in := head.ByIdentity(d.view.self); !in {
+		if f, out := head.IsFormer(d.view.self); !out || !w.lockedSince(d, f.Epoch) {
+			w.fail("D: %s is out and destroys its share of epoch %d, which may be needed", d.name, w.truth.records[h].Epoch)
+		}
+		return
+	}
 	if !d.view.phase.Final() {
 		w.fail("D: %s destroys its share of epoch %d and is %v", d.name, w.truth.records[h].Epoch, d.view.phase)
 		return
@@ -145,6 +152,18 @@ func (w *world) mayDestroy(d *simDevice, h wire.Hash) {
 		}
 	}
 	w.truth.retiring(w, d.view.record, h)
+}
+
+// lockedSince reports whether everybody has locked into an epoch that d knows and
+// that is not older than the given one.
+func (w *world) lockedSince(d *simDevice, epoch uint64) bool {
+	return slices.ContainsFunc(d.view.chain, func(e roster.Entry) bool {
+		return e.Record.Epoch >= epoch && !slices.ContainsFunc(w.devices, func(o *simDevice) bool {
+			_, in := e.Record.ByIdentity(o.view.self)
+			locked := o.view.attempt == e.Record.Change.Attempt && o.view.phase.Final() || o.view.head().Epoch >= e.Record.Epoch
+			return in && !locked && !o.gone && !o.thief && !o.unsure
+		})
+	})
 }
 
 // chains checks what is new in the chain of d: U, and O5.
@@ -176,11 +195,9 @@ func (w *world) chains(d *simDevice, old view) {
 		if grew && !persons || is.Threshold < was.Threshold || is.Threshold > was.Threshold && !persons {
 			w.fail("O5: epoch %d is %d of %d after %d of %d by a %v", is.Epoch, is.Threshold, len(is.Devices), was.Threshold, len(was.Devices), is.Change.Kind)
 		}
-		if persons && !w.truth.mayGrow {
-			w.fail("O5: nobody asked to add a device")
-		}
+		w.agreed(d, was, is)
 	}
-	if n := len(old.chain); n > len(d.view.chain) && !d.unsure {
+	if n := len(old.chain); n > len(d.view.chain) && !d.unsure && !d.thief {
 		w.fail("N: %s forgot an epoch", d.name)
 	}
 }
@@ -199,7 +216,9 @@ func (w *world) signedTwice(a, b roster.Record) bool {
 
 // look holds what a running device does against its disk.
 func (w *world) look(d *simDevice) {
-	if d.core != nil && strings.Contains(d.core.redealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure {
+	w.listens(d)
+	w.excused(d)
+	if d.core != nil && strings.Contains(d.core.redealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure && !d.thief {
 		w.fail("N: %s forgot its own vote", d.name)
 	}
 }
@@ -207,9 +226,12 @@ func (w *world) look(d *simDevice) {
 // heard looks at a message that leaves d: what binds it must be on its disk.
 func (w *world) heard(d *simDevice, protocol string, msg []byte) {
 	if w.nosy {
-		w.truth.spy(w, d, "a message", msg)
+		w.truth.overhear(d, msg)
 	}
 	c := d.core
+	if d.thief {
+		return
+	}
 	if protocol == wire.ProtocolSync && msg[0] == msgItems && c.circle != nil {
 		w.heardItems(d, msg)
 	}

@@ -125,6 +125,7 @@ func (w *world) ask(d *simDevice, kind string, ch change) {
 		}
 		w.wants[kind]++
 		w.approval(r.id, d)
+		w.truth.speaks(d, r.id, kind, ch)
 		switch x := w.bySlot(wire.Slot(ch.Slot)); {
 		case kind == api.KindLeave:
 			d.sentOff = true
@@ -207,7 +208,20 @@ func (w *world) add(d *simDevice) {
 	w.introduce(d, x)
 }
 
+// introduce makes two devices known to each other and asks for one of them to
+// come in.
 func (w *world) introduce(d, x *simDevice) {
+	w.meet(d, x)
+	card := x.core.ownCard([32]byte{1})
+	w.after(time.Second, func() {
+		if d.running() {
+			w.ask(d, api.KindAdd, change{Card: card.Bytes(), Addrs: x.Addrs()})
+		}
+	})
+}
+
+// meet is what a pairing comes to.
+func (w *world) meet(d, x *simDevice) {
 	card := x.core.ownCard([32]byte{1})
 	x.do(func(c *core) {
 		c.now = x.clock()
@@ -220,15 +234,9 @@ func (w *world) introduce(d, x *simDevice) {
 		c.pairing[string(x.id)] = nil
 		c.admit()
 	})
-	w.truth.mayGrow = true
 	w.after(10*time.Minute, func() {
 		if x.core != nil && x.core.circle == nil && x.core.attempt == nil && x.core.founding != nil {
 			x.do(func(c *core) { c.endFounding(errors.New("its person gives up")) })
-		}
-	})
-	w.after(time.Second, func() {
-		if d.running() {
-			w.ask(d, api.KindAdd, change{Card: card.Bytes(), Addrs: x.Addrs()})
 		}
 	})
 }

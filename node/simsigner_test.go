@@ -153,12 +153,13 @@ func (m *simSigner) Close() {}
 // leaves.
 func (t *truth) release(d *simDevice, cfg signerConfig) {
 	p, w, rec := cfg.proposal, t.w, cfg.record
+	w.fence(d, p, rec)
 	if p.Record != rec.Hash() {
 		w.fail("O4: a proposal of another epoch")
 	}
 	for _, s := range p.Signers {
 		x, in := rec.Device(s)
-		if !in || d.view.fenced[x.Identity.Hex()] && s != cfg.self {
+		if !in {
 			w.fail("O4: %s signs together with device %d, which is out", d.name, s)
 		}
 		if p.Purpose != refresh.TestPurpose && !t.approved[p.Request][x.Identity] {

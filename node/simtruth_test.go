@@ -2,9 +2,6 @@ package node
 
 import (
 	"bytes"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"math/big"
 	"slices"
 
@@ -15,22 +12,27 @@ import (
 // A truth is what no device may know: the keys themselves, every share, and
 // what has happened.
 type truth struct {
-	w        *world
-	key      map[string]*big.Int // of each account
-	public   map[string][]byte
-	records  map[wire.Hash]roster.Record
-	epochs   map[uint64]wire.Hash // certified, by number
-	keys     map[string]wire.Hash // epoch keys of keepers → record
-	entries  map[string]roster.Entry
-	over     map[wire.Hash]wire.Hash // an epoch whose shares die → the one after
-	retired  map[wire.Hash]bool
-	said     map[string]string // statements that bind
-	points   map[wire.Hash]map[string]map[wire.Slot][32]byte
-	approved map[wire.RequestID]map[wire.DeviceID]bool // by persons, on which device
-	secrets  [][]byte
-	rooms    map[wire.SessionID]*simRoom
-	mayGrow  bool // persons have asked to add a device
-	made     int  // signatures
+	w         *world
+	key       map[string]*big.Int // of each account
+	public    map[string][]byte
+	records   map[wire.Hash]roster.Record
+	epochs    map[uint64]wire.Hash // certified, by number
+	keys      map[string]wire.Hash // epoch keys of keepers → record
+	entries   map[string]roster.Entry
+	over      map[wire.Hash]wire.Hash // an epoch whose shares die → the one after
+	retired   map[wire.Hash]bool
+	said      map[string]string // statements that bind
+	points    map[wire.Hash]map[string]map[wire.Slot][32]byte
+	approved  map[wire.RequestID]map[wire.DeviceID]bool // by persons, on which device
+	shares    []simSecret
+	seeds     []simSecret // private keys of devices
+	rooms     map[wire.SessionID]*simRoom
+	words     []simWordOf
+	calls     []simCall
+	excuses   []simExcuse
+	evictions int  // times that a device was ready to take a silent one out
+	thawed    bool // a person has asked to end a freeze
+	made      int  // signatures
 }
 
 func newTruth(w *world) *truth {
@@ -144,7 +146,9 @@ func (t *truth) verify(w *world, d *simDevice, h wire.Hash, byAccount map[string
 			continue
 		}
 		points[me.Slot] = s
-		t.secrets = append(t.secrets, bytes.Clone(s[:]))
+		if w.nosy {
+			t.shares = append(t.shares, newSecret(s[:]))
+		}
 		if len(points) < r.Threshold {
 			continue
 		}
@@ -207,30 +211,3 @@ func (t *truth) mix(w *world) {
 		rec(0, nil)
 	}
 }
-
-// spy looks for secrets in what others may read.
-func (t *truth) spy(w *world, d *simDevice, where string, b []byte) {
-	for _, s := range t.secrets {
-		if bytes.Contains(b, s) || bytes.Contains(b, []byte(hex.EncodeToString(s))) {
-			w.fail("O7: a secret in %s of %s", where, d.name)
-		}
-	}
-}
-
-// A simLog is what a device logs.
-type simLog struct {
-	d *simDevice
-}
-
-func (l *simLog) spied(b []byte) {
-	if l.d.w.nosy {
-		l.d.w.truth.spy(l.d.w, l.d, "the log", b)
-	}
-	if v := l.d.w.verbose; v != nil {
-		fmt.Fprintf(v, "%s %-8s %s", l.d.w.now.Format("01-02 15:04:05.000"), l.d.name, b)
-	}
-}
-
-func (l *simLog) Write(b []byte) (int, error) { l.spied(b); return len(b), nil }
-
-var _ io.Writer = (*simLog)(nil)

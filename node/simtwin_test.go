@@ -31,6 +31,8 @@ type twin struct {
 	// story is what happens, the same in each seed but for the order of events;
 	// if it is "", what the seed says.
 	story string
+	// bold has a thief in every world.
+	bold bool
 }
 
 // twins are those whose rule is the device's own. The machine and its votes
@@ -40,15 +42,15 @@ type twin struct {
 // too few devices at the start ([refresh.Proposal.Check] of every device
 // refuses that). And internal/model has those of recovery.md 3.5.
 func twins() []twin {
-	return []twin{
+	return append(thiefTwins(), []twin{
 		// NEAR #615: what was said was not yet on disk.
-		{"writes-die-with-the-power", nil, all(func(d *simDevice) { d.disk.unsync = true }), []string{"N: % forgot its own vote", "N: % says two different things"}, 3, ""},
+		{"writes-die-with-the-power", nil, all(func(d *simDevice) { d.disk.unsync = true }), []string{"N: % forgot its own vote", "N: % says two different things"}, 3, "", false},
 		// tss-lib without its last round, B6: the old share is gone at READY.
-		{"old-share-dies-at-ready", nil, heal(eraseIn(refresh.Prepared)), []string{"D: % destroys its share of epoch # and is prepared"}, 0, ""},
-		{"old-share-dies-at-ready-unseen", nil, blind(heal(eraseIn(refresh.Prepared))), []string{"O1: the key is lost"}, 0, ""},
+		{"old-share-dies-at-ready", nil, heal(eraseIn(refresh.Prepared)), []string{"D: % destroys its share of epoch # and is prepared"}, 0, "", false},
+		{"old-share-dies-at-ready-unseen", nil, blind(heal(eraseIn(refresh.Prepared))), []string{"O1: the key is lost"}, 0, "", false},
 		// E4: at the own commit.
-		{"old-share-dies-at-commit", nil, heal(eraseIn(refresh.Committed)), []string{"D: % destroys its share of epoch # and is committed"}, 0, ""},
-		{"old-share-dies-at-commit-unseen", impatience, blind(heal(eraseIn(refresh.Committed))), []string{"O1: the key is lost"}, 0, ""},
+		{"old-share-dies-at-commit", nil, heal(eraseIn(refresh.Committed)), []string{"D: % destroys its share of epoch # and is committed"}, 0, "", false},
+		{"old-share-dies-at-commit-unseen", impatience, blind(heal(eraseIn(refresh.Committed))), []string{"O1: the key is lost"}, 0, "", false},
 		// Vultisig #1707: at the last step, to save is refused because the circle
 		// exists.
 		{"save-refuses-what-exists", nil, all(func(d *simDevice) {
@@ -58,7 +60,7 @@ func twins() []twin {
 				}
 				return nil
 			}
-		}), []string{"C1: % is in the middle of a re-deal"}, 0, "refresh"},
+		}), []string{"C1: % is in the middle of a re-deal"}, 0, "refresh", false},
 		// E7: after READY a device waits for ever.
 		{"no-abort-after-ready", mortality(3, func(d *simDevice) bool { return d.view.phase == refresh.Prepared }), heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Prepared {
@@ -67,19 +69,19 @@ func twins() []twin {
 					d.core.peers[s].lastSeen = d.clock()
 				}
 			}
-		}), []string{"C1: % is in the middle of a re-deal"}, 35, ""},
+		}), []string{"C1: % is in the middle of a re-deal"}, 35, "", false},
 		// drand #714, #918: each device decides by its own timer.
 		{"timeout-decides-locally", impatience, heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Prepared && d.w.rng.IntN(temper) == 0 {
 				goForward(d, a)
 			}
-		}), []string{"O6: nobody can sign", "C1: % is in the middle of a re-deal"}, 0, ""},
+		}), []string{"O6: nobody can sign", "C1: % is in the middle of a re-deal"}, 0, "", false},
 		// H1: a person sends those that have committed back to the parent.
 		{"resume-parent", nil, heal(func(d *simDevice, a *attempt) {
 			if a.machine.Phase() == refresh.Committed && d.w.chance(20) {
 				goBack(d, a)
 			}
-		}), []string{"O6: nobody can sign", "O3: two epochs can sign"}, 0, ""},
+		}), []string{"O6: nobody can sign", "O3: two epochs can sign"}, 0, "", false},
 		// F3: a sleeper does not find the share that was sealed for it.
 		{"no-mailbox", mortality(5, func(d *simDevice) bool { return d.view.phase.Final() && len(d.view.mail) > 0 }), everyEvent(func(d *simDevice) {
 			d.core.early = nil
@@ -87,7 +89,7 @@ func twins() []twin {
 				d.core.drop(wk.live)
 				d.core.waking = nil
 			}
-		}), []string{"O6:", "C1:"}, 0, wakesUp},
+		}), []string{"O6:", "C1:"}, 0, wakesUp, false},
 		// tss PR #15: the new share takes the place of the old one although the
 		// attempt failed.
 		{"fall-through-replace", nil, all(func(d *simDevice) {
@@ -98,7 +100,7 @@ func twins() []twin {
 				}
 				return tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey))
 			}
-		}), []string{"O1:", "O6:"}, 34, ""},
+		}), []string{"O1:", "O6:"}, 34, "", false},
 		// zama-ai/kms #792: a failed attempt takes the parent's key along.
 		{"clean-up-too-wide", nil, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
@@ -112,10 +114,10 @@ func twins() []twin {
 				}
 				return nil
 			}
-		}), []string{"O1:"}, 5, ""},
+		}), []string{"O1:"}, 5, "", false},
 		// drand's nonceFor: an attempt that died is tried again under its name.
-		{"same-nonce-again", nil, tryAgain, []string{"N: % says two different things"}, 5, ""},
-	}
+		{"same-nonce-again", nil, tryAgain, []string{"N: % says two different things"}, 5, "", false},
+	}...)
 }
 
 // temper is one in so many events after which somebody loses it.
@@ -152,6 +154,7 @@ func mortality(oneIn int, when func(*simDevice) bool) func(*simDevice) {
 // live runs the world of a seed, with the twin or without.
 func (x twin) live(t testing.TB, seed uint64, wrong bool) error {
 	w := newWorld(t, seed, nil)
+	w.bold = w.bold || x.bold
 	if wrong {
 		x.set(w)
 	}
@@ -163,7 +166,7 @@ func (x twin) live(t testing.TB, seed uint64, wrong bool) error {
 			}
 		}
 	}
-	for _, s := range stories {
+	for _, s := range slices.Concat(stories, months) {
 		if s.name == x.story {
 			if s.fits != nil && !s.fits(w.shape) {
 				return nil
@@ -310,7 +313,7 @@ func TestSimTwins(t *testing.T) {
 	for _, x := range twins() {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			other := 0
+			other, last := 0, error(nil)
 			for i := range *simTwins {
 				seed := (x.seed + i) % *simTwins
 				err := x.live(t, seed, true)
@@ -319,6 +322,7 @@ func TestSimTwins(t *testing.T) {
 				}
 				if !x.fits(err) {
 					other++
+					last = err
 					continue
 				}
 				what, _, _ := strings.Cut(err.Error(), "\n")
@@ -328,7 +332,7 @@ func TestSimTwins(t *testing.T) {
 				}
 				return
 			}
-			t.Errorf("not caught by %d seeds; %d found something else", *simTwins, other)
+			t.Errorf("not caught by %d seeds; %d found something else: %v", *simTwins, other, last)
 		})
 	}
 }

@@ -14,18 +14,20 @@ import (
 // A view is what the disk of a device holds, read by the oracle and not by the
 // code that is tested.
 type view struct {
-	self    wire.DeviceID
-	chain   []roster.Entry
-	in      wire.Hash                         // record of the epoch in which it signs when it starts; zero if in none
-	shares  map[wire.Hash]map[string][32]byte // by record, then account
-	fenced  map[string]bool
-	attempt wire.Hash // of the re-deal on the disk
-	parent  wire.Hash
-	record  wire.Hash // of the epoch that it makes, once known
-	phase   refresh.Phase
-	words   map[simWord]string
-	slots   []wire.Slot               // members and sleepers
-	mail    map[wire.Hash][]wire.Slot // sleepers whose new shares wait here, sealed, by record
+	self     wire.DeviceID
+	chain    []roster.Entry
+	in       wire.Hash                         // record of the epoch in which it signs when it starts; zero if in none
+	shares   map[wire.Hash]map[string][32]byte // by record, then account
+	fenced   map[string]bool
+	removing []wire.DeviceID // whom a re-deal takes out that it has said ready to
+	silent   []wire.DeviceID // those of them who go for their silence
+	attempt  wire.Hash       // of the re-deal on the disk
+	parent   wire.Hash
+	record   wire.Hash // of the epoch that it makes, once known
+	phase    refresh.Phase
+	words    map[simWord]string
+	slots    []wire.Slot               // members and sleepers
+	mail     map[wire.Hash][]wire.Slot // sleepers whose new shares wait here, sealed, by record
 }
 
 func (v *view) head() roster.Record {
@@ -73,7 +75,9 @@ const (
 
 // watch has the oracle look at the disk of a device after every write.
 func (w *world) watch(d *simDevice) {
+	d.disk.nosy = w.nosy
 	d.disk.written = func(touched map[string]bool) {
+		defer w.stored(d)
 		for _, b := range []string{bucketChain, bucketCircle + "/" + shareKeyKey, bucketShares, bucketAttempt, bucketFenced, bucketFounding} {
 			if touched[b] || touched["-"+b] {
 				w.read(d)
@@ -131,6 +135,8 @@ func (w *world) read(d *simDevice) {
 	}
 	d.view = v
 	w.chains(d, old)
+	w.judged(d, old)
+	w.pounce(d)
 	for h, byAccount := range v.shares {
 		w.truth.verify(w, d, h, byAccount)
 	}
@@ -206,6 +212,16 @@ func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
 	v.slots = slices.Concat(p.Members, p.Sleepers)
 	for _, s := range state.Words {
 		v.words[simWord{s.Kind, s.Slot}] = string(s.Body)
+	}
+	parent := w.truth.records[p.Parent]
+	if me, in := parent.ByIdentity(v.self); in && v.words[simWord{simReady, me.Slot}] != "" && v.phase != refresh.Returned {
+		for _, x := range p.Removed {
+			o, _ := parent.Device(x.Slot)
+			v.removing = append(v.removing, o.Identity)
+			if x.State == roster.Silent {
+				v.silent = append(v.silent, o.Identity)
+			}
+		}
 	}
 	if v.record == (wire.Hash{}) {
 		return nil

@@ -28,6 +28,7 @@ type world struct {
 	truth   *truth
 	long    bool // the settings of ordinary circles, and months
 	real    bool // the real signing protocols
+	bold    bool // a device is stolen, see simthief_test.go
 	nosy    bool // look for secrets in every message and log line
 	verbose io.Writer
 
@@ -45,7 +46,11 @@ type world struct {
 	hits       map[string]int   // faults that happened, by kind
 	wants      map[string]int   // changes that persons asked for, by kind
 	heal       func(*simDevice) // after every event of a device, for twins
-	failed     func(*simDevice) // when the power of a device has failed, in place of its coming back by chance
+	dark       *rand.Rand       // the dice of thieves
+	deeds      map[string]int   // of thieves
+	taped      []simTape
+	receive    func(to, from *simDevice, protocol string, msg []byte) bool // takes a message in place of a device, for twins
+	failed     func(*simDevice)                                            // when the power of a device has failed, in place of its coming back by chance
 }
 
 type simEvent struct {
@@ -93,6 +98,9 @@ type simDevice struct {
 	member  bool // of the circle when the world began
 	unsure  bool // was set back to an older disk at some time
 	sentOff bool // a person has asked to take it out
+	haul    *haul
+	heard   map[wire.RequestID]bool // words that have reached it
+	owes    []simDue                // to each other device
 	image   *simImage
 	view    view
 	sealed  map[string]bool // names of the keys under which it has ever held shares of an attempt
@@ -183,7 +191,7 @@ func (d *simDevice) on() bool { return d.core != nil && !d.asleep }
 
 // boot starts a device from its disk.
 func (d *simDevice) boot() {
-	if d.core != nil || d.gone || d.w.err != nil {
+	if d.core != nil || d.gone || d.w.err != nil || d.haul != nil && d.haul.hidden {
 		return
 	}
 	d.boots++
@@ -399,6 +407,7 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 		}
 	}
 	w.heard(d, protocol, msg)
+	w.tape(simTape{d, to, protocol, msg})
 	w.sent++
 	for _, x := range []int{d.index, to.index, len(msg), int(msg[0])} {
 		w.trace = w.trace*1099511628211 + uint64(x)
@@ -415,10 +424,17 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 		if w.slow > 0 {
 			delay = w.between(delay, time.Duration(w.slow)*time.Second)
 		}
-		b := bytes.Clone(msg)
+		b, epoch := bytes.Clone(msg), d.view.head().Epoch
 		w.after(delay, func() {
 			if to.linked[d.index] {
-				to.do(func(c *core) { c.onMessage(to.clock(), d.id, protocol, b) })
+				if protocol == wire.ProtocolSync && b[0] == msgBeat {
+					w.beats(d, to, epoch)
+				}
+				to.do(func(c *core) {
+					if w.receive == nil || !w.receive(to, d, protocol, b) {
+						c.onMessage(to.clock(), d.id, protocol, b)
+					}
+				})
 			}
 		})
 	}

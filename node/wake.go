@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"time"
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -21,17 +22,25 @@ func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
 	return c.circle.chain[n-2].Record, head.Change.Attempt == p.Attempt() && slices.Contains(p.Sleepers, c.circle.slot)
 }
 
-// wakeUp listens to an attempt that was made without this device. Anybody could
-// have made the proposal up: until every member turns out to have been ready
-// for it, it stands in the way of nothing.
-func (c *core) wakeUp(a *attempt, parent roster.Record, self wire.Slot) error {
+// wakeUp listens to an attempt that was made without this device, and that the
+// one in slot from told it of. Anybody could have made the proposal up: until every
+// member turns out to have been ready for it, it stands in the way of nothing. Not
+// of another one either: each device may have this one listen to something else,
+// and none may twice within the time that it takes to hear what was said.
+func (c *core) wakeUp(from wire.Slot, a *attempt, parent roster.Record, self wire.Slot) error {
 	if c.redealing() {
 		return nil // it has a vote of its own to see through
 	}
-	if w := c.waking; w != nil {
-		if w.proposal.Attempt() == a.proposal.Attempt() || c.now.Sub(w.started) < attemptLost {
-			return nil
-		}
+	w := c.waking
+	if w != nil && w.proposal.Attempt() == a.proposal.Attempt() {
+		return nil
+	}
+	p := c.peer(from)
+	if c.now.Sub(p.wokeAt).Abs() < attemptLost {
+		return nil
+	}
+	p.wokeAt = c.now
+	if w != nil {
 		c.drop(w.live)
 	}
 	m, effects, err := refresh.New(c.redealConfig(a.proposal, parent, self))
@@ -66,5 +75,8 @@ func (c *core) wokenUp() {
 		c.drop(old.live)
 	}
 	c.waking, c.attempt = nil, w
+	for _, p := range c.peers {
+		p.wokeAt = time.Time{} // who told of it told the truth
+	}
 	c.admit()
 }

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -150,27 +151,33 @@ func TestBadPartForOne(t *testing.T) {
 }
 
 // TestSplitDealing has device 3 deal one thing to device 1 and another to
-// device 2. Each is right in itself; neither record comes into force, and as
-// soon as the two talk they hold the evidence.
+// device 2. Each is right in itself; neither record comes into force, and before
+// the two have given up they hold the evidence.
 func TestSplitDealing(t *testing.T) {
 	t.Parallel()
 	c := newCircle(t, 2, 3, 7)
 	l := newLab(c, c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3), dealers: slots(1, 3)}))
 	l.redeal(3, l.machines[3].DealAnything(c.shares[3], 2, c.rng, nil), func(to wire.Slot) bool { return to == 2 })
+	tamper := l.tamper
+	l.tamper = func(f wire.Frame, to wire.Slot) []wire.Frame {
+		if f.From != 3 {
+			return []wire.Frame{f} // what others show of it stays what it is
+		}
+		return tamper(f, to)
+	}
 	l.run()
-	l.wantReturned(0, "", 1, 2)
+	l.wantReturned(3, "said two different things", 1, 2)
 
-	// Device 2 is shown what device 1 was told, although the attempt is over,
-	// and so is a device that comes late.
 	a, b := l.machines[1], l.machines[2]
 	one, _ := a.Said(refresh.Deal, 3)
 	two, _ := b.Said(refresh.Deal, 3)
 	if bytes.Equal(one.Body, two.Body) {
 		t.Fatal("the two saw one dealing")
 	}
-	if _, err := b.Deliver(one.Frame(l.p, 1, c.identity[3])); err != nil || len(b.Evidence()) != 1 {
-		t.Errorf("error %v, evidence %v", err, b.Evidence())
+	if len(a.Evidence()) != 1 || len(b.Evidence()) != 1 {
+		t.Errorf("evidence %v and %v", a.Evidence(), b.Evidence())
 	}
+	// A device that comes late is shown both.
 	m, _, err := refresh.New(c.config(l.p, 2))
 	if err != nil {
 		t.Fatal(err)
@@ -186,6 +193,30 @@ func TestSplitDealing(t *testing.T) {
 	}
 	if m.Phase() != refresh.Aborted {
 		t.Errorf("a device that saw both is %v", m.Phase())
+	}
+}
+
+// TestReadyForSomethingElse has device 3 say ready for a record that nobody
+// dealt. The others go back and find nothing that proves it, but know whom they
+// disagree with.
+func TestReadyForSomethingElse(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t, 2, 3, 7)
+	l := newLab(c, c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3)}))
+	l.tamper = func(f wire.Frame, _ wire.Slot) []wire.Frame {
+		s := refresh.StatementIn(f)
+		if f.From != 3 || s.Slot != 3 || s.Kind != refresh.Ready {
+			return []wire.Frame{f}
+		}
+		s.Body[0] ^= 1
+		return []wire.Frame{s.Frame(l.p, 3, c.identity[3])}
+	}
+	l.run()
+	l.wantReturned(0, "", 1, 2)
+	for _, slot := range slots(1, 2) {
+		if got := l.machines[slot].Apart(); !slices.Equal(got, slots(3)) {
+			t.Errorf("device %d disagrees with %v", slot, got)
+		}
 	}
 }
 
@@ -429,6 +460,29 @@ func TestRestored(t *testing.T) {
 		if err != nil || again.Phase() != refresh.RolledBack {
 			t.Errorf("after a restart: %v, error %v", again.Phase(), err)
 		}
+	}
+}
+
+// TestRestoredTooLate shows a vote of its own, which it does not remember, to a
+// device for which the attempt is over: it stays over, and whoever brings the
+// vote has done nothing wrong.
+func TestRestoredTooLate(t *testing.T) {
+	t.Parallel()
+	c := newCircle(t, 2, 3, 13)
+	p := c.propose(plan{kind: roster.Refresh, members: slots(1, 2, 3)})
+	l := newLab(c, p, 1)
+	m := l.machines[1]
+	for range 2 {
+		effects, err := m.Abort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.apply(1, effects)
+	}
+	own := refresh.Statement{Kind: refresh.Commit, Slot: 1, Body: make([]byte, 32)}
+	effects, err := m.Deliver(own.Frame(p, 2, c.identity[1]))
+	if err != nil || len(effects) != 0 || m.Phase() != refresh.Returned || len(m.Suspects()) != 0 {
+		t.Errorf("error %v, %d effects, %v, suspects %v", err, len(effects), m.Phase(), m.Suspects())
 	}
 }
 

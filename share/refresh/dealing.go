@@ -199,37 +199,16 @@ func checkBox(box [32]byte) error {
 
 var errOwnKey = errors.New("refresh: this device cannot open what is sealed to it")
 
-// receive opens what every dealer sealed to this device and adds it up. Of
-// several dealers whose part does not fit it names the first; if no part at
-// all opens, the fault is this device's own and nobody is named.
+// receive opens what every dealer sealed to this device and adds it up.
 func (m *Machine) receive() (keys []secret.Key, bad wire.Slot, err error) {
-	var plains [][]byte // by dealer
+	plains, bad, err := m.parts()
 	defer func() {
 		for _, b := range plains {
 			clear(b)
 		}
 	}()
-	opened := false
-	for _, dealer := range m.p.Dealers {
-		plain, err := m.open(dealer)
-		plains = append(plains, plain)
-		switch {
-		case err != nil && !errors.Is(err, ErrSealed):
-			return nil, 0, err
-		case err == nil:
-			opened = true
-		}
-		if bad == 0 && (err != nil || !m.fits(dealer, plain)) {
-			bad = dealer
-		}
-	}
-	switch {
-	case !opened:
-		m.suspect(m.cfg.Self, "cannot open what is sealed to it")
-		return nil, 0, errOwnKey
-	case bad != 0:
-		m.suspect(bad, "sealed a sub-share that does not fit")
-		return nil, bad, errSubShare
+	if err != nil {
+		return nil, bad, err
 	}
 	for a, acc := range m.parent.Accounts {
 		g := algebraOf(acc.Suite)
@@ -253,6 +232,35 @@ func (m *Machine) receive() (keys []secret.Key, bad wire.Slot, err error) {
 		keys = append(keys, k)
 	}
 	return keys, 0, nil
+}
+
+// parts returns what every dealer sealed to this device, by dealer, for the
+// caller to wipe. Of several whose part does not fit it names the first; if no
+// part at all opens, the fault is this device's own and nobody is named.
+func (m *Machine) parts() (plains [][]byte, bad wire.Slot, err error) {
+	opened := false
+	for _, dealer := range m.p.Dealers {
+		plain, err := m.open(dealer)
+		plains = append(plains, plain)
+		switch {
+		case err != nil && !errors.Is(err, ErrSealed):
+			return plains, 0, err
+		case err == nil:
+			opened = true
+		}
+		if bad == 0 && (err != nil || !m.fits(dealer, plain)) {
+			bad = dealer
+		}
+	}
+	switch {
+	case !opened:
+		m.suspect(m.cfg.Self, "cannot open what is sealed to it")
+		return plains, 0, errOwnKey
+	case bad != 0:
+		m.suspect(bad, "sealed a sub-share that does not fit")
+		return plains, bad, errSubShare
+	}
+	return plains, 0, nil
 }
 
 // open returns what a dealer sealed to this device.

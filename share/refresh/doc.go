@@ -63,7 +63,8 @@
 // where two signed statements of one device contradict each other
 // [Machine.Evidence] convinces anybody. What a dealer sealed to one device is
 // known to those two only: [Machine.Complaints] are claims. Nobody is blamed
-// for silence, for a split view, or for what this device cannot open itself.
+// for silence, for a split view, or for what this device cannot open itself;
+// [Machine.Apart] says who is ready for something else than this device knows.
 //
 // A member that says commit to some and abort to others can make the attempt
 // hang: one honest device may have locked and another returned. Nothing is

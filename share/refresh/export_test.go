@@ -8,6 +8,9 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share/internal/ed"
+	"github.com/warifu/warifu/share/internal/poly"
+	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -107,6 +110,32 @@ func (s state) Has(k kind, slot wire.Slot) bool {
 // Interpolate returns what the shares at the given slots make at 0.
 func Interpolate(s roster.Suite, at []wire.Slot, shares [][]byte) (secret.Key, error) {
 	return algebraOf(s).combineShares(at, shares)
+}
+
+// Cancel returns the point that, dealt by the second of two dealers, cancels
+// what the first has dealt in its place.
+func Cancel(s roster.Suite, dealers []wire.Slot, second wire.Slot, point []byte) []byte {
+	if s == roster.Ed25519 {
+		return cancel(poly.Ed25519(), ed.MulVartime, dealers, second, point)
+	}
+	return cancel(poly.Secp256k1(), secp.MulVartime, dealers, second, point)
+}
+
+func cancel[S interface {
+	poly.Scalar[S]
+	Neg() S
+}, K poly.Secret[K, S], P poly.Point[P]](g poly.Group[S, K, P], mul func(S, P) P, dealers []wire.Slot, second wire.Slot, point []byte) []byte {
+	p, err := g.ParsePoint(point)
+	if err != nil {
+		panic(err)
+	}
+	first := dealers[0]
+	if first == second {
+		first = dealers[1]
+	}
+	mine, _ := g.Lagrange(dealers, second, 0)
+	theirs, _ := g.Lagrange(dealers, first, 0)
+	return g.EncodePoint(mul(theirs.Mul(mine.Inv()).Neg(), p))
 }
 
 // DealtParts is a dealing, open to be changed.

@@ -157,6 +157,9 @@ func TestIgnored(t *testing.T) {
 	p := c.propose(plan{kind: roster.Remove, members: slots(1, 2), removed: gone(3, roster.Stolen)})
 	abort := refresh.Statement{Kind: refresh.Abort, Slot: 3, Body: refresh.PlainAbort}
 	byTwo := refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.PlainAbort}
+	byOne := func(k refresh.Kind, body ...byte) refresh.Statement {
+		return refresh.Statement{Kind: k, Slot: 1, Body: body}.Signed(p, c.identity[1])
+	}
 	frames := map[string]struct {
 		f     wire.Frame
 		blame string
@@ -175,6 +178,11 @@ func TestIgnored(t *testing.T) {
 		"empty-abort":             {refresh.Statement{Kind: refresh.Abort, Slot: 2}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
 		"flip-of-nothing":         {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byTwo)}.Frame(p, 2, c.identity[2]), "aborted after a commit because of nothing"},
 		"flip-of-itself":          {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byTwo.Signed(p, c.identity[2]))}.Frame(p, 2, c.identity[2]), "aborted after a commit because of nothing"},
+		"abort-that-is-none":      {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: []byte{7}}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
+		"flip-that-is-none":       {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: append([]byte{2}, refresh.FlipAbort(byOne(refresh.Abort, 0))[1:]...)}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
+		"flip-of-no-vote":         {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byOne(refresh.Complain, 0))}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
+		"flip-of-another-abort":   {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byOne(refresh.Abort, 1))}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
+		"flip-of-a-longer-abort":  {refresh.Statement{Kind: refresh.Abort, Slot: 2, Body: refresh.FlipAbort(byOne(refresh.Abort, 0, 0))}.Frame(p, 2, c.identity[2]), "refresh: malformed abort"},
 		"complaint-long":          {refresh.Statement{Kind: refresh.Complain, Slot: 2, Body: make([]byte, 3)}.Frame(p, 2, c.identity[2]), "complained in the wrong length"},
 	}
 	for name, tt := range frames {

@@ -80,14 +80,16 @@ type Machine struct {
 	// What was said, by kind and slot. Every statement is verified.
 	words [kinds]map[wire.Slot]statement
 
-	dealings map[wire.Slot]dealing
-	broken   bool // a dealing is wrong, or all of them together are
-	record   *roster.Record
-	hash     wire.Hash
-	keys     []secret.Key // the new shares, by account
-	phase    Phase
-	presence bool // the owner retires although a sleeper has not locked
-	shut     bool // a sleeper's mailbox does not open
+	dealings  map[wire.Slot]dealing
+	broken    bool // a dealing is wrong, or all of them together are
+	cancelled bool // they are right one by one, and cancel each other out
+	record    *roster.Record
+	hash      wire.Hash
+	keys      []secret.Key // the new shares, by account
+	phase     Phase
+	presence  bool // the owner retires although a sleeper has not locked
+	shut      bool // a sleeper's mailbox does not open
+	resting   bool // the new shares were forgotten, see Rest
 
 	proven map[wire.Slot]bool // verdicts on proofs in ready statements
 	passed map[wire.Slot]bool // verdicts on test signatures
@@ -405,6 +407,17 @@ func (m *Machine) Waiting() []wire.Slot {
 
 // Close implements [session.Machine]. What is durable stays.
 func (m *Machine) Close() { m.wipe() }
+
+// Rest forgets the new shares and takes no step any more: the machine learns what
+// others say, and repeats what it knows. Only [Resume], of its last state, goes
+// on. It is for a device that must not hold its shares for a while.
+func (m *Machine) Rest() {
+	m.wipe()
+	m.resting = true
+}
+
+// Resting reports whether [Machine.Rest] was called.
+func (m *Machine) Resting() bool { return m.resting }
 
 func (m *Machine) wipe() {
 	for _, k := range m.keys {

@@ -44,7 +44,7 @@ func (m *Machine) TestRequest(a roster.Account) wire.RequestID {
 // NeedsTest reports whether every member is ready and only the test signatures
 // are missing.
 func (m *Machine) NeedsTest() bool {
-	return m.member && m.phase == Prepared && !m.doomed() && m.all(ready, m.p.Members) && !m.testsPass()
+	return m.member && m.phase == Prepared && !m.resting && !m.doomed() && m.all(ready, m.p.Members) && !m.testsPass()
 }
 
 var errTest = errors.New("refresh: test signatures do not verify")

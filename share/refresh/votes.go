@@ -24,7 +24,7 @@ const (
 // advance takes every step that what is known allows. Each step that binds
 // this device is made durable before anybody hears of it.
 func (m *Machine) advance() (out []session.Effect, err error) {
-	for !m.ended() {
+	for !m.ended() && !m.resting {
 		effects, err := m.step()
 		out = append(out, effects...)
 		if err != nil || len(effects) == 0 {
@@ -52,6 +52,10 @@ func (m *Machine) step() ([]session.Effect, error) {
 		return m.adopt()
 	case !m.member:
 		return nil, nil
+	case m.phase == Dealing && m.cancelled:
+		return m.accuse(), nil
+	case m.phase <= Prepared && (m.dealerContradicts() || len(m.Apart()) > 0):
+		return m.giveUpShowing(), nil
 	case m.phase <= Prepared && m.doomed():
 		return m.giveUp(), nil
 	case m.phase == Dealing && m.record != nil:
@@ -109,8 +113,7 @@ func (m *Machine) makeRecord() {
 	if m.record != nil || m.broken || len(m.dealings) < len(m.p.Dealers) {
 		return
 	}
-	// Checked dealings whose sum is no sharing: chance in 2^252, or dealers who
-	// know each other's secrets.
+	// Unless the sum is a sharing. By chance it is one but once in 2^252.
 	m.broken = true
 	fields := [][]byte{m.attempt[:]}
 	for _, d := range m.p.Dealers {
@@ -125,6 +128,7 @@ func (m *Machine) makeRecord() {
 		}
 		sum, err := algebraOf(acc.Suite).combine(m.p.Dealers, lists)
 		if err != nil {
+			m.cancelled = true
 			return
 		}
 		r.Accounts[a].Commitments = sum
@@ -139,18 +143,33 @@ func (m *Machine) makeRecord() {
 // doomed reports whether the attempt cannot succeed any more, as far as a
 // device knows that has not committed.
 func (m *Machine) doomed() bool {
-	if m.broken || len(m.words[abort]) > 0 {
+	if m.broken || len(m.words[abort]) > 0 || m.dealerContradicts() {
 		return true
-	}
-	if slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return slices.Contains(m.p.Dealers, c.Slot) }) {
-		return true // two dealings, of which others may have used the other one
 	}
 	// Whoever is ready for another record, or lies, will never be ready for
 	// this one.
-	return m.record != nil && slices.ContainsFunc(m.p.Members, func(slot wire.Slot) bool {
-		s, said := m.words[ready][slot]
-		return said && !m.about(s)
-	})
+	return len(m.Apart()) > 0
+}
+
+// dealerContradicts reports whether a dealer is known to have contradicted
+// itself: it may have dealt two things, of which others used the other one.
+func (m *Machine) dealerContradicts() bool {
+	return slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return slices.Contains(m.p.Dealers, c.Slot) })
+}
+
+// Apart returns the members that said ready for another record than the one
+// that this device knows, or without a share, ascending. Either they lie or a
+// dealer dealt two things, for which [Machine.Evidence] is the proof.
+func (m *Machine) Apart() (out []wire.Slot) {
+	if m.record == nil {
+		return nil
+	}
+	for _, slot := range m.p.Members {
+		if s, said := m.words[ready][slot]; said && !m.about(s) {
+			out = append(out, slot)
+		}
+	}
+	return out
 }
 
 // prepare opens and checks this device's new shares, makes them durable and
@@ -158,11 +177,7 @@ func (m *Machine) doomed() bool {
 func (m *Machine) prepare() ([]session.Effect, error) {
 	keys, bad, err := m.receive()
 	if err != nil {
-		if bad == 0 {
-			return m.giveUp(), nil
-		}
-		s := m.say(complaint, wire.U16(bad))
-		return slices.Insert(m.giveUp(), 1, m.send(s)), nil
+		return m.giveUpOn(bad), nil
 	}
 	m.keys = keys
 	body := append([]byte(nil), m.hash[:]...)
@@ -221,10 +236,46 @@ func (m *Machine) proofsHold(s statement) bool {
 	return holds
 }
 
+var errResting = errors.New("refresh: this device has put its new shares away")
+
 // giveUp votes to abort, which a device that has not committed may always do.
 func (m *Machine) giveUp() []session.Effect {
 	m.phase = Aborted
 	return m.vote(abort, plainAbort)
+}
+
+// giveUpShowing gives up and shows the others what was dealt to this device. If
+// a dealer dealt two things, those who hold one each hold the proof of it before
+// they hear that the other gave up.
+func (m *Machine) giveUpShowing() []session.Effect {
+	var dealt []session.Effect
+	for _, d := range m.p.Dealers {
+		if s, ok := m.words[deal][d]; ok && d != m.cfg.Self {
+			dealt = append(dealt, m.send(s))
+		}
+	}
+	return slices.Insert(m.giveUp(), 1, dealt...)
+}
+
+// giveUpOn is giveUp with a complaint about a dealer, if that is not 0.
+func (m *Machine) giveUpOn(bad wire.Slot) []session.Effect {
+	if bad == 0 {
+		return m.giveUp()
+	}
+	s := m.say(complaint, wire.U16(bad))
+	return slices.Insert(m.giveUp(), 1, m.send(s))
+}
+
+// accuse gives up because dealings that are good one by one add up to none. Who
+// waited for the others' dealings can bring that about with points whose
+// logarithms it does not know. Then it has sealed nothing that fits them, and
+// is named for that: otherwise those who give up would look like the cause.
+func (m *Machine) accuse() []session.Effect {
+	plains, bad, _ := m.parts()
+	for _, b := range plains {
+		clear(b)
+	}
+	return m.giveUpOn(bad)
 }
 
 // Abort votes to abort because time ran out or a person objected. A device
@@ -237,6 +288,8 @@ func (m *Machine) Abort() ([]session.Effect, error) {
 	switch {
 	case !m.member || m.ended():
 		return nil, errors.New("refresh: nothing to abort")
+	case m.resting:
+		return nil, errResting
 	case m.phase == Aborted && m.stillborn():
 		return m.turnBack(), nil
 	case m.phase < Committed:
@@ -331,6 +384,9 @@ func (m *Machine) erase() []session.Effect {
 // that have not locked: the parent shares are destroyed although a sleeper may
 // still hold one.
 func (m *Machine) Presence() ([]session.Effect, error) {
+	if m.resting {
+		return nil, errResting
+	}
 	if m.phase != Locked || !m.all(lock, m.p.Members) {
 		return nil, errors.New("refresh: not every member has locked")
 	}
