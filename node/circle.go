@@ -186,15 +186,27 @@ func (c *core) hasShare() bool {
 	return c.circle != nil && c.circle.shareKey != "" && c.circle.evicted == nil
 }
 
-// rememberAddrs keeps where a member says it can be dialled.
-func (c *core) rememberAddrs(from wire.Slot, addrs []string) error {
+// rememberAddrs keeps where a member says it can be dialled, and reports whether
+// that is news.
+func (c *core) rememberAddrs(from wire.Slot, addrs []string) (changed bool, err error) {
+	if _, in := c.circle.record.Device(from); !in {
+		// A newcomer's are the attempt's until it is in. Kept with the others
+		// they would be one more than a full circle has, which nobody reads back.
+		a := c.attempt
+		if a == nil || len(addrs) == 0 || slices.Equal(a.addrs[from], addrs) {
+			return false, nil
+		}
+		a.addrs[from] = addrs
+		c.admit()
+		return true, nil
+	}
 	if len(addrs) == 0 || slices.Equal(c.circle.addrs[from], addrs) {
-		return nil
+		return false, nil
 	}
 	c.circle.addrs[from] = addrs
 	c.admit()
 	packed := packAddrs(c.circle.addrs)
-	return c.cfg.Journal.Update(func(tx journal.Tx) error {
+	return true, c.cfg.Journal.Update(func(tx journal.Tx) error {
 		return tx.Put(bucketCircle, addrsKey, packed)
 	})
 }

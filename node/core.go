@@ -80,6 +80,10 @@ type core struct {
 	watchers map[*watcher]struct{}
 	lastBeat time.Time
 	lastHave time.Time
+
+	ids map[sealedItem]wire.Hash // of the items that were listed last
+
+	unremembered noise // of statements of this device that it does not remember
 }
 
 // newCore reads everything durable. It starts nothing.
@@ -189,8 +193,11 @@ func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte
 	case wire.ProtocolSync:
 		err = c.onSync(slot, msg)
 	}
-	if err != nil {
-		c.log.Warn("message refused", "from", c.name(slot), "err", err)
+	if err == nil {
+		return
+	}
+	if ok, kept := p.refusals.say(now, maxRefusals); ok {
+		c.log.Warn("message refused", "from", c.name(slot), "err", err, "others", kept)
 	}
 }
 

@@ -55,7 +55,7 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	// The five minutes are counted on a clock that nobody can set.
 	opened := n.now()
 	clock := func() uint64 { return unix(opened) + uint64(n.now().Sub(opened)/time.Second) }
-	d := &door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock}
+	d := &door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock, reported: map[string]bool{}}
 	if d.window, err = pairing.NewWindow(clock(), n.core.cfg.Rand); err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
@@ -135,6 +135,8 @@ type door struct {
 	came   *newcomer
 	over   bool // served is closed
 
+	reported map[string]bool // why visitors stayed outside, as far as it was said
+
 	telling sync.Mutex // held while emit runs
 	left    bool       // nobody listens to emit any more
 }
@@ -147,10 +149,7 @@ func (d *door) open(ctx context.Context, s PairStream) {
 		who, err = d.meet(ctx, m, s)
 	}
 	if err != nil {
-		d.node.log.Info("pairing failed", "err", err)
-		if e, ok := errors.AsType[*pairing.Error](err); ok {
-			d.tell(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
-		}
+		d.report(m, err)
 	}
 	s.Close() // what was said last has arrived when the host is thrown away
 	d.mu.Lock()
@@ -165,6 +164,40 @@ func (d *door) open(ctx context.Context, s PairStream) {
 		d.winner = nil
 	}
 	d.settle()
+}
+
+// report says why a visitor stays outside: in the log, and to the person. Anybody
+// may come, and come again without end, who need not know anything; what is
+// written of visitors must not grow with them.
+func (d *door) report(m *pairing.Shower, err error) {
+	if !d.news(m, err) {
+		d.node.log.Debug("pairing failed", "err", err)
+		return
+	}
+	d.node.log.Info("pairing failed", "err", err)
+	if e, ok := errors.AsType[*pairing.Error](err); ok {
+		d.tell(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: e.Text})
+	}
+}
+
+// news reports whether a person wants to know why the visitor of m stays outside.
+// One that used up a try, or knew the secret, is news; the window sees to it that
+// there are few of them. Of the others it is each reason once.
+func (d *door) news(m *pairing.Shower, err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	reason := "" // the connection's
+	if e, ok := errors.AsType[*pairing.Error](err); ok {
+		reason = e.Code
+	}
+	if reason == pairing.WrongCode || m != nil && d.winner == m {
+		return true
+	}
+	if d.reported[reason] {
+		return false
+	}
+	d.reported[reason] = true
+	return true
 }
 
 // settle closes served once nobody can come in any more, or somebody has. The

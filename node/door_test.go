@@ -1,11 +1,14 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,6 +182,7 @@ type held struct {
 	result chan error
 	who    newcomer
 	events []api.Event
+	log    bytes.Buffer // from level info on
 }
 
 // end waits until the door closes.
@@ -202,11 +206,11 @@ func hold(t *testing.T, f func(*held)) {
 		if _, err := Init(store, keeper, random, "founder", roster.Phone); err != nil {
 			t.Fatal(err)
 		}
-		n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random})
+		h := &held{street: &street{code: make(chan pairing.Code, 1), come: make(chan *visitor)}, result: make(chan error, 1), opened: time.Now()}
+		n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random, Log: slog.New(slog.NewTextHandler(&h.log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &held{street: &street{code: make(chan pairing.Code, 1), come: make(chan *visitor)}, result: make(chan error, 1), opened: time.Now()}
 		ctx, stop := context.WithCancel(t.Context())
 		var all, late sync.WaitGroup
 		all.Go(func() { n.Run(ctx, doorLink("founder"), h.street) })
@@ -296,6 +300,53 @@ func TestSilentVisitorsAreShownOut(t *testing.T) {
 		<-v.hungUp
 		if waited := time.Since(came); waited != pairTimeout {
 			t.Errorf("a visitor that stops in the middle was there for %v, want %v", waited, pairTimeout)
+		}
+	})
+}
+
+// TestVisitorsDoNotFillTheScreen: whoever knows nothing can come again and again,
+// and is not told of each time, on the screen or in the log.
+func TestVisitorsDoNotFillTheScreen(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		const each = 20
+		for i := range each {
+			for _, word := range [][]byte{
+				{9, 1},                   // of another version
+				{1, byte(7 + i)},         // of no kind
+				{1, 1, byte(i)},          // too short
+				make([]byte, 9000+100*i), // too long
+				nil,                      // gone
+			} {
+				v := newVisitor("nobody")
+				h.street.come <- v
+				if word == nil {
+					close(v.hangsOut)
+				} else {
+					v.say([][]byte{word})
+				}
+				<-v.hungUp
+			}
+		}
+		for i := range pairing.MaxTries {
+			half := newVisitor(string(rune('a'+i)) + " half")
+			h.street.come <- half
+			half.say(half.typist(t, wrong(t)).Start())
+			half.hear()
+		}
+		for range each {
+			v := newVisitor("too late")
+			h.street.come <- v
+			v.say(v.typist(t, wrong(t)).Start())
+			<-v.hungUp
+		}
+		// Malformed, of another version, too many tries; and the one that left.
+		told := slices.DeleteFunc(slices.Clone(h.events), func(e api.Event) bool { return e.Event != api.EventProgress })
+		if len(told) != 3 {
+			t.Errorf("the person is told %d things, want 3: %v", len(told), told)
+		}
+		if lines := strings.Count(h.log.String(), "\n"); lines != 4 {
+			t.Errorf("%d lines in the log, want 4:\n%s", lines, h.log.String())
 		}
 	})
 }

@@ -36,7 +36,9 @@ func (c *core) noteClock(from wire.Slot, wall uint64) {
 	was := p.skew.Abs() > clockTolerance
 	p.skew = time.Unix(int64(wall), 0).Sub(c.now)
 	if now := p.skew.Abs() > clockTolerance; now && !was {
-		c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
+		if ok, _ := p.clocks.say(c.now, 1); ok {
+			c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
+		}
 	}
 }
 
@@ -60,5 +62,44 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	c.part()
 	defer c.changeCircle()
 	c.catchUp(from, h.Head)
-	return c.rememberAddrs(from, h.Addrs)
+	return c.hearAddrs(from, h.Addrs)
+}
+
+// addrsPause is how long a device's addresses stay as they are. Each change is
+// a write to the disk and has this device dial everybody afresh, which no
+// member may cause as fast as it can talk.
+const addrsPause = 10 * time.Second
+
+// hearAddrs takes over where a member says it can be dialled, at once or when
+// the pause is over. Of several changes in a pause it is the last.
+func (c *core) hearAddrs(from wire.Slot, addrs []string) error {
+	p := c.peer(from)
+	p.addrs = addrs
+	if !p.addrsAt.IsZero() && c.now.Sub(p.addrsAt).Abs() < addrsPause {
+		return nil
+	}
+	return c.takeAddrs(from, p)
+}
+
+// tickAddrs takes over what was heard in a pause that has ended.
+func (c *core) tickAddrs() {
+	for _, slot := range sortedSlots(c.peers) {
+		p := c.peers[slot]
+		if p.addrs == nil || c.now.Sub(p.addrsAt).Abs() < addrsPause {
+			continue
+		}
+		if err := c.takeAddrs(slot, p); err != nil {
+			c.log.Error("addresses not stored", "device", c.name(slot), "err", err)
+		}
+	}
+}
+
+func (c *core) takeAddrs(slot wire.Slot, p *peer) error {
+	addrs := p.addrs
+	p.addrs = nil
+	changed, err := c.rememberAddrs(slot, addrs)
+	if changed {
+		p.addrsAt = c.now
+	}
+	return err
 }

@@ -146,7 +146,7 @@ func newLab(t testing.TB, n int, seed uint64) *lab {
 	l := &lab{t: t, settings: roster.DefaultSettings(), step: 500 * time.Millisecond, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 1))}
 	for i := range n {
 		d := &labDevice{
-			lab: l, name: []string{"phone", "laptop", "tablet", "desktop", "server", "watch"}[i],
+			lab: l, name: []string{"phone", "laptop", "tablet", "desktop", "server", "watch", "router", "glasses", "car", "fridge"}[i],
 			journal: journaltest.New(), keeper: &labKeeper{keys: map[string]bool{}}, linked: map[*labDevice]bool{},
 			id: fmt.Appendf(nil, "peer id of device %d, 38 bytes long...", i), log: &bytes.Buffer{},
 		}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +25,13 @@ type peer struct {
 	lost     string // why the connection ended, for the person
 	stale    bool   // a message to it was certainly lost
 
+	addrs   []string  // where it says it can be dialled, not taken over yet
+	addrsAt time.Time // when what it says was taken over last
+
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
+
+	refusals noise // messages of it that were refused
+	clocks   noise // that its clock is off
 
 	wokeAt time.Time // when it last had this device listen to a re-deal that this one slept through
 
@@ -158,6 +165,11 @@ func (c *core) online(slot wire.Slot) bool {
 	return p != nil && p.online
 }
 
+// maxFormerPeers is how many of the devices that are out may connect: those
+// that left last. The list of them grows for ever, and the link has room for a
+// few peers beside those of the circle, who must never be the ones left out.
+const maxFormerPeers = 8
+
 // formerPeers are devices that left without being stolen. They may connect to
 // learn that they are out and when nobody needs their shares, and are told nothing
 // else.
@@ -166,10 +178,9 @@ func (c *core) formerPeers() map[string][]string {
 	if c.circle == nil {
 		return out
 	}
-	for _, f := range c.circle.record.Former {
-		if f.State == roster.Stolen {
-			continue
-		}
+	former := slices.DeleteFunc(slices.Clone(c.circle.record.Former), func(f roster.Former) bool { return f.State == roster.Stolen })
+	slices.SortStableFunc(former, func(x, y roster.Former) int { return cmp.Compare(y.Epoch, x.Epoch) })
+	for _, f := range former[:min(len(former), maxFormerPeers)] {
 		for _, e := range c.circle.chain {
 			if d, ok := e.Record.Device(f.Slot); ok && d.Identity == f.Identity {
 				out[string(d.Peer)] = nil

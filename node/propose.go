@@ -53,8 +53,12 @@ func (c *core) startRedeal(want plan) error {
 		return err
 	}
 	a := &attempt{proposal: p, discovery: key, addrs: map[wire.Slot][]string{}, grounds: []item{}}
+	// Whoever goes is not dialled again, and with its addresses there would be one
+	// more than anybody reads, if a full circle replaces it.
 	for s, addrs := range c.circle.addrs {
-		a.addrs[s] = addrs
+		if !slices.ContainsFunc(p.Removed, func(x refresh.Removal) bool { return x.Slot == s }) {
+			a.addrs[s] = addrs
+		}
 	}
 	a.addrs[c.circle.slot] = c.link.Addrs()
 	for _, d := range p.Added {

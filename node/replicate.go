@@ -16,20 +16,6 @@ import (
 // member that is connected; on every new connection, and now and then on an
 // old one, each side lists what it holds and asks for what it lacks.
 
-// inventory lists the items of every request that is kept.
-func (c *core) inventory() []wire.Hash {
-	var out []wire.Hash
-	for _, r := range c.byAge() {
-		for _, it := range c.itemsOf(r) {
-			if len(out) == maxInventory {
-				return out
-			}
-			out = append(out, it.id())
-		}
-	}
-	return out
-}
-
 // byAge lists requests with the newest first, so that what is cut off when
 // there are too many is the oldest.
 func (c *core) byAge() []*openRequest {
@@ -95,18 +81,16 @@ func (c *core) onWant(from wire.Slot, w want) error {
 	}
 	var batch []item
 	size := 0
-	for _, r := range c.byAge() {
-		for _, it := range c.itemsOf(r) {
-			if !wanted[it.id()] {
-				continue
-			}
-			n := len(it.Body) + 128
-			if size+n > batchBytes {
-				c.sync(from, msgItems, items{Items: batch})
-				batch, size = nil, 0
-			}
-			batch, size = append(batch, it), size+n
+	for _, it := range c.everyItem() {
+		if !wanted[it.id] {
+			continue
 		}
+		n := len(it.item.Body) + 128
+		if size+n > batchBytes {
+			c.sync(from, msgItems, items{Items: batch})
+			batch, size = nil, 0
+		}
+		batch, size = append(batch, it.item), size+n
 	}
 	if len(batch) > 0 {
 		c.sync(from, msgItems, items{Items: batch})
@@ -118,25 +102,34 @@ func (c *core) onItems(_ wire.Slot, in items) error {
 	if c.circle == nil {
 		return nil
 	}
-	var errs []error
+	// The first error stands for all. A message has room for thousands of items.
+	var first error
+	bad := 0
 	for _, it := range in.Items {
 		if err := c.take(it); err != nil {
-			errs = append(errs, err)
+			if bad++; bad == 1 {
+				first = err
+			}
 		}
 	}
-	return errors.Join(errs...)
+	if bad > 1 {
+		return fmt.Errorf("%w (and %d more items of the message)", first, bad-1)
+	}
+	return first
 }
 
 // take accepts one item, whoever passed it on: verified, stored, then acted on.
 func (c *core) take(it item) error {
-	if it.From == c.circle.slot && it.Type != itemReceipt && !c.knows(it) {
+	if err := verifyItem(c.circle.record, it); err != nil {
+		return err
+	}
+	if it.From == c.circle.slot && it.Type != itemReceipt && !c.knows(it) && !c.letGo(it) {
 		// This device's own word, which it does not remember. Somebody
 		// restored an old copy of its store, or made the item while another
 		// copy of this device runs. Either way it cannot be acted on here.
-		c.log.Error("another device holds a statement of this device that this device does not remember: was its data restored from a backup?")
-	}
-	if err := verifyItem(c.circle.record, it); err != nil {
-		return err
+		if ok, _ := c.unremembered.say(c.now, 1); ok {
+			c.log.Error("another device holds a statement of this device that this device does not remember: was its data restored from a backup?")
+		}
 	}
 	if it.Type == itemRequest {
 		return c.takeRequest(it)
@@ -170,6 +163,13 @@ func (c *core) take(it item) error {
 	}
 	c.notify(r)
 	return nil
+}
+
+// letGo reports whether it belongs to a request that this device has forgotten on
+// purpose.
+func (c *core) letGo(it item) bool {
+	about, err := it.about()
+	return err == nil && c.forgotten.has(wire.Hash(about))
 }
 
 // knows reports whether it is held already.

@@ -21,6 +21,7 @@ func (c *core) tick(now time.Time) {
 	if c.circle == nil {
 		return
 	}
+	c.tickAddrs()
 	every := c.beatEvery()
 	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
 		c.lastBeat = now

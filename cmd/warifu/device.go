@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/warifu/warifu/internal/boltstore"
@@ -181,10 +182,16 @@ func (g guard) try(unlock func() error) error {
 type guardedKeeper struct {
 	*keeper.Keeper
 	guard guard
+
+	// trying is held from looking at the count to having counted: calls that
+	// come at once must not pass for one try.
+	trying sync.Mutex
 }
 
 // Unlock brings the shares back.
-func (k guardedKeeper) Unlock(passphrase []byte) error {
+func (k *guardedKeeper) Unlock(passphrase []byte) error {
+	k.trying.Lock()
+	defer k.trying.Unlock()
 	if err := k.guard.wait(); err != nil {
 		return err
 	}

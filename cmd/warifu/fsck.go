@@ -102,7 +102,7 @@ func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 
 // checkDevice reads all that a daemon reads when it starts.
 func (a *app) checkDevice(d *device) []finding {
-	n, err := node.Open(node.Config{Journal: d.store, Keeper: guardedKeeper{Keeper: d.keeper}})
+	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}})
 	if err != nil {
 		return []finding{{Damage: true, What: "the device cannot start from its records: " + err.Error()}}
 	}

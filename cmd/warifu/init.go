@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,15 +85,11 @@ func (a *app) makeDevice(ctx context.Context, name string, kind roster.Kind, pas
 }
 
 // prepareHome makes the home, or checks that an existing one holds no device
-// and nothing of one.
+// and nothing of one. What it finds may not last until the passphrase is typed:
+// draftDevice looks again.
 func (a *app) prepareHome() error {
-	there, err := exists(filepath.Join(a.home, storeName))
-	if err != nil {
-		return fmt.Errorf("look into the home: %w", err)
-	}
-	if there {
-		return api.Errorf(api.CodeDeviceExists, "there is a device in %s already", a.home).
-			WithHint("run it with `warifu up`, or choose another home with --home")
+	if err := noStore(a.home); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(a.home, 0o700); err != nil {
 		return fmt.Errorf("make the home: %w", err)
@@ -103,14 +101,31 @@ func (a *app) prepareHome() error {
 	if drafts {
 		return discardDraft(a.home)
 	}
-	// Epoch keys without a store: somebody moved the store away, and it may
-	// come back. It would be worth nothing without these.
-	keys, err := exists(filepath.Join(a.home, epochsName))
+	return noKeys(a.home)
+}
+
+// noStore refuses a home that holds a device.
+func noStore(home string) error {
+	there, err := exists(filepath.Join(home, storeName))
+	if err != nil {
+		return fmt.Errorf("look into the home: %w", err)
+	}
+	if there {
+		return api.Errorf(api.CodeDeviceExists, "there is a device in %s already", home).
+			WithHint("run it with `warifu up`, or choose another home with --home")
+	}
+	return nil
+}
+
+// noKeys refuses a home with epoch keys and without a store: somebody moved the
+// store away, and it may come back. It would be worth nothing without these.
+func noKeys(home string) error {
+	keys, err := exists(filepath.Join(home, epochsName))
 	if err != nil {
 		return fmt.Errorf("look into the home: %w", err)
 	}
 	if keys {
-		return api.Errorf(api.CodeDeviceExists, "%s holds the keys of a device, but not its store %s", a.home, storeName).
+		return api.Errorf(api.CodeDeviceExists, "%s holds the keys of a device, but not its store %s", home, storeName).
 			WithHint("put the store back, or choose another home with --home")
 	}
 	return nil
@@ -127,6 +142,11 @@ func discardDraft(home string) error {
 	}
 	if err == nil {
 		defer store.Close()
+	}
+	// The init that was at work may have come to its end while the lock was
+	// waited for. What has become a device keeps its keys.
+	if err := noStore(home); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(filepath.Join(home, epochsName)); err != nil {
 		return fmt.Errorf("remove an unfinished device: %w", err)
@@ -150,17 +170,37 @@ func draftDevice(home, name string, kind roster.Kind, pass []byte) (string, erro
 	defer k.Close()
 	draft := filepath.Join(home, draftName)
 	store, err := boltstore.Create(draft, header)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, boltstore.ErrInUse) {
+		return "", api.Errorf(api.CodeAlreadyRunning, "another init is at work in %s", home)
+	}
 	if err != nil {
 		return "", storeError(home, err)
 	}
-	id, err := fillDevice(store, k, home, name, kind)
-	if err := errors.Join(err, store.Close()); err != nil {
-		return "", errors.Join(err, discardDraft(home))
+	// The home was looked at before somebody typed a passphrase, which may have
+	// taken a day. From here on nobody else makes a device in it: that takes the
+	// name of the draft. A device that was made meanwhile must lose neither its
+	// store nor the keys of its shares.
+	if err := errors.Join(noStore(home), noKeys(home)); err != nil {
+		return "", errors.Join(err, store.Close(), os.Remove(draft))
 	}
-	if err := os.Rename(draft, filepath.Join(home, storeName)); err != nil {
+	id, err := fillDevice(store, k, home, name, kind)
+	if err != nil {
+		return "", errors.Join(err, store.Close(), discardDraft(home))
+	}
+	if err := publish(store, draft, filepath.Join(home, storeName)); err != nil {
 		return "", fmt.Errorf("finish the device: %w", err)
 	}
 	return id, syncDir(home)
+}
+
+// publish gives a complete draft its name, under the store's lock, so that
+// another init does not take it for what an interrupted one left. Windows
+// renames no file that is open.
+func publish(store *boltstore.Store, draft, path string) error {
+	if runtime.GOOS == "windows" {
+		return errors.Join(store.Close(), os.Rename(draft, path))
+	}
+	return errors.Join(os.Rename(draft, path), store.Close())
 }
 
 func fillDevice(store *boltstore.Store, k *keeper.Keeper, home, name string, kind roster.Kind) (string, error) {

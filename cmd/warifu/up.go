@@ -58,7 +58,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	p2p.RedirectLibraryLogs(graver{log.Handler(), slog.LevelError})
 	config, err := inLab(node.Config{
 		Journal: d.store,
-		Keeper:  guardedKeeper{d.keeper, guard{d.store, now}},
+		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, now}},
 		Rand:    rand.Reader,
 		Log:     log,
 		Now:     now,

@@ -274,12 +274,12 @@ func (r *remote) hasConns() bool {
 func (r *remote) setAddrs(addrs []string) {
 	var fixed []ma.Multiaddr
 	for _, s := range addrs {
-		a := stripPeer(s, r.id)
-		if a == nil || len(fixed) == maxFixedAddrs {
-			r.log.Warn("address left out")
-			continue
+		if a := stripPeer(s, r.id); a != nil && len(fixed) < maxFixedAddrs {
+			fixed = append(fixed, a)
 		}
-		fixed = append(fixed, a)
+	}
+	if n := len(addrs) - len(fixed); n > 0 {
+		r.log.Warn("addresses left out", "number", n)
 	}
 	r.mu.Lock()
 	r.fixed = fixed
