@@ -35,6 +35,9 @@ func NewStingy(cfg Config) (*Link, error) {
 	return newLink(cfg, lim)
 }
 
+// Running reports whether anybody is let in.
+func (l *Link) Running() bool { return l.running() }
+
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
 	set := make(map[netip.Addr]bool)

@@ -124,6 +124,11 @@ func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, 
 			t.Logf("log of node %d:\n%s", n, nd.log)
 		}
 	})
+	for began := time.Now(); !nd.link.Running(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > patience {
+			t.Fatal("it does not run")
+		}
+	}
 	return nd
 }
 

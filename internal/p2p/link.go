@@ -40,14 +40,14 @@ type Link struct {
 	relit     chan struct{} // capacity 1: the beacon's key or members changed
 
 	mu      sync.Mutex
-	run     bool
-	ended   bool
+	begun   bool // Run was called
+	run     bool // whoever is admitted is let in
 	remotes map[peer.ID]*remote
 	leaving map[peer.ID]*remote // taken out, their goroutines not yet done
 	beacon  beaconConfig
 
 	// work counts the goroutines that libp2p starts for us: streams and
-	// notifications. It is only added to while ended is false.
+	// notifications. It is only added to while run is true.
 	work sync.WaitGroup
 }
 
@@ -206,11 +206,11 @@ func (l *Link) Probe(id []byte) {
 // which waits for callbacks to return. It must be called once.
 func (l *Link) Run(ctx context.Context) error {
 	l.mu.Lock()
-	if l.run || l.ended {
+	if l.begun {
 		l.mu.Unlock()
 		return errors.New("p2p: run: called twice")
 	}
-	l.run = true
+	l.begun = true
 	l.mu.Unlock()
 
 	var own sync.WaitGroup // the goroutines started here
@@ -234,6 +234,12 @@ func (l *Link) Run(ctx context.Context) error {
 		return fmt.Errorf("p2p: watch own addresses: %w", err)
 	}
 	defer moved.Close()
+
+	// From here on libp2p tells of every connection. Of one let in before, it
+	// would not have.
+	l.mu.Lock()
+	l.run = true
+	l.mu.Unlock()
 	own.Go(func() { l.watchInterfaces(ctx) })
 	if l.cfg.LAN {
 		own.Go(func() { l.shine(ctx) })
@@ -254,7 +260,7 @@ func (l *Link) Run(ctx context.Context) error {
 // close ends what libp2p runs for us.
 func (l *Link) close() {
 	l.mu.Lock()
-	l.run, l.ended = false, true
+	l.run = false
 	l.mu.Unlock()
 	if err := l.host.Close(); err != nil {
 		l.cfg.Log.Debug("host closed", "err", err)
