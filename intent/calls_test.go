@@ -55,6 +55,7 @@ func TestCallWords(t *testing.T) {
 		"transfer-zero":     {usdc, call("transfer(address,uint256)", none, num(5)), "transfer 0.000005 USDC", "zero address: the tokens are lost"},
 		"transfer-token":    {usdc, call("transfer(address,uint256)", common.HexToAddress(usdc), num(5)), "transfer", "the token contract itself"},
 		"transfer-from":     {usdc, call("transferFrom(address,address,uint256)", me, to, num(5)), "transfer 0.000005 USDC from " + cowAddress + " to " + someone, ""},
+		"transfer-from-out": {usdc, call("transferFrom(address,address,uint256)", me, none, num(5)), "transfer 0.000005 USDC from", "zero address: the tokens are lost"},
 		"transfer-from-id":  {someone, call("transferFrom(address,address,uint256)", me, to, most), "transfer an unlimited amount of an unknown token contract from", "is unknown"},
 		"transfer-from-ens": {someone, call("transferFrom(address,address,uint256)", me, to, max160), "transfer an unlimited amount, or the token with the id " + max160.String(), "is unknown"},
 		"approve":           {usdc, call("approve(address,uint256)", to, num(1)), "approve 0.000001 USDC for " + someone, ""},
