@@ -69,7 +69,7 @@ func thiefTwins() []twin {
 					d.w.note(d, "twin", err)
 				}
 			}
-		}), []string{"D: % is out, and destroys its share"}, 37, "", false},
+		}), []string{"D: % is out and destroys its share"}, 37, "", false},
 		// Secrets where others can read them. Nosy worlds look for them.
 		{"logs-a-share", nil, honest(func(d *simDevice) {
 			d.spill(func(b []byte) { d.core.log.Debug("share opened", "share", b) })
