@@ -41,6 +41,22 @@ func (t *truth) speaks(d *simDevice, id wire.RequestID, kind string, ch change) 
 	}
 }
 
+// meant notes what a person is about to say. It may stay although the device does
+// not come to answer: a crash after the write, or one whose outcome it does not
+// know. That restrains the oracles only; what counts against a device is noted
+// once it is said.
+func (t *truth) meant(d *simDevice, kind string, ch change) {
+	if d.core.circle == nil {
+		return
+	}
+	var about *simDevice
+	if x, in := d.core.circle.record.Device(wire.Slot(ch.Slot)); in {
+		about = t.w.byIdentity(x.Identity)
+	}
+	t.called(d, wire.RequestID{}, kind, ch, about)
+	t.thawed = t.thawed || kind == api.KindThaw && !d.thief
+}
+
 // spoken notes what may freeze, and what may end it. After a thaw that a person
 // wants the oracle makes nothing of all that was said: it may have been taken
 // back, and who was overruled is not heeded alone for a day. A thief's thaw

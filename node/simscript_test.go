@@ -118,6 +118,7 @@ func (w *world) bySlot(s wire.Slot) *simDevice {
 func (w *world) ask(d *simDevice, kind string, ch change) {
 	d.do(func(c *core) {
 		c.now = d.clock()
+		w.truth.meant(d, kind, ch)
 		r, err := c.askChange(kind, ch, 6*time.Hour)
 		w.note(d, "PERSON "+kind, err)
 		if err != nil {
