@@ -3,6 +3,7 @@ package frost
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha3"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,7 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	defer random.Reset() // from its state the nonces could be found
 	return newMachine(cfg, random)
 }
 
@@ -84,7 +86,7 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 // as in a virtual machine that is set back, would repeat them with it: three
 // responses under one pair give the share. The name of the session makes them
 // others.
-func generator(cfg Config) (io.Reader, error) {
+func generator(cfg Config) (*sha3.SHAKE, error) {
 	var fresh [32]byte
 	defer clear(fresh[:])
 	if _, err := io.ReadFull(cfg.Rand, fresh[:]); err != nil {
