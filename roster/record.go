@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/tyler-smith/go-bip39/wordlists"
-
 	"github.com/warifu/warifu/wire"
 )
 
@@ -225,7 +223,7 @@ func Words(h wire.Hash) (words [6]string) {
 			acc, next, bits = acc<<8|uint32(next[0]), next[1:], bits+8
 		}
 		bits -= 11
-		words[i] = wordlists.English[acc>>bits&0x7ff]
+		words[i] = english[acc>>bits&0x7ff]
 	}
 	return words
 }
