@@ -159,29 +159,50 @@ func (td *typedData) seaport(w *writer) bool {
 	if len(orders) == 0 {
 		return false
 	}
+	nothing, foreign := 0, 0 // orders that give for nothing, or in another's name
 	for i, o := range orders {
 		if i == maxOrders {
 			w.flag("order", fmt.Sprintf("… %d more", len(orders)-i))
-			w.warn("orders: too many to be told in words")
-			w.orders = len(orders)
-			w.summary = fmt.Sprintf("%s, and %d more", w.firstOrder, len(orders)-1)
+			w.warn(fmt.Sprintf("orders: %d are not told in words", len(orders)-i))
 			break
 		}
-		td.seaportOrder(w, o, i, len(orders))
+		label := "order"
+		if len(orders) > 1 {
+			label = fmt.Sprintf("order %d", i+1)
+		}
+		unpaid, other := td.seaportOrder(w, o, label)
+		if unpaid {
+			nothing++
+		}
+		if other {
+			foreign++
+		}
+	}
+	if w.orders == 0 {
+		w.summary = "sign empty orders"
+		return true
+	}
+	if len(orders) > 1 {
+		w.warn(fmt.Sprintf("one signature for %d orders: each can be filled by itself", len(orders)))
+	}
+	w.warn(orderWarning)
+	if nothing > 0 {
+		w.warn(fmt.Sprintf("%d of %d orders give this account nothing in return", nothing, len(orders)))
+	}
+	if foreign > 0 {
+		w.warn(fmt.Sprintf("%d of %d orders name another giver than this account", foreign, len(orders)))
 	}
 	return true
 }
 
-func (td *typedData) seaportOrder(w *writer, o value, at, of int) {
+// seaportOrder tells one order and reports whether it gives without anything
+// in return for this account, and whether the giver is another account.
+func (td *typedData) seaportOrder(w *writer, o value, label string) (unpaid, foreign bool) {
 	chain, self := td.chain(), common.Address(w.ctx.Address)
-	label := "order"
-	if of > 1 {
-		label = fmt.Sprintf("order %d", at+1)
-	}
 	offerer := o.get("offerer").addressValue()
 	if offerer == (common.Address{}) && len(o.get("offer").items) == 0 {
 		w.line(label, "(empty)") // fills a tree up
-		return
+		return false, false
 	}
 	var gives, gets, others []string
 	for _, item := range o.get("offer").items {
@@ -189,7 +210,7 @@ func (td *typedData) seaportOrder(w *writer, o value, at, of int) {
 	}
 	for _, item := range o.get("consideration").items {
 		text := td.seaportItem(w, item, false)
-		if to := item.get("recipient"); to.typ != "" && to.addressValue() == self {
+		if to := item.get("recipient"); to.typ == "address" && to.addressValue() == self {
 			gets = append(gets, text)
 		} else {
 			others = append(others, text+" to "+to.text)
@@ -201,16 +222,10 @@ func (td *typedData) seaportOrder(w *writer, o value, at, of int) {
 		w.line(label+" pays others", several(others))
 	}
 	w.orderSummary(chain, "order: give "+several(gives)+" for "+several(gets))
-	w.warn(orderWarning)
-	if len(gets) == 0 && len(gives) > 0 {
-		w.warn(label + " gives this account nothing in return")
-	}
-	if offerer != self {
-		w.warn(label + " names the giver " + checksummed(offerer) + ", which is not this account")
-	}
 	if end := o.get("endTime").num; end != nil {
 		w.end(label+" can be used until", end)
 	}
+	return len(gets) == 0, offerer != self
 }
 
 // several lists what an order moves, cut to a few.
