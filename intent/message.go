@@ -44,7 +44,7 @@ func (m *message) describe(w *writer) {
 	text := string(m.Text)
 	w.line("length", fmt.Sprintf("%d bytes", len(text)))
 	if end := lineBreak(m.Text); end != "" {
-		w.flag("end", "a line break ("+end+"), which is signed too")
+		w.line("end", "a line break ("+end+"), which is signed too")
 	}
 	switch s, err := parseSignIn(text); {
 	case s != nil:

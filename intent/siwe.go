@@ -174,8 +174,8 @@ func (s *signIn) describe(w *writer) {
 	}
 	w.text("uri", s.uri)
 	if s.host == "" {
-		// A session key, say, which then acts for the account.
 		w.lines[len(w.lines)-1].Warn = true
+		w.warn("the sign-in is for " + short(s.uri) + ", which is no page of a site; if it is a key, that key may act for this account")
 	}
 	w.chain("chain", s.chain)
 	w.text("nonce", s.nonce)

@@ -36,7 +36,9 @@ const signatureField = "sig"
 // absent. Unknown fields, and fields that contradict one another, are errors:
 // a person who wrote them meant something.
 func parseTransaction(b []byte) (*transaction, error) {
-	if raw, ok := rawTransaction(b); ok {
+	if raw, meant, err := rawTransaction(b); err != nil {
+		return nil, err
+	} else if meant {
 		return parseRaw(raw)
 	}
 	top, err := parseJSON(b)

@@ -12,15 +12,20 @@ import (
 )
 
 // rawTransaction reads hexadecimal digits, bare or as a JSON string, with or
-// without 0x. JSON never begins like that and goes on as an object.
-func rawTransaction(b []byte) ([]byte, bool) {
+// without 0x, and reports whether the input is meant as such: no JSON object
+// begins like that.
+func rawTransaction(b []byte) (raw []byte, meant bool, err error) {
 	s := strings.Trim(string(b), " \t\r\n")
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
 	}
 	s, prefixed := strings.CutPrefix(s, "0x")
-	raw, err := hex.DecodeString(s)
-	return raw, err == nil && len(raw) > 1 && (prefixed || raw[0] <= types.SetCodeTxType || raw[0] >= 0xc0)
+	raw, err = hex.DecodeString(s)
+	if prefixed && (err != nil || len(raw) < 2) {
+		return nil, true, refuse(CodeBadTransaction, "what follows 0x is not pairs of hexadecimal digits").
+			hint("copy the whole transaction again")
+	}
+	return raw, err == nil && len(raw) > 1 && (prefixed || raw[0] <= types.SetCodeTxType || raw[0] >= 0xc0), nil
 }
 
 // parseRaw reads the bytes of a transaction that is not signed yet, which are
