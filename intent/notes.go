@@ -17,3 +17,13 @@ func Notes(in Input) []string {
 	}
 	return nil
 }
+
+// TypedDigest returns the EIP-712 digest, 32 bytes, of a document as
+// [Normalize] reads it. An error is an [*Error].
+func TypedDigest(json []byte) ([]byte, error) {
+	td, err := parseTypedData(json)
+	if err != nil {
+		return nil, err
+	}
+	return td.toSign()
+}

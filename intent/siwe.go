@@ -209,7 +209,7 @@ func (s *signIn) describeDates(w *writer) {
 			w.warn("the date " + short(d.text) + " cannot be read (RFC 3339); the sign-in may never expire")
 			continue
 		}
-		switch made := (instant{sec: int64(w.ctx.Created)}); {
+		switch made := (instant{sec: int64(min(w.ctx.Created, 1<<40))}); {
 		case d.label == dateExpires && issued.ok && !issued.before(d.instant):
 			w.lines[len(w.lines)-1].Warn = true
 			w.warn("the sign-in expires before it is issued")
