@@ -200,3 +200,24 @@ func TestVerifyTellsOfLineBreaks(t *testing.T) {
 		}
 	}
 }
+
+// TestSignTellsWhatIsLeftOutOrAdded: before anything is asked, the person hears
+// what of an input is signed against expectation.
+func TestSignTellsWhatIsLeftOutOrAdded(t *testing.T) {
+	t.Parallel()
+	const doc = `{"types":{"EIP712Domain":[],"M":[{"name":"b","type":"bool"}]},"primaryType":"M","domain":{},"message":{"b":true,"c":1}}`
+	for _, c := range []struct{ kind, in, note string }{
+		{"typed-data", doc, `note: the document has fields that no type declares and that are not signed: "message.c"`},
+		{"message", "hi\n", `note: the message ends in a line break (\n), which is signed too`},
+	} {
+		args := []string{"--home", t.TempDir(), "sign", c.kind, "-"}
+		if c.kind == "message" {
+			args = append(args[:4], "--file", "-")
+		}
+		o := warifu(t, t.Context(), c.in, args...) // no daemon runs there
+		if o.code != exitFailed {
+			t.Errorf("%+v", o)
+		}
+		has(t, "stderr", o.stderr, c.note)
+	}
+}
