@@ -251,11 +251,6 @@ type writer struct {
 
 	// callRead says that the bytes of the field data were read as a call.
 	callRead bool
-
-	// orders counts the orders of typed data; firstOrder is the summary of the
-	// first.
-	orders     int
-	firstOrder string
 }
 
 func (w *writer) line(label, value string) {

@@ -37,7 +37,7 @@ func (td *typedData) order(w *writer, r reading) bool {
 	default:
 		return false
 	}
-	w.orderSummary(chain, "order: give "+gives+" for "+gets)
+	w.orderSummary(chain, gives, gets)
 	w.flag("order gives", gives)
 	w.line("order gets", gets)
 	if fee := r.field(roleFee).num; fee != nil && fee.Sign() > 0 {
@@ -53,16 +53,19 @@ func (td *typedData) tokens(w *writer, token, n value) string {
 	return amount(td.chain(), a, n.num) + " of the token at " + w.address(td.chain(), a)
 }
 
-// orderSummary sets the summary of the first order and counts the others.
-func (w *writer) orderSummary(chain *big.Int, what string) {
-	if w.orders++; w.orders > 1 {
-		w.summary = fmt.Sprintf("%s, and %d more", w.firstOrder, w.orders-1)
-		return
-	}
+func (w *writer) orderSummary(chain *big.Int, gives, gets string) {
+	w.summary = "order: give " + gives + " for " + gets
 	if chain != nil {
-		what += " on " + chainName(chain)
+		w.summary += " on " + chainName(chain)
 	}
-	w.summary, w.firstOrder = what, what
+}
+
+// more says in the summary how many others there are.
+func (w *writer) more(first string, others int) {
+	w.summary = first
+	if others > 0 {
+		w.summary += fmt.Sprintf(", and %d more", others)
+	}
 }
 
 // orderParties tells who is paid, who gives, and until when.
@@ -111,7 +114,7 @@ func (td *typedData) collectionOrder(w *writer, r reading) bool {
 	default:
 		gives, gets = "either "+token, "or the other way, "+price
 	}
-	w.orderSummary(chain, "order: give "+gives+" for "+gets)
+	w.orderSummary(chain, gives, gets)
 	w.flag("order gives", gives)
 	w.line("order gets", gets)
 	td.orderParties(w, r)
@@ -142,15 +145,17 @@ func (r reading) side() side {
 }
 
 // seaport reads one order of Seaport, or a tree of them that is signed as one
-// (a bulk order).
+// (a bulk order). It reports whether there is nothing else.
 func (td *typedData) seaport(w *writer) bool {
 	var orders []value
+	alone := true
 	var look func(v value)
 	look = func(v value) {
 		if v.has("offerer:address", "offer", "consideration") {
 			orders = append(orders, v)
 			return
 		}
+		alone = alone && v.shape != atom
 		for _, item := range v.items {
 			look(item)
 		}
@@ -159,6 +164,7 @@ func (td *typedData) seaport(w *writer) bool {
 	if len(orders) == 0 {
 		return false
 	}
+	first, full := "sign empty orders", 0
 	nothing, foreign := 0, 0 // orders that give for nothing, or in another's name
 	for i, o := range orders {
 		if i == maxOrders {
@@ -170,7 +176,13 @@ func (td *typedData) seaport(w *writer) bool {
 		if len(orders) > 1 {
 			label = fmt.Sprintf("order %d", i+1)
 		}
-		unpaid, other := td.seaportOrder(w, o, label)
+		empty, unpaid, other := td.seaportOrder(w, o, label)
+		if empty {
+			continue
+		}
+		if full++; full == 1 {
+			first = w.summary
+		}
 		if unpaid {
 			nothing++
 		}
@@ -178,10 +190,7 @@ func (td *typedData) seaport(w *writer) bool {
 			foreign++
 		}
 	}
-	if w.orders == 0 {
-		w.summary = "sign empty orders"
-		return true
-	}
+	w.more(first, full+max(0, len(orders)-maxOrders)-1)
 	if len(orders) > 1 {
 		w.warn(fmt.Sprintf("one signature for %d orders: each can be filled by itself", len(orders)))
 	}
@@ -192,17 +201,18 @@ func (td *typedData) seaport(w *writer) bool {
 	if foreign > 0 {
 		w.warn(fmt.Sprintf("%d of %d orders name another giver than this account", foreign, len(orders)))
 	}
-	return true
+	return alone
 }
 
-// seaportOrder tells one order and reports whether it gives without anything
-// in return for this account, and whether the giver is another account.
-func (td *typedData) seaportOrder(w *writer, o value, label string) (unpaid, foreign bool) {
+// seaportOrder tells one order and reports whether it is empty, whether it
+// gives without anything in return for this account, and whether the giver is
+// another account.
+func (td *typedData) seaportOrder(w *writer, o value, label string) (empty, unpaid, foreign bool) {
 	chain, self := td.chain(), common.Address(w.ctx.Address)
 	offerer := o.get("offerer").addressValue()
 	if offerer == (common.Address{}) && len(o.get("offer").items) == 0 {
 		w.line(label, "(empty)") // fills a tree up
-		return false, false
+		return true, false, false
 	}
 	var gives, gets, others []string
 	for _, item := range o.get("offer").items {
@@ -221,11 +231,11 @@ func (td *typedData) seaportOrder(w *writer, o value, label string) (unpaid, for
 	if len(others) > 0 {
 		w.line(label+" pays others", several(others))
 	}
-	w.orderSummary(chain, "order: give "+several(gives)+" for "+several(gets))
+	w.orderSummary(chain, several(gives), several(gets))
 	if end := o.get("endTime").num; end != nil {
 		w.end(label+" can be used until", end)
 	}
-	return len(gets) == 0, offerer != self
+	return false, len(gets) == 0, offerer != self
 }
 
 // several lists what an order moves, cut to a few.

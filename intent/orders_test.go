@@ -138,7 +138,7 @@ func TestHashesMayStandForOrders(t *testing.T) {
 	agent := strings.Replace(message(zero, "Agent", `string source="a"`, "bytes32 connectionId="+root), `"chainId":"1"`, `"chainId":"1337"`, 1)
 	in = readJSON(t, intent.TypedData, agent, ctx)
 	wantWarning(t, in, "message.connectionId: a hash stands for a whole order or another action on Hyperliquid")
-	wantLine(t, in, "chain", "1337 (development chains, and real money on Hyperliquid)")
+	wantLine(t, in, "chain", "1337 (a development chain or Hyperliquid)")
 	// The test network of a domain is no comfort.
 	in = readJSON(t, intent.TypedData, strings.Replace(message(someone, "T", "bool b=true"), `"chainId":"1"`, `"chainId":"11155111"`, 1), ctx)
 	wantWarning(t, in, "the domain names a test network, but who reads the signature decides where it counts")
@@ -183,6 +183,7 @@ func TestPermitsUnderOtherNames(t *testing.T) {
 	in := readJSON(t, intent.TypedData, permit("1", someone, types, "Batch", fmt.Sprintf(
 		`{"nonce":1,"allowances":[{"spender":%s,"token":%q,"amount":"1000000","expiration":9},{"spender":%s,"token":%q,"amount":"5","expiration":9}]}`, other, usdc, q(cowAddress), weth)), ctx)
 	wantLine(t, in, "allows", someone+" to take 1 USDC of the token at "+usdc+" (USDC token)")
+	wantWarning(t, in, "what this permits is unknown") // around them
 	wantLine(t, in, "allows", cowAddress+" (this account) to take 0.000000000000000005 WETH of the token at "+weth+" (WETH token)")
 	// Permit2 with conditions of somebody else.
 	types = map[string][]string{"PermitWitnessTransferFrom": {"TokenPermissions permitted", "address spender", "uint256 nonce", "uint256 deadline", "Witness witness"},
@@ -190,8 +191,15 @@ func TestPermitsUnderOtherNames(t *testing.T) {
 	in = readJSON(t, intent.TypedData, permit("1", "0x000000000022D473030F116dDEE9F6B43aC78BA3", types, "PermitWitnessTransferFrom", fmt.Sprintf(
 		`{"permitted":{"token":%q,"amount":"1000000"},"spender":%s,"nonce":1,"deadline":9,"witness":{"orderHash":"0x%s"}}`, usdc, other, strings.Repeat("5e", 32))), ctx)
 	wantWarning(t, in, "without a transaction of this account")
-	wantWarning(t, in, "further conditions in message.witness")
+	wantWarning(t, in, `the further field "witness", whose meaning is unknown`)
 	wantWarning(t, in, "message.witness.orderHash: a hash may stand for")
+	// What looks taken back may be something else for who reads the other fields.
+	in = readJSON(t, intent.TypedData, message(usdc, "Permit", "address spender="+other, `uint256 value="0"`, `uint256 deadline="9"`, `uint256 nonce="1"`), ctx)
+	if len(in.Warnings) != 0 {
+		t.Errorf("%q", in.Warnings)
+	}
+	in = readJSON(t, intent.TypedData, message(usdc, "Permit", "address spender="+other, `uint256 value="0"`, `uint256 deadline="9"`, `uint256 rights="1"`), ctx)
+	wantWarning(t, in, `the further field "rights", whose meaning is unknown`)
 	// A deadline alone is no permission.
 	in = readJSON(t, intent.TypedData, message(usdc, "Login", "address account="+me, `uint256 deadline="9"`), ctx)
 	wantWarning(t, in, "what this permits is unknown")

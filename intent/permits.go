@@ -3,6 +3,7 @@ package intent
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -156,25 +157,28 @@ func (td *typedData) permit2(w *writer) bool {
 			continue
 		}
 		td.permit(w, value{}, r.field(roleSpender), r.field(roleEnd).num, grants...)
-		for i, f := range m.members {
-			if m.items[i].shape != atom && f.name != field {
-				w.warn("the permission has further conditions in message." + f.name + ", whose meaning is unknown")
-			}
+		r.others(w, field)
+		for _, item := range inner.each() {
+			item.read().others(w)
 		}
 		return true
 	}
 	return false
 }
 
+// each returns the items of a list, or what is none as the only one.
+func (v value) each() []value {
+	if v.shape == list {
+		return v.items
+	}
+	return []value{v}
+}
+
 // grants returns the amounts inside one structure, or a list of them, that
 // names a token.
 func (v value) grants() []grant {
-	items := []value{v}
-	if v.shape == list {
-		items = v.items
-	}
 	var out []grant
-	for _, item := range items {
+	for _, item := range v.each() {
 		r := item.read()
 		if !r.is(roleToken) || !r.is(roleAmount) {
 			continue
@@ -187,17 +191,24 @@ func (v value) grants() []grant {
 }
 
 // permitOrOrder looks for permissions and orders under any names, in the
-// message and in the structures inside it.
+// message and in the structures inside it. What is around those inside stays
+// unknown.
 func (td *typedData) permitOrOrder(w *writer) bool {
-	found := 0
+	if r := td.message.read(); td.order(w, r) || td.flatPermit(w, r) {
+		return true
+	}
+	found, first := 0, ""
 	var look func(v value)
 	look = func(v value) {
-		if found == maxCalls {
-			return
-		}
 		if v.shape == structure {
+			if found == maxCalls {
+				w.warn(fmt.Sprintf("only the first %d permissions and orders are told in words", maxCalls))
+				return
+			}
 			if r := v.read(); td.order(w, r) || td.flatPermit(w, r) {
-				found++
+				if found++; found == 1 {
+					first = w.summary
+				}
 				return
 			}
 		}
@@ -205,11 +216,26 @@ func (td *typedData) permitOrOrder(w *writer) bool {
 			look(item)
 		}
 	}
-	look(td.message)
-	if found == maxCalls {
-		w.warn(fmt.Sprintf("only the first %d permissions and orders are told in words", maxCalls))
+	for _, item := range td.message.items {
+		look(item)
 	}
-	return found > 0
+	if found > 0 {
+		w.more(first, found-1)
+	}
+	return false
+}
+
+// others warns of fields besides those that have a role in a permission: a
+// contract may read anything out of them.
+func (r reading) others(w *writer, except ...string) {
+	for i, m := range r.members {
+		name := plainName(m.name)
+		harmless := r.items[i].shape == atom && slices.Contains([]string{"nonce", "salt", "validafter"}, name)
+		if harmless || slices.Contains(r.at[:], i) || slices.Contains(except, name) {
+			continue
+		}
+		w.warn("there is the further field " + short(m.name) + ", whose meaning is unknown")
+	}
 }
 
 // flatPermit reads a permission whose fields stand side by side: of ERC-2612,
@@ -258,6 +284,7 @@ func (td *typedData) flatPermit(w *writer, r reading) bool {
 	default:
 		return false
 	}
+	r.others(w)
 	return true
 }
 

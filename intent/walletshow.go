@@ -43,6 +43,7 @@ func (td *typedData) safe(w *writer) bool {
 		c := describeCall(w, chain, to, data)
 		w.summary += ": " + c
 	}
+	m.read().others(w, "to", "value", "data", "operation", "safetxgas", "basegas", "datagas", "gasprice", "gastoken", "refundreceiver")
 	return true
 }
 
