@@ -32,10 +32,14 @@ type call struct {
 	// fungible says that to cannot be a collection, whose tokens have ids.
 	fungible bool
 
-	// inner writes a call inside this one, to the same contract, and returns
-	// false if it is too deep inside others. It is a field because the table
-	// of functions cannot refer to its own reader.
-	inner func(number int, data []byte) bool
+	// inner writes a call inside this one and returns it in a few words, or
+	// false if it is too deep inside others. prefix begins the labels of its
+	// lines. It is a field because the table of functions cannot refer to its
+	// own reader.
+	inner func(number int, to common.Address, data []byte) (words string, ok bool)
+
+	// prefix begins the label of every line about the call inside with a number.
+	prefix func(number int) string
 }
 
 func (c *call) addr(i int) common.Address { return c.args[i].(common.Address) }
@@ -84,10 +88,7 @@ var methods = func() map[[4]byte]method {
 // does under that name is its own affair, and is said to be. inside numbers
 // the calls that this one is inside of.
 func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, inside ...int) string {
-	prefix := ""
-	if len(inside) > 0 {
-		prefix = "inner " + strings.Trim(strings.ReplaceAll(fmt.Sprint(inside), " ", "."), "[]") + " "
-	}
+	prefix := innerPrefix(inside...)
 	if len(data) < 4 {
 		w.flag(prefix+"data", showHex(data, maxShownData)+" (too short for a call; unknown)")
 		w.warn("the data has a meaning that is unknown")
@@ -114,7 +115,11 @@ func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, ins
 	}
 	w.line(prefix+"function", m.signature())
 	for i, p := range m.params {
-		name, _ := cutType(p)
+		name, typ := cutType(p)
+		if typ == "bytes" && slices.Contains(walletCalls, m.name) && name != "signatures" {
+			w.line(prefix+"argument "+name, fmt.Sprintf("%d bytes, read as what the wallet does", len(args[i].([]byte))))
+			continue
+		}
 		writeArg(w, chain, prefix+"argument "+name, args[i])
 	}
 	if len(rest) > 0 {
@@ -123,15 +128,23 @@ func describeCall(w *writer, chain *big.Int, to common.Address, data []byte, ins
 	}
 	w.lines[head].Value = m.tell(&call{
 		w: w, chain: chain, to: to, args: args,
-		inner: func(number int, data []byte) bool {
+		inner: func(number int, to common.Address, data []byte) (string, bool) {
 			if len(inside) == maxCallDepth {
-				return false
+				return "", false
 			}
-			describeCall(w, chain, to, data, append(slices.Clone(inside), number)...)
-			return true
+			return describeCall(w, chain, to, data, append(slices.Clone(inside), number)...), true
 		},
+		prefix: func(number int) string { return innerPrefix(append(slices.Clone(inside), number)...) },
 	})
 	return w.lines[head].Value
+}
+
+// innerPrefix begins the labels of a call inside others: "inner 1.2 ".
+func innerPrefix(inside ...int) string {
+	if len(inside) == 0 {
+		return ""
+	}
+	return "inner " + strings.Trim(strings.ReplaceAll(fmt.Sprint(inside), " ", "."), "[]") + " "
 }
 
 // unpack decodes arguments and returns what follows them. Only the one
@@ -260,6 +273,17 @@ func functions() []function {
 		}},
 		{"multicall", []string{"calls:bytes[]"}, func(c *call) string { return c.multicall(c.args[0].([][]byte)) }},
 		{"multicall", []string{"deadline:uint256", "calls:bytes[]"}, func(c *call) string { return c.multicall(c.args[1].([][]byte)) }},
+		{"execTransaction", []string{"to:address", "value:uint256", "data:bytes", "operation:uint8", "safe tx gas:uint256", "base gas:uint256",
+			"gas price:uint256", "gas token:address", "refund receiver:address", "signatures:bytes"}, func(c *call) string {
+			if c.num(6).Sign() > 0 {
+				c.w.warn("the wallet also pays for gas, at " + c.num(6).String() + " base units for each")
+			}
+			return "let the wallet " + c.operation()
+		}},
+		{"execTransactionFromModule", []string{"to:address", "value:uint256", "data:bytes", "operation:uint8"}, func(c *call) string {
+			return "let the wallet " + c.operation()
+		}},
+		{"multiSend", []string{"transactions:bytes"}, func(c *call) string { return c.multiSend(c.args[0].([]byte)) }},
 	}
 }
 
@@ -333,7 +357,10 @@ func (c *call) multicall(calls [][]byte) string {
 	c.tokenWarning()
 	shown := 0
 	for i, data := range calls {
-		if i == maxCalls || !c.inner(i+1, data) {
+		if i == maxCalls {
+			break
+		}
+		if _, ok := c.inner(i+1, c.to, data); !ok {
 			break
 		}
 		shown++

@@ -26,7 +26,7 @@ var networks = map[uint64]network{
 	137:      {"Polygon", "POL", false},
 	324:      {"zkSync Era", "ETH", false},
 	480:      {"World Chain", "ETH", false},
-	1337:     {"local development chain", "ETH", true},
+	1337:     {"a development chain or Hyperliquid", "ETH", false},
 	8453:     {"Base", "ETH", false},
 	10200:    {"Chiado", "xDAI", true},
 	17000:    {"Holesky", "ETH", true},

@@ -45,11 +45,17 @@ type Input struct {
 	FileSize  int64    // in bytes; shown, not signed
 }
 
-// A Context is the signing account, as the device that decodes derives it.
+// A Context is the signing account, as the device that decodes derives it, and
+// the time of the request.
 type Context struct {
 	Account   string   // its name, like "ethereum"
 	Address   [20]byte // of a secp256k1 key
 	PublicKey []byte   // 33 bytes of secp256k1 or 32 bytes of Ed25519
+
+	// Created is when the request was made, in Unix seconds, as it says itself;
+	// 0 is unknown. Dates are compared with it and with no clock, so that every
+	// device shows the same words at any time.
+	Created uint64
 }
 
 // A Line is one thing that a person should check. Label and Value are escaped.

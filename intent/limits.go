@@ -8,20 +8,24 @@ const MaxPayload = 128 << 10
 // be written with more white space than its canonical form.
 const maxInput = 512 << 10
 
-// Limits of JSON before its meaning is looked at.
+// Limits of JSON before its meaning is looked at. A value takes at least two
+// bytes, so that every payload is read whole.
 const (
 	maxJSONDepth = 32
-	maxJSONNodes = 16384
+	maxJSONNodes = MaxPayload / 2
 )
 
-// Limits of typed data. apitypes walks all types once for each structure it
-// hashes; these keep the worst case at a fraction of a second.
+// Limits of typed data. How many values there may be is bounded by the payload
+// alone: each value and each type is looked at, shown and hashed once. The
+// encoding of a type repeats the types that it refers to, so that types take up
+// to maxTypes times their own length.
 const (
-	maxTypes      = 64   // structure types
-	maxFields     = 256  // fields of all types together
-	maxValueDepth = 16   // structures and lists inside one another
-	maxValues     = 1024 // values, counting structures and lists
-	maxName       = 128  // bytes of the name of a type or field
+	maxTypes        = 64  // structure types
+	maxFields       = 256 // fields of all types together
+	maxValueDepth   = 16  // structures and lists inside one another
+	maxName         = 128 // bytes of the name of a type or field
+	maxUnsigned     = 64  // fields that no type declares
+	maxUnsignedName = 256 // bytes of the path to one of them
 )
 
 // Limits of transactions.
@@ -47,8 +51,12 @@ const (
 	maxTextLines = 256   // lines of a message
 	maxCallDepth = 2     // calls inside calls
 	maxCalls     = 64    // calls inside one call
+	maxOrders    = 128   // orders that are signed as one
 	maxFindings  = 8     // suspicious words of one value
 	maxWarnings  = 64    // of one request
+	maxValues    = 4096  // lines of typed data
+	maxLabel     = 160   // bytes of the path to a value
+	maxProblems  = 16    // of one input, in an error
 )
 
 // Sizes in bytes.

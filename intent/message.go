@@ -43,6 +43,9 @@ func (m *message) toSign() ([]byte, error) { return accounts.TextHash(m.Text), n
 func (m *message) describe(w *writer) {
 	text := string(m.Text)
 	w.line("length", fmt.Sprintf("%d bytes", len(text)))
+	if end := lineBreak(m.Text); end != "" {
+		w.line("end", "a line break ("+end+"), which is signed too")
+	}
 	switch s, err := parseSignIn(text); {
 	case s != nil:
 		s.describe(w)
@@ -106,4 +109,15 @@ func writeText(w *writer, text string) {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
+}
+
+// lineBreak returns the line break at the end of a message, escaped, or "".
+func lineBreak(text []byte) string {
+	switch {
+	case bytes.HasSuffix(text, []byte("\r\n")):
+		return `\r\n`
+	case bytes.HasSuffix(text, []byte("\n")):
+		return `\n`
+	}
+	return ""
 }

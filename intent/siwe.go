@@ -16,15 +16,23 @@ type signIn struct {
 	address   common.Address
 	statement string
 	uri       string
-	host      string // of the URI, with its port
+	host      string // of the URI, with its port; empty if it has no authority
 	chain     *big.Int
 	nonce     string
-	dates     []field // issued-at, expiration, not-before, as written
+	dates     []date // issued-at, expiration, not-before
 	requestID string
 	resources []string
+
+	lowerCase bool // the address is not written with its checksum
+	newline   bool // a line break follows the message
 }
 
-type field struct{ label, value string }
+// A date is one of a sign-in, as it is written.
+type date struct {
+	label, text string
+	instant          // what it means
+	ok          bool // it could be read (RFC 3339)
+}
 
 const signInPhrase = " wants you to sign in with your Ethereum account:"
 
@@ -35,7 +43,10 @@ func parseSignIn(text string) (*signIn, error) {
 	if !strings.Contains(text, strings.TrimSpace(signInPhrase)) {
 		return nil, nil
 	}
-	lines := strings.Split(text, "\n")
+	// Whoever writes a file ends it with a line break. The grammar has none
+	// there, but what is signed is a sign-in for many who read it.
+	whole, newline := strings.CutSuffix(text, "\n")
+	lines := strings.Split(whole, "\n")
 	at := 0
 	next := func() string {
 		if at == len(lines) {
@@ -54,7 +65,7 @@ func parseSignIn(text string) (*signIn, error) {
 		return "", false
 	}
 
-	s := new(signIn)
+	s := &signIn{newline: newline}
 	first, ok := strings.CutSuffix(next(), signInPhrase)
 	if !ok {
 		return nil, errors.New("its first line does not name a site")
@@ -65,11 +76,12 @@ func parseSignIn(text string) (*signIn, error) {
 	if s.domain == "" || strings.ContainsAny(s.domain, " /?#") {
 		return nil, errors.New("its first line does not name a site")
 	}
-	a, err := ParseAddress(next())
+	written := next()
+	a, err := ParseAddress(written)
 	if err != nil {
 		return nil, errors.New("its second line is not an address")
 	}
-	s.address = a
+	s.address, s.lowerCase = a, written != checksummed(a)
 	if next() != "" {
 		return nil, errors.New("the empty line after the address is missing")
 	}
@@ -79,8 +91,8 @@ func parseSignIn(text string) (*signIn, error) {
 	if s.uri, ok = peek("URI: "); !ok {
 		return nil, errors.New("the URI is missing")
 	}
-	if s.host, ok = hostOf(s.uri); !ok {
-		return nil, errors.New("the URI does not name a site")
+	if s.host, ok = parseURI(s.uri); !ok {
+		return nil, errors.New("the URI is not one (RFC 3986)")
 	}
 	if v, ok := peek("Version: "); !ok || v != "1" {
 		return nil, errors.New("it is not of version 1")
@@ -96,16 +108,18 @@ func parseSignIn(text string) (*signIn, error) {
 		prefix, label string
 		required      bool
 	}{
-		{"Issued At: ", "issued at", true},
-		{"Expiration Time: ", "expires", false},
-		{"Not Before: ", "not before", false},
+		{"Issued At: ", dateIssued, true},
+		{"Expiration Time: ", dateExpires, false},
+		{"Not Before: ", dateNotBefore, false},
 	} {
 		v, ok := peek(d.prefix)
 		if d.required && !ok {
 			return nil, errors.New("the time of issue is missing")
 		}
 		if ok {
-			s.dates = append(s.dates, field{d.label, v})
+			d := date{label: d.label, text: v}
+			d.instant, d.ok = parseInstant(v)
+			s.dates = append(s.dates, d)
 		}
 	}
 	s.requestID, _ = peek("Request ID: ")
@@ -126,7 +140,7 @@ func parseSignIn(text string) (*signIn, error) {
 
 func (s *signIn) describe(w *writer) {
 	w.summary = "sign in to " + short(s.domain) + " with this account"
-	if !strings.EqualFold(s.domain, s.host) {
+	if s.host != "" && !strings.EqualFold(s.domain, s.host) {
 		w.warn("the site that asks is " + short(s.domain) + " but the address of its page is " + short(s.host))
 	}
 	if strings.Contains(s.domain, "@") {
@@ -141,6 +155,15 @@ func (s *signIn) describe(w *writer) {
 	if s.address != w.ctx.Address {
 		w.warn("the sign-in names the account " + checksummed(s.address) + ", which is not this one")
 	}
+	if s.lowerCase {
+		w.warn("the address is not written with its checksum (EIP-55), as a sign-in must have it")
+	}
+	if strings.Trim(s.nonce, alphanumeric) != "" {
+		w.warn("the nonce has other characters than letters and digits")
+	}
+	if s.newline {
+		w.warn("a line break follows the sign-in, which is signed too; a site that reads strictly refuses that")
+	}
 	w.text("site", s.domain)
 	if s.scheme != "" {
 		w.text("scheme", s.scheme)
@@ -150,11 +173,13 @@ func (s *signIn) describe(w *writer) {
 		w.text("statement", s.statement)
 	}
 	w.text("uri", s.uri)
+	if s.host == "" {
+		w.lines[len(w.lines)-1].Warn = true
+		w.warn("the sign-in is for " + short(s.uri) + ", which is no page of a site; if it is a key, that key may act for this account")
+	}
 	w.chain("chain", s.chain)
 	w.text("nonce", s.nonce)
-	for _, d := range s.dates {
-		w.text(d.label, d.value)
-	}
+	s.describeDates(w)
 	if s.requestID != "" {
 		w.text("request id", s.requestID)
 	}
@@ -165,19 +190,42 @@ func (s *signIn) describe(w *writer) {
 			break
 		}
 		w.text("resource", r)
+		if _, ok := parseURI(r); !ok {
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn("the resource " + short(r) + " is not a URI (RFC 3986)")
+		}
+	}
+	s.describeRecaps(w)
+}
+
+// describeDates writes the dates and what is wrong with them. They are compared
+// with each other and with the time that the request itself names.
+func (s *signIn) describeDates(w *writer) {
+	issued := s.dates[0]
+	for _, d := range s.dates {
+		w.text(d.label, d.text)
+		if !d.ok {
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn("the date " + short(d.text) + " cannot be read (RFC 3339); the sign-in may never expire")
+			continue
+		}
+		switch made := (instant{sec: int64(min(w.ctx.Created, 1<<40))}); {
+		case d.label == dateExpires && issued.ok && !issued.before(d.instant):
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn("the sign-in expires before it is issued")
+		case d.label == dateExpires && w.ctx.Created != 0 && !made.before(d.instant):
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn("the sign-in had expired when this was asked for")
+		case d.label == dateNotBefore && w.ctx.Created != 0 && made.before(d.instant):
+			w.warn("the sign-in is not valid yet")
+		}
 	}
 }
 
-// hostOf returns the host and port of a URI with an authority (RFC 3986,
-// section 3.2).
-func hostOf(uri string) (string, bool) {
-	scheme, rest, ok := strings.Cut(uri, "://")
-	if !ok || scheme == "" || strings.ContainsAny(scheme, "/?#@") {
-		return "", false
-	}
-	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
-		rest = rest[:i]
-	}
-	host := rest[strings.LastIndexByte(rest, '@')+1:]
-	return host, host != ""
-}
+const (
+	dateIssued    = "issued at"
+	dateExpires   = "expires"
+	dateNotBefore = "not before"
+
+	alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)

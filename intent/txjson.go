@@ -15,7 +15,7 @@ import (
 // txFields lists the fields of a transaction object in JSON-RPC.
 var txFields = []string{
 	"type", "chainId", "nonce", "from", "to", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas",
-	"value", "input", "data", "accessList", "authorizationList",
+	"value", "input", "data", "accessList", "authorizationList", "gasLimit",
 }
 
 // blobFields mark a blob transaction.
@@ -24,12 +24,23 @@ var blobFields = []string{"maxFeePerBlobGas", "blobVersionedHashes", "blobs", "c
 // signedFields mark a transaction that is signed or mined already.
 var signedFields = []string{"v", "r", "s", "yParity", "hash", "blockHash", "blockNumber", "transactionIndex"}
 
-// parseTransaction reads a transaction object of JSON-RPC. Quantities are
+// signatureField is where ethers writes the signature of a transaction. That it
+// is there, and null, tells the form of ethers' Transaction.toJSON: type and
+// nonce are numbers, and other quantities are decimal digits in strings.
+const signatureField = "sig"
+
+// parseTransaction reads a transaction object of JSON-RPC, one as ethers writes
+// it, or the bytes to sign in hexadecimal digits. Quantities of JSON-RPC are
 // strings of 0x and hexadecimal digits; leading zeros are tolerated, since
 // tools write them and they change nothing. A field that is null counts as
 // absent. Unknown fields, and fields that contradict one another, are errors:
 // a person who wrote them meant something.
 func parseTransaction(b []byte) (*transaction, error) {
+	if raw, meant, err := rawTransaction(b); err != nil {
+		return nil, err
+	} else if meant {
+		return parseRaw(raw)
+	}
 	top, err := parseJSON(b)
 	if err != nil {
 		return nil, err
@@ -37,7 +48,13 @@ func parseTransaction(b []byte) (*transaction, error) {
 	if top.kind != jsonObject {
 		return nil, refuse(CodeBadTransaction, "a transaction is an object with the field names of JSON-RPC")
 	}
-	o := &txObject{n: top}
+	o := &txObject{n: top, problems: new(problems)}
+	if sig, ok := top.get(signatureField); ok {
+		if sig.kind != jsonNull {
+			return nil, refuseSigned(signatureField)
+		}
+		o.ethers = true
+	}
 	typ, err := o.typ()
 	if err != nil {
 		return nil, err
@@ -48,7 +65,7 @@ func parseTransaction(b []byte) (*transaction, error) {
 	t := new(transaction)
 	t.chain = o.required("chainId", 256)
 	nonce := o.required("nonce", 64).Uint64()
-	gas := o.required("gas", 64).Uint64()
+	gas := o.gas()
 	amount := o.quantity("value", 256)
 	to := o.address("to")
 	from := o.address("from")
@@ -86,29 +103,26 @@ func parseTransaction(b []byte) (*transaction, error) {
 			Gas: gas, To: *to, Value: uint256.MustFromBig(amount), Data: data, AccessList: access, AuthList: auths,
 		})
 	}
-	if o.err != nil {
-		return nil, o.err
+	if err := o.err(); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
 
-// A txObject reads fields and keeps the first error, so that the code above
-// reads as a list of fields.
+// A txObject reads fields and keeps what is wrong, so that the code above reads
+// as a list of fields and a person is told everything at once.
 type txObject struct {
-	n   node
-	err error
+	n      node
+	ethers bool // quantities are as ethers writes them
+	*problems
 }
 
 func (o *txObject) fail(format string, args ...any) {
-	if o.err == nil {
-		o.err = refuse(CodeBadTransaction, format, args...)
-	}
+	o.add(refuse(CodeBadTransaction, format, args...))
 }
 
 func (o *txObject) failHint(hint, format string, args ...any) {
-	if o.err == nil {
-		o.err = refuse(CodeBadTransaction, format, args...).hint(hint)
-	}
+	o.add(refuse(CodeBadTransaction, format, args...).hint(hint))
 }
 
 // get returns a field that is there and not null.
@@ -127,8 +141,8 @@ func (o *txObject) typ() (byte, error) {
 	}
 	if _, ok := o.get("type"); ok {
 		switch t := o.required("type", 64); {
-		case o.err != nil:
-			return 0, o.err
+		case o.err() != nil:
+			break // the fields tell the type, too
 		case t.Cmp(big.NewInt(types.BlobTxType)) == 0:
 			return 0, refuseBlob()
 		case t.Cmp(big.NewInt(types.SetCodeTxType)) > 0:
@@ -147,11 +161,13 @@ func (o *txObject) typ() (byte, error) {
 	case has("gasPrice"):
 		return types.LegacyTxType, nil
 	}
-	return 0, refuse(CodeBadTransaction, "the fee is missing").
-		hint("give maxFeePerGas and maxPriorityFeePerGas, or gasPrice")
+	o.failHint("give maxFeePerGas and maxPriorityFeePerGas, or gasPrice", "the fee is missing")
+	return 0, o.err()
 }
 
-// checkNames refuses fields that no transaction has, or not this type.
+// checkNames refuses fields that no transaction has, or not this type, and
+// signatures. A signature of zeros is none: go-ethereum writes it, with a hash,
+// into the JSON of a transaction that is not signed.
 func (o *txObject) checkNames(typ byte) error {
 	absent := map[byte][]string{
 		types.LegacyTxType:     {"maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizationList"},
@@ -159,21 +175,49 @@ func (o *txObject) checkNames(typ byte) error {
 		types.DynamicFeeTxType: {"gasPrice", "authorizationList"},
 		types.SetCodeTxType:    {"gasPrice"},
 	}[typ]
+	unsigned := o.isZero("r") && o.isZero("s")
 	for i, name := range o.n.keys {
+		null := o.n.items[i].kind == jsonNull
 		switch {
 		case slices.Contains(signedFields, name):
-			return refuse(CodeBadTransaction, "the field %s belongs to a transaction that is signed already", name).
-				hint("give the transaction without its signature and block")
-		case name == "gasLimit":
-			return refuse(CodeBadTransaction, "unknown field gasLimit").hint("JSON-RPC calls it gas")
+			if !null && !(unsigned && (name == "hash" || o.isZero(name))) {
+				return refuseSigned(name)
+			}
+		case name == signatureField:
 		case !slices.Contains(txFields, name) && !slices.Contains(blobFields, name):
-			return refuse(CodeBadTransaction, "unknown field %s of a transaction", short(name))
-		case slices.Contains(absent, name) && o.n.items[i].kind != jsonNull:
-			return refuse(CodeBadTransaction, "a transaction of type %d has no field %s", typ, name).
-				hint("type 0: gasPrice; 1: gasPrice, accessList; 2: maxFeePerGas, maxPriorityFeePerGas, accessList; 4: those and authorizationList")
+			o.fail("unknown field %s of a transaction", short(name))
+		case slices.Contains(absent, name) && !null:
+			o.failHint("type 0: gasPrice; 1: gasPrice, accessList; 2: maxFeePerGas, maxPriorityFeePerGas, accessList; 4: those and authorizationList",
+				"a transaction of type %d has no field %s", typ, name)
 		}
 	}
 	return nil
+}
+
+func refuseSigned(field string) error {
+	return refuse(CodeBadTransaction, "the field %s belongs to a transaction that is signed already", field).
+		hint("give the transaction without its signature and block")
+}
+
+// isZero reports whether a field is there and is a quantity of zero.
+func (o *txObject) isZero(name string) bool {
+	n, ok := o.get(name)
+	digits, isHex := strings.CutPrefix(n.text, "0x")
+	return ok && n.kind == jsonString && isHex && digits != "" && len(digits) <= 64 && strings.Trim(digits, "0") == ""
+}
+
+// gas reads the gas, which has two names.
+func (o *txObject) gas() uint64 {
+	_, gas := o.get("gas")
+	_, limit := o.get("gasLimit")
+	if !limit {
+		return o.required("gas", 64).Uint64()
+	}
+	v := o.quantity("gasLimit", 64)
+	if gas && o.quantity("gas", 64).Cmp(v) != 0 {
+		o.fail("gas and gasLimit differ")
+	}
+	return v.Uint64()
 }
 
 // required reads a quantity that must be there. It never returns nil.
@@ -195,19 +239,37 @@ func (o *txObject) quantity(name string, bits int) *big.Int {
 }
 
 func (o *txObject) parseQuantity(n node, name string, bits int) *big.Int {
-	digits, ok := strings.CutPrefix(n.text, "0x")
-	if n.kind != jsonString || !ok || digits == "" || len(digits) > 64 ||
-		strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
-		o.failHint(`quantities are strings of 0x and hexadecimal digits: 21000 is "0x5208"`,
-			"%s is not a quantity", name)
+	v, ok := o.readQuantity(n, name)
+	if !ok {
+		hint := `quantities are strings of 0x and hexadecimal digits: 21000 is "0x5208"`
+		if d, isDecimal := decimal(n.text); isDecimal && (n.kind == jsonNumber || n.kind == jsonString) {
+			o.failHint(hint, `%s is not a quantity but the decimal number %s: write "%#x"`, name, d, d)
+		} else {
+			o.failHint(hint, "%s is not a quantity", name)
+		}
 		return new(big.Int)
 	}
-	v, _ := new(big.Int).SetString(digits, 16)
 	if v.BitLen() > bits {
 		o.fail("%s is larger than %d bits", name, bits)
 		return new(big.Int)
 	}
 	return v
+}
+
+func (o *txObject) readQuantity(n node, name string) (*big.Int, bool) {
+	if o.ethers {
+		number := name == "type" || name == "nonce"
+		v, ok := decimal(n.text)
+		if !ok || number && (n.kind != jsonNumber || v.Cmp(maxExact) > 0) || !number && n.kind != jsonString {
+			return nil, false
+		}
+		return v, true
+	}
+	digits, ok := strings.CutPrefix(n.text, "0x")
+	if n.kind != jsonString || !ok || digits == "" || len(digits) > 64 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
+		return nil, false
+	}
+	return new(big.Int).SetString(digits, 16)
 }
 
 // address reads an address; absent is nil.
@@ -319,14 +381,12 @@ func (o *txObject) authorizations() []types.SetCodeAuthorization {
 		if !o.object(item, what, "chainId", "address", "nonce", "yParity", "r", "s") {
 			return nil
 		}
-		inner := &txObject{n: item}
+		inner := &txObject{n: item, problems: new(problems)}
 		_, hasR := inner.get("r")
 		_, hasS := inner.get("s")
 		_, hasV := inner.get("yParity")
 		if !hasR && !hasS && !hasV {
-			if o.err == nil {
-				o.err = refuseUnsigned(i)
-			}
+			o.first(refuseUnsigned(i))
 			return nil
 		}
 		a := inner.address("address")
@@ -342,8 +402,8 @@ func (o *txObject) authorizations() []types.SetCodeAuthorization {
 			a = new(common.Address)
 		}
 		auth.Address = *a
-		if inner.err != nil {
-			e := inner.err.(*Error)
+		if err := inner.err(); err != nil {
+			e := err.(*Error)
 			o.failHint(e.Hint, "%s: %s", what, e.Reason)
 			return nil
 		}

@@ -16,6 +16,9 @@ var (
 	highFeeCheap = new(big.Int).Mul(big.NewInt(10), big.NewInt(1e18)) // 10 coins that are worth less
 )
 
+// payable names the functions that take coins.
+var payable = map[string]bool{"deposit": true, "multicall": true, "execTransaction": true, "multiSend": true}
+
 const (
 	plainGas = 21000
 	blockGas = 1 << 24 // EIP-7825: no transaction may ask for more
@@ -52,7 +55,7 @@ func (t *transaction) describe(w *writer) {
 		w.summary = call + ", at " + w.address(t.chain, *to) + on
 		if tx.Value().Sign() > 0 {
 			w.summary = "send " + amount + " and " + w.summary
-			if m, ok := methods[selector(tx.Data())]; ok && m.name != "deposit" && m.name != "multicall" {
+			if m, ok := methods[selector(tx.Data())]; ok && !payable[m.name] {
 				w.warn("the call takes no coins, yet " + amount + " are sent along")
 			}
 		}

@@ -29,8 +29,8 @@ func TestTypedDataErrors(t *testing.T) {
 "u8":"255","i8":"-128","u":"7","l":[[1],[]]}}`
 	run(t, intent.TypedData, base, []row{
 		{"list", base, "[]", bad, "an object with types"},
-		{"unknown-top", `"primaryType"`, `"extra":1,"primaryType"`, bad, `unknown field "extra"`},
-		{"no-types", `"types"`, `"x"`, bad, `unknown field "x"`},
+		{"unknown-top", `"primaryType"`, `"extra":1,"primaryType"`, "", ""},
+		{"no-types", `"types"`, `"x"`, bad, "field types is missing"},
 		{"types-list", base, `{"types":[],"primaryType":"M","domain":{},"message":{}}`, bad, "field types is missing or not"},
 		{"no-primary", `"primaryType":"Main",`, ``, bad, "primaryType is missing"},
 		{"primary-number", `"primaryType":"Main"`, `"primaryType":1`, bad, "primaryType is missing or not a string"},
@@ -40,9 +40,9 @@ func TestTypedDataErrors(t *testing.T) {
 		{"no-domain-type", `"EIP712Domain"`, `"Domain"`, bad, "do not declare EIP712Domain"},
 		{"no-domain", base[strings.Index(base, `"domain":{`):strings.Index(base, `"message":{`)], ``, bad, "field domain is missing"},
 		{"no-message", base[strings.Index(base, `"message":{`)-2:], `}`, bad, "field message is missing"},
-		{"domain-field", `{"name":"name","type":"string"}`, `{"name":"nom","type":"string"}`, bad, `unknown field "nom"`},
-		{"domain-type", `{"name":"chainId","type":"uint256"}`, `{"name":"chainId","type":"uint64"}`, bad, "declares chainId as"},
-		{"domain-extra", `"domain":{`, `"domain":{"version":"1",`, bad, `domain has the field "version"`},
+		{"domain-field", `{"name":"name","type":"string"}`, `{"name":"nom","type":"string"}`, bad, "domain.nom is missing"},
+		{"domain-type", `{"name":"chainId","type":"uint256"}`, `{"name":"chainId","type":"uint64"}`, "", ""},
+		{"domain-extra", `"domain":{`, `"domain":{"version":"1",`, "", ""},
 		{"domain-missing", `"domain":{"name":"N",`, `"domain":{`, bad, "domain.name is missing"},
 		{"domain-null", `"domain":{"name":"N"`, `"domain":{"name":null`, bad, "domain.name is null"},
 		{"domain-empty-name", `"domain":{"name":"N"`, `"domain":{"name":""`, "", ""},
@@ -57,7 +57,7 @@ func TestTypedDataErrors(t *testing.T) {
 		{"type-shadows", `"Sub":[{`, `"uint8":[{`, bad, `type "uint8" would replace`},
 		{"type-shadows-alias", `"Sub":[{`, `"uint":[{`, bad, `type "uint" would replace`},
 		{"field-not-object", `[{"name":"x","type":"uint64"}]`, `["x"]`, bad, `a field of the type "Sub"`},
-		{"field-extra", `{"name":"x","type":"uint64"}`, `{"name":"x","type":"uint64","z":1}`, bad, `a field of the type "Sub"`},
+		{"field-extra", `{"name":"x","type":"uint64"}`, `{"name":"x","type":"uint64","z":1}`, "", ""},
 		{"field-no-type", `{"name":"x","type":"uint64"}`, `{"name":"x"}`, bad, `a field of the type "Sub"`},
 		{"field-name", `{"name":"x",`, `{"name":"x,uint8 y",`, bad, `field name "x,uint8 y"`},
 		{"field-twice", `{"name":"x","type":"uint64"}`, `{"name":"x","type":"uint64"},{"name":"x","type":"uint64"}`, bad, `field "x" twice`},
@@ -80,10 +80,12 @@ func TestTypedDataErrors(t *testing.T) {
 		{"array-null", `{"x":2}`, `null`, bad, "message.sub[1] is null"},
 		{"inner-list", `[[1],[]]`, `[[1],1]`, bad, "message.l[1] is a number, not a list"},
 		{"inner-range", `[[1],[]]`, `[[65536],[]]`, bad, "message.l[0][0]: out of the range"},
-		{"extra", `"u8":`, `"zz":1,"u8":`, bad, `message has the field "zz"`},
+		{"extra", `"u8":`, `"zz":1,"u8":`, "", ""},
+		{"extra-many", `"u8":`, extraFields(65) + `"u8":`, bad, "more than 64 fields that no type declares"},
 		{"missing", `"u8":"255",`, ``, bad, "message.u8 is missing"},
 		{"null", `"u8":"255"`, `"u8":null`, bad, "message.u8 is null"},
-		{"nested-extra", `{"x":2}`, `{"x":2,"y":3}`, bad, `message.sub[1] has the field "y"`},
+		{"nested-extra", `{"x":2}`, `{"x":2,"y":3}`, "", ""},
+		{"extra-instead", `{"x":2}`, `{"y":3}`, bad, "message.sub[1].x is missing"},
 		{"bool-string", `"b":true`, `"b":"true"`, bad, "message.b is a string; its type bool"},
 		{"bool-number", `"b":true`, `"b":1`, bad, "message.b is a number; its type bool"},
 		{"string-number", `"s":"t"`, `"s":1`, bad, "message.s is a number; its type string"},
@@ -116,13 +118,25 @@ func TestTypedDataErrors(t *testing.T) {
 		{"uint-exact", `"u":"7"`, `"u":9007199254740991`, "", ""},
 		{"uint-inexact", `"u":"7"`, `"u":9007199254740992`, bad, "beyond 2^53"},
 		{"uint-bool", `"u":"7"`, `"u":true`, bad, "message.u: true or false where"},
-		{"many-values", `[[1],[]]`, `[[` + strings.Repeat("1,", 1100) + `1],[]]`, bad, "more than 1024 values"},
+		{"many-values", `[[1],[]]`, `[[` + strings.Repeat("1,", 20000) + `1],[]]`, "", ""},
+		{"too-large", `[[1],[]]`, `[[` + strings.Repeat("1,", 40000) + `1],[]]`, intent.CodeTooLarge, "at most 131072 can be shown"},
+		{"colon-ends", `"Sub":[{`, `"Sub:":[{`, bad, "is not an identifier"},
+		{"colon-twice", `"Sub":[{`, `"A::B":[{"name":"x","type":"uint8"}],"Sub":[{`, bad, "is not an identifier"},
+		{"underscore-type", `"Sub":[{`, `"_S":[{"name":"x","type":"uint8"}],"Sub":[{`, "", ""},
 		{"many-types", `"Sub":`, manyTypes(70) + `"Sub":`, bad, "types; at most"},
 		{"many-fields", `"Sub":[`, `"Sub":[` + manyFields(300), bad, "more than 256 fields"},
 		{"deep-values", `"type":"uint64"`, `"type":"uint64` + strings.Repeat("[]", 20) + `"`, bad, "message.sub[0].x is a number, not a list"},
 		{"long-name", `"name":"x"`, `"name":"` + strings.Repeat("x", 129) + `"`, bad, "is not an identifier"},
 		{"unused-dropped", `"Sub":[`, `"Other":[{"name":"q","type":"string"}],"Sub":[`, "", ""},
 	})
+}
+
+func extraFields(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"extra%d":1,`, i)
+	}
+	return b.String()
 }
 
 func manyTypes(n int) string {

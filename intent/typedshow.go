@@ -3,287 +3,207 @@ package intent
 import (
 	"fmt"
 	"math/big"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/ethereum/go-ethereum/common"
 )
 
 func (td *typedData) describe(w *writer) {
-	name, version := td.domain.get("name").text, td.domain.get("version").text
-	chain := td.domain.get("chainId").num
-	contract := td.domain.get("verifyingContract")
+	name, version := td.domain.str("name"), td.domain.str("version")
+	chain, contract := td.chain(), td.contract()
 
 	w.summary = "sign " + short(td.primary)
 	if name != "" {
 		w.summary += " for " + short(name)
 	}
-	if contract.text != "" {
-		w.summary += " at " + checksummed(contract.addressValue())
+	if contract != nil {
+		w.summary += " at " + checksummed(*contract)
 	}
 	if chain != nil {
 		w.summary += " on " + chainName(chain)
 	}
-	td.recognise(w)
+	known := td.recognise(w)
+	if !known {
+		w.warn("what this permits is unknown: warifu shows what is signed and does not know what its reader makes of it")
+	}
+	td.describeUnsigned(w)
 
-	for i, field := range td.domain.names {
+	s := &typedShower{w: w, chain: chain, known: known}
+	for i, m := range td.domain.members {
 		v := td.domain.items[i]
-		switch field {
-		case "name":
+		switch m.name + ":" + m.typ {
+		case "name:string":
 			w.text("domain name", name)
-		case "version":
+		case "version:string":
 			w.text("domain version", version)
-		case "chainId":
+		case "chainId:uint256":
 			w.chain("chain", chain)
-		case "verifyingContract":
-			w.line("contract", w.address(chain, contract.addressValue()))
-		default:
+			if n, ok := networkOf(chain); ok && n.test && !known {
+				w.warn("the domain names a test network, but who reads the signature decides where it counts")
+			}
+		case "verifyingContract:address":
+			w.line("contract", w.address(chain, *contract))
+		case "salt:bytes32":
 			w.line("domain salt", v.text)
+		default:
+			w.warn("the domain declares " + m.name + " as " + m.typ + ", which is not in the standard (EIP-712); few programs read it")
+			s.value(v, "domain."+m.name)
 		}
 	}
-	if chain == nil {
-		w.warn("the domain names no chain; the signature may be used on every chain")
-	}
-	if contract.text == "" {
-		w.warn("the domain names no contract; every contract of that name may accept the signature")
+	if len(td.domain.members) == 0 {
+		w.flag("domain", "(empty)")
+		w.warn("the domain is empty: every program, on every chain, may take the signature for its own")
+	} else {
+		if chain == nil {
+			w.warn("the domain names no chain; the signature may be used on every chain")
+		}
+		if contract == nil {
+			w.warn("the domain names no contract; every contract of that name may accept the signature")
+		}
 	}
 	w.line("type", show(td.primary, maxShortText))
-	for i, field := range td.message.names {
+	for i, m := range td.message.members {
 		// The prefix keeps a field from posing as a line of our own.
-		td.message.items[i].write(w, chain, "message."+field)
+		s.value(td.message.items[i], "message."+m.name)
+	}
+	if s.hidden > 0 {
+		w.flag("message", fmt.Sprintf("… %d more values", s.hidden))
+		w.warn(fmt.Sprintf("the typed data is too long to be shown whole: %d values are not shown", s.hidden))
 	}
 }
 
-// write writes a value and what is inside it, each atom on a line. path is
-// made of identifiers and indexes.
-func (v value) write(w *writer, chain *big.Int, path string) {
+// describeUnsigned tells what the asking device left out of the document.
+func (td *typedData) describeUnsigned(w *writer) {
+	if len(td.unsigned) == 0 {
+		return
+	}
+	for _, path := range td.unsigned {
+		w.flag("not signed", short(path))
+	}
+	w.warn("the device that asks says: " + unsignedText(td.unsigned))
+}
+
+// unsignedText says what a document held that is not signed.
+func unsignedText(paths []string) string {
+	var names []string
+	for i, path := range paths {
+		if i == maxFindings {
+			names = append(names, fmt.Sprintf("and %d more", len(paths)-i))
+			break
+		}
+		names = append(names, short(path))
+	}
+	return "the document has fields that no type declares and that are not signed: " + strings.Join(names, ", ")
+}
+
+// chain returns the chain of the domain, or nil.
+func (td *typedData) chain() *big.Int { return td.domain.get("chainId").num }
+
+// contract returns the contract of the domain, or nil.
+func (td *typedData) contract() *common.Address {
+	v := td.domain.get("verifyingContract")
+	if v.typ != "address" {
+		return nil
+	}
+	a := v.addressValue()
+	return &a
+}
+
+// str returns a field that is a string, or "".
+func (v value) str(name string) string {
+	if f := v.get(name); f.typ == "string" {
+		return f.text
+	}
+	return ""
+}
+
+// A typedShower writes values, each atom on a line.
+type typedShower struct {
+	w      *writer
+	chain  *big.Int
+	known  bool // the typed data was recognised
+	lines  int
+	hidden int // atoms that found no line
+}
+
+// value writes v and what is inside it. label is made of identifiers and
+// indexes.
+func (s *typedShower) value(v value, label string) {
 	switch v.shape {
 	case structure:
-		for i, name := range v.names {
-			v.items[i].write(w, chain, path+"."+name)
+		for i, m := range v.members {
+			s.value(v.items[i], s.join(label, "."+m.name))
 		}
 		return
 	case list:
-		if len(v.items) == 0 {
-			w.line(path, "(an empty list)")
-		}
 		for i, item := range v.items {
-			item.write(w, chain, fmt.Sprintf("%s[%d]", path, i))
+			s.value(item, s.join(label, fmt.Sprintf("[%d]", i)))
 		}
+		if len(v.items) > 0 {
+			return
+		}
+	}
+	if s.lines++; s.lines > maxValues {
+		s.hidden++
 		return
 	}
-	switch v.typ {
-	case "address":
-		w.line(path, w.address(chain, v.addressValue()))
-	case "string":
-		if v.text == "" {
-			w.line(path, "(an empty string)")
-			return
-		}
-		w.text(path, v.text)
-	case "bytes":
-		if v.text == "0x" {
-			w.line(path, "(no bytes)")
-			return
-		}
-		w.text(path, v.text)
-		// Forwarders and accounts of contracts take a whole call this way.
-		if !w.callRead || path != "message.data" {
-			w.lines[len(w.lines)-1].Warn = true
-			w.warn(path + ": bytes whose meaning is unknown; they may be a call")
-		}
-	default:
-		w.line(path, v.text)
+	s.atom(v, label)
+}
+
+// join makes the label of a part. Of a long path the beginning and the end are
+// kept.
+func (s *typedShower) join(label, step string) string {
+	if len(label)+len(step) <= maxLabel {
+		return label + step
 	}
+	s.w.warn("names of fields are too long to be shown whole")
+	label += step
+	const head = 16
+	tail := label[len(label)-maxLabel+head+len("…"):]
+	for !utf8.RuneStart(tail[0]) { // in an earlier "…"
+		tail = tail[1:]
+	}
+	return cut(label, head) + "…" + tail
 }
 
-// A grant is what a signature of typed data lets somebody take.
-type grant struct {
-	token  common.Address
-	amount *big.Int
-	ends   *big.Int // Unix seconds until which it may be taken; nil if nothing says so
-}
-
-// recognise looks for the typed data by which tokens are taken without a
-// transaction of the owner. It goes by names and types of fields alone, since
-// those decide what a contract reads.
-func (td *typedData) recognise(w *writer) {
-	chain := td.domain.get("chainId").num
-	self := td.domain.get("verifyingContract").addressValue()
-	m := td.message
+func (s *typedShower) atom(v value, label string) {
+	w := s.w
 	switch {
-	case m.has("owner:address", "spender:address", "value:uint256", "deadline:uint256"):
-		td.permit(w, chain, m.get("owner"), m.get("spender"), m.get("deadline").num, grant{token: self, amount: m.get("value").num})
-	case m.has("holder:address", "spender:address", "expiry:uint256", "allowed:bool"):
-		g := grant{token: self, amount: new(big.Int)}
-		if m.get("allowed").text == "true" {
-			g.amount = maxUint(256)
+	case v.shape == list:
+		w.line(label, "(an empty list)")
+	case v.typ == "address":
+		w.line(label, w.address(s.chain, v.addressValue()))
+	case v.typ == "string" && v.text == "":
+		w.line(label, "(an empty string)")
+	case v.typ == "string":
+		w.text(label, v.text)
+	case v.typ == "bytes" && v.text == "0x":
+		w.line(label, "(no bytes)")
+	case v.typ == "bytes":
+		w.text(label, v.text)
+		// Forwarders and accounts of contracts take a whole call this way.
+		if !w.callRead || label != "message.data" {
+			w.lines[len(w.lines)-1].Warn = true
+			w.warn(label + ": bytes whose meaning is unknown; they may be a call")
 		}
-		expiry := m.get("expiry").num
-		if expiry.Sign() == 0 { // as the contract of DAI reads it
-			expiry = maxUint(256)
-		}
-		td.permit(w, chain, m.get("holder"), m.get("spender"), expiry, g)
-	case m.has("from:address", "to:address", "value:uint256", "validBefore:uint256", "nonce:bytes32"):
-		td.permit(w, chain, m.get("from"), m.get("to"), m.get("validBefore").num, grant{token: self, amount: m.get("value").num})
-	case m.has("details", "spender:address", "sigDeadline:uint256"):
-		td.permit(w, chain, value{}, m.get("spender"), m.get("sigDeadline").num, m.get("details").grants("amount")...)
-	case m.has("permitted", "spender:address", "deadline:uint256"):
-		td.permit(w, chain, value{}, m.get("spender"), m.get("deadline").num, m.get("permitted").grants("amount")...)
-	case m.has("spender:address", "tokenId:uint256", "nonce:uint256", "deadline:uint256"): // ERC-4494
-		td.hand(w, chain, m.get("spender"), m.get("deadline").num, "the token with the id "+m.get("tokenId").text)
-	case m.has("operator:address", "approved:bool", "nonce:uint256", "deadline:uint256"):
-		if m.get("approved").text == "true" {
-			td.hand(w, chain, m.get("operator"), m.get("deadline").num, "every token, now and later,")
-		}
-	case m.has("to:address", "value:uint256", "data:bytes", "operation:uint8", "safeTxGas:uint256"):
-		td.safe(w, chain)
-	}
-}
-
-// has reports whether v is a structure with these fields, "name" or
-// "name:type".
-func (v value) has(fields ...string) bool {
-	for _, f := range fields {
-		name, typ := cutType(f)
-		have := v.get(name)
-		if have.typ == "" || typ != "" && have.typ != typ {
-			return false
-		}
-	}
-	return v.shape == structure
-}
-
-// grants returns the amounts inside one structure, or a list of them, that
-// names a token.
-func (v value) grants(amount string) []grant {
-	items := []value{v}
-	if v.shape == list {
-		items = v.items
-	}
-	var out []grant
-	for _, item := range items {
-		if token, n := item.get("token"), item.get(amount); token.typ == "address" && n.num != nil {
-			out = append(out, grant{token.addressValue(), n.num, item.get("expiration").num})
-		}
-	}
-	return out
-}
-
-func (td *typedData) permit(w *writer, chain *big.Int, owner, spender value, deadline *big.Int, grants ...grant) {
-	if len(grants) == 0 {
-		return
-	}
-	who := spender.addressValue()
-	gives := false
-	for i, g := range grants {
-		if g.amount.Sign() == 0 {
-			w.line("allows", "nothing of the token at "+w.address(chain, g.token)+" (takes an earlier permission back)")
-			continue
-		}
-		gives = true
-		what := amount(chain, g.token, g.amount)
-		if i == 0 {
-			w.summary = fmt.Sprintf("let %s take %s", checksummed(who), what)
-			if len(grants) > 1 {
-				w.summary += fmt.Sprintf(" and %d more", len(grants)-1)
-			}
-			if chain != nil {
-				w.summary += " on " + chainName(chain)
-			}
-		}
-		w.flag("allows", fmt.Sprintf("%s to take %s of the token at %s", w.address(chain, who), what, w.address(chain, g.token)))
-		if unlimited(g.amount) {
-			w.warn("the amount is unlimited: all of these tokens, now and later, can be taken")
-		}
-		switch {
-		case g.ends == nil:
-		case g.ends.Sign() == 0: // as Permit2 reads it
-			w.line("may be taken until", "the end of the block in which the signature is used")
-		default:
-			w.end("may be taken until", g.ends)
-		}
-	}
-	if gives {
-		w.warn("this signature alone lets " + checksummed(who) + " take tokens, without a transaction of this account")
-	}
-	if owner.text != "" && owner.addressValue() != common.Address(w.ctx.Address) {
-		w.warn("the permission names the owner " + owner.text + ", which is not this account")
-	}
-	if deadline != nil {
-		w.end("can be used until", deadline)
-	}
-}
-
-// end writes a date given in Unix seconds.
-func (w *writer) end(label string, seconds *big.Int) {
-	if seconds.BitLen() > 36 {
-		w.flag(label, "no end")
-		w.warn("the permission does not expire")
-		return
-	}
-	w.line(label, unixTime(seconds.Uint64()))
-}
-
-// hand tells that a signature lets somebody move tokens of a collection.
-func (td *typedData) hand(w *writer, chain *big.Int, to value, deadline *big.Int, what string) {
-	who := to.addressValue()
-	collection := w.address(chain, td.domain.get("verifyingContract").addressValue())
-	w.summary = fmt.Sprintf("let %s move %s of the collection at %s", checksummed(who), what, collection)
-	if chain != nil {
-		w.summary += " on " + chainName(chain)
-	}
-	w.flag("allows", fmt.Sprintf("%s to move %s of the collection at %s", w.address(chain, who), what, collection))
-	w.warn("this signature alone lets " + checksummed(who) + " move tokens, without a transaction of this account")
-	w.end("can be used until", deadline)
-}
-
-// safe reads a transaction of a Safe wallet, whose call would otherwise be
-// shown as bytes.
-func (td *typedData) safe(w *writer, chain *big.Int) {
-	m := td.message
-	to := m.get("to").addressValue()
-	data, _ := hexBytes(m.get("data").text)
-	what := "transaction"
-	if m.get("operation").text == "1" {
-		what = "delegate call"
-	}
-	w.summary = fmt.Sprintf("confirm a %s of the wallet %s to %s",
-		what, checksummed(td.domain.get("verifyingContract").addressValue()), checksummed(to))
-	if v := m.get("value").num; v.Sign() > 0 {
-		w.line("wallet sends", coins(chain, v))
-		w.summary += " with " + coins(chain, v)
-	}
-	// The refund is paid whatever the call does.
-	if price := m.get("gasPrice").num; price != nil && price.Sign() > 0 {
-		w.warn("the wallet also pays for gas, at " + price.String() + " base units for each, to whom message.refundReceiver names")
-	}
-	switch m.get("operation").text {
-	case "0":
-	case "1":
-		w.warn("a delegate call: the code at " + checksummed(to) + " gets full control of the wallet")
+	case v.typ == "bytes32" && s.mayStandForMore(v, label):
+		w.flag(label, v.text)
+		w.warn(label + ": a hash may stand for a whole order, or for many; what it is cannot be shown")
 	default:
-		w.warn("an unknown operation of the wallet")
-	}
-	w.callRead = true
-	if len(data) > 0 {
-		c := describeCall(w, chain, to, data)
-		w.summary += ": " + c
+		w.line(label, v.text)
 	}
 }
 
-// unixTime writes seconds since 1970 as a date in UTC. Seconds below 2^36 end
-// in the year 4147. The days are counted from the first of March of year 0, so
-// that the leap day is the last of its year (Howard Hinnant, "chrono-Compatible
-// Low-Level Date Algorithms").
-func unixTime(sec uint64) string {
-	day, second := sec/86400, sec%86400
-	z := day + 719468
-	era, doe := z/146097, z%146097
-	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
-	doy := doe - (365*yoe + yoe/4 - yoe/100)
-	mp := (5*doy + 2) / 153
-	d, m, y := doy-(153*mp+2)/5+1, mp+3, yoe+400*era
-	if m > 12 {
-		m, y = m-12, y+1
+// mayStandForMore reports whether 32 bytes may be the hash of something that
+// moves assets. In typed data that is recognised, only names tell.
+func (s *typedShower) mayStandForMore(v value, label string) bool {
+	if strings.Trim(v.text, "0x") == "" {
+		return false
 	}
-	return fmt.Sprintf("%04d-%02d-%02d %02d:%02d:%02d UTC", y, m, d, second/3600, second/60%60, second%60)
+	if !s.known {
+		return true
+	}
+	name := plainName(label[strings.LastIndexByte(label, '.')+1:])
+	return name != "zonehash" && (strings.Contains(name, "root") || strings.Contains(name, "hash") || strings.Contains(name, "digest"))
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,84 +11,86 @@ import (
 )
 
 // fit checks the JSON value n against the type typ and returns it in canonical
-// form. path names the place, out of identifiers and indexes only; left counts
-// the values that may still come.
-func (td *typedData) fit(n node, typ, path string, depth int, left *int) (value, error) {
-	if depth > maxValueDepth {
-		return value{}, refuse(CodeBadTypedData, "%s: more than %d levels of values", path, maxValueDepth)
-	}
-	if *left--; *left < 0 {
-		return value{}, refuse(CodeBadTypedData, "more than %d values", maxValues)
-	}
-	if n.kind == jsonNull {
-		return value{}, refuse(CodeBadTypedData, "%s is null", path)
-	}
-	if strings.HasSuffix(typ, "]") {
-		return td.fitList(n, typ, path, depth, left)
+// form. What does not fit becomes a problem, and its value is empty.
+func (p *typedParser) fit(n node, typ string, at *place, depth int) value {
+	switch {
+	case depth > maxValueDepth:
+		return p.bad(at, ": more than %d levels of values", maxValueDepth)
+	case n.kind == jsonNull:
+		return p.bad(at, " is null")
+	case strings.HasSuffix(typ, "]"):
+		return p.fitList(n, typ, at, depth)
 	}
 	if a, ok := parseAtom(typ); ok {
-		return fitAtom(n, a, typ, path)
+		return p.fitAtom(n, a, typ, at)
 	}
-	return td.fitStructure(n, typ, path, depth, left)
+	return p.fitStructure(n, typ, at, depth)
 }
 
-func (td *typedData) fitList(n node, typ, path string, depth int, left *int) (value, error) {
+// bad notes a problem with the value at a place. The format goes on after its
+// path.
+func (p *typedParser) bad(at *place, format string, args ...any) value {
+	return p.badHint("", at, format, args...)
+}
+
+func (p *typedParser) badHint(hint string, at *place, format string, args ...any) value {
+	if !p.problems.full() {
+		p.problems.add(refuse(CodeBadTypedData, "%s%s", at, fmt.Sprintf(format, args...)).hint(hint))
+	}
+	return value{}
+}
+
+func (p *typedParser) fitList(n node, typ string, at *place, depth int) value {
 	open := strings.LastIndexByte(typ, '[')
 	inner, size := typ[:open], typ[open+1:len(typ)-1]
 	if n.kind != jsonArray {
-		return value{}, refuse(CodeBadTypedData, "%s is %s, not a list", path, n.kind)
+		return p.bad(at, " is %s, not a list", n.kind)
 	}
 	if size != "" {
 		// EIP-712 hashes the type as it is written: "[02]" is another type.
 		want, err := strconv.Atoi(size)
 		if err != nil || strconv.Itoa(want) != size || want == 0 {
-			return value{}, refuse(CodeBadTypedData, "%s has a list type of malformed length", path)
+			return p.bad(at, " has a list type of malformed length")
 		}
 		if want != len(n.items) {
-			return value{}, refuse(CodeBadTypedData, "%s has %d items, its type %d", path, len(n.items), want)
+			return p.bad(at, " has %d items, its type %d", len(n.items), want)
 		}
 	}
-	v := value{typ: typ, shape: list}
+	v := value{typ: typ, shape: list, items: make([]value, len(n.items))}
 	for i, item := range n.items {
-		f, err := td.fit(item, inner, fmt.Sprintf("%s[%d]", path, i), depth+1, left)
-		if err != nil {
-			return value{}, err
-		}
-		v.items = append(v.items, f)
+		v.items[i] = p.fit(item, inner, at.item(i), depth+1)
 	}
-	return v, nil
+	return v
 }
 
-func (td *typedData) fitStructure(n node, typ, path string, depth int, left *int) (value, error) {
+func (p *typedParser) fitStructure(n node, typ string, at *place, depth int) value {
 	if n.kind != jsonObject {
-		return value{}, refuse(CodeBadTypedData, "%s is %s, not an object of the type %s", path, n.kind, short(typ))
+		return p.bad(at, " is %s, not an object of the type %s", n.kind, short(typ))
 	}
-	members := td.types[typ]
-	for _, key := range n.keys {
-		if !slices.ContainsFunc(members, func(m member) bool { return m.name == key }) {
-			return value{}, refuse(CodeBadTypedData, "%s has the field %s, which its type does not declare and which would not be signed", path, short(key))
-		}
-	}
-	v := value{typ: typ, shape: structure}
-	for _, m := range members {
-		item, ok := n.get(m.name)
+	members := p.types[typ]
+	v := value{typ: typ, shape: structure, members: members, items: make([]value, len(members))}
+	seen := make([]bool, len(members))
+	for i, key := range n.keys {
+		slot, ok := p.index[typ][key]
 		if !ok {
-			return value{}, refuse(CodeBadTypedData, "%s.%s is missing", path, m.name)
+			p.leaveOut(at, key)
+			continue
 		}
-		f, err := td.fit(item, m.typ, path+"."+m.name, depth+1, left)
-		if err != nil {
-			return value{}, err
-		}
-		v.names = append(v.names, m.name)
-		v.items = append(v.items, f)
+		seen[slot] = true
+		v.items[slot] = p.fit(n.items[i], members[slot].typ, at.field(key), depth+1)
 	}
-	return v, nil
+	for i, ok := range seen {
+		if !ok {
+			p.bad(at.field(members[i].name), " is missing")
+		}
+	}
+	return v
 }
 
-func fitAtom(n node, a atomType, typ, path string) (value, error) {
+func (p *typedParser) fitAtom(n node, a atomType, typ string, at *place) value {
 	v := value{typ: typ}
-	wrong := func(want string) (value, error) {
-		return value{}, refuse(CodeBadTypedData, "%s is %s; its type %s takes %s", path, n.kind, typ, want)
+	wrong := func(want string) value {
+		return p.bad(at, " is %s; its type %s takes %s", n.kind, typ, want)
 	}
 	switch a.family {
 	case "bool":
@@ -109,7 +110,7 @@ func fitAtom(n node, a atomType, typ, path string) (value, error) {
 		address, err := ParseAddress(n.text)
 		if err != nil {
 			e := err.(*Error)
-			return value{}, refuse(CodeBadTypedData, "%s: %s", path, e.Reason).hint(e.Hint)
+			return p.badHint(e.Hint, at, ": %s", e.Reason)
 		}
 		v.text = checksummed(address)
 	case "bytes":
@@ -118,25 +119,24 @@ func fitAtom(n node, a atomType, typ, path string) (value, error) {
 		}
 		b, ok := hexBytes(n.text)
 		if !ok {
-			return value{}, refuse(CodeBadTypedData, "%s is not 0x and pairs of hexadecimal digits", path)
+			return p.bad(at, " is not 0x and pairs of hexadecimal digits")
 		}
 		if a.size != 0 && len(b) != a.size {
-			return value{}, refuse(CodeBadTypedData, "%s has %d bytes, its type %s has %d", path, len(b), typ, a.size)
+			return p.bad(at, " has %d bytes, its type %s has %d", len(b), typ, a.size)
 		}
 		v.text = fmt.Sprintf("0x%x", b)
 	default:
-		return fitInteger(n, a, typ, path)
+		return p.fitInteger(n, a, typ, at)
 	}
-	return v, nil
+	return v
 }
 
 // maxExact is the largest integer that every reader of JSON numbers keeps.
 var maxExact = big.NewInt(1<<53 - 1)
 
-func fitInteger(n node, a atomType, typ, path string) (value, error) {
-	bad := func(why string) (value, error) {
-		return value{}, refuse(CodeBadTypedData, "%s: %s", path, why).
-			hint("write integers as decimal digits or 0x-hexadecimal in a string")
+func (p *typedParser) fitInteger(n node, a atomType, typ string, at *place) value {
+	bad := func(why string) value {
+		return p.badHint("write integers as decimal digits or 0x-hexadecimal in a string", at, ": %s", why)
 	}
 	if n.kind != jsonNumber && n.kind != jsonString {
 		return bad(fmt.Sprintf("%s where its type %s takes an integer", n.kind, typ))
@@ -165,7 +165,7 @@ func fitInteger(n node, a atomType, typ, path string) (value, error) {
 	if v.Cmp(low) < 0 || v.Cmp(high) > 0 {
 		return bad("out of the range of " + typ)
 	}
-	return value{typ: typ, text: v.String(), num: v}, nil
+	return value{typ: typ, text: v.String(), num: v}
 }
 
 // hexBytes reads 0x and pairs of hexadecimal digits.

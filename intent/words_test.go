@@ -115,7 +115,7 @@ func TestSignInWords(t *testing.T) {
 		"other-host":     {"https://service.org/", "https://evil.org/", `the address of its page is "evil.org"`},
 		"port":           {"https://service.org/", "https://service.org:8080/", `is "service.org:8080"`},
 		"userinfo":       {"https://service.org/", "https://service.org@evil.org/", `is "evil.org"`},
-		"backslash":      {"https://service.org/", `https://service.org\@evil.org/`, ""},
+		"backslash":      {"https://service.org/", `https://service.org\@evil.org/`, "the URI is not one (RFC 3986)"},
 		"at":             {"service.org wants", "service.org@evil.org wants", "contains an @"},
 		"punycode-below": {"service.org wants", "www.xn--srvice-bya.org wants", "is an encoded one"},
 		"punycode":       {"service.org wants", "xn--srvice-bya.org wants", "is an encoded one"},
@@ -128,9 +128,9 @@ func TestSignInWords(t *testing.T) {
 		"no-gap":         {cowAddress + "\n\n", cowAddress + "\n", "empty line after the address"},
 		"two-statements": {"hi\n\n", "hi\nho\n\n", "statement is not one line"},
 		"no-uri":         {"URI: ", "URL: ", "URI is missing"},
-		"bad-uri":        {"https://service.org/login", "service.org", "URI does not name"},
-		"no-scheme":      {"https://service.org/login", "://service.org/login", "URI does not name"},
-		"path-scheme":    {"https://service.org/login", "evil.org/x://service.org", "URI does not name"},
+		"bad-uri":        {"https://service.org/login", "service.org", "the URI is not one (RFC 3986)"},
+		"no-scheme":      {"https://service.org/login", "://service.org/login", "the URI is not one (RFC 3986)"},
+		"path-scheme":    {"https://service.org/login", "evil.org/x://service.org", "the URI is not one (RFC 3986)"},
 		"version":        {"Version: 1", "Version: 2", "not of version 1"},
 		"chain":          {"Chain ID: 1", "Chain ID: x", "chain ID is missing"},
 		"nonce":          {"Nonce: 32891756", "Nonce: 3289", "nonce is missing or shorter"},
@@ -268,7 +268,7 @@ func TestTypedDataWords(t *testing.T) {
 	wantLine(t, in, "message.from.wallet", cowAddress+" (this account)")
 	wantLine(t, in, "message.contents", "Hello, Bob!")
 	wantLine(t, in, "type", "Mail")
-	if len(in.Warnings) != 0 {
+	if len(in.Warnings) != 1 || !strings.Contains(in.Warnings[0], "what this permits is unknown") {
 		t.Errorf("%q", in.Warnings)
 	}
 	_, in = read(t, intent.Input{Kind: intent.TypedData, JSON: typedText(t, strings.Repeat("long ", 1000))}, ctx)

@@ -39,7 +39,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 		{"message-of-another-request", func(_ *testing.T, s *scene) { s.p.Message = s.other.intent.ToSign }, refusedProposal, "did not decode"},
 		{"message-changed", func(_ *testing.T, s *scene) { s.p.Message = bytes.Repeat([]byte{7}, 32) }, refusedProposal, "did not decode"},
 		{"purpose", func(_ *testing.T, s *scene) { s.p.Purpose = intent.PurposeTransaction }, refusedProposal, "did not decode"},
-		{"words", func(_ *testing.T, s *scene) { s.p.Intent = s.other.intent.Hash() }, refusedProposal, "meaning in words"},
+		{"words", func(_ *testing.T, s *scene) { s.p.Intent = s.other.intent.Hash() }, refusedWords, "meaning in words"},
 		{"path", func(t *testing.T, s *scene) {
 			_, child, _, err := share.Derive(s.r.account, []uint32{0, 1})
 			if err != nil {

@@ -121,7 +121,7 @@ func (c *core) decodeIntent(r *openRequest) error {
 		return err
 	}
 	r.account, r.child = acc, child
-	r.context = intent.Context{Account: acc.Name, PublicKey: child}
+	r.context = intent.Context{Account: acc.Name, PublicKey: child, Created: r.request.Created}
 	if acc.Suite == roster.Secp256k1 {
 		if r.context.Address, err = share.EthereumAddress(child); err != nil {
 			return err

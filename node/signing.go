@@ -191,6 +191,7 @@ const (
 	refusedUnasked  = "not-approved"
 	refusedLocked   = "locked"
 	refusedProposal = "proposal"
+	refusedWords    = "words"
 	refusedBusy     = "busy"
 	refusedFrozen   = "frozen"
 	endedFault      = "fault"
@@ -239,7 +240,10 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	case c.maySign() != nil:
 		return refuse(refusedFrozen)
 	}
-	if err := c.agrees(from, r, p); err != nil {
+	switch err := c.agrees(from, r, p); {
+	case errors.Is(err, errWords):
+		return errors.Join(refuse(refusedWords), err)
+	case err != nil:
 		return errors.Join(refuse(refusedProposal), err)
 	}
 	if c.hasBegun(p.Session()) {
@@ -258,6 +262,10 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	return nil
 }
 
+// errWords is what [core.agrees] says of a proposal that is right but for the
+// words of the request. Another release may word it in another way.
+var errWords = errors.New("node: proposal whose meaning in words is not what this device showed")
+
 // agrees compares a proposal with this device's own view of the request. Any
 // difference is a reason to take no part.
 func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
@@ -273,8 +281,6 @@ func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
 		return errors.New("node: proposal for another key")
 	case p.Purpose != r.intent.Purpose || !slices.Equal(p.Message, r.intent.ToSign):
 		return errors.New("node: proposal for a message that this device did not decode")
-	case p.Intent != r.intent.Hash():
-		return errors.New("node: proposal whose meaning in words is not what this device showed")
 	}
 	for _, s := range p.Signers {
 		if !has(r.approved, s) {
@@ -283,6 +289,9 @@ func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
 		if s != c.circle.slot && c.banned(s) {
 			return fmt.Errorf("node: proposal with %s, which is called lost", c.name(s))
 		}
+	}
+	if p.Intent != r.intent.Hash() {
+		return errWords
 	}
 	return nil
 }
@@ -392,6 +401,10 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 	case refusedUnknown, refusedUnasked, refusedNotOpen:
 		text = c.name(from) + " does not hold the request open"
 		c.sync(from, msgHave, have{IDs: c.inventory()})
+	case refusedWords:
+		text = c.name(from) + " shows this request in other words than this device: they run different releases of warifu; update both"
+	case refusedProposal: // which is also what releases say that do not know refusedWords
+		text = c.name(from) + " sees the request or the circle otherwise than this device; if they run different releases of warifu, update both"
 	case endedSilent:
 		text = fmt.Sprintf("%s says that %s did not answer", c.name(from), c.name(wire.Slot(m.Blame)))
 	case endedFault:

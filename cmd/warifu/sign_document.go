@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -13,8 +14,9 @@ func (a *app) signTypedDataCmd(s *signing) *cobra.Command {
 func (a *app) signTxCmd(s *signing) *cobra.Command {
 	cmd := a.signDocumentCmd(s, api.KindTx, "tx FILE", "Sign a transaction given as JSON")
 	cmd.Long = `Tx signs an Ethereum transaction given as a JSON object with the field names of
-JSON-RPC: types 0, 1, 2 and 4. It needs no network and sends nothing: "raw" is
-what eth_sendRawTransaction takes.`
+JSON-RPC: types 0, 1, 2 and 4. The JSON of ethers' Transaction.toJSON and the
+bytes of an unsigned transaction in hexadecimal digits are read, too. It needs
+no network and sends nothing: "raw" is what eth_sendRawTransaction takes.`
 	return cmd
 }
 
@@ -28,6 +30,9 @@ func (a *app) signDocumentCmd(s *signing, kind, use, short string) *cobra.Comman
 			doc, err := a.readInput(args[0], maxDocument)
 			if err != nil {
 				return err
+			}
+			if kind == api.KindTypedData {
+				a.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
 			}
 			return a.sign(cmd.Context(), s, api.SignArgs{Kind: kind, JSON: doc})
 		},

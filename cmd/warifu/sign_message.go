@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -62,6 +63,7 @@ func (a *app) signMessageCmd(s *signing) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.notes(intent.Input{Kind: intent.Message, Message: message})
 			return a.sign(cmd.Context(), s, api.SignArgs{Kind: api.KindMessage, Message: message})
 		},
 	}

@@ -1,21 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/big"
-	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/accounts"
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/common/math"
 	"github.com/ethereum/go-ethereum/crypto"
-	"github.com/ethereum/go-ethereum/signer/core/apitypes"
 	"github.com/spf13/cobra"
 
 	"github.com/warifu/warifu/intent"
@@ -54,7 +50,8 @@ func (a *app) verifyMessageCmd(c *claim) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.verify(*c, accounts.TextHash(message))
+			a.notes(intent.Input{Kind: intent.Message, Message: message})
+			return a.verify(*c, accounts.TextHash(message), lineBreaks(message)...)
 		},
 	}
 	source.flags(cmd)
@@ -73,48 +70,42 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 			}
 			// As strict as if it were to be signed: a document that can be
 			// read in two ways has no one signature.
-			if _, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: doc}); err != nil {
-				return err
-			}
-			digest, err := typedDigest(doc)
+			digest, err := intent.TypedDigest(doc)
 			if err != nil {
 				return err
 			}
+			a.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
 			return a.verify(*c, digest)
 		},
 	}
 }
 
-// typedDigest hashes typed data with apitypes. Two things it would refuse are
-// no fault of a document: a domain with an empty field, which
-// apitypes.TypedDataDomain takes for absent, and types that nothing refers to.
-func typedDigest(doc []byte) ([]byte, error) {
-	var data apitypes.TypedData
-	var domain struct {
-		Domain apitypes.TypedDataMessage `json:"domain"`
+// A variant is other content that was perhaps meant.
+type variant struct {
+	digest []byte
+	what   string
+}
+
+// lineBreaks returns a message with and without a line break at its end, which
+// editors and shells add and take away.
+func lineBreaks(message []byte) []variant {
+	if bare, ok := bytes.CutSuffix(message, []byte("\n")); ok {
+		return []variant{{accounts.TextHash(bare), "it is valid for the message without the line break at its end"}}
 	}
-	if err := errors.Join(json.Unmarshal(doc, &data), json.Unmarshal(doc, &domain)); err != nil {
-		return nil, fmt.Errorf("read typed data: %w", err)
+	ended := append(bytes.Clone(message), '\n')
+	return []variant{{accounts.TextHash(ended), "it is valid for the message with a line break at its end"}}
+}
+
+// notes tells what a person should know of an input.
+func (a *app) notes(in intent.Input) {
+	for _, n := range intent.Notes(in) {
+		a.note("note: %s", n)
 	}
-	used := data.Dependencies(data.PrimaryType, nil)
-	maps.DeleteFunc(data.Types, func(name string, _ []apitypes.Type) bool {
-		return name != "EIP712Domain" && !slices.Contains(used, name)
-	})
-	data.Domain = apitypes.TypedDataDomain{ChainId: math.NewHexOrDecimal256(0)} // must be there; hashed is what was given
-	separator, err := data.HashStruct("EIP712Domain", domain.Domain)
-	if err != nil {
-		return nil, fmt.Errorf("hash typed data: %w", err)
-	}
-	message, err := data.HashStruct(data.PrimaryType, data.Message)
-	if err != nil {
-		return nil, fmt.Errorf("hash typed data: %w", err)
-	}
-	return crypto.Keccak256([]byte{0x19, 0x01}, separator, message), nil
 }
 
 // verify prints whether the claim holds for digest. A signature that does not
-// is an answer and a failure, but no error.
-func (a *app) verify(c claim, digest []byte) error {
+// is an answer and a failure, but no error; it is said if it is one of a variant.
+func (a *app) verify(c claim, digest []byte, variants ...variant) error {
 	if c.address == "" || c.signature == "" {
 		return usagef("--address and --signature are needed")
 	}
@@ -139,6 +130,11 @@ func (a *app) verify(c claim, digest []byte) error {
 	case signer != common.Address(claimed):
 		out.Signer = signer.Hex()
 		out.Reason = "it was made by " + signer.Hex() + ", or for other content"
+		for _, v := range variants {
+			if other, err := recoverSigner(v.digest, sig); err == nil && other == common.Address(claimed) {
+				out.Signer, out.Reason = other.Hex(), v.what
+			}
+		}
 	default:
 		out.Valid, out.Signer = true, signer.Hex()
 	}

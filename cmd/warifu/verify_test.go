@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/accounts"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/signer/core/apitypes"
 
 	"github.com/warifu/warifu/intent"
 )
@@ -97,6 +99,9 @@ func TestVerifyTypedDataThatIsSigned(t *testing.T) {
 		"salt":         {`{"name":"salt","type":"bytes32"}`, ``, `"salt":` + salt, `"n":0`},
 		"order":        {`{"name":"salt","type":"bytes32"},{"name":"name","type":"string"}`, ``, `"name":"N","salt":` + salt, `"n":0`},
 		"unused":       {`{"name":"name","type":"string"}`, `,"Unused":[{"name":"a","type":"Missing"}]`, `"name":"N"`, `"n":5`},
+		"undeclared":   {`{"name":"name","type":"string"}`, ``, `"name":"N","version":"1"`, `"n":5,"m":6`},
+		"unusual":      {`{"name":"name","type":"bytes"},{"name":"realm","type":"T"}`, ``, `"name":"0x01","realm":{"n":1}`, `"n":5`},
+		"no-domain":    {``, ``, ``, `"n":5`},
 		"unused-self":  {`{"name":"name","type":"string"}`, `,"Unused":[{"name":"a","type":"Unused"}]`, `"name":"N"`, `"n":5`},
 	} {
 		text := fmt.Appendf(nil, `{"types":{"EIP712Domain":[%s],"T":[{"name":"n","type":"int64"}]%s},"primaryType":"T","domain":{%s},"message":{%s}}`,
@@ -121,5 +126,98 @@ func TestVerifyTypedDataThatIsSigned(t *testing.T) {
 		if o.code != exitDone || o.stdout != "valid: signed by "+address.Hex()+"\n" {
 			t.Errorf("%s: %+v", name, o)
 		}
+		if name == "undeclared" {
+			has(t, "stderr", o.stderr, `note: the document has fields that no type declares and that are not signed: "domain.version", "message.m"`)
+		} else if o.stderr != "" {
+			t.Errorf("%s: %s", name, o.stderr)
+		}
+	}
+}
+
+// TestVerifyTypedDataLikeAPITypes: the digest is the one that go-ethereum's own
+// package finds.
+func TestVerifyTypedDataLikeAPITypes(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.HexToECDSA(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const doc = `{"types":{"EIP712Domain":[{"name":"name","type":"string"},{"name":"chainId","type":"uint256"}],"Trip":[{"name":"stops","type":"Stop[]"},{"name":"fare","type":"int32"}],
+"Stop":[{"name":"at","type":"bytes2"},{"name":"open","type":"bool"}]},"primaryType":"Trip","domain":{"name":"Rail","chainId":"0x0a"},"message":{"stops":[{"at":"0x0102","open":true}],"fare":"-4"}}`
+	var td apitypes.TypedData
+	if err := json.Unmarshal([]byte(doc), &td); err != nil {
+		t.Fatal(err)
+	}
+	digest, _, err := apitypes.TypedDataAndHash(td)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := crypto.Sign(digest, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "trip.json")
+	if err := os.WriteFile(path, []byte(doc), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := crypto.PubkeyToAddress(key.PublicKey).Hex()
+	o := warifu(t, t.Context(), "", "verify", "typed-data", path, "--address", address, "--signature", hex.EncodeToString(sig))
+	has(t, "stdout", o.stdout, "valid: signed by "+address)
+}
+
+// TestVerifyTellsOfLineBreaks: a file that ends in a line break is another
+// message than its text.
+func TestVerifyTellsOfLineBreaks(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.HexToECDSA(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := crypto.PubkeyToAddress(key.PublicKey).Hex()
+	for _, c := range []struct {
+		signed, given string
+		code          int
+		out, note     string
+	}{
+		{"hi", "hi", exitDone, "valid: signed by", ""},
+		{"hi\n", "hi\n", exitDone, "valid: signed by", `note: the message ends in a line break (\n), which is signed too`},
+		{"hi", "hi\n", exitFailed, "not valid: it is valid for the message without the line break at its end", `ends in a line break (\n)`},
+		{"hi\n", "hi", exitFailed, "not valid: it is valid for the message with a line break at its end", ""},
+		{"ho", "hi\n", exitFailed, "not valid: it was made by", `ends in a line break (\n)`},
+	} {
+		sig, err := crypto.Sign(accounts.TextHash([]byte(c.signed)), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := warifu(t, t.Context(), c.given, "verify", "message", "--file", "-", "--address", address, "--signature", hex.EncodeToString(sig))
+		if o.code != c.code {
+			t.Errorf("%+v: %+v", c, o)
+		}
+		has(t, "stdout", o.stdout, c.out)
+		has(t, "stderr", o.stderr, c.note)
+		if c.note == "" && o.stderr != "" {
+			t.Errorf("%+v: %s", c, o.stderr)
+		}
+	}
+}
+
+// TestSignTellsWhatIsLeftOutOrAdded: before anything is asked, the person hears
+// what of an input is signed against expectation.
+func TestSignTellsWhatIsLeftOutOrAdded(t *testing.T) {
+	t.Parallel()
+	const doc = `{"types":{"EIP712Domain":[],"M":[{"name":"b","type":"bool"}]},"primaryType":"M","domain":{},"message":{"b":true,"c":1}}`
+	for _, c := range []struct{ kind, in, note string }{
+		{"typed-data", doc, `note: the document has fields that no type declares and that are not signed: "message.c"`},
+		{"message", "hi\n", `note: the message ends in a line break (\n), which is signed too`},
+	} {
+		args := []string{"--home", t.TempDir(), "sign", c.kind, "-"}
+		if c.kind == "message" {
+			args = append(args[:4], "--file", "-")
+		}
+		o := warifu(t, t.Context(), c.in, args...) // no daemon runs there
+		if o.code != exitFailed {
+			t.Errorf("%+v", o)
+		}
+		has(t, "stderr", o.stderr, c.note)
 	}
 }
