@@ -37,6 +37,16 @@ var publicSize = [rounds + 1]int{
 	kindMultiply: multiplyPublic,
 }
 
+// saidSize is the length of the leading part of each body that is the same for
+// all receivers: what is public, and the view.
+var saidSize = [rounds + 1]int{
+	kindOpen:     openPublic,
+	kindChoose:   hashSize,
+	kindExtend:   extendPublic + hashSize,
+	kindMultiply: multiplyPublic + hashSize,
+	kindFinish:   2*secp.ScalarSize + hashSize,
+}
+
 const (
 	openPublic     = 2 * hashSize
 	extendPublic   = hashSize
