@@ -24,6 +24,7 @@ var (
 	Commitment = commitment
 	PairID     = pairID
 	Lagrange   = lagrange
+	ZeroShare  = zeroShare
 )
 
 // DeliverSplit is Deliver of the last frame of the third round to a cheater, which
