@@ -13,8 +13,6 @@ import (
 // means to make a machine that cheats consistently, by changing a secret between
 // two rounds and letting it compute on.
 
-const Rounds = rounds
-
 var (
 	Combine    = combine
 	Verify     = verify

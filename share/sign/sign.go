@@ -90,7 +90,7 @@ type Machine struct {
 }
 
 // over is the round of a machine that has ended, well or not.
-const over wire.Kind = rounds + 1
+const over wire.Kind = Rounds + 1
 
 // A peer is one other signer and all that is between it and this device.
 type peer struct {
@@ -98,7 +98,7 @@ type peer struct {
 
 	// heard holds, per kind, the frame that came first: its hash for the whole
 	// session, its body until its round is processed.
-	heard [rounds + 1]struct {
+	heard [Rounds + 1]struct {
 		sum  wire.Hash
 		body []byte
 		is   bool
