@@ -3,7 +3,6 @@ package sign_test
 import (
 	"reflect"
 	"testing"
-	"unsafe"
 
 	"github.com/warifu/warifu/share/internal/ot"
 	"github.com/warifu/warifu/wire"
@@ -13,8 +12,8 @@ import (
 func deltaOf(t *testing.T, s *ot.Sender) [16]byte {
 	t.Helper()
 	field := reflect.ValueOf(s).Elem().FieldByName("base").FieldByName("delta").FieldByName("value")
-	value := *(*func() *[16]byte)(unsafe.Pointer(field.UnsafeAddr()))
-	return *value()
+	value := reflect.NewAt(field.Type(), field.Addr().UnsafePointer()).Elem()
+	return value.Call(nil)[0].Elem().Interface().([16]byte)
 }
 
 // TestDeltasAreDistinct: a device draws Δ afresh for each other signer, and for

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/share/sign"
@@ -45,7 +44,7 @@ func (p pattern) count(t *testing.T) (n int) {
 	}
 	defer mem.Close()
 	buf := make([]byte, 1<<20)
-	here := uintptr(unsafe.Pointer(&buf[0]))
+	here := reflect.ValueOf(buf).Pointer()
 	for lines := bufio.NewScanner(bytes.NewReader(maps)); lines.Scan(); {
 		var from, to uintptr
 		var rights string
@@ -146,9 +145,18 @@ func TestZeroShareLeavesNothingInMemory(t *testing.T) {
 	mine, theirs := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
 	raw := func(x secp.Secret) []byte {
 		value := reflect.ValueOf(&x).Elem().FieldByName("value")
-		get := reflect.NewAt(value.Type(), unsafe.Pointer(value.UnsafeAddr())).Elem()
+		get := reflect.NewAt(value.Type(), value.Addr().UnsafePointer()).Elem()
 		s := get.Call(nil)[0]
-		return unsafe.Slice((*byte)(s.UnsafePointer()), s.Type().Elem().Size())
+		b := make([]byte, s.Type().Elem().Size())
+		mem, err := os.Open("/proc/self/mem")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mem.Close()
+		if _, err := mem.ReadAt(b, int64(s.Pointer())); err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
 	for _, self := range []wire.Slot{1, 2} {
 		// The value before its sign: what the lower of the two has.
