@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -20,18 +23,37 @@ import (
 // What this device opened itself has a nonce that nobody can have it draw
 // again, and is remembered in memory.
 type begunSession struct {
-	id     wire.SessionID
-	by     wire.Slot // who opened it, 0 if that does not matter
-	at     time.Time
-	stored bool
+	id      wire.SessionID
+	by      wire.Slot      // who opened it, 0 if that does not matter
+	request wire.RequestID // zero if it is not known: of an earlier release, or of this device
+	expires uint64         // as its proposal says, on the clock of whoever opened it
+	at      time.Time
+	stored  bool
 }
 
-// A session is remembered for longer than any device can still be in it. In
-// that time nobody makes this device begin more than maxBegun: forgetting one
-// to make room for the next would let its initiator have it run again.
+// A begunRecord is what the journal holds of one. Earlier releases stored the slot
+// alone.
+type begunRecord struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint8    // 2
+	By      wire.Slot
+	Request [32]byte
+	Expires uint64
+}
+
+// A session is remembered for as long as its request is open, since a device that
+// sleeps may be in it until it wakes; a test of new shares for as long as its
+// attempt lasts; and each for longer than any device that is awake can be in it.
+// In that time nobody makes this device begin more than maxBegun. Of the sessions
+// that one device opened no more than that are kept: the oldest of a request make
+// place for one mark, and nothing of that request is begun any more that does not
+// expire after it. So none is ever run again.
 const (
 	rememberBegun = 10 * time.Minute
 	maxBegun      = 1024
+
+	// markPrefix is before the id of a request in the key of its mark.
+	markPrefix = "mark-"
 )
 
 func (c *core) hasBegun(id wire.SessionID) bool {
@@ -49,37 +71,91 @@ func (c *core) remember(id wire.SessionID) {
 
 func (c *core) past(b begunSession) bool { return c.now.Sub(b.at) >= rememberBegun }
 
-var errOverdone = errors.New("node: too many sessions of one device")
+// mayRunAgain reports whether this device would take part again in a session of
+// that request, were its name forgotten.
+func (c *core) mayRunAgain(id wire.RequestID) bool {
+	if r := c.requests[id]; r != nil {
+		return r.open()
+	}
+	if c.attempt == nil {
+		return false
+	}
+	rec, ok := c.attempt.machine.Record()
+	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
+}
 
-// join notes durably that this device is about to take part in a session that
-// the device in slot by has opened.
-func (c *core) join(id wire.SessionID, by wire.Slot) error {
-	n := 0
-	var old []begunSession
+var (
+	errOverdone = errors.New("node: too many sessions of one device")
+	errBelow    = errors.New("node: a session that expires before others of its request that were begun")
+)
+
+// join notes durably that this device is about to take part in the session of p,
+// which the device in slot by has opened.
+func (c *core) join(p share.Proposal, by wire.Slot) error {
+	if mark, ok := c.marks[p.Request]; ok && p.Expires <= mark {
+		return errBelow
+	}
+	recent := 0
+	var kept []begunSession // of by, and old
+	var drop []begunSession
 	for _, b := range c.begun {
 		switch {
-		case !c.past(b) && b.by == by:
-			n++
-		case c.past(b) && b.stored:
-			old = append(old, b)
+		case !c.past(b):
+			if b.by == by {
+				recent++
+			}
+		case b.stored && !c.mayRunAgain(b.request):
+			drop = append(drop, b)
+		case b.stored && b.by == by:
+			kept = append(kept, b)
 		}
 	}
-	if n >= maxBegun {
+	if recent >= maxBegun {
 		return errOverdone
+	}
+	marks := map[wire.RequestID]uint64{}
+	if over := recent + len(kept) + 1 - maxBegun; over > 0 {
+		slices.SortStableFunc(kept, func(a, b begunSession) int { return a.at.Compare(b.at) })
+		for _, b := range kept[:over] {
+			marks[b.request] = max(marks[b.request], c.marks[b.request], b.expires)
+			drop = append(drop, b)
+		}
 	}
 	// If the write fails its outcome is unknown: then the session is not begun
 	// now, nor later.
-	c.begun = append(c.begun, begunSession{id: id, by: by, at: c.now, stored: true})
+	id := p.Session()
+	b := begunSession{id: id, by: by, request: p.Request, expires: p.Expires, at: c.now, stored: true}
+	c.begun = append(c.begun, b)
+	var spent []wire.RequestID // marks of requests that are closed
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := tx.Put(bucketBegun, id.Hex(), wire.Marshal(by))
-		for _, b := range old {
+		err := tx.Put(bucketBegun, id.Hex(), wire.Marshal(begunRecord{Version: 2, By: by, Request: p.Request, Expires: p.Expires}))
+		for r, mark := range marks {
+			err = errors.Join(err, tx.Put(bucketBegun, markPrefix+r.Hex(), wire.Marshal(mark)))
+		}
+		for r := range c.marks {
+			if !c.mayRunAgain(r) {
+				spent = append(spent, r)
+				err = errors.Join(err, tx.Delete(bucketBegun, markPrefix+r.Hex()))
+			}
+		}
+		for _, b := range drop {
 			err = errors.Join(err, tx.Delete(bucketBegun, b.id.Hex()))
 		}
 		return err
 	}); err != nil {
 		return storeError(err)
 	}
-	c.begun = slices.DeleteFunc(c.begun, c.past)
+	for r, mark := range marks {
+		c.marks[r] = mark
+	}
+	for _, r := range spent {
+		delete(c.marks, r)
+	}
+	gone := map[wire.SessionID]bool{}
+	for _, b := range drop {
+		gone[b.id] = true
+	}
+	c.begun = slices.DeleteFunc(c.begun, func(b begunSession) bool { return gone[b.id] || !b.stored && c.past(b) })
 	return nil
 }
 
@@ -96,17 +172,38 @@ func (c *core) loadBegun() error {
 			if err != nil {
 				return err
 			}
-			b := begunSession{at: c.now, stored: true}
-			id, err := parseID(k)
-			if err == nil {
-				err = wire.Unmarshal(raw, &b.by)
+			hex, marked := strings.CutPrefix(k, markPrefix)
+			id, err := parseID(hex)
+			switch {
+			case err != nil:
+			case marked:
+				var mark uint64
+				err = wire.Unmarshal(raw, &mark)
+				c.marks[wire.RequestID(id)] = mark
+			default:
+				var b begunSession
+				b, err = parseBegun(raw)
+				b.id, b.at, b.stored = wire.SessionID(id), c.now, true
+				c.begun = append(c.begun, b)
 			}
 			if err != nil {
-				return fmt.Errorf("node: stored session %.8s: %w", k, err)
+				return fmt.Errorf("node: stored session %.13s: %w", k, err)
 			}
-			b.id = id
-			c.begun = append(c.begun, b)
 		}
 		return nil
 	})
+}
+
+func parseBegun(raw []byte) (b begunSession, err error) {
+	if wire.Unmarshal(raw, &b.by) == nil {
+		return b, nil // of an earlier release
+	}
+	var r begunRecord
+	if err := wire.Unmarshal(raw, &r); err != nil {
+		return b, err
+	}
+	if r.Version != 2 {
+		return b, fmt.Errorf("version %d", r.Version)
+	}
+	return begunSession{by: r.By, request: r.Request, expires: r.Expires}, nil
 }

@@ -17,6 +17,7 @@ type Config struct {
 	Journal journal.Journal
 	Keeper  Keeper
 	Rand    io.Reader // cryptographically secure
+	Boot    [16]byte  // chosen at the start of the process; drawn from Rand if zero
 	Log     *slog.Logger
 	Timings Timings
 	Now     func() time.Time
@@ -42,8 +43,10 @@ type core struct {
 
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
-	ordered   uint64         // sessions begun so far
-	begun     []begunSession // none of these is run again
+	ordered   uint64                    // sessions begun so far
+	begun     []begunSession            // none of these is run again
+	marks     map[wire.RequestID]uint64 // nor what does not expire after this
+	shown     []*testimony              // of sessions that are over, oldest first
 	early     []earlyFrame
 
 	founding *founding // nil unless one is in progress or pending
@@ -92,12 +95,15 @@ func newCore(cfg Config) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Rand, err = newHedgedSource(cfg.Rand, cfg.Now, cfg.Boot); err != nil {
+		return nil, err
+	}
 	watch := &disk{now: cfg.Now}
 	cfg.Journal, cfg.Keeper = watch.watched(cfg.Journal, cfg.Keeper)
 	c := &core{
 		cfg: cfg, disk: watch, self: me, log: cfg.Log, now: cfg.Now(),
 		requests:  map[wire.RequestID]*openRequest{},
-		newSigner: signer, sessions: map[wire.SessionID]*live{},
+		newSigner: signer, sessions: map[wire.SessionID]*live{}, marks: map[wire.RequestID]uint64{},
 		pairing:  map[string][]string{},
 		parting:  map[string]time.Time{},
 		peers:    map[wire.Slot]*peer{},
@@ -233,6 +239,8 @@ func (c *core) onSync(from wire.Slot, msg []byte) error {
 		return decode(body, from, c.onRedeal)
 	case msgTest:
 		return decode(body, from, c.onTest)
+	case msgShow:
+		return decode(body, from, c.onShow)
 	}
 	return fmt.Errorf("node: unknown message type %d", typ)
 }

@@ -28,7 +28,7 @@ const (
 	bucketItems    = "items"    // item id → item
 	bucketMeta     = "requests" // request id → what only this device knows
 	bucketAlarms   = "alarms"   // slot → cheats counted
-	bucketBegun    = "begun"    // session that another device opened → its slot
+	bucketBegun    = "begun"    // session that another device opened → what it was; mark of a request
 
 	deviceKey    = "self"
 	discoveryKey = "discovery"

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -18,11 +20,16 @@ type live struct {
 	machine session.Machine
 	result  func() []byte // of a signing session or a test, once it is done
 	slots   []wire.Slot   // everybody in it, this device included
-	request *openRequest  // of a signing session
-	founder *founding     // of a founding
-	redeal  *attempt      // of a re-deal, or of its test if account is set
-	account string
-	tester  wire.Slot // who opened the test
+
+	proposal share.Proposal // of a signing session or a test, with the record that it is under
+	record   roster.Record
+
+	testimony *testimony   // nil until somebody asks
+	request   *openRequest // of a signing session
+	founder   *founding    // of a founding
+	redeal    *attempt     // of a re-deal, or of its test if account is set
+	account   string
+	tester    wire.Slot // who opened the test
 
 	opened   time.Time
 	progress time.Time // last time the machine took a step
@@ -33,6 +40,16 @@ type live struct {
 
 func (l *live) signing() bool { return l.request != nil }
 func (l *live) testing() bool { return l.redeal != nil && l.account != "" }
+
+// errStale ends a session that is older than it may be. This device has slept: the
+// others gave the session up, and what one of them says in it now proves nothing.
+var errStale = errors.New("node: the session is older than a session may be")
+
+// stale reports whether a signing session is older than it may be by the clock of
+// the wall. The other one stands still while a device sleeps.
+func (l *live) stale(now time.Time) bool {
+	return (l.signing() || l.testing()) && now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
+}
 
 func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
 
@@ -147,6 +164,10 @@ func (c *core) keepEarly(f wire.Frame, peer []byte) {
 
 func (c *core) deliver(l *live, f wire.Frame) {
 	if c.sessions[l.id] != l {
+		return
+	}
+	if l.stale(c.now) {
+		c.failSession(l, errStale)
 		return
 	}
 	l.heard[f.From] = c.now
@@ -265,6 +286,7 @@ func (c *core) drop(l *live) {
 	}
 	delete(c.sessions, l.id)
 	l.machine.Close()
+	c.keepTestimony(l)
 	if l.request != nil && l.request.live == l {
 		l.request.live = nil
 	}
@@ -292,6 +314,10 @@ func (c *core) failSession(l *live, err error) {
 func (c *core) tickSessions() {
 	for _, l := range c.liveSessions() {
 		if l.done {
+			continue
+		}
+		if l.stale(c.now) {
+			c.failSession(l, errStale)
 			continue
 		}
 		waiting := l.machine.Waiting()

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -22,6 +23,7 @@ const (
 	msgChain   uint8 = 11
 	msgRedeal  uint8 = 12
 	msgTest    uint8 = 13
+	msgShow    uint8 = 14
 )
 
 // hello is the first message on every connection.
@@ -118,6 +120,13 @@ type redeal struct {
 type test struct {
 	Attempt  [32]byte `cbor:"1,keyasint"`
 	Proposal []byte   `cbor:"2,keyasint"`
+}
+
+// show says what the sender said and heard in a signing session, each word signed
+// by its maker, so that whoever lied in it is found.
+type show struct {
+	Session    [32]byte          `cbor:"1,keyasint"`
+	Statements []share.Statement `cbor:"2,keyasint"`
 }
 
 // entry carries a certified epoch to a device that has only its pending half.

@@ -95,7 +95,7 @@ func (c *core) testSigners(a *attempt) []wire.Slot {
 func (c *core) testProposal(a *attempt, rec roster.Record, acc roster.Account, signers []wire.Slot) share.Proposal {
 	id := a.machine.TestRequest(acc)
 	return share.Proposal{
-		Version: share.Version, Suite: acc.Suite, Circle: rec.Circle, Epoch: rec.Epoch, Record: rec.Hash(),
+		Version: share.VersionFor(rec.Threshold), Suite: acc.Suite, Circle: rec.Circle, Epoch: rec.Epoch, Record: rec.Hash(),
 		Account: acc.Name, GroupKey: acc.GroupKey(), Signers: signers, Path: []uint32{}, ChildKey: acc.GroupKey(),
 		Purpose: refresh.TestPurpose, Message: a.machine.TestMessage(acc), Request: id, Intent: wire.Hash(id),
 		Initiator: c.circleSlot(a), Expires: unix(c.now.Add(attemptLife)),
@@ -143,7 +143,7 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 		return errors.New("node: test of an unknown account")
 	}
 	want := c.testProposal(a, rec, acc, p.Signers)
-	want.Initiator, want.Nonce, want.Expires = from, p.Nonce, p.Expires
+	want.Version, want.Initiator, want.Nonce, want.Expires = p.Version, from, p.Nonce, p.Expires
 	if string(want.Bytes()) != string(p.Bytes()) || !slices.Contains(p.Signers, c.circleSlot(a)) {
 		return errors.New("node: test of something else")
 	}
@@ -160,7 +160,7 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 		return fmt.Errorf("node: device %d opens too many tests", from)
 	}
 	a.joined[from]++
-	if err := c.join(p.Session(), from); err != nil {
+	if err := c.join(p, from); err != nil {
 		return err
 	}
 	return c.takeTest(a, rec, p)
@@ -176,11 +176,11 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 			k.Wipe()
 		}
 	}()
-	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: rec, self: c.circleSlot(a), share: keys[p.Account], rand: c.cfg.Rand})
+	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: rec, self: c.circleSlot(a), share: keys[p.Account], sign: c.self.sign, rand: c.cfg.Rand})
 	if err != nil {
 		return err
 	}
-	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, redeal: a, account: p.Account, tester: p.Initiator}, effects)
+	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, proposal: p, record: rec, redeal: a, account: p.Account, tester: p.Initiator}, effects)
 	return nil
 }
 
@@ -212,6 +212,7 @@ func (c *core) finishTest(l *live) {
 // testFailed ends a test for all that are in it.
 func (c *core) testFailed(l *live, err error) {
 	slot, _, _ := blamed(err)
+	c.showAfter(l, err)
 	c.log.Warn("test signature failed", "account", l.account, "device", c.name(slot), "err", err)
 	for _, s := range l.slots {
 		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})

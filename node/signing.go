@@ -84,11 +84,13 @@ const sessionLifetime = 2 * time.Minute
 // proposal builds what all signers must agree on before any secret exists.
 func (c *core) proposal(r *openRequest, signers []wire.Slot) (share.Proposal, error) {
 	p := share.Proposal{
-		Version: share.Version, Suite: r.account.Suite, Circle: c.circle.record.Circle, Epoch: c.circle.record.Epoch,
+		Version: share.VersionFor(len(signers)), Suite: r.account.Suite, Circle: c.circle.record.Circle, Epoch: c.circle.record.Epoch,
 		Record: c.circle.hash, Account: r.account.Name, GroupKey: r.account.GroupKey(), Signers: signers,
 		Path: r.request.Path, ChildKey: r.child, Purpose: r.intent.Purpose, Message: r.intent.ToSign,
 		Request: r.id, Intent: r.intent.Hash(), Initiator: c.circle.slot,
-		Expires: unix(c.now.Add(sessionLifetime)),
+		// Not before the request: a clock that was set back since must not make
+		// every session of it look expired to the others.
+		Expires: max(unix(c.now), r.request.Created) + uint64(sessionLifetime/time.Second),
 	}
 	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
 		return p, fmt.Errorf("node: draw nonce: %w", err)
@@ -122,11 +124,11 @@ func (c *core) takePart(r *openRequest, p share.Proposal) error {
 		return err
 	}
 	defer key.Wipe()
-	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: c.circle.record, self: c.circle.slot, share: key, rand: c.cfg.Rand})
+	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: c.circle.record, self: c.circle.slot, share: key, sign: c.self.sign, rand: c.cfg.Rand})
 	if err != nil {
 		return err
 	}
-	l := &live{id: p.Session(), machine: m, result: result, slots: p.Signers, request: r}
+	l := &live{id: p.Session(), machine: m, result: result, slots: p.Signers, proposal: p, record: c.circle.record, request: r}
 	r.live = l
 	c.begin(l, effects)
 	c.notify(r)
@@ -139,6 +141,7 @@ type signerConfig struct {
 	record   roster.Record
 	self     wire.Slot
 	share    secret.Key
+	sign     func(msg []byte) [64]byte // with the identity key
 	rand     io.Reader
 }
 
@@ -151,10 +154,10 @@ type newSigner func(signerConfig) (session.Machine, func() []byte, []session.Eff
 func signer(cfg signerConfig) (session.Machine, func() []byte, []session.Effect, error) {
 	switch cfg.proposal.Suite {
 	case roster.Secp256k1:
-		m, effects, err := sign.New(sign.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Rand: cfg.rand})
+		m, effects, err := sign.New(sign.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Sign: cfg.sign, Rand: cfg.rand})
 		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
 	case roster.Ed25519:
-		m, effects, err := frost.New(frost.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Rand: cfg.rand})
+		m, effects, err := frost.New(frost.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Sign: cfg.sign, Rand: cfg.rand})
 		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
 	}
 	return nil, nil, nil, fmt.Errorf("node: account of unknown suite %d", cfg.proposal.Suite)
@@ -194,6 +197,7 @@ const (
 	refusedWords    = "words"
 	refusedBusy     = "busy"
 	refusedFrozen   = "frozen"
+	refusedExpired  = "expired"
 	endedFault      = "fault"
 	endedSilent     = "silent"
 	endedMismatch   = "view-mismatch"
@@ -249,7 +253,10 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if c.hasBegun(p.Session()) {
 		return nil
 	}
-	if err := c.join(p.Session(), from); err != nil {
+	if err := c.expired(r, p); err != nil {
+		return errors.Join(refuse(refusedExpired), err)
+	}
+	if err := c.join(p, from); err != nil {
 		return errors.Join(refuse(refusedBusy), err)
 	}
 	if old := r.live; old != nil {
@@ -265,6 +272,28 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 // errWords is what [core.agrees] says of a proposal that is right but for the
 // words of the request. Another release may word it in another way.
 var errWords = errors.New("node: proposal whose meaning in words is not what this device showed")
+
+// expiryTolerance is how far the clocks of two devices may be set while a request
+// is open, before what one proposes looks expired to the other.
+const expiryTolerance = time.Hour
+
+// expired reports whether a proposal is older than a session may be. The clock that
+// wrote its expiry is the initiator's, and clocks differ. But the same clock wrote
+// when the request was made, so that the two tell how old the request was when the
+// session was proposed; and this device knows by its own how long it has had it,
+// which is never longer.
+func (c *core) expired(r *openRequest, p share.Proposal) error {
+	held := unix(c.now) - min(unix(c.now), r.meta.Received)
+	age := p.Expires - min(p.Expires, r.request.Created)
+	tolerance := uint64(expiryTolerance / time.Second)
+	switch {
+	case held > age+tolerance:
+		return errors.New("node: proposal that has expired")
+	case age > uint64(r.request.Lifetime)+uint64(sessionLifetime/time.Second)+tolerance:
+		return errors.New("node: proposal that expires long after its request")
+	}
+	return nil
+}
 
 // agrees compares a proposal with this device's own view of the request. Any
 // difference is a reason to take no part.
@@ -346,6 +375,7 @@ func (c *core) signingFailed(l *live, err error) {
 	case slot != 0:
 		reason = endedFault
 	}
+	c.showAfter(l, err)
 	c.log.Warn("session failed", "request", r.id, "session", l.id, "reason", reason, "device", c.name(slot), "err", err)
 	if cheat {
 		c.alarm(slot, check)
@@ -396,6 +426,8 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 	case refusedLocked:
 		text = c.name(from) + " is locked: unlock it there with warifu unlock"
 		c.peer(from).locked = true
+	case refusedExpired:
+		text = c.name(from) + " takes the session for an old one: look whether the clocks of both are right, and ask again"
 	case refusedFrozen:
 		text = c.name(from) + " is frozen or holds no share"
 	case refusedUnknown, refusedUnasked, refusedNotOpen:

@@ -39,6 +39,11 @@ func (t *truth) watched(d *simDevice) newSigner {
 	}
 }
 
+// Statements is what the real machine can show of its session.
+func (m *watchedSigner) Statements() []share.Statement {
+	return m.Machine.(interface{ Statements() []share.Statement }).Statements()
+}
+
 func (m *watchedSigner) look(effects []session.Effect) []session.Effect {
 	for _, e := range effects {
 		switch e.(type) {

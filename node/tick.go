@@ -12,6 +12,7 @@ func (c *core) tick(now time.Time) {
 	c.now = now
 	c.expire()
 	c.tickSessions()
+	c.tickShown()
 	c.tickFounding()
 	c.tickParting()
 	c.tickResume()

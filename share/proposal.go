@@ -15,6 +15,19 @@ import (
 // signature.
 const Version = 1
 
+// VersionSigned is the version of a proposal whose signers sign what they say to
+// all in each round, so that they can be held to it when the session fails. Its
+// fields are those of [Version]. Between two signers that proves nothing more.
+const VersionSigned = 2
+
+// VersionFor returns the version of what a device proposes to so many signers.
+func VersionFor(signers int) uint8 {
+	if signers > 2 {
+		return VersionSigned
+	}
+	return Version
+}
+
 const tagSession wire.Tag = "share/session"
 
 // DigestSize is the length in bytes of the message of a [roster.Secp256k1]
@@ -136,7 +149,7 @@ func (p Proposal) checkAccount(rec roster.Record) error {
 
 // checkFormat holds the rules that need no record.
 func (p Proposal) checkFormat() error {
-	if p.Version != Version {
+	if p.Version != Version && p.Version != VersionSigned {
 		return fmt.Errorf("share: proposal version %d", p.Version)
 	}
 	if err := p.checkMessage(); err != nil {

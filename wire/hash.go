@@ -28,11 +28,19 @@ func XOF(tag Tag, parts ...[]byte) *sha3.SHAKE {
 	return h
 }
 
-// Sum returns the first 32 bytes of [XOF].
+// Sum returns the first 32 bytes of [XOF]. It leaves no state of the hash in
+// memory: from what a sponge holds after its last block, and the length of what
+// it absorbed, that block is found again, and some of what is hashed is secret.
 func Sum(tag Tag, parts ...[]byte) (h Hash) {
-	XOF(tag, parts...).Read(h[:])
+	x := XOF(tag, parts...)
+	x.Read(h[:])
+	Wipe(x)
 	return h
 }
+
+// Wipe clears the state of x, which must not be used afterwards. It is cheaper
+// than Reset, which absorbs the customization again.
+func Wipe(x *sha3.SHAKE) { *x = sha3.SHAKE{} }
 
 // U16 returns the two-byte big-endian form of a slot, as it is hashed.
 func U16(s Slot) []byte { return binary.BigEndian.AppendUint16(nil, uint16(s)) }

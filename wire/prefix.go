@@ -17,6 +17,7 @@ func NewPrefix(tag Tag, parts ...[]byte) *Prefix { return &Prefix{*XOF(tag, part
 // leaves p as it was.
 func (p *Prefix) Read(out []byte, parts ...[]byte) {
 	h := p.h
+	defer Wipe(&h) // of the parts, which may be secret
 	var n [8]byte
 	for _, part := range parts {
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))

@@ -56,10 +56,16 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	defer func() { err = errors.Join(err, d.Close()) }()
 	log := a.logger()
 	p2p.RedirectLibraryLogs(graver{log.Handler(), slog.LevelError})
+	// A repeating source repeats this as well; the clock beside it does not.
+	var boot [16]byte
+	if _, err := rand.Read(boot[:]); err != nil {
+		return err
+	}
 	config, err := inLab(node.Config{
 		Journal: d.store,
 		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, now}},
 		Rand:    rand.Reader,
+		Boot:    boot,
 		Log:     log,
 		Now:     now,
 	})

@@ -50,6 +50,7 @@ var rules = []rule{
 	{pkg: "internal/keeper/...", may: []string{"wire", "internal/secret", "internal/keeper/..."}},
 
 	{pkg: "internal/sim", may: []string{"wire", "session"}},
+	{pkg: "internal/wycheprooftest"},
 	{pkg: "internal/arch"},
 	{pkg: "cmd/...", may: []string{"..."}},
 	{pkg: "e2e"}, // tests only

@@ -20,6 +20,7 @@ import (
 
 const (
 	tagProposal wire.Tag = "frost/proposal"
+	tagHedge    wire.Tag = "frost/hedge"
 	tagRandom   wire.Tag = "frost/random"
 	tagView     wire.Tag = "frost/view"
 )
@@ -41,6 +42,10 @@ type Config struct {
 	// the caller keeps and wipes its own.
 	Share secret.Key
 
+	// Sign signs with this device's identity key. It is asked only in a session
+	// of [share.VersionSigned].
+	Sign func(msg []byte) [64]byte
+
 	// Rand is a cryptographic source. It is read in [New] only.
 	Rand io.Reader
 }
@@ -54,6 +59,7 @@ type Machine struct {
 	public   []ed.Point
 	share    ed.Secret
 	nonces   *nonces
+	witness  share.Witness
 
 	raw      [2][][]byte // bodies as received, by round and device; nil until then
 	commits  []commitBody
@@ -85,15 +91,25 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 // keeps nonces secret if the source is known, but a source that repeats itself,
 // as in a virtual machine that is set back, would repeat them with it: three
 // responses under one pair give the share. The name of the session makes them
-// others.
+// others. The share is here, too, for the nonce of the envelope: two devices that
+// were cloned from one image draw the same bytes, and each would take the other's
+// nonce for an echo of its own.
 func generator(cfg Config) (*sha3.SHAKE, error) {
 	var fresh [32]byte
 	defer clear(fresh[:])
 	if _, err := io.ReadFull(cfg.Rand, fresh[:]); err != nil {
 		return nil, fmt.Errorf("frost: read randomness: %w", err)
 	}
+	var hedge wire.Hash
+	defer clear(hedge[:])
+	if err := cfg.Share.Use(func(s *[secret.Size]byte) error {
+		hedge = wire.Sum(tagHedge, s[:])
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("frost: read share: %w", err)
+	}
 	id := cfg.Proposal.Session()
-	return wire.XOF(tagRandom, fresh[:], id[:]), nil
+	return wire.XOF(tagRandom, fresh[:], hedge[:], id[:]), nil
 }
 
 func newMachine(cfg Config, random io.Reader) (*Machine, []session.Effect, error) {
@@ -124,6 +140,12 @@ func newMachine(cfg Config, random io.Reader) (*Machine, []session.Effect, error
 	}
 	if m.public, err = publicShares(cfg.Record, p); err != nil {
 		return nil, nil, err
+	}
+	if p.Version == share.VersionSigned {
+		if cfg.Sign == nil {
+			return nil, nil, errors.New("frost: no identity key to sign rounds with")
+		}
+		m.witness = share.NewWitness(p, cfg.Record, cfg.Self, cfg.Sign)
 	}
 	if err := m.start(cfg, random); err != nil {
 		m.Close()
@@ -167,9 +189,20 @@ func (m *Machine) start(cfg Config, random io.Reader) (err error) {
 		return err
 	}
 	own.commitment = m.nonces.own
-	m.commits[m.self], m.raw[0][m.self] = own, own.bytes()
+	m.commits[m.self], m.raw[0][m.self] = own, m.signed(KindCommit, own.bytes())
 	return nil
 }
+
+// signed puts the signature of this device at the end of what it says to all,
+// which is all that it says.
+func (m *Machine) signed(k wire.Kind, body []byte) []byte {
+	return append(body, m.witness.Say(k, body)...)
+}
+
+// Statements returns what this device and the others said in the session, signed,
+// for [share.Judge] to compare. There are none in a session of [share.Version].
+// They stay readable after Close.
+func (m *Machine) Statements() []share.Statement { return m.witness.Statements() }
 
 func (m *Machine) proposalHash() wire.Hash { return wire.Sum(tagProposal, m.proposal.Bytes()) }
 
@@ -201,12 +234,22 @@ func (m *Machine) receive(from int, f wire.Frame) ([]session.Effect, error) {
 		}
 		return nil, nil
 	}
+	size, check := commitSize, "commit-length"
+	if f.Kind == KindResponse {
+		size, check = responseSize, "response-length"
+	}
+	if len(f.Body) != size+m.witness.Size() {
+		return nil, malformed(f.From, check, errLength)
+	}
+	if !m.witness.Hear(f.From, f.Kind, f.Body, size) {
+		return nil, malformed(f.From, "statement", nil)
+	}
 	var err error
 	if f.Kind == KindCommit {
-		err = m.receiveCommit(from, f)
+		err = m.receiveCommit(from, f.From, f.Body[:size])
 	} else {
 		// May be early: it waits here until round 1 is complete.
-		m.answers[from], err = parseResponse(f.From, f.Body)
+		m.answers[from], err = parseResponse(f.From, f.Body[:size])
 	}
 	if err != nil {
 		return nil, err
@@ -215,23 +258,23 @@ func (m *Machine) receive(from int, f wire.Frame) ([]session.Effect, error) {
 	return m.advance()
 }
 
-func (m *Machine) receiveCommit(from int, f wire.Frame) error {
-	body, err := parseCommit(f.From, f.Body)
+func (m *Machine) receiveCommit(from int, slot wire.Slot, raw []byte) error {
+	body, err := parseCommit(slot, raw)
 	if err != nil {
 		return err
 	}
 	if body.proposal != m.proposalHash() {
-		// It answers to the name of this session and means another: somebody
-		// told one of us something else.
-		return fmt.Errorf("frost: another proposal: %w", session.ErrViewMismatch)
+		// The session is named by a hash of the proposal. Whoever speaks under
+		// that name has the same proposal, and can hash it only one way.
+		return &session.Fault{Slot: slot, Class: session.Cheat, Check: "proposal-hash"}
 	}
 	if body.copies(m.commits[m.self]) {
 		// Ours was random before anybody saw it, so we know who copied.
-		return &session.Fault{Slot: f.From, Class: session.Cheat, Check: "commit-fresh"}
+		return &session.Fault{Slot: slot, Class: session.Cheat, Check: "commit-fresh"}
 	}
 	for i, other := range m.commits {
 		if i != m.self && m.raw[0][i] != nil && body.copies(other) {
-			return fmt.Errorf("frost: devices %d and %d committed to the same: %w", m.proposal.Signers[i], f.From, session.ErrUnattributable)
+			return fmt.Errorf("frost: devices %d and %d committed to the same: %w", m.proposal.Signers[i], slot, session.ErrUnattributable)
 		}
 	}
 	m.commits[from] = body
@@ -271,12 +314,11 @@ func missing(body []byte) bool { return body == nil }
 func (m *Machine) respond() (err error) {
 	defer m.share.Wipe()
 	list := make([]commitment, len(m.commits))
-	view := [][]byte{m.session[:]}
+	said := make([][]byte, len(m.commits))
 	for i, c := range m.commits {
-		list[i] = c.commitment
-		view = append(view, wire.U16(m.proposal.Signers[i]), m.raw[0][i])
+		list[i], said[i] = c.commitment, m.raw[0][i][:commitSize]
 	}
-	m.view = wire.Sum(tagView, view...)
+	m.view = viewOf(m.proposal, said)
 
 	key := [ed.PointSize]byte(m.proposal.ChildKey)
 	if m.signing, err = newSigning(m.proposal.Signers, list, key, m.proposal.Message); err != nil {
@@ -286,7 +328,7 @@ func (m *Machine) respond() (err error) {
 	if own.z, err = m.signing.sign(m.nonces, m.share); err != nil {
 		return err
 	}
-	m.answers[m.self], m.raw[1][m.self], m.accepted[m.self] = own, own.bytes(), true
+	m.answers[m.self], m.raw[1][m.self], m.accepted[m.self] = own, m.signed(KindResponse, own.bytes()), true
 	return nil
 }
 
@@ -298,8 +340,11 @@ func (m *Machine) acceptResponses() error {
 			continue
 		}
 		// The view comes first: under another view an honest response fails
-		// the equation, and nobody is to blame.
-		if a.view != m.view {
+		// the equation, and nobody is to blame. Between two there is nobody who
+		// could have told them different things.
+		if a.view != m.view && len(m.proposal.Signers) == 2 {
+			return &session.Fault{Slot: m.proposal.Signers[i], Class: session.Cheat, Check: "view"}
+		} else if a.view != m.view {
 			return fmt.Errorf("frost: another first round: %w", session.ErrViewMismatch)
 		}
 		if !m.signing.verify(i, a.z, m.public[i]) {

@@ -170,7 +170,7 @@ func TestFaults(t *testing.T) {
 		{"binding-mixed-order", []wire.Frame{put(c3, atBinding, mixed)}, malformed("commit-point")},
 		{"binding-non-canonical", []wire.Frame{put(c3, atBinding, nonCanonical)}, malformed("commit-point")},
 		{"binding-off-curve", []wire.Frame{put(c3, atBinding, offCurve)}, malformed("commit-point")},
-		{"other-proposal", []wire.Frame{flip(c3, atProposal)}, session.ErrViewMismatch},
+		{"other-proposal", []wire.Frame{flip(c3, atProposal)}, fault(session.Cheat, "proposal-hash")},
 		{"two-nonces", []wire.Frame{c3, flip(c3, atNonce)}, equivocation},
 		{"two-commitments", []wire.Frame{c3, put(c3, atHiding, c3.Body[atBinding:])}, equivocation},
 		{"two-commits-malformed", []wire.Frame{c3, resize(c3, 3)}, equivocation},

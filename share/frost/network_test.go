@@ -33,7 +33,7 @@ func found(t testing.TB, rng *rand.ChaCha8, threshold int, members, signers []wi
 }
 
 func (c circle) config(self wire.Slot, rng io.Reader) frost.Config {
-	return frost.Config{Proposal: c.proposal, Record: c.record, Self: self, Share: c.shares[self].Clone(), Rand: rng}
+	return frost.Config{Proposal: c.proposal, Record: c.record, Self: self, Share: c.shares[self].Clone(), Sign: sharetest.Sign(c.record, self), Rand: rng}
 }
 
 // A network connects machines. It keeps what every device has sent, and queues

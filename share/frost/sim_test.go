@@ -300,7 +300,7 @@ func TestOtherProposals(t *testing.T) {
 		}
 		f.Session = own.Session
 		_, err = m1.Deliver(f)
-		checkError(t, err, session.ErrViewMismatch)
+		checkError(t, err, &session.Fault{Slot: 3, Class: session.Cheat, Check: "proposal-hash"})
 	}
 }
 

@@ -186,3 +186,6 @@ func (m *Machine) DealAnything(shares map[string]secret.Key, t int, r io.Reader,
 	}
 	return d.bytes()
 }
+
+// CheckBox reports whether something can be sealed to a box key.
+func CheckBox(key [32]byte) error { return checkBox(key) }

@@ -39,6 +39,16 @@ func copyNonce() func(*cheat, *wire.Frame) []wire.Frame {
 	}
 }
 
+// copyThirdNonce echoes to one honest device what another says.
+func copyThirdNonce() func(*cheat, *wire.Frame) []wire.Frame {
+	return func(c *cheat, f *wire.Frame) []wire.Frame {
+		if f.Kind == r1 && f.To == c.honest[0] {
+			put(f, "nonce", c.parties[c.honest[len(c.honest)-1]].machine.Nonce())
+		}
+		return nil
+	}
+}
+
 // copyCommitment gives another's commitment as the cheater's own, hoping to
 // open it likewise: the slot in the commitment stops that.
 func copyCommitment() func(*cheat, *wire.Frame) []wire.Frame {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/share/sign"
 	"github.com/warifu/warifu/wire"
@@ -20,6 +21,12 @@ type row struct {
 
 	victimOnly bool // other honest devices may rightly end with a signature
 	first      bool // the cheater's frames come first, never last in a round
+
+	// shown is the check that convicts the cheater once all show what they heard;
+	// empty where nobody is convicted.
+	shown          string
+	show           func(c *cheat, to wire.Slot, all []share.Statement) []share.Statement
+	keepsSignature bool // frame signs itself, or does not
 }
 
 // neverSent checks that honest devices sent no frame of kind k or later.
@@ -41,19 +48,36 @@ func rows() []row {
 	high := bytes.Repeat([]byte{0xff}, 32)
 	out := []row{
 		// Checks of R1 and of the views.
-		{name: "other-proposal-hash", threshold: 2, frame: inRound(r1, flip("proposal")), want: mismatch, after: neverSent(r2)},
-		{name: "other-nonce-than-hashed", threshold: 2, frame: inRound(r1, flip("nonce")), want: mismatch, after: neverSent(r3)},
-		{name: "nonces-equivocated", threshold: 3, frame: toOne(r1, flip("nonce")), want: mismatch, after: neverSent(r3)},
-		{name: "nonce-copied", threshold: 2, frame: copyNonce(), want: mismatch, after: neverSent(r2)},
-		{name: "view-2", threshold: 2, frame: inRound(r2, flip("view")), want: mismatch},
-		{name: "view-3", threshold: 2, frame: inRound(r3, flip("view")), want: mismatch},
-		{name: "view-4", threshold: 2, frame: inRound(r4, flip("view")), want: mismatch},
-		{name: "view-5", threshold: 2, frame: inRound(r5, flip("view")), want: mismatch},
-		{name: "commitments-equivocated", threshold: 3, frame: toOne(r3, flip("commitment")), want: mismatch, after: neverSent(r5)},
+		{name: "other-proposal-hash", threshold: 2, frame: inRound(r1, flip("proposal")), want: cheats(session.Cheat, "proposal-hash"), after: neverSent(r2)},
+		{name: "other-proposal-hash-of-three", threshold: 3, frame: toOne(r1, flip("proposal")), want: cheats(session.Cheat, "proposal-hash"), shown: "signed-twice"},
+		{name: "other-nonce-than-hashed", threshold: 2, frame: inRound(r1, flip("nonce")), want: cheats(session.Cheat, "view"), after: neverSent(r3)},
+		{name: "nonces-equivocated", threshold: 3, frame: toOne(r1, flip("nonce")), want: mismatch, after: neverSent(r3), shown: "signed-twice"},
+		{name: "nonce-copied", threshold: 2, frame: copyNonce(), want: cheats(session.Cheat, "nonce-echo"), after: neverSent(r2)},
+		{name: "nonce-of-a-third-copied", threshold: 3, frame: copyThirdNonce(), want: mismatch, shown: "signed-twice"},
+		{name: "commitments-equivocated", threshold: 3, frame: toOne(r3, flip("commitment")), want: mismatch, after: neverSent(r5), shown: "signed-twice"},
+		{name: "share-of-the-signature-equivocated", threshold: 3, frame: toOne(r5, flip("w")), want: unattributable, victimOnly: true, shown: "signed-twice"},
+		{name: "view-5-to-one-of-three", threshold: 3, frame: toOne(r5, flip("view")), want: mismatch, victimOnly: true, shown: "signed-twice"},
+		{name: "statement-forged", threshold: 3, frame: inRound(r2, func(_ *cheat, f *wire.Frame) { f.Body[len(f.Body)-1] ^= 1 }), keepsSignature: true, want: cheats(session.Malformed, "statement"), after: neverSent(r3)},
+		{name: "statement-of-another-round", threshold: 3, frame: inRound(r2, func(c *cheat, f *wire.Frame) {
+			sig := c.circle.signer(c.cheater)(share.StatementMessage(f.Session, f.From, r3, f.Body[:32]))
+			copy(f.Body[len(f.Body)-64:], sig[:])
+		}), keepsSignature: true, want: cheats(session.Malformed, "statement"), after: neverSent(r3)},
+		{name: "view-lied-and-nothing-shown", threshold: 3, frame: inRound(r5, flip("view")), want: mismatch, shown: "view", show: func(_ *cheat, _ wire.Slot, all []share.Statement) []share.Statement { return nil }},
+		{name: "view-lied-and-a-word-forged", threshold: 3, frame: inRound(r5, flip("view")), want: mismatch, shown: "shown-statement", show: func(c *cheat, to wire.Slot, all []share.Statement) []share.Statement {
+			for i, s := range all {
+				if s.Slot != c.cheater && s.Kind == r3 {
+					all[i].Said = bytes.Repeat([]byte{7}, len(s.Said))
+				}
+			}
+			return all
+		}},
+		{name: "view-lied-and-two-words-shown", threshold: 3, frame: inRound(r5, flip("view")), want: mismatch, shown: "shown-statement", show: func(_ *cheat, _ wire.Slot, all []share.Statement) []share.Statement {
+			return append(all, all...)
+		}},
 		{name: "keys-equivocated", threshold: 3, frame: toOne(r4, func(c *cheat, f *wire.Frame) {
 			k := secp.Base().Bytes()
 			put(f, "key", k[:])
-		}), want: cheats(session.Cheat, "gamma-v")},
+		}), want: cheats(session.Cheat, "gamma-v"), shown: "signed-twice"},
 
 		// Base transfers.
 		{name: "base-point-identity", threshold: 2, frame: inRound(r1, field("point", make([]byte, 32)...)), want: cheats(session.Malformed, "base-ot-point"), after: neverSent(r2)},
@@ -138,6 +162,12 @@ func rows() []row {
 		{name: "duplicates-are-harmless", threshold: 3, frame: func(_ *cheat, f *wire.Frame) []wire.Frame { return []wire.Frame{*f, *f} }, want: success},
 		{name: "strangers-are-ignored", threshold: 2, frame: strangers, want: success},
 	}
+	for k := r2; k <= r5; k++ {
+		out = append(out,
+			row{name: fmt.Sprintf("view-%d", k), threshold: 2, frame: inRound(k, flip("view")), want: cheats(session.Cheat, "view")},
+			row{name: fmt.Sprintf("view-%d-of-three", k), threshold: 3, frame: inRound(k, flip("view")), want: mismatch, shown: "view"},
+		)
+	}
 	for name, b := range badPoints() {
 		for _, f := range []string{"key", "gamma-u", "gamma-v"} {
 			out = append(out, row{name: f + "-" + name, threshold: 2, frame: inRound(r4, field(f, b...)), want: cheats(session.Malformed, "encoding")})
@@ -162,7 +192,7 @@ func rows() []row {
 			row{name: fmt.Sprintf("short-%d", k), threshold: 2, frame: inRound(k, func(_ *cheat, f *wire.Frame) { f.Body = f.Body[1:] }), want: cheats(session.Malformed, "length")},
 			row{name: fmt.Sprintf("long-%d", k), threshold: 2, frame: inRound(k, func(_ *cheat, f *wire.Frame) { f.Body = append(f.Body, 0) }), want: cheats(session.Malformed, "length")},
 			row{name: fmt.Sprintf("empty-%d", k), threshold: 2, frame: inRound(k, func(_ *cheat, f *wire.Frame) { f.Body = nil }), want: cheats(session.Malformed, "length")},
-			row{name: fmt.Sprintf("second-frame-%d", k), threshold: 3, frame: secondFrame(k), victimOnly: true, first: true, want: cheats(session.Equivocation, "second-frame")},
+			row{name: fmt.Sprintf("second-frame-%d", k), threshold: 3, frame: secondFrame(k), victimOnly: true, first: true, want: cheats(session.Equivocation, "second-frame"), shown: "signed-twice"},
 		)
 	}
 	return out

@@ -33,6 +33,13 @@ type cheat struct {
 	frame func(c *cheat, f *wire.Frame) []wire.Frame
 
 	scratch secp.Point
+
+	// said is what the cheater said to each, in the end.
+	said map[wire.Slot]map[wire.Kind]share.Statement
+	// show changes what the cheater shows to a device after a failure.
+	show func(c *cheat, to wire.Slot, all []share.Statement) []share.Statement
+
+	keepsSignature bool
 }
 
 // An outcome is what an honest device must end with.
@@ -73,9 +80,73 @@ func newCheat(t testing.TB, threshold int, seed uint64) *cheat {
 			return []wire.Frame{f}
 		}
 		f.Body = bytes.Clone(f.Body)
-		return append(c.frame(c, &f), f)
+		frames := append(c.frame(c, &f), f)
+		for _, f := range frames {
+			c.sign(f)
+		}
+		return frames
 	}
 	return c
+}
+
+// sign signs what a frame of the cheater says to all as the cheater does, which has
+// the key. A frame whose signature a row has spoiled itself stays as it is.
+func (c *cheat) sign(f wire.Frame) {
+	if c.proposal.Version != share.VersionSigned || f.Session != c.proposal.Session() || f.From != c.cheater || f.Kind < r1 || f.Kind > r5 ||
+		len(f.Body) != sign.BodySize[f.Kind]+64 || c.keepsSignature {
+		return
+	}
+	said := f.Body[:sign.SaidSize[f.Kind]]
+	sig := c.circle.signer(c.cheater)(share.StatementMessage(f.Session, f.From, f.Kind, said))
+	copy(f.Body[len(f.Body)-64:], sig[:])
+	if c.said == nil {
+		c.said = map[wire.Slot]map[wire.Kind]share.Statement{}
+	}
+	if c.said[f.To] == nil {
+		c.said[f.To] = map[wire.Kind]share.Statement{}
+	}
+	c.said[f.To][f.Kind] = share.Statement{Slot: f.From, Kind: f.Kind, Said: said, Sig: sig[:]}
+}
+
+// shows returns what one device shows another of the session. What the cheater
+// shows fits what it said to that one.
+func (c *cheat) shows(by, to wire.Slot) []share.Statement {
+	all := slices.Clone(c.parties[by].machine.Statements())
+	if by != c.cheater {
+		return all
+	}
+	for i, s := range all {
+		if said, ok := c.said[to][s.Kind]; ok && s.Slot == by {
+			all[i] = said
+		}
+	}
+	if c.show != nil {
+		all = c.show(c, to, all)
+	}
+	return all
+}
+
+// judge has every honest device compare what it heard with what the others show it,
+// and returns what the cheater is convicted of by each. Nobody else may be.
+func (c *cheat) judge() map[wire.Slot][]string {
+	c.t.Helper()
+	out := map[wire.Slot][]string{}
+	for _, h := range c.honest {
+		for _, by := range c.proposal.Signers {
+			if by == h {
+				continue
+			}
+			f := share.Judge(c.proposal, c.circle.record, sign.CheckView, h, by, c.parties[h].machine.Statements(), c.shows(by, h))
+			if f == nil {
+				continue
+			}
+			if f.Slot != c.cheater {
+				c.t.Errorf("device %d is shown something by device %d and blames honest device %d: %v", h, by, f.Slot, f)
+			}
+			out[h] = append(out[h], f.Check)
+		}
+	}
+	return out
 }
 
 // check asserts what honest devices ended with: at least one exactly with want,
@@ -225,11 +296,25 @@ func TestCheats(t *testing.T) {
 				seed *= 2
 			}
 			c := newCheat(t, r.threshold, seed)
-			c.state, c.frame = r.state, r.frame
+			c.state, c.frame, c.show, c.keepsSignature = r.state, r.frame, r.show, r.keepsSignature
+			all := c.honest
 			if r.victimOnly {
 				c.honest = c.honest[:1]
 			}
 			c.check(r.want)
+			// Whoever was cheated learns by whom when the others show what they
+			// heard, where that can be learnt.
+			victims := c.honest
+			c.honest = all
+			got := c.judge()
+			for _, h := range victims {
+				if _, failed := errors.AsType[*session.Fault](c.parties[h].err); r.shown != "" && !failed && !slices.Contains(got[h], r.shown) {
+					t.Errorf("device %d is shown what convicts of %v, want %q", h, got[h], r.shown)
+				}
+			}
+			if r.shown == "" && len(got) != 0 {
+				t.Errorf("convicted of %v", got)
+			}
 			if r.after != nil {
 				r.after(c)
 			}

@@ -1,6 +1,7 @@
 package sign_test
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
@@ -23,6 +24,7 @@ type circle struct {
 	record roster.Record
 	key    secp.Secret // s, the discrete logarithm of the group key
 	shares map[wire.Slot]secp.Secret
+	ids    map[wire.Slot]ed25519.PrivateKey
 	rng    *rand.ChaCha8
 	seed   uint64
 }
@@ -40,7 +42,7 @@ func random32(r *rand.ChaCha8) (b [32]byte) {
 // some years of lost devices.
 func newCircle(t testing.TB, threshold, n int, seed uint64) *circle {
 	t.Helper()
-	c := &circle{rng: newRNG(seed, "circle"), shares: map[wire.Slot]secp.Secret{}, seed: seed}
+	c := &circle{rng: newRNG(seed, "circle"), shares: map[wire.Slot]secp.Secret{}, ids: map[wire.Slot]ed25519.PrivateKey{}, seed: seed}
 	r := rand.New(c.rng)
 	var coefficients []secp.Secret
 	eth := roster.Account{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin, ChainCode: random32(c.rng)}
@@ -65,10 +67,11 @@ func newCircle(t testing.TB, threshold, n int, seed uint64) *circle {
 			s = s.MulPublic(x).Add(coefficients[k])
 		}
 		c.shares[slot] = s
-		peer := random32(c.rng)
+		peer, identity := random32(c.rng), random32(c.rng)
+		c.ids[slot] = ed25519.NewKeyFromSeed(identity[:])
 		devices = append(devices, roster.Device{
 			Slot: slot, Name: fmt.Sprintf("device %d", i), Kind: "phone",
-			Identity: wire.DeviceID(random32(c.rng)), Peer: peer[:], Box: random32(c.rng), Presence: random32(c.rng),
+			Identity: wire.DeviceID(c.ids[slot].Public().(ed25519.PublicKey)), Peer: peer[:], Box: random32(c.rng), Presence: random32(c.rng),
 		})
 	}
 	c.record = roster.Record{
@@ -92,7 +95,7 @@ func (c *circle) proposal(t testing.TB, path ...uint32) share.Proposal {
 	slices.Sort(slots)
 	digest := random32(c.rng)
 	return share.Proposal{
-		Version: share.Version, Suite: roster.Secp256k1, Circle: c.record.Circle, Epoch: c.record.Epoch,
+		Version: share.VersionFor(c.record.Threshold), Suite: roster.Secp256k1, Circle: c.record.Circle, Epoch: c.record.Epoch,
 		Record: c.record.Hash(), Account: roster.Ethereum, GroupKey: acc.GroupKey(), Signers: slots, Path: path,
 		ChildKey: child, Purpose: "test", Message: digest[:], Request: wire.RequestID(random32(c.rng)),
 		Intent: wire.Hash(random32(c.rng)), Initiator: slots[0], Expires: 1, Nonce: random32(c.rng),
@@ -101,9 +104,14 @@ func (c *circle) proposal(t testing.TB, path ...uint32) share.Proposal {
 
 func (c *circle) config(p share.Proposal, self wire.Slot) sign.Config {
 	return sign.Config{
-		Proposal: p, Record: c.record, Self: self, Share: c.share(self),
+		Proposal: p, Record: c.record, Self: self, Share: c.share(self), Sign: c.signer(self),
 		Rand: newRNG(c.seed, fmt.Sprintf("device %d %x", self, p.Nonce)),
 	}
+}
+
+// signer signs with the identity key of one device.
+func (c *circle) signer(slot wire.Slot) func([]byte) [64]byte {
+	return func(msg []byte) [64]byte { return [64]byte(ed25519.Sign(c.ids[slot], msg)) }
 }
 
 func (c *circle) share(slot wire.Slot) secret.Key {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha3"
 
 	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share/internal/ot"
 	"github.com/warifu/warifu/share/internal/secp"
 	"github.com/warifu/warifu/wire"
 )
@@ -12,17 +13,65 @@ import (
 // means to make a machine that cheats consistently, by changing a secret between
 // two rounds and letting it compute on.
 
-const Rounds = rounds
-
 var (
 	Combine    = combine
 	Verify     = verify
 	BodySize   = bodySize
 	PublicSize = publicSize
+	SaidSize   = saidSize
 	Commitment = commitment
 	PairID     = pairID
 	Lagrange   = lagrange
+	ZeroShare  = zeroShare
 )
+
+// DeliverSplit is Deliver of the last frame of the third round to a cheater, which
+// multiplies another addend of the key with some of the others than with the rest,
+// and publishes it to them.
+func (m *Machine) DeliverSplit(f wire.Frame, shift map[wire.Slot]secp.Secret) ([]session.Effect, error) {
+	h := &m.peer(f.From).heard[kindExtend]
+	h.body, h.is = f.Body, true
+	if !m.witness.Hear(f.From, f.Kind, f.Body, saidSize[f.Kind]) {
+		return nil, fault(f.From, session.Malformed, "statement", nil)
+	}
+	bodies := map[wire.Slot][]byte{}
+	for _, p := range m.peers {
+		in := parseExtend(p.heard[kindExtend].body)
+		p.committed = wire.Hash(in.commitment)
+		if err := p.sender.Extend(in.extension); err != nil {
+			return nil, err
+		}
+	}
+	com := commitment(m.sid, m.self, m.point[:], m.salt[:])
+	m.record(com[:])
+	m.key = secp.BaseMul(m.sk)
+	var out []session.Effect
+	for _, p := range m.peers {
+		sk := m.sk
+		if by, ok := shift[p.slot]; ok {
+			sk = sk.Add(by)
+		}
+		var err error
+		if bodies[p.slot], err = m.product(p, sk, secp.BaseMul(sk)); err != nil {
+			return nil, err
+		}
+		sig := m.witness.Say(kindMultiply, bodies[p.slot][:saidSize[kindMultiply]])
+		out = append(out, session.Send{Frame: wire.Frame{Session: m.session, From: m.self, To: p.slot, Kind: kindMultiply, Body: append(bodies[p.slot], sig...)}})
+	}
+	m.forget()
+	m.round++
+	// What came early is processed now, as Deliver does.
+	for m.round != over && len(m.Waiting()) == 0 {
+		effects, err := m.step()
+		if err != nil {
+			return nil, err
+		}
+		m.forget()
+		m.round++
+		out = append(out, effects...)
+	}
+	return out, nil
+}
 
 // NewUnchecked is New for a proposal that does not match its record.
 func NewUnchecked(cfg Config) (*Machine, []session.Effect, error) {
@@ -108,6 +157,9 @@ func (m *Machine) MaskSecret() *secp.Secret          { return &m.phi }
 func (m *Machine) NoncePoint() *[secp.PointSize]byte { return &m.point }
 func (m *Machine) KeyPoint() *secp.Point             { return &m.key }
 func (m *Machine) RandomState() *sha3.SHAKE          { return m.drbg }
+
+// Sender is the side of the transfers in which this device is Alice.
+func (m *Machine) Sender(peer wire.Slot) *ot.Sender { return m.peer(peer).sender }
 
 // Factor and Shares are χ toward a peer, and cᵘ and cᵛ from the multiplication
 // in which the peer was Bob.

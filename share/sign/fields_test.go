@@ -14,26 +14,26 @@ import (
 // allowed says what one changed bit of each field may lead to, other than that
 // the session never ends. Nothing here leads to a signature.
 var allowed = map[string][]string{
-	"1 nonce":      {"mismatch"},
-	"1 proposal":   {"mismatch"},
+	"1 nonce":      {"view"},
+	"1 proposal":   {"proposal-hash"},
 	"1 point":      {"base-ot-point", "ote-check"},
 	"1 zero":       {"public-key-sum"},
-	"2 view":       {"mismatch"},
+	"2 view":       {"view"},
 	"2 base":       {"base-ot-message", "stall"}, // or the cheater, whose pads differ, stops
-	"3 commitment": {"commitment", "mismatch"},
-	"3 view":       {"mismatch"},
+	"3 commitment": {"commitment", "view"},
+	"3 view":       {"view"},
 	"3 extension":  {"ote-check"},
 	"4 nonce":      {"commitment"},
 	"4 salt":       {"commitment"},
 	"4 key":        {"encoding", "gamma-v"},
-	"4 view":       {"mismatch"},
+	"4 view":       {"view"},
 	"4 rvole":      {"encoding", "rvole-check"},
 	"4 gamma-u":    {"encoding", "gamma-u"},
 	"4 gamma-v":    {"encoding", "gamma-v"},
 	"4 psi":        {"encoding", "signature-share"},
 	"5 u":          {"encoding", "signature-share"},
 	"5 w":          {"encoding", "signature-share"},
-	"5 view":       {"mismatch"},
+	"5 view":       {"view"},
 }
 
 // TestEveryFieldMatters flips one bit in each field of each message, at its

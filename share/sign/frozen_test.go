@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/sign"
 	"github.com/warifu/warifu/wire"
 )
@@ -19,15 +20,17 @@ var update = flag.Bool("update", false, "write testdata")
 // the clear, and the signature. A change here is a change of protocol.
 func TestFrozen(t *testing.T) {
 	t.Parallel()
-	const (
-		file          = "testdata/frozen.json"
-		tag  wire.Tag = "sign/test"
-	)
+	t.Run("unsigned", func(t *testing.T) { frozen(t, share.Version, "testdata/frozen.json") })
+	t.Run("signed", func(t *testing.T) { frozen(t, share.VersionSigned, "testdata/frozen-signed.json") })
+}
+
+func frozen(t *testing.T, version uint8, file string) {
+	const tag wire.Tag = "sign/test"
 	circle := newCircle(t, 3, 4, 8000)
 	p := circle.proposal(t, 0, 5)
 	// The proposal names a record of no circle, so that the bytes here do not
 	// depend on what records come to hold.
-	p.Record = wire.Hash{1}
+	p.Record, p.Version = wire.Hash{1}, version
 	got := map[string]string{}
 	r := &run{t: t, circle: circle, slots: p.Signers, parties: map[wire.Slot]*party{}}
 	for _, s := range p.Signers {

@@ -44,7 +44,8 @@ func zeroShare(sid wire.Hash, self, other wire.Slot, mine, theirs []byte) secp.S
 	defer clear(b[:])
 	z := secp.ReduceSecret(&b)
 	if other < self {
-		z = z.Neg()
+		defer z.Wipe()
+		return z.Neg()
 	}
 	return z
 }

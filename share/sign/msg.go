@@ -15,13 +15,14 @@ const (
 	kindMultiply wire.Kind = 4
 	kindFinish   wire.Kind = 5
 
-	rounds = 5
+	// Rounds is the number of rounds, and of the last kind of frame.
+	Rounds = 5
 )
 
 const hashSize = len(wire.Hash{})
 
 // bodySize is the exact length in bytes of the body of each kind.
-var bodySize = [rounds + 1]int{
+var bodySize = [Rounds + 1]int{
 	kindOpen:     openPublic + ot.PointMessage + hashSize,
 	kindChoose:   hashSize + ot.BaseMessage,
 	kindExtend:   extendPublic + hashSize + ot.ExtendMessage,
@@ -31,10 +32,20 @@ var bodySize = [rounds + 1]int{
 
 // publicSize is the length of the leading part of each body that is the same
 // for all receivers and that the view hashes of later rounds cover.
-var publicSize = [rounds + 1]int{
+var publicSize = [Rounds + 1]int{
 	kindOpen:     openPublic,
 	kindExtend:   extendPublic,
 	kindMultiply: multiplyPublic,
+}
+
+// saidSize is the length of the leading part of each body that is the same for
+// all receivers: what is public, and the view.
+var saidSize = [Rounds + 1]int{
+	kindOpen:     openPublic,
+	kindChoose:   hashSize,
+	kindExtend:   extendPublic + hashSize,
+	kindMultiply: multiplyPublic + hashSize,
+	kindFinish:   2*secp.ScalarSize + hashSize,
 }
 
 const (

@@ -55,8 +55,8 @@ func (m *Machine) generator(tag wire.Tag, id []byte) (*sha3.SHAKE, error) {
 		return nil, fmt.Errorf("sign: read randomness: %w", err)
 	}
 	share := m.share.Bytes()
+	defer clear(share[:])
 	hedge := wire.Sum(tagHedge, share[:])
-	clear(share[:])
 	defer clear(hedge[:])
 	return wire.XOF(tag, fresh[:], hedge[:], id), nil
 }
@@ -65,19 +65,27 @@ func (m *Machine) generator(tag wire.Tag, id []byte) (*sha3.SHAKE, error) {
 // becomes this device's addend of the key, and the base transfers begin.
 func (m *Machine) choose() ([]session.Effect, error) {
 	hash := wire.Sum(tagProposal, m.bytes)
-	seen := map[wire.Hash]bool{m.nonce: true}
+	seen := map[wire.Hash]bool{}
 	for _, p := range m.peers {
 		in := parseOpen(p.heard[kindOpen].body)
+		// The session is named by a hash of the proposal. Whoever speaks under
+		// that name has the same proposal, and can hash it only one way.
 		if wire.Hash(in.proposal) != hash {
+			return nil, fault(p.slot, session.Cheat, "proposal-hash", nil)
+		}
+		n := wire.Hash(in.nonce)
+		// Ours was random before anybody saw it, and depends on our share: no
+		// other device comes by it but from us, not even one whose source gives
+		// the same bytes.
+		if n == m.nonce {
+			return nil, fault(p.slot, session.Cheat, "nonce-echo", nil)
+		}
+		// Of two others that say the same, one is the echo. Which one, nobody can
+		// tell from here.
+		if seen[n] {
 			return nil, session.ErrViewMismatch
 		}
-		// A repeated nonce is one device's echo of another; which one, nobody
-		// can tell from here.
-		if n := wire.Hash(in.nonce); seen[n] {
-			return nil, session.ErrViewMismatch
-		} else {
-			seen[n] = true
-		}
+		seen[n] = true
 	}
 	m.record(m.nonce[:], hash[:])
 	m.sid = m.sessionID()
@@ -101,8 +109,10 @@ func (m *Machine) choose() ([]session.Effect, error) {
 		})
 		p.zero.Wipe()
 		sender, base, err := ot.NewSender(pairID(m.sid, m.self, p.slot), in.point, m.drbg)
-		if err != nil {
+		if errors.Is(err, ot.ErrEncoding) {
 			return nil, fault(p.slot, session.Malformed, "base-ot-point", err)
+		} else if err != nil {
+			return nil, fmt.Errorf("sign: %w", err) // our own doing
 		}
 		p.sender = sender
 		bodies[i] = chooseBody{view: view[:], base: base}.bytes()
@@ -133,8 +143,10 @@ func (m *Machine) extend() ([]session.Effect, error) {
 		ext, err := p.receiver.Extend(psid, parseChoose(p.heard[kindChoose].body).base, m.drbg)
 		if errors.Is(err, ot.ErrCheck) {
 			return nil, fault(p.slot, session.Cheat, "base-ot-identity", err)
-		} else if err != nil {
+		} else if errors.Is(err, ot.ErrEncoding) {
 			return nil, fault(p.slot, session.Malformed, "base-ot-message", err)
+		} else if err != nil {
+			return nil, fmt.Errorf("sign: %w", err)
 		}
 		p.bob = rvole.NewBob(psid, p.receiver)
 		p.chi = p.bob.Factor()
@@ -177,28 +189,35 @@ func (m *Machine) multiply() ([]session.Effect, error) {
 	}
 	com := commitment(m.sid, m.self, m.point[:], m.salt[:])
 	m.record(com[:])
-	view := m.view(kindMultiply)
 	m.key = secp.BaseMul(m.sk)
-	key := m.key.Bytes()
 	bodies := make([][]byte, len(m.peers))
 	for i, p := range m.peers {
-		psid := pairID(m.sid, m.self, p.slot)
-		msg, c, err := rvole.Alice(psid, [2]secp.Secret{m.r, m.sk}, p.sender, m.drbg)
-		if err != nil {
-			return nil, fmt.Errorf("sign: %w", err)
+		var err error
+		if bodies[i], err = m.product(p, m.sk, m.key); err != nil {
+			return nil, err
 		}
-		p.sender.Wipe()
-		p.shares = c
-		gammaU, gammaV := secp.BaseMul(c[0]).Bytes(), secp.BaseMul(c[1]).Bytes()
-		// ψ is sent: χ, random and known to this device alone, hides φ in it.
-		psi := m.phi.Sub(p.chi).Public().Bytes()
-		bodies[i] = multiplyBody{
-			nonce: m.point[:], salt: m.salt[:], key: key[:], view: view[:],
-			rvole: msg, gammaU: gammaU[:], gammaV: gammaV[:], psi: psi[:],
-		}.bytes()
 	}
 	m.drbg.Reset()
 	return m.send(kindMultiply, bodies), nil
+}
+
+// product makes R4 for one peer: the multiplication of r_i and sk with the peer's
+// factors, and what it is checked by. key is sk·G.
+func (m *Machine) product(p *peer, sk secp.Secret, key secp.Point) ([]byte, error) {
+	msg, c, err := rvole.Alice(pairID(m.sid, m.self, p.slot), [2]secp.Secret{m.r, sk}, p.sender, m.drbg)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	p.sender.Wipe()
+	p.shares = c
+	gammaU, gammaV := secp.BaseMul(c[0]).Bytes(), secp.BaseMul(c[1]).Bytes()
+	// ψ is sent: χ, random and known to this device alone, hides φ in it.
+	psi := m.phi.Sub(p.chi).Public().Bytes()
+	view, pk := m.view(kindMultiply), key.Bytes()
+	return multiplyBody{
+		nonce: m.point[:], salt: m.salt[:], key: pk[:], view: view[:],
+		rvole: msg, gammaU: gammaU[:], gammaV: gammaV[:], psi: psi[:],
+	}.bytes(), nil
 }
 
 // release processes R4 and makes R5, this device's share of the signature.

@@ -43,6 +43,9 @@ type Config struct {
 	// Share is the share of the account in the slot Self. It stays the
 	// caller's.
 	Share secret.Key
+	// Sign signs with this device's identity key. It is asked only in a session
+	// of [share.VersionSigned].
+	Sign func(msg []byte) [64]byte
 	// Rand is a cryptographic source. It is read by New and by the Deliver
 	// that completes the first round.
 	Rand io.Reader
@@ -59,6 +62,7 @@ type Machine struct {
 	self     wire.Slot
 	rand     io.Reader
 	peers    []*peer // ascending
+	witness  share.Witness
 
 	// round is the round whose frames are awaited; over is above all rounds
 	// and means that nothing more is heard.
@@ -86,7 +90,7 @@ type Machine struct {
 }
 
 // over is the round of a machine that has ended, well or not.
-const over wire.Kind = rounds + 1
+const over wire.Kind = Rounds + 1
 
 // A peer is one other signer and all that is between it and this device.
 type peer struct {
@@ -94,7 +98,7 @@ type peer struct {
 
 	// heard holds, per kind, the frame that came first: its hash for the whole
 	// session, its body until its round is processed.
-	heard [rounds + 1]struct {
+	heard [Rounds + 1]struct {
 		sum  wire.Hash
 		body []byte
 		is   bool
@@ -149,6 +153,12 @@ func prepare(cfg Config, acc roster.Account) (*Machine, error) {
 		round:    kindOpen,
 	}
 	// The caller keeps its own: nothing it does to them changes what is signed.
+	if cfg.Proposal.Version == share.VersionSigned {
+		if cfg.Sign == nil {
+			return nil, errors.New("no identity key to sign rounds with")
+		}
+		m.witness = share.NewWitness(cfg.Proposal, cfg.Record, cfg.Self, cfg.Sign)
+	}
 	m.proposal.Message, m.proposal.Signers = bytes.Clone(m.proposal.Message), slices.Clone(m.proposal.Signers)
 	if m.tweak, err = secp.ParseScalar(tweak[:]); err != nil {
 		return nil, err
@@ -184,7 +194,7 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 	if i < 0 {
 		return nil, nil
 	}
-	if len(f.Body) != bodySize[f.Kind] {
+	if len(f.Body) != bodySize[f.Kind]+m.witness.Size() {
 		return m.fail(fault(f.From, session.Malformed, "length", nil))
 	}
 	h := &m.peers[i].heard[f.Kind]
@@ -194,6 +204,9 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 			return m.fail(fault(f.From, session.Equivocation, "second-frame", nil))
 		}
 		return nil, nil
+	}
+	if !m.witness.Hear(f.From, f.Kind, f.Body, saidSize[f.Kind]) {
+		return m.fail(fault(f.From, session.Malformed, "statement", nil))
 	}
 	h.sum, h.body, h.is = sum, bytes.Clone(f.Body), true
 	var out []session.Effect
@@ -267,6 +280,11 @@ func (m *Machine) Waiting() []wire.Slot {
 // machine is done.
 func (m *Machine) Signature() (sig [65]byte, ok bool) { return m.signature, m.done }
 
+// Statements returns what this device and the others said to all in the session,
+// signed, for [share.Judge] to compare. There are none in a session of
+// [share.Version]. They stay readable after Close.
+func (m *Machine) Statements() []share.Statement { return m.witness.Statements() }
+
 // Close implements [session.Machine]. The signature of a machine that was done
 // is public and stays readable.
 func (m *Machine) Close() {
@@ -307,8 +325,9 @@ func (m *Machine) wipe() {
 // send makes the frames of one round, one per other signer.
 func (m *Machine) send(k wire.Kind, bodies [][]byte) []session.Effect {
 	out := make([]session.Effect, len(m.peers))
+	sig := m.witness.Say(k, bodies[0][:saidSize[k]])
 	for i, p := range m.peers {
-		out[i] = session.Send{Frame: wire.Frame{Session: m.session, From: m.self, To: p.slot, Kind: k, Body: bodies[i]}}
+		out[i] = session.Send{Frame: wire.Frame{Session: m.session, From: m.self, To: p.slot, Kind: k, Body: append(bodies[i], sig...)}}
 	}
 	m.sent = [2][]session.Effect{m.sent[1], out}
 	return out
@@ -338,9 +357,16 @@ func (m *Machine) view(round wire.Kind) wire.Hash {
 func (m *Machine) sameView(of func(body []byte) []byte) error {
 	want := m.view(m.round)
 	for _, p := range m.peers {
-		if !bytes.Equal(of(p.heard[m.round].body), want[:]) {
+		if bytes.Equal(of(p.heard[m.round].body), want[:]) {
+			continue
+		}
+		if len(m.peers) > 1 {
 			return session.ErrViewMismatch
 		}
+		// Between two there is nobody who could have told them different things.
+		// The view is of what each said to the other, and was the other's to say
+		// only once.
+		return fault(p.slot, session.Cheat, "view", nil)
 	}
 	return nil
 }

@@ -43,7 +43,11 @@ func newBaseSender(r io.Reader) (*baseSender, error) {
 	}
 	var p [1]edwards25519.Point
 	p[0].ScalarBaseMult(half)
-	return &baseSender{half: hide(half), public: ristretto.EncodeDoubles(p[:])[0]}, nil
+	encoded, err := ristretto.EncodeDoubles(p[:])
+	if err != nil {
+		return nil, fmt.Errorf("ot: base point: %w", err)
+	}
+	return &baseSender{half: hide(half), public: encoded[0]}, nil
 }
 
 // oracle is HC(psid, i, c, P) of the programmable once-public function, up to
@@ -89,7 +93,10 @@ func receive(psid, public []byte, r io.Reader) (baseReceiver, []byte, error) {
 		ristretto.Uniform(&others[i], &u)
 	}
 	// Which of two points that Alice sends is in this list is Δ.
-	encoded := ristretto.EncodeDoubles(others)
+	encoded, err := ristretto.EncodeDoubles(others)
+	if err != nil {
+		return fail(fmt.Errorf("ot: random point: %w", err))
+	}
 	msg := program(psid, delta[:], halves, encoded)
 	clear(encoded)
 
@@ -97,7 +104,10 @@ func receive(psid, public []byte, r io.Reader) (baseReceiver, []byte, error) {
 	for i := range halves {
 		table.Mul(&others[i], &halves[i])
 	}
-	products := ristretto.EncodeDoubles(others) // b_i·A
+	products, err := ristretto.EncodeDoubles(others) // b_i·A
+	if err != nil {
+		return fail(fmt.Errorf("ot: base transfer: %w", err))
+	}
 	defer clear(products)
 	for i := range products {
 		bot.Read(out.keys.get()[i][:], wire.U32(uint32(i)), public, products[i][:])
@@ -168,8 +178,11 @@ func (s *baseSender) finish(psid, msg []byte) (hidden[baseKeys], error) {
 			b.ScalarMult(s.half.get(), b)
 		}
 	}
+	encoded, err := ristretto.EncodeDoubles(products) // a·B_{i,c}
+	if err != nil {
+		return fail(fmt.Errorf("ot: base transfer: %w", err))
+	}
 	keys, bot := hide(new(baseKeys)), wire.NewPrefix(tagBase, psid)
-	encoded := ristretto.EncodeDoubles(products) // a·B_{i,c}
 	defer clear(encoded)
 	for k := range encoded {
 		bot.Read(keys.get()[k/2][k%2][:], wire.U32(uint32(k/2)), s.public[:], encoded[k][:])

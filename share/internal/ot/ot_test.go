@@ -268,6 +268,34 @@ func TestExtension(t *testing.T) {
 	}
 }
 
+// TestEqualRowsHaveUnequalPads: what a row is hashed with is its number. Without
+// it two rows that come out equal, which a cheating receiver can bring about, would
+// have equal pads, and the difference of two inputs masked with them would show.
+func TestEqualRowsHaveUnequalPads(t *testing.T) {
+	t.Parallel()
+	alice := &Sender{base: baseReceiver{delta: hide(new([Lambda / 8]byte))}, cols: hide(new(columns)), row: wire.NewPrefix(tagRow, psidOf(12))}
+	bob := &Receiver{cols: hide(new(columns)), row: wire.NewPrefix(tagRow, psidOf(12))}
+	alice.base.delta.get()[3] = 0x5a
+	for j := range Xi {
+		alice.cols.get()[j], bob.cols.get()[j] = [Lambda / 8]byte{1, 2, 3}, [Lambda / 8]byte{1, 2, 3}
+	}
+	pads0, pads1, chosen := make([]byte, Xi*PadSize), make([]byte, Xi*PadSize), make([]byte, Xi*PadSize)
+	alice.Pads(pads0, pads1)
+	bob.Pads(chosen)
+	if !bytes.Equal(chosen, pads0) {
+		t.Error("the two sides hash a row differently")
+	}
+	seen := map[string]bool{}
+	for _, pads := range [][]byte{pads0, pads1} {
+		for at := 0; at < len(pads); at += 32 {
+			seen[string(pads[at:at+32])] = true
+		}
+	}
+	if want := 2 * Xi * PadSize / 32; len(seen) != want {
+		t.Errorf("%d different values in the pads of equal rows, want %d", len(seen), want)
+	}
+}
+
 func TestExtensionRefusesChangedMessage(t *testing.T) {
 	t.Parallel()
 	alice, bob, base, rng := parties(t, 20)

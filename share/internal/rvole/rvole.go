@@ -6,9 +6,16 @@
 //	c[i] + d[i] = a[i]·b
 //
 // It takes one message, from Alice to Bob, on top of the transfers of package
-// ot. Where the paper has two misprints (found by Trail of Bits, review of the
-// Silence Laboratories implementation, 2024, appendix F) the equations here are
-// the corrected ones: θ_{i,k} with two free indices, and â_k in η_k.
+// ot. The paper prints two indices of Alice's check wrongly, as Trail of Bits
+// says in appendix F of its review of the Silence Laboratories implementation
+// (2024): θ_{k,k} for θ_{i,k}, and â_i for â_k. What is computed here is, for
+// each check column k,
+//
+//	η_k   = â_k + Σ_i θ_{i,k}·a_i
+//	μ_j,k = α⁰_{j,ℓ+k} + Σ_i θ_{i,k}·α⁰_{j,i}
+//
+// which is what Bob's side comes out at (TestAgreesWithReference, and no other
+// choice of the indices passes his check).
 //
 // The parameters are ξ = 512 transfers per multiplication, which leaves 2λ_s =
 // 256 bits of slack for what a cheating Alice learns of β by guessing, ℓ = 2

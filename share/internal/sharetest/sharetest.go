@@ -4,8 +4,10 @@
 package sharetest
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -27,6 +29,9 @@ func Deal(t testing.TB, rng io.Reader, threshold int, slots ...wire.Slot) (roste
 	for _, slot := range slots {
 		d := roster.Device{Slot: slot, Name: fmt.Sprintf("device %d", slot), Kind: roster.Laptop, Peer: make([]byte, 38)}
 		draw(t, rng, d.Identity[:], d.Peer, d.Box[:], d.Presence[:])
+		key := ed25519.NewKeyFromSeed(d.Identity[:])
+		d.Identity = wire.DeviceID(key.Public().(ed25519.PublicKey))
+		identities.Store(d.Identity, key)
 		rec.Devices = append(rec.Devices, d)
 	}
 	eth := roster.Account{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin}
@@ -41,6 +46,18 @@ func Deal(t testing.TB, rng io.Reader, threshold int, slots ...wire.Slot) (roste
 		t.Fatal(err)
 	}
 	return rec, shares
+}
+
+// identities are the identity keys of all devices that were ever dealt to.
+var identities sync.Map
+
+// Sign returns the function that signs with the identity key of a device.
+func Sign(rec roster.Record, slot wire.Slot) func(msg []byte) [64]byte {
+	d, _ := rec.Device(slot)
+	return func(msg []byte) [64]byte {
+		key, _ := identities.Load(d.Identity)
+		return [64]byte(ed25519.Sign(key.(ed25519.PrivateKey), msg))
+	}
 }
 
 func deal[S poly.Scalar[S], K poly.Secret[K, S], P poly.Point[P]](t testing.TB, g poly.Group[S, K, P], rng io.Reader, threshold int, slots []wire.Slot) ([][]byte, Shares) {

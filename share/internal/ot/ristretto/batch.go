@@ -1,16 +1,23 @@
 package ristretto
 
 import (
+	"errors"
+
 	"filippo.io/edwards25519"
 	"filippo.io/edwards25519/field"
 )
 
-// EncodeDoubles returns the encodings of 2·p for every p of points, none of
-// which may stand for the identity. The square root of [Encode] is rational in
+// ErrIdentity says that a batch has a point that stands for the identity.
+var ErrIdentity = errors.New("ristretto: the identity in a batch")
+
+// EncodeDoubles returns the encodings of 2·p for every p of points. If one of
+// them stands for the identity the error is [ErrIdentity]: the product of which
+// all share the inverse is zero then, and every encoding of the batch would come
+// out as zeros, which anybody could have foreseen. The square root of [Encode] is rational in
 // the coordinates of half the point (Hamburg's observation, as curve25519-dalek
 // uses it in double_and_compress_batch), and the inversions that remain are
 // shared by Montgomery's trick.
-func EncodeDoubles(points []edwards25519.Point) [][Size]byte {
+func EncodeDoubles(points []edwards25519.Point) ([][Size]byte, error) {
 	type half struct{ e, f, g, h, eg, fh field.Element }
 	halves := make([]half, len(points))
 	prefix := make([]field.Element, len(points)) // product of all eg·fh before
@@ -34,6 +41,9 @@ func EncodeDoubles(points []edwards25519.Point) [][Size]byte {
 		s.fh.Multiply(&s.f, &s.h)
 		prefix[i].Set(&product)
 		product.Multiply(&product, t.Multiply(&s.eg, &s.fh))
+	}
+	if product.Equal(zero) == 1 {
+		return nil, ErrIdentity
 	}
 	out := make([][Size]byte, len(points))
 	var rest field.Element // inverse of the product up to and with i
@@ -60,7 +70,7 @@ func EncodeDoubles(points []edwards25519.Point) [][Size]byte {
 		t.Multiply(&t, h.Subtract(&h, &g))
 		copy(out[i][:], t.Absolute(&t).Bytes())
 	}
-	return out
+	return out, nil
 }
 
 // A Table holds multiples of one point: entry [i][k] is (k+1)·256^i times it.

@@ -3,6 +3,7 @@ package ristretto_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -72,9 +73,53 @@ func TestAgreesWithOtherImplementation(t *testing.T) {
 		w := ristretto255.NewIdentityElement().ScalarMult(ref, want)
 		doubles = append(doubles, ristretto255.NewIdentityElement().Add(want, want).Bytes(), w.Add(w, w).Bytes())
 	}
-	for i, got := range ristretto.EncodeDoubles(points) {
+	encoded, err := ristretto.EncodeDoubles(points)
+	if err != nil || len(encoded) != len(doubles) {
+		t.Fatalf("%d encodings: %v", len(encoded), err)
+	}
+	for i, got := range encoded {
 		if !bytes.Equal(got[:], doubles[i]) {
 			t.Fatalf("seed 1: double %d = %x, want %x", i, got, doubles[i])
+		}
+	}
+}
+
+// TestPoisonedBatch puts each point that stands for the identity into a batch of
+// honest ones. All share one inversion, so that without a check every encoding
+// comes out as zeros, and every key that is hashed from one is known.
+func TestPoisonedBatch(t *testing.T) {
+	t.Parallel()
+	minusOne := new(field.Element).Negate(new(field.Element).One())
+	root, _ := new(field.Element).SqrtRatio(minusOne, new(field.Element).One())
+	torsion := func(x, y *field.Element) edwards25519.Point {
+		p, err := new(edwards25519.Point).SetExtendedCoordinates(x, y, new(field.Element).One(), new(field.Element).Multiply(x, y))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *p
+	}
+	zero := new(field.Element)
+	poisons := map[string]edwards25519.Point{
+		"identity": *edwards25519.NewIdentityPoint(),
+		"order-2":  torsion(zero, minusOne),
+		"order-4":  torsion(root, zero),
+		"-order-4": torsion(new(field.Element).Negate(root), zero),
+	}
+	rng := rand.NewChaCha8([32]byte{3})
+	for name, poison := range poisons {
+		for at := range 4 {
+			points := make([]edwards25519.Point, 4)
+			for i := range points {
+				b := wide(rng)
+				ristretto.Uniform(&points[i], &b)
+			}
+			if out, err := ristretto.EncodeDoubles(points); err != nil || len(out) != 4 {
+				t.Fatalf("%s: the honest batch: %v", name, err)
+			}
+			points[at] = poison
+			if out, err := ristretto.EncodeDoubles(points); !errors.Is(err, ristretto.ErrIdentity) || out != nil {
+				t.Errorf("%s at %d: %x, %v", name, at, out, err)
+			}
 		}
 	}
 }

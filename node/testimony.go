@@ -1,0 +1,171 @@
+package node
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/session"
+	"github.com/warifu/warifu/share"
+	"github.com/warifu/warifu/share/frost"
+	"github.com/warifu/warifu/share/sign"
+	"github.com/warifu/warifu/wire"
+)
+
+// After a session of three and more signers that failed without anybody to blame,
+// its signers show each other what they said and heard in it, each word signed by
+// its maker. Whoever told two of them different things, or says that it heard what
+// it did not, is convicted by that. Nobody is believed in anything: each device
+// judges by itself what it is shown, and a device that shows nothing is only passed
+// over for others when the request is tried again.
+
+// A testimony is what this device said and heard in one session. None of it is
+// secret, and it is kept in memory for a while after the session.
+type testimony struct {
+	self       wire.Slot
+	proposal   share.Proposal
+	record     roster.Record
+	statements []share.Statement
+	request    wire.RequestID     // zero of a test of new shares
+	told       map[wire.Slot]bool // who was shown it
+	heard      map[wire.Slot]bool // who has shown its own
+	named      map[wire.Slot]bool
+	until      time.Time // those who have not shown theirs by then are passed over; zero if nobody waits
+}
+
+// maxTestimonies bounds those that are kept of sessions that are over. The largest
+// is of nine signers in five rounds, some 10 kB.
+const maxTestimonies = 16
+
+// testimonyOf returns what this device could show of a session, which is running
+// or over, or nil.
+func (c *core) testimonyOf(id wire.SessionID) *testimony {
+	if l := c.sessions[id]; l != nil {
+		return c.testify(l)
+	}
+	for _, t := range c.shown {
+		if t.proposal.Session() == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// testify returns the testimony of a session in which statements are signed, as far
+// as it has come.
+func (c *core) testify(l *live) *testimony {
+	m, ok := l.machine.(interface{ Statements() []share.Statement })
+	if !ok || l.proposal.Version != share.VersionSigned {
+		return nil
+	}
+	if l.testimony == nil {
+		l.testimony = &testimony{proposal: l.proposal, record: l.record, told: map[wire.Slot]bool{}, heard: map[wire.Slot]bool{}, named: map[wire.Slot]bool{}}
+		if l.request != nil {
+			l.testimony.self, l.testimony.request = c.circle.slot, l.request.id
+		} else {
+			l.testimony.self = c.circleSlot(l.redeal)
+		}
+	}
+	l.testimony.statements = m.Statements()
+	return l.testimony
+}
+
+// keepTestimony keeps what was said in a session that is over.
+func (c *core) keepTestimony(l *live) {
+	t := c.testify(l)
+	if t == nil {
+		return
+	}
+	c.shown = append(c.shown, t)
+	if n := len(c.shown); n > maxTestimonies {
+		c.shown = slices.Delete(c.shown, 0, n-maxTestimonies)
+	}
+}
+
+// showAfter shows what was said in a session that failed with nobody to blame to
+// all who were in it.
+func (c *core) showAfter(l *live, err error) {
+	if !errors.Is(err, session.ErrViewMismatch) && !errors.Is(err, session.ErrUnattributable) {
+		return
+	}
+	t := c.testify(l)
+	if t == nil {
+		return
+	}
+	t.until = c.now.Add(c.cfg.Timings.Silence)
+	for _, s := range l.slots {
+		c.showTo(t, s)
+	}
+}
+
+func (c *core) showTo(t *testimony, slot wire.Slot) {
+	if t.told[slot] || slot == t.self {
+		return
+	}
+	t.told[slot] = true
+	c.sync(slot, msgShow, show{Session: [32]byte(t.proposal.Session()), Statements: t.statements})
+}
+
+// onShow judges what another device shows of a session, once, and shows what this
+// one has.
+func (c *core) onShow(from wire.Slot, m show) error {
+	t := c.testimonyOf(m.Session)
+	if t == nil || t.heard[from] || !slices.Contains(t.proposal.Signers, from) {
+		return nil
+	}
+	if len(m.Statements) > maxShown(t.proposal) {
+		return wire.ErrMalformed
+	}
+	t.heard[from] = true
+	c.showTo(t, from)
+	check := sign.CheckView
+	if t.proposal.Suite == roster.Ed25519 {
+		check = frost.CheckView
+	}
+	f := share.Judge(t.proposal, t.record, check, t.self, from, t.statements, m.Statements)
+	if f == nil || t.named[f.Slot] {
+		return nil
+	}
+	t.named[f.Slot] = true
+	if l := c.sessions[m.Session]; l != nil {
+		c.failSession(l, f)
+		return nil
+	}
+	c.log.Warn("found who made a session fail", "session", t.proposal.Session(), "device", c.name(f.Slot), "check", f.Check)
+	c.alarm(f.Slot, f.Check)
+	c.passOver(t, f.Slot, f.Error())
+	return nil
+}
+
+// maxShown is what an honest device has to show at most: a word of each signer in
+// each round.
+func maxShown(p share.Proposal) int { return len(p.Signers) * sign.Rounds }
+
+// passOver prefers others to a device when the request of a session is tried again,
+// or the re-deal whose new shares it tested.
+func (c *core) passOver(t *testimony, slot wire.Slot, why string) {
+	if r := c.requests[t.request]; r != nil {
+		r.failures[slot]++
+		r.trouble = why
+		c.notify(r)
+	} else if t.request == (wire.RequestID{}) && slot != t.self {
+		c.blame(slot, why)
+	}
+}
+
+// tickShown passes over those who were asked what they heard and did not show it.
+func (c *core) tickShown() {
+	for _, t := range c.shown {
+		if t.until.IsZero() || c.now.Before(t.until) && t.until.Sub(c.now) <= c.cfg.Timings.Silence {
+			continue
+		}
+		t.until = time.Time{}
+		for _, s := range t.proposal.Signers {
+			if s != t.self && !t.heard[s] {
+				c.log.Warn("did not show what it heard in a session that failed", "session", t.proposal.Session(), "device", c.name(s))
+				c.passOver(t, s, c.name(s)+" did not show what it heard in a session that failed")
+			}
+		}
+	}
+}
