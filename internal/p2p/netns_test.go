@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -26,13 +27,14 @@ import (
 
 // A lan is a bridge in a namespace of its own.
 type lan struct {
-	t  *testing.T
-	ns string
-	n  int
+	t      *testing.T
+	ns     string
+	n      int
+	cables int // that came after the first of a device
 }
 
 func newLAN(t *testing.T) *lan {
-	l := &lan{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6)}
+	l := &lan{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9)}
 	l.ip("netns", "add", l.ns)
 	t.Cleanup(func() { exec.Command("ip", "netns", "del", l.ns).Run() })
 	l.ip("-n", l.ns, "link", "add", "br0", "type", "bridge")
@@ -90,6 +92,8 @@ type role struct {
 	Slot   uint16          // its slot
 	Others map[uint16]byte // slots and key numbers of the others
 	Eaves  bool            // only listen to what is said to all
+	Show   bool            // only show a code
+	Find   bool            // only look for the code
 }
 
 func (d *device) start(r role) {
@@ -158,6 +162,18 @@ func (d *device) has(line string) bool {
 	}
 }
 
+// A printer says what is logged, without attributes.
+type printer struct{}
+
+func (printer) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (p printer) WithAttrs([]slog.Attr) slog.Handler         { return p }
+func (p printer) WithGroup(string) slog.Handler              { return p }
+
+func (printer) Handle(_ context.Context, r slog.Record) error {
+	fmt.Println(r.Message)
+	return nil
+}
+
 // TestNetnsDevice is the body of a device's process. Without its environment it
 // has nothing to do.
 func TestNetnsDevice(t *testing.T) {
@@ -171,8 +187,15 @@ func TestNetnsDevice(t *testing.T) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if r.Eaves {
+	switch {
+	case r.Eaves:
 		eavesdrop(ctx, t)
+		return
+	case r.Show:
+		showCode(ctx, t)
+		return
+	case r.Find:
+		findCode(ctx, t)
 		return
 	}
 	number := map[string]byte{}
@@ -185,6 +208,7 @@ func TestNetnsDevice(t *testing.T) {
 		OnDown:     func(p []byte, _ string) { say("down", string(p)) },
 		OnMessage:  func(p []byte, _ string, _ []byte) { say("got", string(p)) },
 		OnStranger: func(addr string) { fmt.Println("stranger", addr) },
+		Log:        slog.New(printer{}),
 	})
 	if err != nil {
 		t.Fatal(err)
