@@ -163,6 +163,7 @@ func TestNetnsCodeFollowsNetwork(t *testing.T) {
 	c := l.plug()
 	c.up()
 	l.ip("-n", a.ns, "link", "set", "eth0", "down")
+	a.wantOffers("without a network")
 	a.cable("eth1")
 	a.addrOn("eth1", "10.77.0.92/24")
 	a.wantOffers("with another cable", "10.77.0.92")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/control"
@@ -55,7 +56,8 @@ const (
 type PairHost struct {
 	host       host.Host
 	listen     bool
-	everywhere bool // it listens on more than loopback
+	everywhere bool        // it listens on more than loopback
+	onNetwork  atomic.Bool // it was reachable from another machine
 	gate       *pairGate
 }
 
@@ -98,8 +100,9 @@ func (h *PairHost) Peer() []byte { return []byte(h.host.ID()) }
 
 // Addrs returns up to [pairing.MaxAddrs] binary multiaddrs at which the host
 // can be reached now, the likeliest first. Loopback addresses are among them
-// only if there is nothing else. There are none on a network on which the host
-// has no address but those of [OnlyLinkLocal].
+// only if there never was anything else: there are none on a network on which
+// the host has no address but those of [OnlyLinkLocal], and none after the host
+// has lost a network.
 func (h *PairHost) Addrs() [][]byte {
 	var out [][]byte
 	for _, a := range h.reachable() {
@@ -121,7 +124,10 @@ func (h *PairHost) reachable() []ma.Multiaddr {
 	now := interfacesNow()
 	addrs := now.reach(h.host.Network().ListenAddresses())
 	others := slices.DeleteFunc(slices.Clone(addrs), manet.IsIPLoopback)
-	if len(others) > 0 || now.onlyLinkLocal() && h.everywhere {
+	if len(others) > 0 {
+		h.onNetwork.Store(true)
+	}
+	if len(others) > 0 || h.everywhere && (now.onlyLinkLocal() || h.onNetwork.Load()) {
 		addrs = others
 	}
 	return addrs[:min(len(addrs), pairing.MaxAddrs)]
