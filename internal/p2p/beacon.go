@@ -90,17 +90,20 @@ func (b beacon) seal(key [32]byte, epoch uint64, instance string) string {
 	if err != nil {
 		panic("p2p: internal error: " + err.Error())
 	}
-	plain := []byte{beaconVersion}
-	plain = binary.BigEndian.AppendUint16(plain, b.slot)
+	out := make([]byte, chacha20poly1305.NonceSizeX, beaconSize)
+	rand.Read(out)
+	return beaconText.EncodeToString(aead.Seal(out, out, b.plain(), []byte(instance)))
+}
+
+// plain returns what is sealed.
+func (b beacon) plain() []byte {
+	plain := binary.BigEndian.AppendUint16([]byte{beaconVersion}, b.slot)
 	plain = b.v4.or(b.v6).append(plain)
 	if b.v4.or(b.v6) != b.v6.or(b.v4) {
 		plain[0] = beaconSplit
 		plain = b.v6.append(plain)
 	}
-	plain = append(plain, make([]byte, beaconPlain-len(plain))...)
-	out := make([]byte, chacha20poly1305.NonceSizeX, beaconSize)
-	rand.Read(out)
-	return beaconText.EncodeToString(aead.Seal(out, out, plain, []byte(instance)))
+	return append(plain, make([]byte, beaconPlain-len(plain))...)
 }
 
 // openBeacon decodes a TXT string seen in one of the epochs around epoch. It

@@ -71,7 +71,7 @@ func (d *device) offers() []string {
 						ips = append(ips, ip)
 					}
 				}
-				return ips
+				return ips // loopback, too
 			}
 		case <-timeout:
 			d.t.Fatalf("%s never said what it offers", d.ns)

@@ -38,6 +38,15 @@ func NewStingy(cfg Config) (*Link, error) {
 // Running reports whether anybody is let in.
 func (l *Link) Running() bool { return l.running() }
 
+// HostAddrs is what libp2p tells peers to be our addresses.
+func (l *Link) HostAddrs() []string {
+	var out []string
+	for _, a := range l.host.Addrs() {
+		out = append(out, a.String())
+	}
+	return out
+}
+
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
 	set := make(map[netip.Addr]bool)

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -222,6 +223,11 @@ func TestNetnsDevice(t *testing.T) {
 	l.SetBeacon([32]byte{r.Circle}, nil, r.Slot, slots)
 	go func() {
 		for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+			if s.Text() == "addrs" {
+				// What it says of itself, and what libp2p does.
+				fmt.Println("addrs", ipsOf(l.Addrs()), ipsOf(l.HostAddrs()))
+				continue
+			}
 			var to byte
 			fmt.Sscan(s.Text(), &to)
 			l.Send([]byte(idOf(t, to)), proto, []byte("x"))
@@ -230,6 +236,17 @@ func TestNetnsDevice(t *testing.T) {
 	if err := l.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// ipsOf returns the addresses of IP in multiaddrs, each once, without loopback.
+func ipsOf(addrs []string) []string {
+	out := []string{}
+	for _, a := range addrs {
+		if ip := strings.Split(a, "/")[2]; !slices.Contains(out, ip) && ip != "127.0.0.1" && ip != "::1" {
+			out = append(out, ip)
+		}
+	}
+	return out
 }
 
 // eavesdrop prints what is sent to the multicast group of mDNS, in hex.
@@ -294,6 +311,8 @@ func TestNetnsLateAndMoving(t *testing.T) {
 	l.ip("-n", b.ns, "addr", "del", b.addr, "dev", "eth0")
 	b.addr = "10.77.0.99/24"
 	l.ip("-n", b.ns, "addr", "add", b.addr, "dev", "eth0")
+	fmt.Fprintln(b.tell, "addrs")
+	b.wait("addrs [10.77.0.99] [10.77.0.99]") // at once
 	// QUIC may survive this, TCP does not. Either way a message soon gets
 	// through again.
 	begin := time.Now()
