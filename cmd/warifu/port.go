@@ -29,6 +29,7 @@ func lastPort(home string, log *slog.Logger) uint16 {
 	}
 	if err != nil {
 		log.Warn("the port of last time cannot be read; another one is taken", "err", err)
+		return 0
 	}
 	return uint16(n)
 }
