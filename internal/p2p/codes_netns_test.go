@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/zeroconf/v2"
+
 	"github.com/warifu/warifu/internal/p2p"
 	"github.com/warifu/warifu/pairing"
 )
@@ -143,6 +145,22 @@ func findCode(ctx context.Context, t *testing.T) {
 	<-ctx.Done()
 }
 
+// firstCode is the body of a process that looks for codes with zeroconf's own
+// browser, and says what the first answer has.
+func firstCode(ctx context.Context, t *testing.T) {
+	entries := make(chan *zeroconf.ServiceEntry)
+	go func() {
+		e := <-entries
+		fmt.Println("first", e.AddrIPv4)
+		for range entries {
+		}
+	}()
+	fmt.Println("looking")
+	if err := zeroconf.Browse(ctx, "_warifu-pair._udp", "local.", entries); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A device that shows a code gets another address, and then another cable: what
 // it offers is what it has, and who looks for the code reaches it.
 func TestNetnsCodeFollowsNetwork(t *testing.T) {
@@ -210,6 +228,22 @@ func TestNetnsCodeBehindUseless(t *testing.T) {
 			b.wait("reached")
 		})
 	}
+}
+
+// Releases that take the first answer get one that leads somewhere: nothing is
+// said on an interface that has only an address of IPv6 for its own link.
+func TestNetnsCodeForOldReleases(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	a, b := l.plug(), l.plug()
+	l.ip("-n", a.ns, "link", "set", "eth0", "up")
+	a.cable("eth1")
+	a.addrOn("eth1", "10.77.0.91/24")
+	b.up()
+	b.start(role{Old: true})
+	b.wait("looking")
+	a.show()
+	b.wait("first [10.77.0.91]")
 }
 
 // An interface has an address that leads nowhere first, and one that does later:
