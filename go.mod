@@ -11,6 +11,7 @@ require (
 	github.com/holiman/uint256 v1.3.2 // the integers in which go-ethereum wants type 4 transactions
 	github.com/libp2p/go-libp2p v0.52.0 // authenticated connections between devices: TCP with Noise, and QUIC
 	github.com/libp2p/zeroconf/v2 v2.2.0 // mDNS, which carries our own beacons on a local network
+	github.com/miekg/dns v1.1.73 // the messages of mDNS, when we look for beacons ourselves
 	github.com/mr-tron/base58 v1.3.0 // prints peer ids
 	github.com/multiformats/go-multiaddr v0.16.1 // the addresses of libp2p
 	github.com/multiformats/go-multistream v0.6.1 // tells that a peer does not speak a protocol
@@ -20,6 +21,7 @@ require (
 	gitlab.com/yawning/secp256k1-voi v0.0.0-20230925100816-f2616030848b // constant-time secp256k1 for everything secret
 	go.etcd.io/bbolt v1.5.0 // the store: one file, transactions that survive a power cut
 	golang.org/x/crypto v0.59.0 // Argon2id, XChaCha20-Poly1305, NaCl secretbox, Keccak-256
+	golang.org/x/net v0.62.0 // multicast sockets, for the same
 	golang.org/x/sync v0.25.0 // errgroup
 	golang.org/x/sys v0.50.0 // file locks, and core dumps off
 	golang.org/x/term v0.48.0 // reads a passphrase without echo
@@ -59,7 +61,6 @@ require (
 	github.com/libp2p/go-reuseport v0.4.0 // indirect
 	github.com/libp2p/go-yamux/v5 v5.1.0 // indirect
 	github.com/marten-seemann/tcp v0.0.0-20210406111302-dfbc87cc63fd // indirect
-	github.com/miekg/dns v1.1.73 // indirect
 	github.com/mikioh/tcpinfo v0.0.0-20190314235526-30a79bb1804b // indirect
 	github.com/mikioh/tcpopt v0.0.0-20190314235656-172688c1accc // indirect
 	github.com/minio/sha256-simd v1.0.1 // indirect
@@ -109,7 +110,6 @@ require (
 	go.uber.org/zap v1.28.0 // indirect
 	golang.org/x/exp v0.0.0-20261113113407-e3970619a1a4 // indirect
 	golang.org/x/mod v0.43.0 // indirect
-	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/telemetry v0.0.0-20261111153349-cdaf7e97dd7b // indirect
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.52.1-0.20261106145633-d407941a339a // indirect

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -106,8 +107,14 @@ func (l *lan) device(name string) *netDevice {
 // at ports that it did not have before.
 func (d *netDevice) up() {
 	d.t.Helper()
+	if err := os.Remove(d.keptPort()); err != nil && !os.IsNotExist(err) {
+		d.t.Fatal(err)
+	}
 	d.start("--json", "--home", d.home, "up", "--passphrase-file", d.pass)
 }
+
+// keptPort is the file in which the device keeps its port.
+func (d *netDevice) keptPort() string { return filepath.Join(d.home, "port") }
 
 // A way to break a cable, and to mend it.
 type fault struct {

@@ -34,7 +34,7 @@ const maxOlder = 8
 
 // olderKeys are the discovery keys under which members may still show
 // themselves that have not locked into the epoch of an attempt: they were
-// asleep, and where ports change at each start nobody else can bring the two
+// asleep, and where addresses change meanwhile nobody else can bring the two
 // together. When all have, nobody needs them any more. If they are too many,
 // those in the middle go: who sleeps for long has one of the first.
 func (c *core) olderKeys(a *attempt) [][32]byte {

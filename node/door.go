@@ -1,9 +1,11 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,7 +61,8 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	if d.window, err = pairing.NewWindow(clock(), n.core.cfg.Rand); err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
-	inv, err := d.window.Invitation(host.Peer(), host.Addrs())
+	addrs := host.Addrs()
+	inv, err := d.window.Invitation(host.Peer(), addrs)
 	if err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
@@ -104,10 +107,17 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	}()
 	timer := time.AfterFunc(life, d.expire)
 	defer timer.Stop()
-	select {
-	case <-d.served:
-	case <-ctx.Done():
-		return newcomer{}, context.Cause(ctx)
+	look := time.NewTicker(addrsLook)
+	defer look.Stop()
+	for served := false; !served; {
+		select {
+		case <-d.served:
+			served = true
+		case <-look.C:
+			addrs = d.follow(host, addrs, expires)
+		case <-ctx.Done():
+			return newcomer{}, context.Cause(ctx)
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -115,6 +125,31 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 		return *d.came, nil
 	}
 	return newcomer{}, d.window.Alive(d.clock())
+}
+
+// addrsLook is how often it is looked whether a shown invitation still says where
+// this device is.
+const addrsLook = time.Second
+
+// follow shows the invitation again if the device is elsewhere now than at the
+// addresses that were shown, and returns those that are shown now. The code
+// stays as it is.
+func (d *door) follow(host PairHost, shown [][]byte, expires time.Time) [][]byte {
+	addrs := host.Addrs()
+	if len(addrs) == 0 || slices.EqualFunc(addrs, shown, bytes.Equal) {
+		return shown // it is nowhere for now
+	}
+	d.mu.Lock()
+	inv, err := d.window.Invitation(host.Peer(), addrs)
+	code := d.window.Code()
+	d.mu.Unlock()
+	if err != nil {
+		return shown // it has ended, or somebody is coming in
+	}
+	d.tell(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: "the network of this device has changed; the code is the same, and here is the invitation with the new addresses"})
+	d.tell(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
+		Addresses: host.At(), Step: d.step, Of: d.of})
+	return addrs
 }
 
 // A door is one invitation. Visitors come in goroutines of their own, as many at

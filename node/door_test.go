@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ type street struct {
 	code  chan pairing.Code
 	come  chan *visitor
 	hosts int
+	moved atomic.Pointer[[][]byte] // where the door is, if not where it was at first
 }
 
 func (s *street) Host() (PairHost, error) { s.hosts++; return s, nil }
@@ -44,10 +46,16 @@ func (*street) Find(context.Context, pairing.Code, func([]byte, [][]byte) bool) 
 	return errors.ErrUnsupported
 }
 
-func (*street) Peer() []byte    { return []byte("host") }
-func (*street) Addrs() [][]byte { return [][]byte{{1}} }
-func (*street) At() []string    { return nil }
-func (*street) Close() error    { return nil }
+func (s *street) Addrs() [][]byte {
+	if moved := s.moved.Load(); moved != nil {
+		return *moved
+	}
+	return [][]byte{{1}}
+}
+
+func (*street) Peer() []byte { return []byte("host") }
+func (*street) At() []string { return nil }
+func (*street) Close() error { return nil }
 
 func (s *street) Announce(_ context.Context, code pairing.Code) error {
 	s.code <- code

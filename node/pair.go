@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
@@ -229,7 +230,7 @@ func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit fun
 			return n.meetShower(ctx, p, dialAt)
 		}
 		emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "looking for the code on the local network"})
-		return n.findCode(ctx, code)
+		return n.findCode(ctx, code, emit)
 	}
 	inv, err := pairing.ParseInvitation(args.Invitation)
 	if err != nil {
@@ -246,28 +247,53 @@ func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit fun
 	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) { return n.invite.Dial(ctx, inv.Peer, inv.Addrs) })
 }
 
-// findTimeout bounds the search for a code on the local network.
-const findTimeout = 60 * time.Second
+// findTimeout bounds the search for a code on the local network. After findHint
+// a person is told what to do if the network lets no device see another.
+const (
+	findTimeout = 60 * time.Second
+	findHint    = 8 * time.Second
+)
 
 // findCode visits the hosts that show this code, until one turns out to be
 // the right one.
-func (n *Node) findCode(ctx context.Context, code pairing.Code) (who newcomer, card roster.Card, err error) {
+func (n *Node) findCode(ctx context.Context, code pairing.Code, emit func(api.Event)) (who newcomer, card roster.Card, err error) {
 	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code").
 		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with --at, or use the invitation")
 	search, stop := context.WithTimeout(ctx, findTimeout)
 	defer stop()
-	tried := map[string]bool{}
+	var reached atomic.Bool
+	hinted := make(chan struct{})
+	hint := time.AfterFunc(findHint, func() {
+		defer close(hinted)
+		if !reached.Load() {
+			emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "not found on the local network so far. " +
+				"Some networks keep devices from seeing each other: then type `warifu join CODE --at ADDRESS`, with the address that the other device shows below the code"})
+		}
+	})
+	defer func() {
+		if !hint.Stop() {
+			<-hinted
+		}
+	}()
+	found, tried := false, map[string]bool{}
 	ferr := n.invite.Find(search, code, func(peer []byte, addrs [][]byte) bool {
+		found = true
 		if tried[string(peer)] {
 			return true
 		}
-		tried[string(peer)] = true
 		who, card, err = n.meetShower(ctx, code.Password(), func(ctx context.Context) (PairStream, error) {
-			return n.invite.Dial(ctx, peer, addrs)
+			s, err := n.invite.Dial(ctx, peer, addrs)
+			if err == nil {
+				// One guess for each device. One that was not reached may be
+				// found again at another address.
+				tried[string(peer)] = true
+				reached.Store(true)
+			}
+			return s, err
 		})
 		return err != nil
 	})
-	if ferr != nil && len(tried) == 0 && search.Err() == nil {
+	if ferr != nil && !found && search.Err() == nil {
 		err = fmt.Errorf("node: look for the code: %w", ferr)
 	}
 	return who, card, err

@@ -32,8 +32,14 @@ func (v inviter) Host() (node.PairHost, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(h.Addrs()) == 0 {
+		return nil, errors.Join(errOnlyLinkLocal, h.Close())
+	}
 	return pairHost{h, v}, nil
 }
+
+var errOnlyLinkLocal = api.Errorf(api.CodeUnreachable, "the network has given this device no address but link-local ones of IPv6 (fe80::), over which devices do not connect").
+	WithHint("give it another address, or begin again when it has one; for devices on one machine run `warifu up --listen /ip4/127.0.0.1/tcp/0`")
 
 // Dial implements [node.Inviter]. Each visit has a host of its own, so that
 // two visits cannot be told to be of one device.
@@ -64,6 +70,9 @@ func (v inviter) Find(ctx context.Context, code pairing.Code, found func(peer []
 	if !v.lan {
 		return api.Errorf(api.CodeUnreachable, "this daemon does not look on the local network (--no-lan)").
 			WithHint("say where the other device is with --at, or use the long invitation")
+	}
+	if !v.loopback && p2p.OnlyLinkLocal() {
+		return errOnlyLinkLocal
 	}
 	return p2p.FindCode(ctx, code, v.loopback, func(h p2p.CodeHost) bool { return found(h.Peer, h.Addrs) })
 }

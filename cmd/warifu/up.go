@@ -23,6 +23,7 @@ type upConfig struct {
 	listen   []string
 	noLAN    bool
 	passFile string
+	port     uint16 // of last time, if listen is empty
 }
 
 func (a *app) upCmd() *cobra.Command {
@@ -39,7 +40,7 @@ machine's user. It says on stderr when it is ready.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&c.listen, "listen", nil, "multiaddress to listen at; may be repeated (default all, ports chosen by the system)")
+	f.StringArrayVar(&c.listen, "listen", nil, "multiaddress to listen at; may be repeated (default all, at one port that this device keeps)")
 	f.BoolVar(&c.noLAN, "no-lan", false, "neither show this device on the local network nor look for others there")
 	passphraseFlag(cmd, &c.passFile)
 	return cmd
@@ -79,9 +80,15 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(c.listen) == 0 {
+		c.port = lastPort(a.home, log)
+	}
 	link, err := newLink(d, n, c, log)
 	if err != nil {
 		return err
+	}
+	if len(c.listen) == 0 {
+		keepPort(a.home, c.port, link, log)
 	}
 	socket, err := api.Listen(a.home)
 	if err != nil {
@@ -104,6 +111,7 @@ func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, 
 		link, err = p2p.New(p2p.Config{
 			Key:       key,
 			Listen:    c.listen,
+			Port:      c.port,
 			LAN:       !c.noLAN,
 			Protocols: node.Protocols(),
 			OnMessage: n.OnMessage,

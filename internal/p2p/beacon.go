@@ -33,17 +33,19 @@ const beaconEpoch = 15 * time.Minute
 //
 //	version[1] = 1 || slot[2] || tcp port[2] || quic port[2] || zeros[25]
 //
-// in big-endian order. To anybody without the discovery key all beacons are
+// in big-endian order. A device that listens at other ports on IPv6 than on IPv4
+// has version 2, with the TCP and the QUIC port of IPv6 behind those of IPv4. To anybody without the discovery key all beacons are
 // random strings of one length, and those of successive epochs have nothing in
 // common. The IP addresses are those of the mDNS answer; they are not sealed,
 // and a wrong one costs a dial that cannot succeed, as the peer id is pinned.
 type beacon struct {
-	slot      uint16
-	tcp, quic uint16 // 0: not listening
+	slot   uint16
+	v4, v6 ports
 }
 
 const (
-	beaconVersion = 1
+	beaconVersion = 1 // v4 and v6 are the same, or one of them is none
+	beaconSplit   = 2 // they are not
 	beaconPlain   = 32
 	beaconSize    = chacha20poly1305.NonceSizeX + beaconPlain + chacha20poly1305.Overhead
 )
@@ -88,14 +90,20 @@ func (b beacon) seal(key [32]byte, epoch uint64, instance string) string {
 	if err != nil {
 		panic("p2p: internal error: " + err.Error())
 	}
-	plain := []byte{beaconVersion}
-	plain = binary.BigEndian.AppendUint16(plain, b.slot)
-	plain = binary.BigEndian.AppendUint16(plain, b.tcp)
-	plain = binary.BigEndian.AppendUint16(plain, b.quic)
-	plain = append(plain, make([]byte, beaconPlain-len(plain))...)
 	out := make([]byte, chacha20poly1305.NonceSizeX, beaconSize)
 	rand.Read(out)
-	return beaconText.EncodeToString(aead.Seal(out, out, plain, []byte(instance)))
+	return beaconText.EncodeToString(aead.Seal(out, out, b.plain(), []byte(instance)))
+}
+
+// plain returns what is sealed.
+func (b beacon) plain() []byte {
+	plain := binary.BigEndian.AppendUint16([]byte{beaconVersion}, b.slot)
+	plain = b.v4.or(b.v6).append(plain)
+	if b.v4.or(b.v6) != b.v6.or(b.v4) {
+		plain[0] = beaconSplit
+		plain = b.v6.append(plain)
+	}
+	return append(plain, make([]byte, beaconPlain-len(plain))...)
 }
 
 // openBeacon decodes a TXT string seen in one of the epochs around epoch. It
@@ -133,41 +141,55 @@ func (c beaconConfig) open(epoch uint64, instance, text string) (beacon, bool) {
 }
 
 func parseBeacon(plain []byte) (beacon, bool) {
-	if len(plain) != beaconPlain || plain[0] != beaconVersion {
+	if len(plain) != beaconPlain {
 		return beacon{}, false
 	}
-	b := beacon{
-		slot: binary.BigEndian.Uint16(plain[1:]),
-		tcp:  binary.BigEndian.Uint16(plain[3:]),
-		quic: binary.BigEndian.Uint16(plain[5:]),
+	b := beacon{slot: binary.BigEndian.Uint16(plain[1:]), v4: parsePorts(plain[3:])}
+	used := 7
+	switch plain[0] {
+	case beaconVersion:
+		b.v6 = b.v4
+	case beaconSplit:
+		b.v6 = parsePorts(plain[7:])
+		used = 11
+	default:
+		return beacon{}, false
 	}
-	for _, pad := range plain[7:] {
+	for _, pad := range plain[used:] {
 		if pad != 0 {
 			return beacon{}, false
 		}
 	}
-	return b, b.slot != 0 && (b.tcp != 0 || b.quic != 0)
+	split := b.v4 != b.v6
+	return b, b.slot != 0 && !b.v4.none() && !b.v6.none() && split == (plain[0] == beaconSplit)
+}
+
+func (p ports) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, p.tcp), p.quic)
+}
+
+func parsePorts(b []byte) ports {
+	return ports{binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])}
 }
 
 // at returns the multiaddrs of b at the given IP addresses, at most
-// maxLearnedAddrs. Addresses that no device on a local network has are left
-// out, and link-local ones, which mean nothing without an interface.
+// maxLearnedAddrs. Those that are not dialable are left out.
 func (b beacon) at(ips []netip.Addr) []ma.Multiaddr {
 	var out []ma.Multiaddr
 	for _, ip := range ips {
 		ip = ip.Unmap()
-		if !ip.IsGlobalUnicast() {
+		if !dialable(ip) {
 			continue
 		}
-		family := "ip6"
+		family, p := "ip6", b.v6
 		if ip.Is4() {
-			family = "ip4"
+			family, p = "ip4", b.v4
 		}
-		if b.quic != 0 {
-			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/udp/%d/quic-v1", family, ip.WithZone(""), b.quic)))
+		if p.quic != 0 {
+			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/udp/%d/quic-v1", family, ip.WithZone(""), p.quic)))
 		}
-		if b.tcp != 0 {
-			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/tcp/%d", family, ip.WithZone(""), b.tcp)))
+		if p.tcp != 0 {
+			out = append(out, ma.StringCast(fmt.Sprintf("/%s/%s/tcp/%d", family, ip.WithZone(""), p.tcp)))
 		}
 	}
 	return out[:min(len(out), maxLearnedAddrs)]

@@ -24,7 +24,11 @@ const (
 
 	// codePoll is how often the interfaces are looked at while a code lives
 	// or is looked for.
-	codePoll = 5 * time.Second
+	codePoll = time.Second
+
+	// maxCodeVisits is how often one device that seems to show a code may be
+	// tried to reach, at other addresses each time.
+	maxCodeVisits = 4
 )
 
 // A codeBeacon is what a device that shows a code says on the local network:
@@ -82,7 +86,7 @@ func (b codeBeacon) host(ips []net.IP, local bool) (CodeHost, bool) {
 	}
 	for _, ip := range ips {
 		a, ok := netip.AddrFromSlice(ip)
-		if a = a.Unmap(); !ok || !a.IsGlobalUnicast() && !(local && a.IsLoopback()) {
+		if a = a.Unmap(); !ok || !dialable(a) && !(local && a.IsLoopback()) {
 			continue
 		}
 		version := "ip4"
@@ -128,7 +132,10 @@ func codeLANNow(loopback bool) codeLAN {
 // returns ctx's error. loopback keeps it to this machine.
 func AnnounceCode(ctx context.Context, h *PairHost, code pairing.Code, loopback bool) error {
 	b := codeBeacon{peer: h.host.ID(), hint: code.Hint(h.Peer())}
-	b.tcp, b.quic = listenPorts(h.host.Network().ListenAddresses())
+	// A pairing host has one port for both IP versions.
+	v4, v6 := listenPorts(h.host.Network().ListenAddresses())
+	at := v4.or(v6)
+	b.tcp, b.quic = at.tcp, at.quic
 	if b.tcp == 0 && b.quic == 0 {
 		return errors.New("p2p: pairing host does not listen")
 	}
@@ -180,21 +187,24 @@ var errCodeHosts = fmt.Errorf("p2p: %d devices seemed to show this code, and non
 // return nil, or ctx is done, which makes it return ctx's error. loopback keeps
 // it to this machine.
 //
-// It calls found at most [pairing.MaxTries] times and then errs. Each time the
-// caller proves to know the code to whoever is there, and who does not know it
-// gains one guess from that: a neighbour that answers to every code must not
-// gain more from this side than the other side would give.
+// It calls found for at most [pairing.MaxTries] devices and then errs. Each of
+// them that the caller reaches is proved to that the caller knows the code, and
+// who does not know it gains one guess from that: a neighbour that answers to
+// every code must not gain more from this side than the other side would give.
+// When a device is seen at another address, or the network of this one has
+// changed, found is called for it again, at most maxCodeVisits times in all. It
+// is for the caller to remember whom it has reached.
 func FindCode(ctx context.Context, code pairing.Code, loopback bool, found func(CodeHost) (more bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// As large as all that is ever sent, so that looking never waits.
-	hosts := make(chan CodeHost, pairing.MaxTries)
+	hosts := make(chan CodeHost, pairing.MaxTries*maxCodeVisits)
 	var looking sync.WaitGroup
 	defer looking.Wait()
 	defer cancel()
 	looking.Go(func() {
 		defer close(hosts)
-		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]bool)}
+		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits)}
 		for ctx.Err() == nil && !s.full() {
 			s.look(ctx, loopback)
 		}
@@ -214,7 +224,13 @@ func FindCode(ctx context.Context, code pairing.Code, loopback bool, found func(
 type codeSearch struct {
 	code  pairing.Code
 	hosts chan<- CodeHost
-	seen  map[string]bool // peer ids already sent, at most pairing.MaxTries
+	seen  map[string]*codeVisits // by peer id, at most pairing.MaxTries
+}
+
+// codeVisits is what was sent of one device.
+type codeVisits struct {
+	number int
+	addrs  map[string]bool // on the network as it is now
 }
 
 func (s *codeSearch) full() bool { return len(s.seen) >= pairing.MaxTries }
@@ -225,14 +241,29 @@ func (s *codeSearch) take(e *zeroconf.ServiceEntry, local bool) {
 		return
 	}
 	b, ok := parseCodeBeacon(e.Text[0])
-	if !ok || s.seen[string(b.peer)] || b.hint != s.code.Hint([]byte(b.peer)) {
+	if !ok || b.hint != s.code.Hint([]byte(b.peer)) {
 		return
 	}
 	h, ok := b.host(slices.Concat(e.AddrIPv4, e.AddrIPv6), local)
 	if !ok {
 		return
 	}
-	s.seen[string(b.peer)] = true
+	v := s.seen[string(b.peer)]
+	if v == nil {
+		v = &codeVisits{addrs: make(map[string]bool)}
+		s.seen[string(b.peer)] = v
+	}
+	known := true
+	for _, a := range h.Addrs {
+		known = known && v.addrs[string(a)]
+	}
+	if known || v.number == maxCodeVisits {
+		return
+	}
+	for _, a := range h.Addrs {
+		v.addrs[string(a)] = true
+	}
+	v.number++
 	s.hosts <- h
 }
 
@@ -264,6 +295,9 @@ func (s *codeSearch) look(ctx context.Context, loopback bool) {
 			}
 		case <-poll.C:
 			if !interfacesNow().equal(before) {
+				for _, v := range s.seen {
+					clear(v.addrs) // they may lead somewhere now
+				}
 				return
 			}
 			select {
@@ -273,8 +307,8 @@ func (s *codeSearch) look(ctx context.Context, loopback bool) {
 			}
 		}
 	}
-	// zeroconf remembers each service that it has seen. So many are a flood:
-	// forget them, and wait before looking again.
+	// Each service that was found is remembered. So many are a flood: forget
+	// them, and wait before looking again.
 	cancel()
 	browsing.Wait()
 	select {

@@ -163,7 +163,7 @@ func TestCodeSearchJudges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hosts := make(chan CodeHost, pairing.MaxTries)
-			s := codeSearch{code: code, hosts: hosts, seen: make(map[string]bool)}
+			s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits)}
 			e := &zeroconf.ServiceEntry{Text: row.text, AddrIPv4: row.ips}
 			s.take(e, row.local)
 			s.take(e, row.local)

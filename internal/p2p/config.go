@@ -17,8 +17,12 @@ type Config struct {
 
 	// Listen holds the multiaddrs to listen on, all of which must be free.
 	// If it is empty, the link listens on TCP and QUIC, IPv4 and IPv6 where
-	// there is such, on ports that the system chooses.
+	// there is such. Addresses with port 0 share one port that is free.
 	Listen []string
+
+	// Port is what port 0 in Listen is to be if that port is free, see
+	// [Link.Port]; 0 if it does not matter.
+	Port uint16
 
 	// LAN allows the beacon of [Link.SetBeacon].
 	LAN bool

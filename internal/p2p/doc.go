@@ -24,10 +24,13 @@
 //
 // # Discovery
 //
-// Addresses come from the caller, from earlier connections and, on a local
-// network, from a beacon (beacon.go): an mDNS service whose only content is
-// sealed under the circle's discovery key and changes every quarter of an hour.
-// It shows neither the peer id nor which circle it belongs to.
+// The network is looked at every few seconds, and whatever is told of this
+// device's own addresses is read from its interfaces at that moment.
+//
+// Addresses of others come from the caller, from earlier connections and, on a
+// local network, from a beacon (beacon.go): an mDNS service whose only content
+// is sealed under the circle's discovery key and changes every quarter of an
+// hour. It shows neither the peer id nor which circle it belongs to.
 //
 // # What it does not do
 //

@@ -38,6 +38,15 @@ func NewStingy(cfg Config) (*Link, error) {
 // Running reports whether anybody is let in.
 func (l *Link) Running() bool { return l.running() }
 
+// HostAddrs is what libp2p tells peers to be our addresses.
+func (l *Link) HostAddrs() []string {
+	var out []string
+	for _, a := range l.host.Addrs() {
+		out = append(out, a.String())
+	}
+	return out
+}
+
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
 	set := make(map[netip.Addr]bool)
@@ -57,13 +66,13 @@ func (l *Link) Sighted(e *zeroconf.ServiceEntry) {
 
 // SealBeacon makes the TXT string of a beacon.
 func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uint16) string {
-	return beacon{slot, tcp, quic}.seal(key, epochOf(at), instance)
+	return beacon{slot, ports{tcp, quic}, ports{tcp, quic}}.seal(key, epochOf(at), instance)
 }
 
 // OpenBeacon opens the TXT string of a beacon.
 func OpenBeacon(key [32]byte, at time.Time, instance, text string) (slot, tcp, quic uint16, ok bool) {
 	b, ok := openBeacon(key, epochOf(at), instance, text)
-	return b.slot, b.tcp, b.quic, ok
+	return b.slot, b.v4.tcp, b.v4.quic, ok
 }
 
 // ParseBeacon reports whether plain is the plain text of a beacon.

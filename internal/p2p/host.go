@@ -6,6 +6,7 @@ import (
 	"log"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/connmgr"
@@ -19,6 +20,7 @@ import (
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/x/rate"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 // newHost binds the sockets and returns a host without handlers. Whatever
@@ -33,9 +35,11 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := new(ownAddrs)
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(cfg.Listen...),
+		libp2p.AddrsFactory(own.now),
 		// With SO_REUSEPORT two daemons could listen on one port, and each
 		// would get some of the connections.
 		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
@@ -62,7 +66,22 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 		resources.Close()
 		return nil, fmt.Errorf("p2p: listen: %w", err)
 	}
+	own.network.Store(new(h.Network()))
 	return h, nil
+}
+
+// ownAddrs are the addresses that libp2p tells peers to be ours. Its own list is
+// up to a minute old, and it looks for changes in this one every five seconds.
+type ownAddrs struct {
+	network atomic.Pointer[network.Network]
+}
+
+func (o *ownAddrs) now(old []ma.Multiaddr) []ma.Multiaddr {
+	n := o.network.Load()
+	if n == nil {
+		return old // the host is being made
+	}
+	return interfacesNow().reach((*n).ListenAddresses())
 }
 
 // RedirectLibraryLogs hands to h what libp2p logs and, at level debug, what its

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/libp2p/zeroconf/v2"
-	ma "github.com/multiformats/go-multiaddr"
 )
 
 const (
@@ -22,8 +21,8 @@ const (
 	// beaconTTL in seconds is how long others may remember a beacon.
 	beaconTTL = 120
 
-	// zeroconf remembers each service that it has seen. After maxSightings
-	// it is started afresh, so that a flood of names is forgotten.
+	// Each service that was found is remembered. After maxSightings looking
+	// begins afresh, so that a flood of names is forgotten.
 	maxSightings = 512
 )
 
@@ -60,8 +59,8 @@ func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
 	interfaces := interfacesNow()
 	name, epoch := randomName(), epochOf(l.cfg.Now())
 	self := beacon{slot: cfg.self}
-	self.tcp, self.quic = listenPorts(l.host.Network().ListenAddresses())
-	if len(interfaces.multicast) > 0 && (self.tcp != 0 || self.quic != 0) {
+	self.v4, self.v6 = listenPorts(l.host.Network().ListenAddresses())
+	if len(interfaces.multicast) > 0 && !self.v4.or(self.v6).none() {
 		// No IP addresses are given: zeroconf then answers on each
 		// interface with those of that interface only.
 		server, err := zeroconf.RegisterProxy(name, beaconService, beaconDomain, beaconPort, randomName(), nil,
@@ -101,44 +100,6 @@ func (l *Link) shineOnce(ctx context.Context, limit *bucket) {
 	}
 }
 
-// browse hands what is found of a service to out until ctx is done or
-// zeroconf can use none of the interfaces. What it finds after that is thrown
-// away, as zeroconf may not be left waiting.
-func browse(ctx context.Context, service string, out chan<- *zeroconf.ServiceEntry, interfaces []net.Interface) {
-	if len(interfaces) == 0 {
-		return // zeroconf would take all there are
-	}
-	// With one IP version switched off zeroconf refuses to browse both.
-	for _, version := range []zeroconf.IPType{zeroconf.IPv4AndIPv6, zeroconf.IPv4, zeroconf.IPv6} {
-		found := make(chan *zeroconf.ServiceEntry)
-		stop := make(chan struct{})
-		var forwarding sync.WaitGroup
-		forwarding.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case e, ok := <-found:
-					if !ok {
-						return
-					}
-					select {
-					case out <- e:
-					case <-ctx.Done():
-					}
-				}
-			}
-		})
-		err := zeroconf.Browse(ctx, service, beaconDomain, found,
-			zeroconf.SelectIPTraffic(version), zeroconf.SelectIfaces(interfaces))
-		close(stop)
-		forwarding.Wait()
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-	}
-}
-
 // sighted judges a service that was found.
 func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 	if len(e.Text) != 1 {
@@ -165,18 +126,4 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 	if len(addrs) > 0 {
 		r.sighted(addrs)
 	}
-}
-
-// listenPorts returns a TCP and a QUIC port at which the host listens, or 0.
-func listenPorts(addrs []ma.Multiaddr) (tcp, quic uint16) {
-	for _, a := range addrs {
-		if v, err := a.ValueForProtocol(ma.P_TCP); err == nil && tcp == 0 {
-			tcp = port(v)
-		}
-		if _, err := a.ValueForProtocol(ma.P_QUIC_V1); err == nil && quic == 0 {
-			v, _ := a.ValueForProtocol(ma.P_UDP)
-			quic = port(v)
-		}
-	}
-	return tcp, quic
 }

@@ -77,7 +77,7 @@ var normalLimits = limits{
 	grace:       time.Second,
 	quarantine:  30 * time.Second,
 	faultWindow: time.Minute,
-	poll:        15 * time.Second,
+	poll:        2 * time.Second,
 	stranger:    time.Second,
 	sighting:    2 * time.Second,
 

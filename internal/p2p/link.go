@@ -71,7 +71,7 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		leaving:   make(map[peer.ID]*remote),
 	}
 	rand.Read(l.boot[:])
-	l.host, err = newHost(cfg, gate{l})
+	l.host, err = bindHost(cfg, gate{l})
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +89,11 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 // ID returns this device's peer id in its binary form.
 func (l *Link) ID() []byte { return []byte(l.host.ID()) }
 
-// Addrs returns the multiaddrs under which this device can be dialed, without
-// its peer id, loopback included.
+// Addrs returns the multiaddrs under which this device can be dialed now, without
+// its peer id, the likeliest first, loopback included.
 func (l *Link) Addrs() []string {
 	var out []string
-	for _, a := range l.host.Addrs() {
+	for _, a := range interfacesNow().reach(l.host.Network().ListenAddresses()) {
 		out = append(out, a.String())
 	}
 	return out

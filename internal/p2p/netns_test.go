@@ -12,10 +12,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,13 +28,14 @@ import (
 
 // A lan is a bridge in a namespace of its own.
 type lan struct {
-	t  *testing.T
-	ns string
-	n  int
+	t      *testing.T
+	ns     string
+	n      int
+	cables int // that came after the first of a device
 }
 
 func newLAN(t *testing.T) *lan {
-	l := &lan{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e6)}
+	l := &lan{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9)}
 	l.ip("netns", "add", l.ns)
 	t.Cleanup(func() { exec.Command("ip", "netns", "del", l.ns).Run() })
 	l.ip("-n", l.ns, "link", "add", "br0", "type", "bridge")
@@ -90,6 +93,9 @@ type role struct {
 	Slot   uint16          // its slot
 	Others map[uint16]byte // slots and key numbers of the others
 	Eaves  bool            // only listen to what is said to all
+	Show   bool            // only show a code
+	Find   bool            // only look for the code
+	Old    bool            // look for it as releases did that took the first answer
 }
 
 func (d *device) start(r role) {
@@ -158,6 +164,18 @@ func (d *device) has(line string) bool {
 	}
 }
 
+// A printer says what is logged, without attributes.
+type printer struct{}
+
+func (printer) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (p printer) WithAttrs([]slog.Attr) slog.Handler         { return p }
+func (p printer) WithGroup(string) slog.Handler              { return p }
+
+func (printer) Handle(_ context.Context, r slog.Record) error {
+	fmt.Println(r.Message)
+	return nil
+}
+
 // TestNetnsDevice is the body of a device's process. Without its environment it
 // has nothing to do.
 func TestNetnsDevice(t *testing.T) {
@@ -171,8 +189,18 @@ func TestNetnsDevice(t *testing.T) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if r.Eaves {
+	switch {
+	case r.Eaves:
 		eavesdrop(ctx, t)
+		return
+	case r.Show:
+		showCode(ctx, t)
+		return
+	case r.Old:
+		firstCode(ctx, t)
+		return
+	case r.Find:
+		findCode(ctx, t)
 		return
 	}
 	number := map[string]byte{}
@@ -185,6 +213,7 @@ func TestNetnsDevice(t *testing.T) {
 		OnDown:     func(p []byte, _ string) { say("down", string(p)) },
 		OnMessage:  func(p []byte, _ string, _ []byte) { say("got", string(p)) },
 		OnStranger: func(addr string) { fmt.Println("stranger", addr) },
+		Log:        slog.New(printer{}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +227,11 @@ func TestNetnsDevice(t *testing.T) {
 	l.SetBeacon([32]byte{r.Circle}, nil, r.Slot, slots)
 	go func() {
 		for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+			if s.Text() == "addrs" {
+				// What it says of itself, and what libp2p does.
+				fmt.Println("addrs", ipsOf(l.Addrs()), ipsOf(l.HostAddrs()))
+				continue
+			}
 			var to byte
 			fmt.Sscan(s.Text(), &to)
 			l.Send([]byte(idOf(t, to)), proto, []byte("x"))
@@ -206,6 +240,17 @@ func TestNetnsDevice(t *testing.T) {
 	if err := l.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// ipsOf returns the addresses of IP in multiaddrs, each once, without loopback.
+func ipsOf(addrs []string) []string {
+	out := []string{}
+	for _, a := range addrs {
+		if ip := strings.Split(a, "/")[2]; !slices.Contains(out, ip) && ip != "127.0.0.1" && ip != "::1" {
+			out = append(out, ip)
+		}
+	}
+	return out
 }
 
 // eavesdrop prints what is sent to the multicast group of mDNS, in hex.
@@ -270,6 +315,8 @@ func TestNetnsLateAndMoving(t *testing.T) {
 	l.ip("-n", b.ns, "addr", "del", b.addr, "dev", "eth0")
 	b.addr = "10.77.0.99/24"
 	l.ip("-n", b.ns, "addr", "add", b.addr, "dev", "eth0")
+	fmt.Fprintln(b.tell, "addrs")
+	b.wait("addrs [10.77.0.99] [10.77.0.99]") // at once
 	// QUIC may survive this, TCP does not. Either way a message soon gets
 	// through again.
 	begin := time.Now()

@@ -1,16 +1,15 @@
 package p2p
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/control"
@@ -55,9 +54,11 @@ const (
 // the device, and admits anybody: whoever connects must prove to know a secret
 // (package pairing). Make one for each code or invitation and close it after.
 type PairHost struct {
-	host   host.Host
-	listen bool
-	gate   *pairGate
+	host       host.Host
+	listen     bool
+	everywhere bool        // it listens on more than loopback
+	onNetwork  atomic.Bool // it was reachable from another machine
+	gate       *pairGate
 }
 
 // PairListen returns what a host listens on that waits for another device: all
@@ -77,7 +78,7 @@ func NewPairHost(listen []string) (*PairHost, error) {
 		return nil, fmt.Errorf("p2p: throw-away key: %w", err)
 	}
 	g := new(pairGate)
-	h, err := newHost(Config{
+	h, err := bindHost(Config{
 		Key:       key,
 		Listen:    listen,
 		Protocols: map[string]int{wire.ProtocolPair: wire.MaxPairMessage},
@@ -86,7 +87,12 @@ func NewPairHost(listen []string) (*PairHost, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PairHost{host: h, listen: len(listen) > 0, gate: g}, nil
+	return &PairHost{
+		host:       h,
+		listen:     len(listen) > 0,
+		everywhere: slices.ContainsFunc(h.Network().ListenAddresses(), manet.IsIPUnspecified),
+		gate:       g,
+	}, nil
 }
 
 // Peer returns the host's peer id, 38 bytes.
@@ -94,7 +100,9 @@ func (h *PairHost) Peer() []byte { return []byte(h.host.ID()) }
 
 // Addrs returns up to [pairing.MaxAddrs] binary multiaddrs at which the host
 // can be reached now, the likeliest first. Loopback addresses are among them
-// only if there is nothing else.
+// only if there never was anything else: there are none on a network on which
+// the host has no address but those of [OnlyLinkLocal], and none after the host
+// has lost a network.
 func (h *PairHost) Addrs() [][]byte {
 	var out [][]byte
 	for _, a := range h.reachable() {
@@ -113,49 +121,16 @@ func (h *PairHost) At() []string {
 }
 
 func (h *PairHost) reachable() []ma.Multiaddr {
-	all, err := h.host.Network().InterfaceListenAddresses()
-	if err != nil {
-		// The interfaces cannot be listed; then nothing is known to be
-		// reachable.
-		return nil
+	now := interfacesNow()
+	addrs := now.reach(h.host.Network().ListenAddresses())
+	others := slices.DeleteFunc(slices.Clone(addrs), manet.IsIPLoopback)
+	if len(others) > 0 {
+		h.onNetwork.Store(true)
 	}
-	type ranked struct {
-		addr ma.Multiaddr
-		rank int
+	if len(others) > 0 || h.everywhere && (now.onlyLinkLocal() || h.onNetwork.Load()) {
+		addrs = others
 	}
-	var addrs []ranked
-	for _, a := range all {
-		ip, err := manet.ToIP(a)
-		if err != nil {
-			continue
-		}
-		n, ok := netip.AddrFromSlice(ip)
-		if n = n.Unmap(); !ok || n.IsUnspecified() || n.IsLinkLocalUnicast() {
-			// A link-local address means nothing without the reader's own
-			// name for the link.
-			continue
-		}
-		r := 0
-		switch {
-		case n.IsLoopback():
-			r = 4
-		case n.Is6():
-			r = 2
-		}
-		if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
-			r++
-		}
-		addrs = append(addrs, ranked{a, r})
-	}
-	slices.SortStableFunc(addrs, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
-	if len(addrs) > 0 && addrs[0].rank < 4 {
-		addrs = slices.DeleteFunc(addrs, func(a ranked) bool { return a.rank >= 4 })
-	}
-	var out []ma.Multiaddr
-	for _, a := range addrs[:min(len(addrs), pairing.MaxAddrs)] {
-		out = append(out, a.addr)
-	}
-	return out
+	return addrs[:min(len(addrs), pairing.MaxAddrs)]
 }
 
 // Serve admits visitors, calls ready, and hands each incoming stream to handler,
