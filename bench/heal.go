@@ -24,8 +24,17 @@ func (h *healing) heal(ctx context.Context, trio []*daemon) error {
 	var before time.Duration
 	all, ctx2 := errgroup.WithContext(ctx)
 	all.Go(func() error {
-		args := api.DeviceArgs{PresenceArgs: api.PresenceArgs{Passphrase: []byte(passphrase)}, Device: lost.name}
-		_, err := teller.client.Lost(ctx2, args, func(e api.Event) {
+		s, err := teller.client.Status(ctx2)
+		if err != nil {
+			return err
+		}
+		args := api.DeviceArgs{PresenceArgs: api.PresenceArgs{Passphrase: []byte(passphrase)}}
+		for _, d := range s.Devices {
+			if d.Name == lost.name {
+				args.Device = d.Device
+			}
+		}
+		_, err = teller.client.Lost(ctx2, args, func(e api.Event) {
 			if e.Event != api.EventRequest {
 				return
 			}

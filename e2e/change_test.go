@@ -20,8 +20,20 @@ type changing func(ctx context.Context, emit func(api.Event)) (api.Changed, erro
 
 func (d *device) lost(other *device) changing {
 	return func(ctx context.Context, emit func(api.Event)) (api.Changed, error) {
-		return d.client.Lost(ctx, api.DeviceArgs{PresenceArgs: present(), Device: other.name}, emit)
+		return d.client.Lost(ctx, api.DeviceArgs{PresenceArgs: present(), Device: d.identity(other.name)}, emit)
 	}
+}
+
+// identity is that of the device which d knows by a name.
+func (d *device) identity(name string) string {
+	d.t.Helper()
+	for _, o := range d.status().Devices {
+		if o.Name == name {
+			return o.Device
+		}
+	}
+	d.t.Fatalf("%s knows no %s", d.name, name)
+	return ""
 }
 
 func (d *device) refresh() changing {

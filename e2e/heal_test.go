@@ -147,7 +147,7 @@ func TestReplaceDevice(t *testing.T) {
 	laptop, phone, tablet := c.devices[0], c.devices[1], c.devices[2]
 	phone.kill()
 	c.drop(phone)
-	_, changed := c.invite(t, api.InviteArgs{Replace: "phone"}, "phone-2", laptop, tablet)
+	_, changed := c.invite(t, api.InviteArgs{Replace: laptop.identity("phone")}, "phone-2", laptop, tablet)
 	if !slices.Equal(changed.Removed, []string{"phone"}) {
 		t.Errorf("changed: %+v", changed)
 	}

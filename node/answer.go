@@ -81,6 +81,14 @@ func (c *core) approve(r *openRequest, present bool) error {
 	if r.unclear != nil {
 		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.unclear)
 	}
+	if r.change != nil && c.aboutUnknown(r) {
+		return api.Errorf(api.CodeUnknown, "this device does not know the device that is meant: %s", c.subjectName(r)).
+			WithHint("it may not have heard of the newest epoch yet; try again when others are connected")
+	}
+	if why := c.nameTrouble(r); why != "" {
+		return api.Errorf(api.CodeRefused, "this device lets nobody in under that name: %s", why).
+			WithHint("make the new device under another name, and invite it again")
+	}
 	if r.change == nil {
 		if err := c.mayAgree(); err != nil {
 			return err
@@ -175,7 +183,7 @@ func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
 	}
 	switch r.request.Kind {
 	case api.KindAdd, api.KindReplace, api.KindLeave, api.KindThreshold:
-		return slot != wire.Slot(r.change.Slot) && !c.accused(slot)
+		return slot != c.subject(r) && !c.accused(slot)
 	}
 	return false
 }

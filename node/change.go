@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -31,6 +29,11 @@ type change struct {
 	Epoch   uint64   `cbor:"6,keyasint"` // refresh: the epoch that is to end
 
 	Threshold uint16 `cbor:"7,keyasint"` // threshold: how many must sign then
+
+	// Device is the identity of the device in Slot. What a person has agreed to
+	// holds in every epoch, and a slot that was given in a re-deal that died may
+	// be another device's in the next. Empty in requests of releases before it.
+	Device []byte `cbor:"8,keyasint,omitempty"`
 }
 
 // isChange reports whether requests of this kind change the circle.
@@ -65,7 +68,8 @@ func alone(kind string) bool {
 // maxVacation bounds an announced absence.
 const maxVacation = 90 * 24 * time.Hour
 
-// decodeChange reads a change and says it in words.
+// decodeChange reads a change. What it says in words depends on the circle, which
+// changes: see [core.changeWords].
 func (c *core) decodeChange(r *openRequest) error {
 	var ch change
 	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != 1 {
@@ -74,9 +78,12 @@ func (c *core) decodeChange(r *openRequest) error {
 	if err := checkAddrs(ch.Addrs); err != nil {
 		return err
 	}
-	kind, slot := r.request.Kind, wire.Slot(ch.Slot)
+	kind, slot := r.request.Kind, ch.Slot
 	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto || kind == api.KindRemove
 	comes := kind == api.KindAdd || kind == api.KindReplace
+	if len(ch.Device) != 0 && (!about || len(ch.Device) != len(wire.DeviceID{})) {
+		return errors.New("the change is malformed")
+	}
 	if (kind == api.KindThreshold) != (ch.Threshold != 0) || about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || kind != api.KindRefresh && ch.Epoch != 0 || r.request.Account != "" || len(r.path) > 0 {
 		return errors.New("the change says too much or too little")
 	}
@@ -88,58 +95,7 @@ func (c *core) decodeChange(r *openRequest) error {
 		}
 		r.card = &card
 	}
-	r.intent = intent.Intent{Kind: intent.Kind(kind), Purpose: "circle", Summary: c.changeSummary(r, slot)}
-	r.intent.Lines = c.changeLines(r, slot)
-	if comes {
-		r.intent.Warnings = doubtsAbout(r.card.Name)
-	}
 	return nil
-}
-
-func (c *core) changeSummary(r *openRequest, slot wire.Slot) string {
-	name := c.name(slot)
-	switch r.request.Kind {
-	case api.KindAdd:
-		return "add the device " + r.card.Name + " to the circle"
-	case api.KindReplace:
-		return "replace " + name + " by the device " + r.card.Name
-	case api.KindLost:
-		return name + " is lost: remove it and deal fresh shares without it"
-	case api.KindRefresh:
-		return "deal fresh shares to the same devices"
-	case api.KindLeave:
-		return c.name(r.from()) + " leaves the circle"
-	case api.KindThreshold:
-		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
-	case api.KindRemove:
-		return name + " is silent, and may be removed"
-	case api.KindFreeze:
-		return "freeze the circle: it signs nothing"
-	case api.KindThaw:
-		return "thaw the circle: it signs again"
-	case api.KindVacation:
-		return fmt.Sprintf("%s will be away until %s", name, time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
-	}
-	return "do not remove " + name + " although it is silent"
-}
-
-func (c *core) changeLines(r *openRequest, slot wire.Slot) (lines []intent.Line) {
-	add := func(label, value string) { lines = append(lines, intent.Line{Label: label, Value: value}) }
-	if r.card != nil {
-		add("new device", r.card.Name+" ("+string(r.card.Kind)+")")
-		add("fingerprint", fingerprint(r.card.Device(0)))
-	}
-	if slot != 0 {
-		add("device", c.name(slot))
-	}
-	add("asked by", c.name(r.from()))
-	switch {
-	case needsRedeal(r.request.Kind):
-		add("effect", "all keys and addresses stay; shares of before die")
-	case r.request.Kind == api.KindFreeze || r.request.Kind == api.KindThaw:
-		add("effect", "re-deals go on either way")
-	}
-	return lines
 }
 
 const tagPresence wire.Tag = "node/presence"
@@ -160,7 +116,7 @@ func (c *core) present(r *openRequest) (out []wire.Slot) {
 		if !ok || c.circle.fenced[d.Identity] {
 			continue
 		}
-		if r.request.Kind == api.KindLost && wire.Slot(r.change.Slot) == s {
+		if r.request.Kind == api.KindLost && c.subject(r) == s {
 			continue
 		}
 		if c.proven(r, s, d) {
@@ -194,6 +150,8 @@ func (c *core) proven(r *openRequest, slot wire.Slot, d roster.Device) bool {
 func (c *core) granted(r *openRequest) bool {
 	n := len(c.present(r))
 	switch {
+	case c.aboutUnknown(r):
+		return false
 	case alone(r.request.Kind):
 		return n >= 1 && slices.Contains(c.present(r), r.from())
 	case r.request.Kind == api.KindLost:
@@ -205,7 +163,7 @@ func (c *core) granted(r *openRequest) bool {
 
 // wanted turns a granted change into what a proposal must say.
 func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh.Removal, card *roster.Card) {
-	slot := wire.Slot(r.change.Slot)
+	slot := c.subject(r)
 	switch r.request.Kind {
 	case api.KindAdd:
 		return roster.Add, nil, r.card
@@ -277,14 +235,20 @@ func (c *core) inEffect(r *openRequest) bool {
 	former := func(slot wire.Slot) bool {
 		return slices.ContainsFunc(rec.Former, func(f roster.Former) bool { return f.Slot == slot })
 	}
-	in := func() bool { _, ok := rec.ByIdentity(r.card.Identity); return ok }
+	in := func() bool {
+		if r.card == nil {
+			return false // it is to be invited
+		}
+		_, ok := rec.ByIdentity(r.card.Identity)
+		return ok
+	}
 	switch r.request.Kind {
 	case api.KindAdd:
 		return in()
 	case api.KindReplace:
-		return in() && former(wire.Slot(r.change.Slot))
+		return in() && former(c.subject(r))
 	case api.KindLost:
-		return former(wire.Slot(r.change.Slot))
+		return former(c.subject(r))
 	case api.KindLeave:
 		return former(r.from())
 	case api.KindRefresh:
@@ -300,7 +264,7 @@ func (c *core) inEffect(r *openRequest) bool {
 		return rec.Threshold == int(r.change.Threshold)
 	case api.KindRemove:
 		// As long as nobody here doubts the device there is nothing to agree to.
-		slot := wire.Slot(r.change.Slot)
+		slot := c.subject(r)
 		return former(slot) || c.granted(r) && c.judge != nil && c.judge.Confirmed(slot)
 	case api.KindVacation, api.KindVeto:
 		return c.granted(r)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
@@ -28,6 +29,7 @@ type circle struct {
 	highest   uint64                 // epoch number that was ever proposed
 	fenced    map[wire.DeviceID]bool // never signed with again
 	evicted   *roster.Former         // this device is out
+	dates     map[uint64]time.Time   // when epochs came about, as far as this device knows
 }
 
 // storedAddrs is where members were last known to be.
@@ -139,6 +141,9 @@ func (k *circle) load(tx journal.Tx) error {
 		k.older = append(k.older, [32]byte(b))
 	}
 	if k.addrs, err = unpackAddrs(addrs); err != nil {
+		return err
+	}
+	if k.dates, err = loadDates(tx); err != nil {
 		return err
 	}
 	if highest != nil {

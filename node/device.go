@@ -18,6 +18,7 @@ import (
 const (
 	bucketDevice   = "device"   // one record: deviceKey
 	bucketChain    = "chain"    // epoch → certified entry
+	bucketDates    = "dates"    // epoch → when it came about
 	bucketCircle   = "circle"   // discoveryKey, olderKey, addrsKey, shareKeyKey, highestKey
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
@@ -91,7 +92,7 @@ var ErrNoDevice = errors.New("node: no device here")
 // if the journal holds a device already.
 func Init(j journal.Journal, keeper Keeper, rand io.Reader, name string, kind roster.Kind) (wire.DeviceID, error) {
 	var id wire.DeviceID
-	if err := roster.CheckName(name); err != nil {
+	if err := CheckNewName(name); err != nil {
 		return id, err
 	}
 	var seeds [4][32]byte

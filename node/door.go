@@ -346,6 +346,8 @@ func (d *door) judge(ctx context.Context, m *pairing.Shower, s PairStream, who *
 		code = pairing.NameTaken
 	case errors.Is(err, errFull):
 		code = pairing.CircleFull
+	case isBadName(err):
+		code = pairing.BadName
 	}
 	out, _ := m.Refuse(code)
 	return out, fmt.Errorf("node: visitor refused: %w", err)

@@ -42,8 +42,10 @@ func (c *core) moot(r *openRequest) bool {
 	switch {
 	case r.change == nil:
 		return slices.ContainsFunc(c.circle.head().Record.Former, func(f roster.Former) bool { return f.Slot == r.from() })
+	case c.aboutUnknown(r):
+		return false
 	case r.request.Kind == api.KindLost || r.request.Kind == api.KindReplace:
-		about = wire.Slot(r.change.Slot)
+		about = c.subject(r)
 	case r.request.Kind != api.KindFreeze:
 		return false
 	}

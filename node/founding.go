@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
@@ -97,7 +96,7 @@ func (c *core) freeToFound() error {
 	case c.cfg.Keeper.Locked():
 		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
 	}
-	return nil
+	return c.ownNameError()
 }
 
 // beginInviting starts a founding with this device as the first.
@@ -186,7 +185,7 @@ func (c *core) admitNewcomer(n newcomer) error {
 var (
 	errNotInviting = errors.New("node: no founding is inviting")
 	errSameDevice  = errors.New("node: this device is in already")
-	errSameName    = errors.New("node: another device has this name")
+	errSameName    = errors.New("node: another device has this name, or one that looks like it")
 	errFull        = errors.New("node: all devices have joined")
 )
 
@@ -202,6 +201,9 @@ func (c *core) fits(card roster.Card) error {
 	if len(f.joined)+1 >= f.devices {
 		return errFull
 	}
+	if err := CheckNewName(card.Name); err != nil {
+		return err
+	}
 	in := []roster.Card{c.ownCard([32]byte{})}
 	for _, n := range f.joined {
 		in = append(in, n.card)
@@ -210,7 +212,7 @@ func (c *core) fits(card roster.Card) error {
 		if other.Identity == card.Identity || bytes.Equal(other.Peer, card.Peer) || other.Box == card.Box || other.Presence == card.Presence {
 			return errSameDevice
 		}
-		if strings.EqualFold(other.Name, card.Name) {
+		if roster.Alike(other.Name, card.Name) {
 			return errSameName
 		}
 	}
@@ -324,6 +326,9 @@ func (c *core) accept(m found) error {
 	}
 	if len(m.Addrs) != len(p.Devices) {
 		return errors.New("node: addresses that do not match the devices")
+	}
+	if err := checkNames(p.Devices); err != nil {
+		return err
 	}
 	own, theirs := false, false
 	addrs := map[wire.Slot][]string{}

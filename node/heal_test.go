@@ -368,7 +368,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 	}
 	phone.kill()
 	l.run(3*time.Second, nil)
-	if n := len(laptop.core.oldShares()); n != 1 {
+	if n := len(laptop.core.oldShares().alive); n != 1 {
 		t.Errorf("%d old shares possibly alive, want that of the lost device", n)
 	}
 	l.introduce(laptop, fresh)

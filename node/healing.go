@@ -3,13 +3,10 @@ package node
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -66,10 +63,10 @@ func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill 
 	return w, err
 }
 
-// about reads the device that a change is about, by name or slot.
-func about(name string) func(*core, *change) error {
+// about finds the device that a change is about.
+func about(identity string) func(*core, *change) error {
 	return func(c *core, ch *change) error {
-		d, err := c.named(name)
+		d, err := c.member(identity)
 		if err != nil {
 			return err
 		}
@@ -78,25 +75,14 @@ func about(name string) func(*core, *change) error {
 	}
 }
 
-// named finds a member by name, whatever its letter case, or by slot.
-func (c *core) named(name string) (roster.Device, error) {
-	for _, d := range c.circle.record.Devices {
-		if strings.EqualFold(d.Name, name) || strconv.Itoa(int(d.Slot)) == name {
-			return d, nil
-		}
-	}
-	return roster.Device{}, api.Errorf(api.CodeUnknown, "no device of the circle is called %s", intent.Escape(name)).
-		WithHint("warifu status lists them")
-}
-
 // another is about, for what a device cannot do to itself.
-func another(name string) func(*core, *change) error {
+func another(identity string) func(*core, *change) error {
 	return func(c *core, ch *change) error {
-		if err := about(name)(c, ch); err != nil {
+		if err := about(identity)(c, ch); err != nil {
 			return err
 		}
 		if wire.Slot(ch.Slot) == c.circle.slot {
-			return api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(name)).WithHint("\"warifu leave\" takes this device out")
+			return api.Errorf(api.CodeBadArgument, "%s is this device", c.self.name).WithHint("\"warifu leave\" takes this device out")
 		}
 		return c.enoughWithout(wire.Slot(ch.Slot))
 	}
@@ -134,7 +120,12 @@ func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, f
 	if err != nil {
 		return api.Changed{}, err
 	}
-	emit(api.Event{Event: api.EventRequest, ID: w.request.id.Hex()})
+	asked := api.Event{Event: api.EventRequest, ID: w.request.id.Hex()}
+	if err := n.call(ctx, func(c *core) error { asked.Warnings = c.changeWords(w.request).Warnings; return nil }); err != nil {
+		n.release(w)
+		return api.Changed{}, err
+	}
+	emit(asked)
 	if args.Timeout > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))

@@ -3,11 +3,9 @@ package node
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -40,11 +38,17 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	d := who.card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
-	return n.redeal(ctx, args.PresenceArgs, kind, func(_ *core, out *change) error { *out = ch; return nil }, emit)
+	return n.redeal(ctx, args.PresenceArgs, kind, func(c *core, out *change) error {
+		*out = ch
+		if args.Replace == "" {
+			return nil
+		}
+		return about(args.Replace)(c, out) // it may be out by now
+	}, emit)
 }
 
 // beginInvite prepares to let a device into the circle, in place of the one that
-// is named, if any. One is let in at a time, and one code is alive, as at a
+// has the identity replace, if any. One is let in at a time, and one code is alive, as at a
 // founding.
 func (c *core) beginInvite(replace string) (kind string, replaces uint16, err error) {
 	if err := c.ready(); err != nil {
@@ -57,12 +61,12 @@ func (c *core) beginInvite(replace string) (kind string, replaces uint16, err er
 	kind = api.KindAdd
 	if replace != "" {
 		kind = api.KindReplace
-		d, err := c.named(replace)
+		d, err := c.member(replace)
 		if err != nil {
 			return "", 0, err
 		}
 		if d.Slot == c.circle.slot {
-			return "", 0, api.Errorf(api.CodeBadArgument, "%s is this device", intent.Escape(replace))
+			return "", 0, api.Errorf(api.CodeBadArgument, "%s is this device", c.self.name)
 		}
 		replaces = uint16(d.Slot)
 	} else if len(c.circle.record.Devices) >= maxDevices {
@@ -114,9 +118,10 @@ func (c *core) fitsCircle(card roster.Card) error {
 		if d.Identity == card.Identity || d.Box == card.Box || d.Presence == card.Presence || string(d.Peer) == string(card.Peer) {
 			return errSameDevice
 		}
-		if strings.EqualFold(d.Name, card.Name) && d.Slot != c.inviting.replaces {
-			return errSameName
-		}
+	}
+	replaces, _ := c.circle.record.Device(c.inviting.replaces)
+	if err := c.checkNewcomer(card, replaces); err != nil {
+		return err
 	}
 	if f, was := c.circle.record.IsFormer(card.Identity); was && f.State == roster.Stolen {
 		return errors.New("node: the keys of this device were stolen")

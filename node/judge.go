@@ -47,6 +47,7 @@ func (c *core) startJudge() error {
 		j, err := recovery.ParseJudge(raw, rec, c.boot)
 		if err == nil {
 			c.judge = j
+			j.Called(c.name)
 			c.saveJudge()
 			return nil
 		}
@@ -57,6 +58,7 @@ func (c *core) startJudge() error {
 		return err
 	}
 	c.judge = j
+	j.Called(c.name)
 	if damage != nil {
 		return c.judgeAnew(damage)
 	}
@@ -197,10 +199,10 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 
 // hearPersons passes on to the judge what persons have said, each once.
 func (c *core) hearPersons(r *openRequest) {
-	if c.judge == nil || r.change == nil || !r.open() {
+	if c.judge == nil || r.change == nil || !r.open() || c.aboutUnknown(r) {
 		return
 	}
-	slot := wire.Slot(r.change.Slot)
+	slot := c.subject(r)
 	for _, by := range c.present(r) {
 		w := recovery.Word{ID: r.id, By: by}
 		var err error

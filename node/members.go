@@ -2,7 +2,6 @@ package node
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -78,30 +77,6 @@ func (c *core) device(slot wire.Slot) (roster.Device, bool) {
 		}
 	}
 	return roster.Device{}, false
-}
-
-// name returns what a person calls the device in slot, or called it while it
-// was in the circle.
-func (c *core) name(slot wire.Slot) string {
-	if d, ok := c.device(slot); ok {
-		return d.Name
-	}
-	if c.circle != nil {
-		for _, f := range c.circle.record.Former {
-			if f.Slot == slot {
-				return f.Name
-			}
-		}
-	}
-	return fmt.Sprintf("device %d", slot)
-}
-
-func (c *core) names(slots []wire.Slot) []string {
-	out := make([]string, 0, len(slots))
-	for _, s := range slots {
-		out = append(out, c.name(s))
-	}
-	return out
 }
 
 // selfSlot is this device's slot in the circle or the founding, 0 if none.

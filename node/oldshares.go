@@ -7,35 +7,52 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// oldShares returns the devices that may still hold a share of one epoch that
-// is over, for the epoch of which most may: as many as the threshold of them
-// would be the key.
-func (c *core) oldShares() (most []wire.Slot) {
-	now := c.circle.record
-	for _, e := range c.circle.chain {
-		if e.Record.Epoch >= now.Epoch {
-			continue
-		}
-		var alive []wire.Slot
-		for _, d := range e.Record.Devices {
-			if c.mayHold(d, e.Record.Epoch) {
-				alive = append(alive, d.Slot)
-			}
-		}
-		if len(alive) > len(most) {
-			most = alive
-		}
-	}
-	return most
+// Old shares are those of one epoch that is over which may still exist.
+type oldShares struct {
+	key   int         // so many of them are the key: the threshold of that epoch
+	alive []wire.Slot // devices that may hold one
+	out   []wire.Slot // those of them that cannot be made to destroy theirs
 }
 
-// mayHold reports whether a device may still have its share of an old epoch:
-// it left and nobody knows, or there is a copy of it, or it has not said that
-// it destroyed the share.
-func (c *core) mayHold(d roster.Device, epoch uint64) bool {
-	if c.gone(d) {
-		return true
+// missing is how many more would be the key, for whoever has all that are out of
+// reach; 0 or less if nobody needs more.
+func (o oldShares) missing() int { return o.key - len(o.out) }
+
+// worse reports whether o is more of a danger than p: first counts what is out of
+// reach, then what may become so.
+func (o oldShares) worse(p oldShares) bool {
+	if lost, than := o.missing() <= 0, p.missing() <= 0; lost != than {
+		return lost
 	}
+	return o.key-len(o.alive) < p.key-len(p.alive)
+}
+
+// oldShares looks for the epoch whose old shares are the greatest danger.
+func (c *core) oldShares() oldShares {
+	worst := oldShares{key: c.circle.record.Threshold}
+	for _, e := range c.circle.chain {
+		if e.Record.Epoch >= c.circle.record.Epoch {
+			continue
+		}
+		o := oldShares{key: e.Record.Threshold}
+		for _, d := range e.Record.Devices {
+			if out := c.gone(d); out || c.mayHold(d, e.Record.Epoch) {
+				o.alive = append(o.alive, d.Slot)
+				if out {
+					o.out = append(o.out, d.Slot)
+				}
+			}
+		}
+		if len(o.alive) > 0 && (len(worst.alive) == 0 || o.worse(worst)) {
+			worst = o
+		}
+	}
+	return worst
+}
+
+// mayHold reports whether a device that is within reach may still have its share
+// of an old epoch: it has not said that it destroyed the share.
+func (c *core) mayHold(d roster.Device, epoch uint64) bool {
 	if d.Identity == c.self.public {
 		return c.oldestShare() <= epoch
 	}
@@ -43,31 +60,48 @@ func (c *core) mayHold(d roster.Device, epoch uint64) bool {
 	return p == nil || !p.told || p.oldest <= epoch
 }
 
-// gone reports whether no device that is in the circle can destroy what d held.
+// gone reports whether nobody can see to it that what d held is destroyed: it is
+// out of the circle, or there is a copy of it. This device sees to its own.
 func (c *core) gone(d roster.Device) bool {
+	if c.judge != nil && c.judge.Copied(d.Slot) {
+		return true
+	}
+	if d.Identity == c.self.public {
+		return false
+	}
 	in, ok := c.circle.record.Device(d.Slot)
-	return !ok || in.Identity != d.Identity || c.judge != nil && c.judge.Copied(d.Slot)
+	return !ok || in.Identity != d.Identity
 }
 
-// oldWarning says what to do if the old shares that may exist could be the key,
-// and some of them are out of the circle's reach. Those that are not are
-// destroyed as soon as everybody has fresh ones.
+// oldWarning says what to do about old shares that are out of reach, if they could
+// be the key. They are if there are enough of them. If there are fewer, the others
+// must not get out of reach before they are destroyed, which devices do by
+// themselves as soon as they run and everybody has fresh ones.
 func (c *core) oldWarning() []string {
-	old, t := c.oldShares(), c.circle.record.Threshold
-	var here []wire.Slot
-	for _, s := range old {
-		if d, ok := c.circle.record.Device(s); ok && !c.gone(d) {
-			here = append(here, s)
+	o := c.oldShares()
+	if o.missing() <= 0 {
+		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s, out of the circle's reach: together they are the key; move what the accounts hold to a new circle",
+			len(o.out), o.key, list(c.names(o.out)))}
+	}
+	if len(o.out) == 0 || len(o.alive) < o.key {
+		return nil
+	}
+	var rest []wire.Slot
+	for _, s := range o.alive {
+		if p := c.peers[s]; s == c.circle.slot && c.cfg.Keeper.Locked() || s != c.circle.slot && c.within(s) && (!c.online(s) || p.locked) {
+			rest = append(rest, s)
 		}
 	}
-	switch n := len(old) - len(here); {
-	case len(old) < t || n == 0:
+	if len(rest) == 0 {
 		return nil
-	case n < t:
-		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s: together they are the key; start and unlock %s to have theirs destroyed",
-			len(old), t, list(c.names(old)), list(c.names(here)))}
-	default:
-		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s: together they are the key; move what the accounts hold to a new circle",
-			len(old), t, list(c.names(old)))}
 	}
+	return []string{fmt.Sprintf("old shares possibly alive: %d of %d out of the circle's reach, on %s; start and unlock %s to have theirs destroyed",
+		len(o.out), o.key, list(c.names(o.out)), list(c.names(rest)))}
+}
+
+// within reports whether the device in slot is in the circle, and there is no copy
+// of it.
+func (c *core) within(slot wire.Slot) bool {
+	d, ok := c.circle.record.Device(slot)
+	return ok && !c.gone(d)
 }

@@ -381,6 +381,8 @@ func pairingError(err error) error {
 		code, hint = api.CodeInvitationSpent, "use the invitation that the other device shows now"
 	case pairing.SameDevice, pairing.NameTaken:
 		code, hint = api.CodeDeviceKnown, "each device joins once, under a name of its own"
+	case pairing.BadName:
+		code, hint = api.CodeRefused, "make a device of another name in another home: warifu init"
 	case pairing.CircleFull:
 		code, hint = api.CodeCircleFull, "the founder chose fewer devices"
 	case pairing.Malformed, pairing.Version:

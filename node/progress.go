@@ -21,39 +21,31 @@ func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
 			return fmt.Errorf("node: the chain does not verify: %w", err)
 		}
 		for _, e := range c.circle.chain {
-			out = append(out, viewEpoch(e))
+			out = append(out, c.viewEpoch(e))
 		}
 		return nil
 	})
 	return out, err
 }
 
-func viewEpoch(e roster.Entry) api.Epoch {
+func (c *core) viewEpoch(e roster.Entry) api.Epoch {
 	rec := e.Record
-	name := func(slots []wire.Slot) []string {
-		out := []string{}
-		for _, s := range slots {
-			d, _ := rec.Device(s)
-			out = append(out, d.Name)
-		}
-		return out
-	}
 	v := api.Epoch{
 		Epoch: rec.Epoch, Record: rec.Hash().Hex(), Kind: rec.Change.Kind.String(), Threshold: rec.Threshold,
-		Devices: name(rec.Slots()), Members: name(rec.Change.Members), Sleepers: name(rec.Change.Sleepers),
-		Removed: removedNames(rec), Added: name(rec.Change.Added),
+		Devices: c.names(rec.Slots()), Members: c.names(rec.Change.Members), Sleepers: c.names(rec.Change.Sleepers),
+		Removed: c.removedNames(rec), Added: c.names(rec.Change.Added),
 	}
 	for _, s := range e.Ready {
-		v.Signers = append(v.Signers, name([]wire.Slot{s.Slot})...)
+		v.Signers = append(v.Signers, c.name(s.Slot))
 	}
 	return v
 }
 
-func removedNames(rec roster.Record) []string {
+func (c *core) removedNames(rec roster.Record) []string {
 	out := []string{}
 	for _, f := range rec.Former {
 		if f.Epoch == rec.Epoch {
-			out = append(out, f.Name)
+			out = append(out, c.name(f.Slot))
 		}
 	}
 	return out
@@ -61,14 +53,14 @@ func removedNames(rec roster.Record) []string {
 
 // changed describes the newest epoch.
 func (c *core) changed() api.Changed {
-	e := viewEpoch(c.circle.head())
+	e := c.viewEpoch(c.circle.head())
 	if a := c.attempt; a != nil && a.entered {
-		e = viewEpoch(roster.Entry{Record: c.circle.record})
+		e = c.viewEpoch(roster.Entry{Record: c.circle.record})
 	}
 	old := c.oldShares()
 	return api.Changed{
 		Epoch: e.Epoch, Kind: e.Kind, Members: e.Members, Sleepers: e.Sleepers, Removed: e.Removed, Added: e.Added,
-		OldSharesAlive: len(old), OldSharesOn: c.names(old), Threshold: e.Threshold,
+		OldSharesAlive: len(old.alive), OldSharesOn: c.names(old.alive), OldSharesOut: len(old.out), OldSharesKey: old.key, Threshold: e.Threshold,
 	}
 }
 
@@ -92,7 +84,7 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 		reason = fmt.Sprintf("%d of %d persons have approved: approve on %s",
 			len(c.present(r)), c.circle.record.Threshold, either(c.names(ask)))
 		if r.request.Kind == api.KindLost || r.request.Kind == api.KindReplace {
-			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", c.name(wire.Slot(r.change.Slot)))
+			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", c.subjectName(r))
 		}
 		return c.names(ask), reason
 	}
@@ -133,7 +125,7 @@ func (c *core) goneWords() string {
 func (c *core) holders(epoch uint64) (names []string) {
 	for _, d := range c.circle.record.Devices {
 		if p := c.peers[d.Slot]; d.Slot != c.circle.slot && (p == nil || !p.told || p.oldest < epoch) {
-			names = append(names, d.Name)
+			names = append(names, c.name(d.Slot))
 		}
 	}
 	return names

@@ -94,7 +94,7 @@ func (c *core) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
 	for _, d := range head.Devices {
 		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
 		if !goes && d.Slot != c.circle.slot && c.banned(d.Slot) {
-			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", d.Name).
+			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", c.name(d.Slot)).
 				WithHint("remove it, or thaw")
 		}
 		pr := c.peers[d.Slot]

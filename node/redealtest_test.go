@@ -89,14 +89,14 @@ func TestEnoughWithout(t *testing.T) {
 	l := newLab(t, 3, 76)
 	l.found(3, 3)
 	c := l.devices[0].core
-	for _, fill := range []func(*core, *change) error{another("laptop"), func(c *core, _ *change) error { return c.enoughWithout(c.circle.slot) }} {
+	for _, fill := range []func(*core, *change) error{another(idOf(l, 1)), func(c *core, _ *change) error { return c.enoughWithout(c.circle.slot) }} {
 		if err := fill(c, &change{}); api.CodeOf(err) != api.CodeStranded {
 			t.Errorf("got %v", err)
 		}
 	}
 	l = newLab(t, 3, 77)
 	l.found(2, 3)
-	if err := another("laptop")(l.devices[0].core, &change{}); err != nil {
+	if err := another(idOf(l, 1))(l.devices[0].core, &change{}); err != nil {
 		t.Error(err)
 	}
 }

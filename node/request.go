@@ -359,6 +359,9 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 	if ch.Card == nil {
 		ch.Card = []byte{}
 	}
+	if d, ok := c.circle.record.Device(wire.Slot(ch.Slot)); ok {
+		ch.Device = d.Identity[:]
+	}
 	req := request{
 		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: kind,
 		Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),

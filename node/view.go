@@ -195,10 +195,11 @@ func (c *core) status() api.Status {
 	if c.circle != nil {
 		rec := c.circle.record
 		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
-		s.Devices, s.Accounts = c.viewDevices(rec.Devices), viewAccounts(rec)
+		s.Devices, s.Accounts, s.Former = c.viewDevices(rec.Devices), viewAccounts(rec), c.viewFormer()
 		if c.circle.evicted == nil { // who is out is told nothing of them any more
 			old := c.oldShares()
-			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
+			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old.alive), c.names(old.alive), c.frozen()
+			s.OldSharesOut, s.OldSharesKey = len(old.out), old.key
 			open := c.openRequests()
 			slices.Reverse(open)
 			for _, r := range open {
@@ -268,10 +269,10 @@ func (c *core) warnings() []string {
 			if p.skew < 0 {
 				way = "behind"
 			}
-			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", d.Name, roughly(off), way))
+			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", c.name(d.Slot), roughly(off), way))
 		}
 		if p.locked && p.online {
-			w = append(w, d.Name+" is locked and signs nothing: unlock it there")
+			w = append(w, c.name(d.Slot)+" is locked and signs nothing: unlock it there")
 		}
 	}
 	if t := c.circle.record.Threshold; online < t {
@@ -399,9 +400,13 @@ func apiKind(k string) string {
 }
 
 func (c *core) viewRequest(r *openRequest) api.Request {
+	in := r.intent
+	if r.change != nil && r.unclear == nil {
+		in = c.changeWords(r)
+	}
 	v := api.Request{
 		ID: r.id.Hex(), Kind: apiKind(r.request.Kind), Account: intent.Escape(r.request.Account), Path: fullPath(r.account, r.path),
-		Summary: r.intent.Summary, Lines: []api.Line{}, Warnings: []string{}, From: c.name(r.from()), State: r.state(),
+		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: c.name(r.from()), State: r.state(),
 		ApprovedBy: c.names(sortedSlots(r.approved)), DeniedBy: c.names(sortedSlots(r.denied)),
 		Created: time.Unix(int64(min(r.request.Created, 1<<40)), 0).UTC(), Expires: r.expires().UTC(),
 	}
@@ -411,14 +416,13 @@ func (c *core) viewRequest(r *openRequest) api.Request {
 	} else if r.change == nil {
 		v.Address = accountLabel(r)
 	}
-	for _, l := range r.intent.Lines {
-		text := l.Value
-		if l.Warn {
-			text = "! " + text
+	v.Lines = viewLines(in.Lines)
+	if r.change != nil && r.change.Slot != 0 {
+		if d, ok := c.everDevice(c.subject(r)); ok {
+			v.Device = d.Identity.Hex()
 		}
-		v.Lines = append(v.Lines, api.Line{Label: l.Label, Text: text})
 	}
-	v.Warnings = append(v.Warnings, r.intent.Warnings...)
+	v.Warnings = append(v.Warnings, in.Warnings...)
 	switch {
 	case has(r.denied, c.circle.slot):
 		v.Answer = api.AnswerDenied

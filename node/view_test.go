@@ -129,7 +129,7 @@ func TestStatusCountsOldShares(t *testing.T) {
 	if !c.judge.Copied(desktop.core.circle.slot) {
 		t.Fatal("the copy is not noticed")
 	}
-	if got := laptop.warned("possibly alive: 4 of 3"); len(got) != 1 || !strings.Contains(got[0], "start and unlock phone, laptop and tablet") {
+	if got := laptop.warned("possibly alive: 1 of 3 out of the circle's reach, on desktop"); len(got) != 1 || !strings.Contains(got[0], "start and unlock phone to have theirs destroyed") {
 		t.Errorf("with a copy: %q", got)
 	}
 	for _, d := range c.status().Devices {

@@ -15,6 +15,7 @@ const (
 	NameTaken    = "name-taken"
 	Malformed    = "malformed"
 	Version      = "version"
+	BadName      = "bad-name"
 )
 
 // An Error is why two devices did not pair. The text is always ours: nothing
@@ -49,9 +50,10 @@ var texts = [...]struct{ code, text string }{
 	{Refused, "the other device has refused"},
 	{SameDevice, "this device is in the circle already"},
 	{CircleFull, "the circle has no room for another device"},
-	{NameTaken, "another device of the circle has this name"},
+	{NameTaken, "another device of the circle has this name, or one that looks like it"},
 	{Malformed, "the other device could not read what it was sent"},
 	{Version, "the two devices run releases that do not understand each other"},
+	{BadName, "a device cannot join under this name: it would pass for a slot, a fingerprint or another name"},
 }
 
 // errorOf returns the Error with the usual text for a code, and its reason on

@@ -18,7 +18,12 @@ type Judge struct {
 	rec      roster.Record
 	st       state
 	revision uint64
+	called   func(wire.Slot) string // nil: as in rec
 }
+
+// Called has the judge's words call devices what name returns for their slots,
+// instead of by the names in the record: one may have had two devices.
+func (j *Judge) Called(name func(wire.Slot) string) { j.called = name }
 
 // New returns the judge of the device in slot self, which has just entered the
 // circle: it counts from now, and suspects nobody. Wall is the wall clock in

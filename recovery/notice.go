@@ -129,6 +129,9 @@ func (j *Judge) Words(n Notice) string {
 
 // name returns what a person calls a device, also one that left.
 func (j *Judge) name(slot wire.Slot) string {
+	if j.called != nil {
+		return j.called(slot)
+	}
 	if d, ok := j.rec.Device(slot); ok {
 		return d.Name
 	}

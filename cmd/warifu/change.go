@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ type change struct {
 	file    string // passphrase file
 	yes     bool
 	timeout time.Duration
+	told    []string // warnings that the person has seen
 }
 
 func (ch *change) flags(cmd *cobra.Command) {
@@ -54,35 +54,6 @@ func inCircle(ctx context.Context, c *api.Client) (api.Status, error) {
 			WithHint("`warifu found` makes one, `warifu join` answers an invitation")
 	}
 	return s, nil
-}
-
-// findDevice returns the device of that name, or else of that slot.
-func findDevice(s api.Status, name string) (api.Device, error) {
-	for _, d := range s.Devices {
-		if d.Name == name {
-			return d, nil
-		}
-	}
-	for _, d := range s.Devices {
-		if strconv.Itoa(d.Slot) == name {
-			return d, nil
-		}
-	}
-	return api.Device{}, api.Errorf(api.CodeUnknown, "no device of this circle is called %s", esc(name)).
-		WithHint("they are called %s", strings.Join(deviceNames(s.Devices), ", "))
-}
-
-func deviceNames(devices []api.Device) []string {
-	names := make([]string, len(devices))
-	for i, d := range devices {
-		names[i] = d.Name
-	}
-	return names
-}
-
-// without returns the names of all devices but one.
-func without(devices []api.Device, gone api.Device) []string {
-	return deviceNames(slices.DeleteFunc(slices.Clone(devices), func(d api.Device) bool { return d.Slot == gone.Slot }))
 }
 
 // say tells the person something on stderr, as an event with --json.
@@ -121,9 +92,9 @@ type epochResult struct {
 	Request api.Request `json:"request"`
 }
 
-// word has say say what the person here has to say about the device of that
-// name, and prints what follows from it.
-func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
+// word has say say what the person here has to say about the device that name
+// means, and prints what follows from it.
+func (a *app) word(ctx context.Context, ch *change, c *api.Client, kind, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
 	s, err := inCircle(ctx, c)
 	if err != nil {
 		return err
@@ -132,12 +103,15 @@ func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, 
 	if err != nil {
 		return err
 	}
+	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: kind, Device: d.Device}); err != nil {
+		return err
+	}
 	p, err := a.present(ctx, ch)
 	if err != nil {
 		return err
 	}
 	defer clear(p.Passphrase)
-	r, err := say(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name})
+	r, err := say(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device})
 	if err != nil {
 		return err
 	}
@@ -162,6 +136,8 @@ func (a *app) redeal(ctx context.Context, ch *change, run func(api.PresenceArgs,
 	out, err := run(p, func(e api.Event) {
 		if e.Event == api.EventRequest {
 			id = e.ID
+			// What was not known before: the name of a device that came.
+			e.Warnings = slices.DeleteFunc(e.Warnings, func(w string) bool { return slices.Contains(ch.told, w) })
 		}
 		a.event(e)
 	})
@@ -203,23 +179,28 @@ func printChanged(w io.Writer, c api.Changed) {
 	add("removed", c.Removed, "")
 	add("added", c.Added, "")
 	add("asleep", c.Sleepers, ": finds its share when it wakes")
-	rows = append(rows, []string{"  old shares", oldShares(c.OldSharesAlive, c.Threshold, c.OldSharesOn)})
+	rows = append(rows, []string{"  old shares", oldShares(c.OldSharesAlive, c.OldSharesOut, c.OldSharesKey, c.OldSharesOn)})
 	table(w, rows)
 	fmt.Fprintln(w, "keys and addresses are the same")
 }
 
-// oldShares says what the old shares that may exist on those devices are worth.
-// Fewer than the threshold of one epoch are nothing.
-func oldShares(alive, threshold int, on []string) string {
-	text := fmt.Sprintf("possibly alive: %d of %d", alive, threshold)
+// oldShares says what the old shares that may exist on those devices are worth, if
+// so many of them are out of the circle's reach and so many are the key. Fewer of
+// one epoch are nothing.
+func oldShares(alive, out, key int, on []string) string {
+	text := fmt.Sprintf("possibly alive: %d of %d", alive, key)
 	if len(on) > 0 {
 		text += ", on " + escAll(on)
 	}
 	switch {
 	case alive == 0:
 		return text
-	case alive < threshold:
-		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, threshold-alive)
+	case out >= key:
+		return text + ": together they are the key"
+	case alive < key:
+		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, key-alive)
+	case out == 0:
+		return text + ": all on devices of the circle, which destroy them when everybody has fresh ones"
 	}
-	return text + ": together they are the key"
+	return fmt.Sprintf("%s: %d out of the circle's reach, worth nothing without %d more; its devices destroy theirs when everybody has fresh ones", text, out, key-out)
 }

@@ -51,7 +51,7 @@ func (a *app) deviceArgs(others bool) cobra.CompletionFunc {
 		s, err := c.Status(ctx)
 		for _, d := range s.Devices {
 			if !others || !d.This {
-				out = append(out, cobra.CompletionWithDesc(d.Name, esc(d.Kind)+", "+presence(d)))
+				out = append(out, cobra.CompletionWithDesc(designation(s.Devices, d), esc(d.Kind)+", "+presence(d)))
 			}
 		}
 		return out, err

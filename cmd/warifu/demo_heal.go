@@ -41,8 +41,16 @@ func (s *story) lost(ctx context.Context) error {
 	s.chapter("Its owner says so on the laptop, and once more on the tablet: laptop and tablet deal fresh shares.")
 	before := s.summary.Address
 	began := time.Now()
+	st, err := s.laptop.client.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("status of %s: %w", s.laptop.name, err)
+	}
+	phone, err := findDevice(st, s.phone.name)
+	if err != nil {
+		return err
+	}
 	changed, err := s.change(ctx, s.laptop, s.tablet, func(ctx context.Context, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return s.laptop.client.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: s.phone.name}, emit)
+		return s.laptop.client.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: phone.Device}, emit)
 	})
 	if err != nil {
 		return err

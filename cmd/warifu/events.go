@@ -28,6 +28,9 @@ func (a *app) event(e api.Event) {
 		a.note("joined: %s (%s), fingerprint %s", esc(e.Name), esc(e.Kind), esc(e.Fingerprint))
 	case api.EventRequest:
 		a.note("request %s", shortID(e.ID))
+		for _, w := range e.Warnings {
+			a.note("! %s", esc(w))
+		}
 	case api.EventWaiting:
 		a.note("%s", waitingText(e))
 	case api.EventProgress:

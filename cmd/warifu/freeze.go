@@ -30,8 +30,10 @@ persons as must sign.`,
 				if err != nil {
 					return err
 				}
-				if err := a.agree(cmd.Context(), &ch, "Freeze the circle now?",
-					fmt.Sprintf("circle %s: nothing is signed on any device until %d persons have said `warifu thaw`", shortID(s.Circle), s.Threshold)); err != nil {
+				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindFreeze}); err != nil {
+					return err
+				}
+				if err := a.agree(cmd.Context(), &ch, "Freeze the circle "+shortID(s.Circle)+" now?"); err != nil {
 					return err
 				}
 				p, err := a.present(cmd.Context(), &ch)

@@ -12,13 +12,15 @@ import (
 // healFake is a fake whose circle can be changed.
 type healFake struct {
 	fake
-	err  error // of every change
-	hold bool  // changes wait for ctx
+	err    error // of every change
+	refuse error // of every preview
+	hold   bool  // changes wait for ctx
 
-	calls   []string // guarded by fake.mu
-	passes  []string
-	until   time.Time
-	replace string
+	calls    []string // guarded by fake.mu
+	passes   []string
+	previews []api.PreviewArgs
+	until    time.Time
+	replace  string
 }
 
 const healPass = "correct horse"
@@ -27,12 +29,12 @@ func healStatus() api.Status {
 	seen := time.Now().Add(-3 * time.Hour)
 	deadline := time.Now().Add(5*24*time.Hour + time.Hour)
 	return api.Status{Name: "laptop", Kind: "laptop", Circle: "c1c1c1c1c1", Threshold: 2, Epoch: 3, OldSharesAlive: 1,
-		OldSharesOn: api.List[string]{"desktop"}, Frozen: "laptop says that phone is lost", Healing: "waiting for a yes on tablet",
+		OldSharesOn: api.List[string]{"desktop"}, OldSharesOut: 1, OldSharesKey: 2, Frozen: "laptop says that phone is lost", Healing: "waiting for a yes on tablet",
 		Devices: api.List[api.Device]{
-			{Slot: 1, Name: "laptop", Kind: "laptop", This: true, Online: true, Epoch: 3},
-			{Slot: 2, Name: "phone", Kind: "phone", LastSeen: &seen, Epoch: 2, State: api.DeviceGrace, Until: &deadline,
+			{Slot: 1, Device: strings.Repeat("a1", 32), Fingerprint: "f1f1f1f1", Name: "laptop", Kind: "laptop", This: true, Online: true, Epoch: 3},
+			{Slot: 2, Device: strings.Repeat("a2", 32), Fingerprint: "f2f2f2f2", Name: "phone", Kind: "phone", LastSeen: &seen, Epoch: 2, State: api.DeviceGrace, Until: &deadline,
 				Why: "will be removed in 5 days unless it is heard before"},
-			{Slot: 3, Name: "tab\x1blet", Kind: "tablet", Online: true, LastSeen: &seen, Epoch: 3, State: api.DeviceVacation, Until: &deadline},
+			{Slot: 3, Device: strings.Repeat("a3", 32), Fingerprint: "f3f3f3f3", Name: "tab\x1blet", Kind: "tablet", Online: true, LastSeen: &seen, Epoch: 3, State: api.DeviceVacation, Until: &deadline},
 		},
 		Accounts: api.List[api.Account]{{Name: "ethereum", Address: "0xA"}},
 		Warnings: api.List[string]{"the circle is frozen and signs nothing: laptop says that phone is lost", "every device must sign once phone is out"}}
@@ -41,6 +43,27 @@ func healStatus() api.Status {
 func healRequests() []api.Request {
 	return []api.Request{{ID: requestID, Kind: api.KindLost, Summary: "phone is lost: remove it", From: "tablet", State: api.StatePending,
 		Lines: api.List[api.Line]{{Label: "device", Text: "phone"}}}}
+}
+
+// called is the name of the device with that identity, or what was said instead.
+func (f *healFake) called(identity string) string {
+	for _, d := range f.status.Devices {
+		if d.Device == identity {
+			return d.Name
+		}
+	}
+	return identity
+}
+
+func (f *healFake) Preview(_ context.Context, a api.PreviewArgs) (api.Preview, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.previews = append(f.previews, a)
+	if f.refuse != nil {
+		return api.Preview{}, f.refuse
+	}
+	return api.Preview{Summary: strings.TrimSpace("foretold: " + a.Kind + " " + f.called(a.Device)), Warnings: api.List[string]{"losing one loses\x1b the accounts"},
+		Lines: api.List[api.Line]{{Label: "effect", Text: "what follows"}}}, f.err
 }
 
 // change is what every call does: it checks the passphrase as a device would.
@@ -59,11 +82,11 @@ func (f *healFake) change(ctx context.Context, call string, pass []byte) error {
 }
 
 func (f *healFake) redeal(ctx context.Context, kind, call string, pass []byte, emit func(api.Event)) (api.Changed, error) {
-	emit(api.Event{Event: api.EventRequest, ID: requestID})
+	emit(api.Event{Event: api.EventRequest, ID: requestID, Warnings: []string{"losing one loses\x1b the accounts", "the name phone-2 looks odd"}})
 	emit(api.Event{Event: api.EventWaiting, For: []string{"tablet"}, Reason: "its person has not said yes"})
 	emit(api.Event{Event: api.EventProgress, Step: 2, Of: 5, Text: "dealing"})
 	c := api.Changed{Epoch: 4, Kind: kind, Threshold: 2, Members: api.List[string]{"laptop", "tablet"}, Sleepers: api.List[string]{},
-		Removed: api.List[string]{}, Added: api.List[string]{}, OldSharesAlive: 1, Elapsed: api.Duration(800 * time.Millisecond)}
+		Removed: api.List[string]{}, Added: api.List[string]{}, OldSharesAlive: 1, OldSharesOut: 1, OldSharesKey: 2, Elapsed: api.Duration(800 * time.Millisecond)}
 	if kind == api.KindLost {
 		c.Removed = api.List[string]{"phone"}
 	}
@@ -83,7 +106,7 @@ func (f *healFake) Invite(ctx context.Context, a api.InviteArgs, emit func(api.E
 }
 
 func (f *healFake) Lost(ctx context.Context, a api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
-	return f.redeal(ctx, api.KindLost, "lost "+a.Device, a.Passphrase, emit)
+	return f.redeal(ctx, api.KindLost, "lost "+f.called(a.Device), a.Passphrase, emit)
 }
 
 func (f *healFake) Refresh(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
@@ -103,7 +126,7 @@ func (f *healFake) Retire(ctx context.Context, a api.PresenceArgs) (api.Changed,
 }
 
 func (f *healFake) Remove(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
-	return api.Request{ID: requestID, Kind: api.KindRemove}, f.change(ctx, "remove "+a.Device, a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindRemove}, f.change(ctx, "remove "+f.called(a.Device), a.Passphrase)
 }
 
 func (f *healFake) Freeze(ctx context.Context, a api.PresenceArgs) (api.Request, error) {
@@ -119,11 +142,11 @@ func (f *healFake) Vacation(ctx context.Context, a api.VacationArgs) (api.Reques
 	f.mu.Lock()
 	f.until = a.Until
 	f.mu.Unlock()
-	return api.Request{ID: requestID, Kind: api.KindVacation}, f.change(ctx, "vacation "+a.Device, a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindVacation}, f.change(ctx, "vacation "+f.called(a.Device), a.Passphrase)
 }
 
 func (f *healFake) Veto(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
-	return api.Request{ID: requestID, Kind: api.KindVeto}, f.change(ctx, "veto "+a.Device, a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindVeto}, f.change(ctx, "veto "+f.called(a.Device), a.Passphrase)
 }
 
 func (f *healFake) ApprovePresent(ctx context.Context, id string, pass []byte) (api.Request, error) {

@@ -165,11 +165,13 @@ func TestHealAsks(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"lost", "phone"}, []string{"phone (phone, last seen 3 h ago)", "at once the circle is frozen", `laptop, tab\u{1b}let get fresh shares`, "all of laptop", "Is phone lost"}},
-		{[]string{"lost", "2"}, []string{"Is phone lost"}},
-		{[]string{"leave"}, []string{"laptop, this device, leaves the circle c1c1c1c1", "phone, tab", "losing one loses the accounts", "Shall laptop leave?"}},
-		{[]string{"freeze"}, []string{"nothing is signed on any device until 2 persons", "Freeze the circle now?"}},
-		{[]string{"invite", "--replace", "phone"}, []string{"phone (phone, last seen 3 h ago) is removed when", "Replace phone?"}},
+		{[]string{"lost", "phone"}, []string{"foretold: lost phone", `! losing one loses\u{1b} the accounts`, "effect  what follows", "! warnings above: 1", "Is phone lost"}},
+		{[]string{"lost", "2"}, []string{"foretold: lost phone", "Is phone lost"}},
+		{[]string{"leave"}, []string{"foretold: leave", "! losing one", "Shall laptop, this device, leave the circle c1c1c1c1?"}},
+		{[]string{"freeze"}, []string{"foretold: freeze", "! losing one", "Freeze the circle c1c1c1c1 now?"}},
+		{[]string{"threshold", "3"}, []string{"foretold: threshold", "! losing one", "Shall 3 of 3 sign?"}},
+		{[]string{"retire"}, []string{"foretold: retire", "! losing one", "Shall they be destroyed?"}},
+		{[]string{"invite", "--replace", "phone"}, []string{"foretold: replace phone", "! losing one", "Replace phone?"}},
 	} {
 		t.Run(strings.Join(tc.args, "-"), func(t *testing.T) {
 			t.Parallel()
@@ -284,9 +286,22 @@ func TestStatusShowsHealing(t *testing.T) {
 
 func TestOldSharesInWords(t *testing.T) {
 	t.Parallel()
-	for alive, want := range map[int]string{0: "possibly alive: 0 of 2", 1: "worth nothing without 1 more", 2: "together they are the key"} {
-		if got := oldShares(alive, 2, nil); !strings.Contains(got, want) {
-			t.Errorf("%d: %q", alive, got)
+	for _, tc := range []struct {
+		alive, out, key int
+		want            string
+	}{
+		{0, 0, 2, "possibly alive: 0 of 2"},
+		{1, 1, 2, "possibly alive: 1 of 2: worth nothing without 1 more"},
+		{1, 0, 2, "worth nothing without 1 more"},
+		{2, 2, 2, "together they are the key"},
+		{3, 2, 2, "together they are the key"},
+		{3, 1, 2, "1 out of the circle's reach, worth nothing without 1 more"},
+		{3, 0, 3, "all on devices of the circle, which destroy them"},
+		{2, 2, 3, "worth nothing without 1 more"},
+	} {
+		got := oldShares(tc.alive, tc.out, tc.key, nil)
+		if !strings.Contains(got, tc.want) || strings.Contains(got, "together") != (tc.out >= tc.key && tc.alive > 0) {
+			t.Errorf("%+v: %q", tc, got)
 		}
 	}
 }

@@ -35,8 +35,8 @@ or "warifu join".`,
 			if name == "" {
 				return usagef("--name is needed")
 			}
-			if err := roster.CheckName(name); err != nil {
-				return usagef("%s", strings.TrimPrefix(err.Error(), "roster: "))
+			if err := node.CheckNewName(name); err != nil {
+				return usagef("%s", strings.TrimPrefix(err.Error(), "node: "))
 			}
 			k, err := roster.ParseKind(kind)
 			if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
@@ -41,7 +40,7 @@ whose share is worth nothing from then on. Keys and addresses stay the same.`,
 	ch.flags(cmd)
 	ch.yesFlag(cmd)
 	ch.timeoutFlag(cmd, 2*waitForQuorum)
-	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes")
+	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes: its name, slot or fingerprint")
 	// The flag exists: it was made on the line above.
 	_ = cmd.RegisterFlagCompletionFunc("replace", a.deviceArgs(true))
 	return cmd
@@ -61,11 +60,15 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 			return api.Errorf(api.CodeRefused, "%s is this device, which cannot replace itself", esc(d.Name)).
 				WithHint("invite on another device, or invite first and `warifu leave` later")
 		}
-		replace = d.Name
-		if err := a.agree(ctx, ch, "Replace "+esc(d.Name)+"?",
-			fmt.Sprintf("%s (%s, %s) is removed when the new device is in; it can come back only as a new one", esc(d.Name), esc(d.Kind), presence(d))); err != nil {
+		replace = d.Device
+		if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}); err != nil {
 			return err
 		}
+		if err := a.agree(ctx, ch, "Replace "+esc(d.Name)+"?"); err != nil {
+			return err
+		}
+	} else if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}); err != nil {
+		return err
 	}
 	var result inviteResult
 	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {

@@ -43,16 +43,10 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 			this = d
 		}
 	}
-	left := without(s.Devices, this)
-	explanation := []string{
-		fmt.Sprintf("%s, this device, leaves the circle %s:", esc(this.Name), shortID(s.Circle)),
-		fmt.Sprintf("  %s get fresh shares without it, and it signs for the circle no more", escAll(left)),
-		"  keys and addresses stay with them; it can come back only as a new device",
+	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindLeave}); err != nil {
+		return err
 	}
-	if len(left) == s.Threshold {
-		explanation = append(explanation, fmt.Sprintf("  all of %s must sign then: losing one loses the accounts", escAll(left)))
-	}
-	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+" leave?", explanation...); err != nil {
+	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+", this device, leave the circle "+shortID(s.Circle)+"?"); err != nil {
 		return err
 	}
 	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {

@@ -21,7 +21,7 @@ and addresses stay the same; the share on the lost device is worth nothing from
 then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,
 		Example:           "  warifu lost phone",
-		Args:              one("the name of a device"),
+		Args:              one("the name, slot or fingerprint of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := ch.checkTimeout(); err != nil {
@@ -49,21 +49,14 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 		return api.Errorf(api.CodeRefused, "%s is this device", esc(d.Name)).
 			WithHint("`warifu leave` takes it out; if it is in wrong hands, say so on another one")
 	}
-	left := without(s.Devices, d)
-	explanation := []string{
-		fmt.Sprintf("%s (%s, %s):", esc(d.Name), esc(d.Kind), presence(d)),
-		"  at once the circle is frozen, and no device signs with it again",
-		fmt.Sprintf("  once %d persons have said so, this one included, %s get fresh shares without it", s.Threshold, escAll(left)),
-		"  keys and addresses stay; a device that is found again can join only as a new one",
+	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}); err != nil {
+		return err
 	}
-	if len(left) == s.Threshold {
-		explanation = append(explanation, fmt.Sprintf("  all of %s must sign then: add a device soon with `warifu invite`", escAll(left)))
-	}
-	if err := a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?", explanation...); err != nil {
+	if err := a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?"); err != nil {
 		return err
 	}
 	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name}, emit)
+		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device}, emit)
 	})
 	if err != nil {
 		return err

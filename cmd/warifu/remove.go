@@ -15,11 +15,11 @@ func (a *app) removeCmd() *cobra.Command {
 circle counts it down. The countdown runs on; but then the device goes even where
 the circle would ask first, and however short ago another was removed. A device
 that is lost or stolen is for ` + "`warifu lost`" + `.`,
-		Args:              one("the name of a device"),
+		Args:              one("the name, slot or fingerprint of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {
-				return a.word(cmd.Context(), &ch, c, args[0], c.Remove, "goes when its countdown is over; `warifu status` says when")
+				return a.word(cmd.Context(), &ch, c, api.KindRemove, args[0], c.Remove, "goes when its countdown is over; `warifu status` says when")
 			})
 		},
 	}

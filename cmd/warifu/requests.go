@@ -44,8 +44,15 @@ func printRequests(w io.Writer, list []api.Request) {
 	var b strings.Builder
 	table(&b, rows)
 	width := columns(w)
+	i := 0
 	for line := range strings.Lines(b.String()) {
 		sentence(w, strings.TrimSuffix(line, "\n"), width)
+		if r := list[i]; r.State == api.StatePending {
+			for _, warning := range r.Warnings {
+				sentence(w, "            ! "+esc(warning), width)
+			}
+		}
+		i++
 	}
 }
 

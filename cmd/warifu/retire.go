@@ -33,9 +33,10 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	if err != nil {
 		return err
 	}
-	if err := a.agree(ctx, ch, "Shall they be destroyed?",
-		"this device's shares of former epochs are destroyed",
-		"  until the device that sleeps has its fresh share, a disk that breaks elsewhere leaves less to go on with"); err != nil {
+	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindRetire}); err != nil {
+		return err
+	}
+	if err := a.agree(ctx, ch, "Shall they be destroyed?"); err != nil {
 		return err
 	}
 	p, err := a.present(ctx, ch)
@@ -49,6 +50,6 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	}
 	return a.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "this device holds no share of an epoch before %d\n", s.Epoch)
-		fmt.Fprintf(w, "old shares on all devices %s\n", oldShares(out.OldSharesAlive, out.Threshold, out.OldSharesOn))
+		fmt.Fprintf(w, "old shares on all devices %s\n", oldShares(out.OldSharesAlive, out.OldSharesOut, out.OldSharesKey, out.OldSharesOn))
 	})
 }

@@ -71,22 +71,18 @@ func TestInterruptedQuestionEndsItsLine(t *testing.T) {
 	has(t, "stderr", stderr.String(), "[y/N] \n", "\nwarifu: join: ")
 }
 
-// TestThresholdThatCannotBe is refused before anybody types a passphrase, and
-// nobody is told how many devices they may lose then.
-func TestThresholdThatCannotBe(t *testing.T) {
+// TestChangeThatCannotBe is refused before anybody is asked or types a passphrase,
+// with what the daemon says of it.
+func TestChangeThatCannotBe(t *testing.T) {
 	t.Parallel()
-	f := &healFake{}
+	f := &healFake{refuse: api.Errorf(api.CodeBadArgument, "it cannot be: why").WithHint("what to do")}
 	home, _ := serveHeal(t, f)
-	n, now := len(f.status.Devices), f.status.Threshold
-	for args, want := range map[string]string{
-		"9": "devices, so that 9 cannot sign",
-		"2": "of 3 devices must sign already",
-	} {
-		o := warifu(t, t.Context(), "", "threshold", args, "--yes", "--home", home)
-		if o.code != exitFailed || strings.Contains(o.stderr, "lose") {
-			t.Errorf("of %d devices, %d of which sign: %+v", n, now, o)
+	for call, args := range healCommands {
+		o := warifu(t, t.Context(), "", append(args, "--home", home)...)
+		if o.code != exitFailed || strings.Contains(o.stderr, "foretold") || strings.Contains(o.stderr, "passphrase") || strings.Contains(o.stderr, "confirmed") {
+			t.Errorf("%s: %+v", call, o)
 		}
-		has(t, "stderr", o.stderr, want)
+		has(t, "stderr", o.stderr, "it cannot be: why", "hint: what to do")
 	}
 	if f.made() != "[]" {
 		t.Errorf("called %v", f.calls)

@@ -77,22 +77,28 @@ func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) err
 	return a.result(r, func(w io.Writer) { printRequest(w, r) })
 }
 
-func printRequest(w io.Writer, r api.Request) {
+// printMeaning says what a request asks: the same to whoever asks and whoever
+// approves.
+func printMeaning(w io.Writer, summary string, warnings []string, meant []api.Line) {
 	width := columns(w)
-	sentence(w, esc(r.Summary), width)
+	sentence(w, esc(summary), width)
 	fmt.Fprintln(w)
-	for _, warning := range r.Warnings {
+	for _, warning := range warnings {
 		sentence(w, "! "+esc(warning), width)
 	}
-	if len(r.Warnings) > 0 {
+	if len(warnings) > 0 {
 		fmt.Fprintln(w)
 	}
-	lines := make([][2]string, len(r.Lines))
-	for i, l := range r.Lines {
+	lines := make([][2]string, len(meant))
+	for i, l := range meant {
 		lines[i] = [2]string{esc(l.Label), esc(l.Text)}
 	}
 	lay(w, lines, width)
 	fmt.Fprintln(w)
+}
+
+func printRequest(w io.Writer, r api.Request) {
+	printMeaning(w, r.Summary, r.Warnings, r.Lines)
 	var rows [][]string
 	add := func(label, text string) {
 		if text != "" {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
 )
 
 func (a *app) statusCmd() *cobra.Command {
@@ -58,15 +59,19 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 	}
 	var rows [][]string
 	for _, d := range s.Devices {
-		row := []string{"  " + esc(d.Name), esc(d.Kind), presence(d)}
+		name := esc(d.Name)
+		if slices.ContainsFunc(s.Former, func(f api.Former) bool { return roster.SameName(f.Name, d.Name) }) {
+			name += " (" + esc(d.Fingerprint) + ")" // another device was called so
+		}
+		row := []string{"  " + name, esc(d.Kind), presence(d)}
 		if in {
-			row = append(row, deviceState(d), ownEpoch(d, s.Epoch))
+			row = append(row, deviceState(s.Devices, d), ownEpoch(d, s.Epoch))
 		}
 		rows = append(rows, row)
 	}
 	table(w, rows)
 	if in {
-		fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.Threshold, s.OldSharesOn))
+		fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.OldSharesOut, s.OldSharesKey, s.OldSharesOn))
 	}
 	if s.Healing != "" {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
@@ -93,20 +98,20 @@ func presence(d api.Device) string {
 
 // deviceState says what the circle thinks of a device that is not simply
 // there or not.
-func deviceState(d api.Device) string {
+func deviceState(devices []api.Device, d api.Device) string {
 	text := esc(d.Why)
 	if text == "" {
 		text = esc(d.State)
 	}
 	switch d.State {
 	case api.DeviceSuspect, api.DeviceGrace:
-		return text + "; `warifu veto " + esc(d.Name) + "` postpones its removal"
+		return text + "; `warifu veto " + esc(designation(devices, d)) + "` postpones its removal"
 	case api.DeviceVacation:
 		if d.Until != nil {
 			return "on vacation, ends " + until(*d.Until)
 		}
 	case api.DeviceTwice:
-		return text + ": `warifu lost " + esc(d.Name) + "` if you did not copy it"
+		return text + ": `warifu lost " + esc(designation(devices, d)) + "` if you did not copy it"
 	}
 	return text
 }

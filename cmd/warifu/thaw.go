@@ -22,12 +22,11 @@ one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 				return err
 			}
 			return a.call(func(c *api.Client) error {
-				s, err := inCircle(cmd.Context(), c)
-				if err != nil {
+				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
-				if s.Frozen != "" {
-					a.say("frozen: %s", esc(s.Frozen))
+				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindThaw}); err != nil {
+					return err
 				}
 				p, err := a.present(cmd.Context(), &ch)
 				if err != nil {

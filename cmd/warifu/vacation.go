@@ -52,11 +52,14 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
-	if name == "" {
-		name = s.Name
+	d, err := thisDevice(s)
+	if name != "" {
+		d, err = findDevice(s, name)
 	}
-	d, err := findDevice(s, name)
 	if err != nil {
+		return err
+	}
+	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindVacation, Device: d.Device, Until: until.UTC()}); err != nil {
 		return err
 	}
 	p, err := a.present(ctx, ch)
@@ -64,7 +67,7 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 		return err
 	}
 	defer clear(p.Passphrase)
-	r, err := c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Name}, Until: until.UTC()})
+	r, err := c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Device}, Until: until.UTC()})
 	if err != nil {
 		return err
 	}

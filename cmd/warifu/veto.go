@@ -14,11 +14,11 @@ func (a *app) vetoCmd() *cobra.Command {
 		Long: `Veto postpones the removal of a device that has been silent for so long that the
 circle is about to go on without it: by 30 days, twice at most. It does not help
 a device that a person called lost.`,
-		Args:              one("the name of a device"),
+		Args:              one("the name, slot or fingerprint of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {
-				return a.word(cmd.Context(), &ch, c, args[0], c.Veto, "stays for now; `warifu status` says how long")
+				return a.word(cmd.Context(), &ch, c, api.KindVeto, args[0], c.Veto, "stays for now; `warifu status` says how long")
 			})
 		},
 	}

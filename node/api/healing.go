@@ -10,7 +10,7 @@ import (
 // the passphrase is the caller's to wipe.
 type Healing interface {
 	// Invite shows an invitation for one more device, which takes the place
-	// of the device named by Replace if that is not empty. The quorum must
+	// of the device that Replace identifies if that is not empty. The quorum must
 	// approve; it emits like Found, and returns when the new device holds a
 	// share.
 	Invite(ctx context.Context, args InviteArgs, emit func(Event)) (Changed, error)
@@ -43,6 +43,10 @@ type Healing interface {
 	Veto(ctx context.Context, args DeviceArgs) (Request, error)
 	Remove(ctx context.Context, args DeviceArgs) (Request, error)
 
+	// Preview says what a change would be shown as, to whoever asks for it and to
+	// whoever is to approve it, and fails where the change would.
+	Preview(ctx context.Context, args PreviewArgs) (Preview, error)
+
 	// ApprovePresent is Approve for a request that wants a person's presence.
 	ApprovePresent(ctx context.Context, id string, passphrase []byte) (Request, error)
 
@@ -57,13 +61,17 @@ type PresenceArgs struct {
 	Timeout    Duration `json:"timeout,omitempty"`
 }
 
-// DeviceArgs name a device, by name or slot.
+// DeviceArgs say which device is meant: by its identity, 64 hex digits, as in
+// [Device], and by nothing else. The client looks a name up, once, and shows its
+// person what it found; were a name looked up again here, it might mean another
+// device by now.
 type DeviceArgs struct {
 	PresenceArgs
 	Device string `json:"device"`
 }
 
-// InviteArgs say whom the new device replaces, if anybody.
+// InviteArgs say whom the new device replaces, if anybody: an identity, as in
+// [DeviceArgs].
 type InviteArgs struct {
 	PresenceArgs
 	Replace string `json:"replace,omitempty"`
@@ -81,6 +89,22 @@ type VacationArgs struct {
 	Until time.Time `json:"until"`
 }
 
+// PreviewArgs say which change is meant, with what the call for it would have.
+type PreviewArgs struct {
+	Kind      string    `json:"kind"`                // one of the Kind… constants
+	Device    string    `json:"device,omitempty"`    // identity
+	Threshold int       `json:"threshold,omitempty"` // of KindThreshold
+	Until     time.Time `json:"until,omitzero"`      // of KindVacation
+}
+
+// A Preview is what a person should know before asking for a change, in the words
+// that the [Request] for it will have.
+type Preview struct {
+	Summary  string       `json:"summary"`
+	Lines    List[Line]   `json:"lines"`
+	Warnings List[string] `json:"warnings"`
+}
+
 // Changed is the circle after a re-deal.
 type Changed struct {
 	Epoch          uint64       `json:"epoch"`
@@ -89,8 +113,10 @@ type Changed struct {
 	Sleepers       List[string] `json:"sleepers"`
 	Removed        List[string] `json:"removed"`
 	Added          List[string] `json:"added"`
-	OldSharesAlive int          `json:"old_shares_alive"` // that may exist somewhere, of one epoch
-	OldSharesOn    List[string] `json:"old_shares_on"`    // where
+	OldSharesAlive int          `json:"old_shares_alive"` // as in [Status], like the next three
+	OldSharesOn    List[string] `json:"old_shares_on"`
+	OldSharesOut   int          `json:"old_shares_out"`
+	OldSharesKey   int          `json:"old_shares_key"`
 	Threshold      int          `json:"threshold"`
 	Elapsed        Duration     `json:"elapsed,omitempty"`
 }
@@ -124,6 +150,9 @@ const (
 	KindThreshold = "threshold"
 )
 
+// KindRetire is no request: each device does it for itself. It has a [Preview].
+const KindRetire = "retire"
+
 // The states of a request that changes the circle, beside the usual ones.
 const (
 	StateDone = "done" // took effect
@@ -137,7 +166,8 @@ const (
 	CodeStranded     Code = "stranded"    // fewer than the threshold are left
 	CodeBusy         Code = "redeal-busy" // another change is under way
 	CodeUnknown      Code = "unknown-device"
-	CodeEvicted      Code = "evicted"       // this device is no longer in the circle
-	CodeRolledBack   Code = "rolled-back"   // this device's data was set back
-	CodeRedealFailed Code = "redeal-failed" // the attempt was aborted; nothing changed
+	CodeWhichDevice  Code = "ambiguous-device" // what was typed may mean more than one
+	CodeEvicted      Code = "evicted"          // this device is no longer in the circle
+	CodeRolledBack   Code = "rolled-back"      // this device's data was set back
+	CodeRedealFailed Code = "redeal-failed"    // the attempt was aborted; nothing changed
 )

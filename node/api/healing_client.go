@@ -64,6 +64,11 @@ func (c *Client) Remove(ctx context.Context, args DeviceArgs) (Request, error) {
 	return post[Request](ctx, c, "remove", &args)
 }
 
+// Preview implements [Healing].
+func (c *Client) Preview(ctx context.Context, args PreviewArgs) (Preview, error) {
+	return post[Preview](ctx, c, "preview", &args)
+}
+
 // ApprovePresent implements [Healing].
 func (c *Client) ApprovePresent(ctx context.Context, id string, passphrase []byte) (Request, error) {
 	return post[Request](ctx, c, "requests/"+url.PathEscape(id)+"/approve/present", &PresenceArgs{Passphrase: passphrase})

@@ -72,6 +72,9 @@ func (s *server) healing(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/remove", plain(s, func(ctx context.Context, _ *http.Request, a DeviceArgs) (Request, error) {
 		return healed(s, func(h Healing) (Request, error) { return h.Remove(ctx, a) })
 	}))
+	mux.HandleFunc("POST /v1/preview", plain(s, func(ctx context.Context, _ *http.Request, a PreviewArgs) (Preview, error) {
+		return healed(s, func(h Healing) (Preview, error) { return h.Preview(ctx, a) })
+	}))
 	mux.HandleFunc("POST /v1/requests/{id}/approve/present", plain(s, func(ctx context.Context, r *http.Request, a PresenceArgs) (Request, error) {
 		return healed(s, func(h Healing) (Request, error) {
 			return h.ApprovePresent(ctx, r.PathValue("id"), a.Passphrase)

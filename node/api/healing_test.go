@@ -91,6 +91,10 @@ func (h *healer) ApprovePresent(_ context.Context, id string, pass []byte) (api.
 	return h.frozen, h.note("approve "+id, pass, nil)
 }
 
+func (h *healer) Preview(_ context.Context, a api.PreviewArgs) (api.Preview, error) {
+	return api.Preview{Summary: "phone is lost", Lines: api.List[api.Line]{}, Warnings: api.List[string]{"look twice"}}, h.note("preview", nil, a)
+}
+
 func (h *healer) Epochs(context.Context) ([]api.Epoch, error) {
 	return []api.Epoch{{Epoch: 1, Kind: "founding"}}, h.note("epochs", nil, nil)
 }

@@ -85,6 +85,10 @@ type Status struct {
 	Devices   List[Device]  `json:"devices"`
 	Accounts  List[Account] `json:"accounts"`
 
+	// Former are the devices that are out of the circle, in the order in which they
+	// went.
+	Former List[Former] `json:"former"`
+
 	// Founding is set while a founding is in progress or was interrupted.
 	Founding *Founding `json:"founding,omitempty"`
 
@@ -93,9 +97,13 @@ type Status struct {
 
 	// OldSharesAlive is how many shares of one former epoch may still exist,
 	// as far as this device knows, and OldSharesOn names the devices that may
-	// have them. Threshold of them would be the key.
+	// have them. OldSharesOut of them are out of the circle's reach: nobody can see
+	// to it that they are destroyed. OldSharesKey of them would be the key. It is the
+	// epoch in which they are the greatest danger.
 	OldSharesAlive int          `json:"old_shares_alive"`
 	OldSharesOn    List[string] `json:"old_shares_on"`
+	OldSharesOut   int          `json:"old_shares_out"`
+	OldSharesKey   int          `json:"old_shares_key"`
 
 	// Frozen says why the circle signs nothing, and Healing which change of
 	// the circle is under way and what it waits for. Empty if neither.
@@ -125,6 +133,18 @@ type Device struct {
 
 	// Why says the same in words.
 	Why string `json:"why,omitempty"`
+}
+
+// A Former is a device that was in the circle.
+type Former struct {
+	Slot        int        `json:"slot"`
+	Device      string     `json:"device"` // identity, 64 hex digits
+	Name        string     `json:"name"`
+	Called      string     `json:"called"`      // name, with date and fingerprint if another device has or had it
+	Fingerprint string     `json:"fingerprint"` // as in Device
+	State       string     `json:"state"`       // "silent", "stolen" or "left"
+	Epoch       uint64     `json:"epoch"`       // the first without it
+	At          *time.Time `json:"at,omitempty"`
 }
 
 // The values of Device.State.
@@ -207,7 +227,8 @@ type Request struct {
 	Lines    List[Line]   `json:"lines"`
 	Warnings List[string] `json:"warnings"`
 
-	From       string       `json:"from"` // name of the device that asked
+	Device     string       `json:"device,omitempty"` // identity of the device that a change is about
+	From       string       `json:"from"`             // name of the device that asked
 	State      string       `json:"state"`
 	Answer     string       `json:"answer"` // this device's: "", "approved" or "denied"
 	ApprovedBy List[string] `json:"approved_by"`
@@ -265,7 +286,7 @@ const (
 	EventInvitation = "invitation" // Invitation, Code, Expires, Step of Of: the device it is for
 	EventJoined     = "joined"     // Device, Name, Kind, Fingerprint
 	EventConfirm    = "confirm"    // Question
-	EventRequest    = "request"    // ID
+	EventRequest    = "request"    // ID, Warnings: of a change of the circle, as in its Request
 	EventWaiting    = "waiting"    // For, Reason
 	EventProgress   = "progress"   // Step, Of, Text
 	EventError      = "error"      // Error
@@ -285,6 +306,7 @@ type Event struct {
 	Fingerprint string     `json:"fingerprint,omitempty"`
 	Question    *Question  `json:"question,omitempty"`
 	ID          string     `json:"id,omitempty"`
+	Warnings    []string   `json:"warnings,omitempty"`
 	For         []string   `json:"for,omitempty"`    // names of devices
 	Reason      string     `json:"reason,omitempty"` // why For does not answer
 	Step        int        `json:"step,omitempty"`   // 1 to Of

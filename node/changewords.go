@@ -1,0 +1,254 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/recovery"
+)
+
+// What a change of the circle says to persons. It is made here, on each device,
+// out of the request and of the circle as that device knows it, and is the same
+// for whoever asks and whoever approves: what warns the one warns the other.
+
+// changeWords says a change in words. One that took effect, or cannot any more,
+// warns of nothing.
+func (c *core) changeWords(r *openRequest) intent.Intent {
+	in := intent.Intent{Kind: intent.Kind(r.request.Kind), Purpose: "circle", Summary: c.changeSummary(r), Lines: c.changeLines(r)}
+	if r.open() && !c.inEffect(r) {
+		in.Warnings = c.changeWarnings(r)
+	}
+	return in
+}
+
+// newcomer is what a change calls the device that comes in: one that is about to
+// be invited has no name yet.
+func (r *openRequest) newcomer() string {
+	if r.card == nil {
+		return "a new device"
+	}
+	return "the device " + r.card.Name
+}
+
+func (c *core) changeSummary(r *openRequest) string {
+	switch r.request.Kind {
+	case api.KindAdd:
+		return "add " + r.newcomer() + " to the circle"
+	case api.KindReplace:
+		return "replace " + c.subjectName(r) + " by " + r.newcomer()
+	case api.KindLost:
+		return c.subjectName(r) + " is lost: remove it and deal fresh shares without it"
+	case api.KindRefresh:
+		return "deal fresh shares to the same devices"
+	case api.KindLeave:
+		return c.name(r.from()) + " leaves the circle"
+	case api.KindThreshold:
+		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
+	case api.KindRemove:
+		return c.subjectName(r) + " is silent, and may be removed"
+	case api.KindFreeze:
+		return "freeze the circle: it signs nothing"
+	case api.KindThaw:
+		return "thaw the circle: it signs again"
+	case api.KindVacation:
+		return fmt.Sprintf("%s will be away until %s", c.subjectName(r), time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
+	}
+	return "do not remove " + c.subjectName(r) + " although it is silent"
+}
+
+func (c *core) changeLines(r *openRequest) (lines []intent.Line) {
+	add := func(label, format string, args ...any) {
+		lines = append(lines, intent.Line{Label: label, Value: fmt.Sprintf(format, args...)})
+	}
+	if r.card != nil {
+		add("new device", "%s (%s)", r.card.Name, r.card.Kind)
+		add("fingerprint", "%s", fingerprint(r.card.Device(0)))
+	}
+	if r.change.Slot != 0 {
+		add("device", "%s", c.introduces(r))
+	}
+	add("asked by", "%s", c.name(r.from()))
+	for _, effect := range c.effects(r) {
+		add("effect", "%s", effect)
+	}
+	return lines
+}
+
+// introduces says which device r is about, so that it cannot be taken for another.
+func (c *core) introduces(r *openRequest) string {
+	slot := c.subject(r)
+	d, ok := c.everDevice(slot)
+	if !ok {
+		return c.subjectName(r)
+	}
+	text := fmt.Sprintf("%s (%s), slot %d, fingerprint %s", c.name(slot), d.Kind, slot, fingerprint(d))
+	switch p := c.peers[slot]; {
+	case slot == c.circle.slot:
+		text += ", this device"
+	case p != nil && p.online:
+		text += ", online"
+	case p != nil && !p.lastSeen.IsZero():
+		text += ", last seen " + p.lastSeen.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return text
+}
+
+// effects says what follows if enough persons agree.
+func (c *core) effects(r *openRequest) (out []string) {
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	t := c.circle.record.Threshold
+	stay := list(c.staying(r))
+	switch r.request.Kind {
+	case api.KindLost:
+		add("at once the circle is frozen, and no device signs with %s again", c.subjectName(r))
+		add("once %d persons have said so, or nobody has heard it for 24 hours, %s get fresh shares without it", t, stay)
+		add("it can come back only as a new device")
+	case api.KindReplace:
+		add("%s is removed when the new device is in, and can come back only as a new one", c.subjectName(r))
+	case api.KindLeave:
+		add("%s get fresh shares without it, and it signs for the circle no more", stay)
+		add("it can come back only as a new device")
+	case api.KindThreshold:
+		add("of the %d devices %d must sign, instead of %d: you may lose %d of them", len(c.circle.record.Devices), r.change.Threshold, t,
+			len(c.circle.record.Devices)-int(r.change.Threshold))
+	case api.KindRemove:
+		add("it is removed when its countdown is over, also where the circle would ask first")
+	case api.KindFreeze:
+		add("nothing is signed on any device until %d persons have said \"warifu thaw\"", t)
+		add("re-deals go on either way")
+	case api.KindThaw:
+		if why := c.frozen(); why != "" {
+			add("ends the freeze: %s", why)
+		}
+		add("re-deals go on either way")
+	case api.KindVacation:
+		add("until then it is not removed for its silence; if it is lost, say so: \"warifu lost\"")
+	case api.KindVeto:
+		add("its removal is put off by 30 days, twice at most; if it is lost, say so: \"warifu lost\"")
+	}
+	if needsRedeal(r.request.Kind) {
+		add("all keys and addresses stay; shares of before die")
+	}
+	return out
+}
+
+// staying names the devices that are in the circle after a change, without the
+// newcomer.
+func (c *core) staying(r *openRequest) (names []string) {
+	goes := c.subject(r)
+	switch r.request.Kind {
+	case api.KindLeave:
+		goes = r.from()
+	case api.KindLost, api.KindReplace, api.KindRemove:
+	default:
+		goes = 0
+	}
+	for _, d := range c.circle.record.Devices {
+		if d.Slot != goes {
+			names = append(names, c.name(d.Slot))
+		}
+	}
+	return names
+}
+
+// changeWarnings says what deserves a second thought before anybody agrees.
+func (c *core) changeWarnings(r *openRequest) (w []string) {
+	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
+	if c.aboutUnknown(r) {
+		add("this device does not know the device that is meant, and agrees to nothing about it")
+		return w
+	}
+	if c.accused(r.from()) {
+		add("%s, which asks for it, was itself reported lost", c.name(r.from()))
+	}
+	subject := c.subject(r)
+	switch r.request.Kind {
+	case api.KindLost, api.KindReplace:
+		switch {
+		case subject == c.circle.slot:
+			add("it is this device that is to be removed")
+		case c.online(subject):
+			add("%s is connected at this moment: make sure that it is the one that is meant", c.name(subject))
+		}
+	case api.KindThaw:
+		w = append(w, c.thawWarnings()...)
+	}
+	if why := c.nameTrouble(r); why != "" {
+		add("%s, and this device agrees to nothing under that name", why)
+	}
+	return append(w, c.numberWarnings(r)...)
+}
+
+// numberWarnings says what a change does to how many devices there are and how
+// many of them must sign.
+func (c *core) numberWarnings(r *openRequest) (w []string) {
+	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
+	stay := c.staying(r)
+	before, now := len(c.circle.record.Devices), c.circle.record.Threshold
+	added := 0
+	switch r.request.Kind {
+	case api.KindAdd, api.KindReplace:
+		added = 1
+	case api.KindLost, api.KindLeave, api.KindRemove, api.KindThreshold:
+	default:
+		return nil
+	}
+	n, t := len(stay)+added, c.thresholdAfter(r, before-len(stay), added)
+	if added > 0 {
+		stay = append(stay, r.newcomer())
+	}
+	switch {
+	case n < t:
+		add("only %s would be left, and %d must sign: nothing comes of it before another device is in; add one: \"warifu invite\"", list(stay), t)
+	case n == t && (n < before || t != now):
+		more := ""
+		if n < before {
+			more = "; add one soon: \"warifu invite\""
+		}
+		add("all of %s must sign then: losing one loses the accounts%s", list(stay), more)
+	}
+	switch {
+	case t < now:
+		add("thieves need only %d of the %d devices then, instead of %d", t, n, now)
+	case t > now && added > 0:
+		add("%d of the %d devices must sign then, instead of %d", t, n, now)
+	}
+	return w
+}
+
+// thawWarnings names the devices that were called lost and would sign again.
+func (c *core) thawWarnings() (w []string) {
+	if c.judge == nil {
+		return nil
+	}
+	for _, d := range c.circle.record.Devices {
+		switch v, _ := c.judge.View(d.Slot); {
+		case v.State != recovery.Frozen && v.State != recovery.Disputed:
+		case d.Slot == c.circle.slot:
+			w = append(w, v.Words+": once the circle is thawed, it stays and signs again")
+		default:
+			w = append(w, fmt.Sprintf("%s was %s: once the circle is thawed, it stays and signs again", c.name(d.Slot), v.Words))
+		}
+	}
+	return w
+}
+
+// nameTrouble says why the device that a change lets in may not come in under its
+// name, or "".
+func (c *core) nameTrouble(r *openRequest) string {
+	if r.card == nil {
+		return ""
+	}
+	replaces, _ := c.circle.record.Device(c.subject(r))
+	err := c.checkNewcomer(*r.card, replaces)
+	if e, bad := errors.AsType[*badName](err); bad {
+		return "the name " + intent.Escape(r.card.Name) + ": " + e.why
+	}
+	if err != nil {
+		return "the name " + intent.Escape(r.card.Name) + " is that of another device, or looks like it"
+	}
+	return ""
+}

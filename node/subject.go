@@ -1,0 +1,74 @@
+package node
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// Which device a call or a request is about. A person says a name, a slot or a
+// fingerprint to the client, which finds the one device that it can mean. From
+// there on it is an identity: a name can be taken by another device, and so can
+// a slot whose re-deal died.
+
+// member finds the device of the circle that has the identity, 64 lower-case hex
+// digits.
+func (c *core) member(identity string) (roster.Device, error) {
+	raw, err := hex.DecodeString(identity)
+	if err != nil || len(raw) != len(wire.DeviceID{}) {
+		return roster.Device{}, api.Errorf(api.CodeBadArgument, "a device is said by its identity, 64 hex digits").
+			WithHint("`warifu status --json` lists them; is the command of the same version as the daemon?")
+	}
+	id := wire.DeviceID(raw)
+	if d, ok := c.circle.record.ByIdentity(id); ok {
+		return d, nil
+	}
+	if f, was := c.circle.record.IsFormer(id); was {
+		return roster.Device{}, api.Errorf(api.CodeUnknown, "%s is no longer in the circle, since epoch %d", f.Name, f.Epoch)
+	}
+	return roster.Device{}, api.Errorf(api.CodeUnknown, "no device of the circle has the identity %v", id)
+}
+
+// subject returns the slot of the device that r is about. It is 0 if r is about
+// none, or about one that this device does not know in that slot.
+func (c *core) subject(r *openRequest) wire.Slot {
+	slot := wire.Slot(r.change.Slot)
+	for _, rec := range []roster.Record{c.circle.record, c.circle.head().Record} {
+		d, in := rec.Device(slot)
+		if in && r.change.means(d.Identity) || slices.ContainsFunc(rec.Former, func(f roster.Former) bool {
+			return f.Slot == slot && r.change.means(f.Identity)
+		}) {
+			return slot
+		}
+	}
+	return 0
+}
+
+// means reports whether ch can be about the device with that identity, if it is
+// in the right slot. Requests of earlier releases name the slot only.
+func (ch *change) means(id wire.DeviceID) bool {
+	return len(ch.Device) == 0 || bytes.Equal(ch.Device, id[:])
+}
+
+// aboutUnknown reports whether r is about a device that this one does not know:
+// it may have yet to hear of the epoch in which that came in. Until then the
+// request stays open and nothing comes of it here.
+func (c *core) aboutUnknown(r *openRequest) bool {
+	return r.change != nil && r.change.Slot != 0 && c.subject(r) == 0
+}
+
+// subjectName is what a person calls the device that r is about.
+func (c *core) subjectName(r *openRequest) string {
+	switch {
+	case !c.aboutUnknown(r):
+		return c.name(c.subject(r))
+	case len(r.change.Device) > 0:
+		return fmt.Sprintf("the unknown device %x", r.change.Device[:4])
+	}
+	return fmt.Sprintf("device %d", r.change.Slot)
+}
