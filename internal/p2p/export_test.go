@@ -14,6 +14,10 @@ const (
 	MaxQueuedBytes = maxQueuedBytes
 	MaxPeers       = maxPeers
 	BeaconEpoch    = beaconEpoch
+	LobbyPlaces    = lobbyPlaces
+	LobbyKept      = lobbyKept
+	LobbyPerAddr   = lobbyPerAddr
+	MaxStrangers   = maxStrangers
 )
 
 // NewHasty is New with a patience of a fraction of a second for a message's

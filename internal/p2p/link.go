@@ -35,9 +35,11 @@ type Link struct {
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
 
-	strangers *bucket
-	changed   chan struct{} // capacity 1: there may be remotes to start
-	relit     chan struct{} // capacity 1: the beacon's key or members changed
+	strangers   *census
+	strangerLog *bucket
+	untold      untold
+	changed     chan struct{} // capacity 1: there may be remotes to start
+	relit       chan struct{} // capacity 1: the beacon's key or members changed
 
 	mu      sync.Mutex
 	begun   bool // Run was called
@@ -62,16 +64,17 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		cfg:       cfg,
-		limits:    lim,
-		strangers: newBucket(rateOf{perSecond: 1 / lim.stranger.Seconds(), burst: 1}, time.Now()),
-		changed:   make(chan struct{}, 1),
-		relit:     make(chan struct{}, 1),
-		remotes:   make(map[peer.ID]*remote),
-		leaving:   make(map[peer.ID]*remote),
+		cfg:         cfg,
+		limits:      lim,
+		strangerLog: newBucket(rateOf{perSecond: 1 / lim.strangerLog.Seconds(), burst: 1}, time.Now()),
+		changed:     make(chan struct{}, 1),
+		relit:       make(chan struct{}, 1),
+		remotes:     make(map[peer.ID]*remote),
+		leaving:     make(map[peer.ID]*remote),
 	}
+	l.strangers = newCensus(lim.stranger, l.spawn, l.tell)
 	rand.Read(l.boot[:])
-	l.host, err = newHost(cfg, gate{l})
+	l.host, err = newHost(cfg, gate{l}, lim.handshake, l.knows, l.strangers.unheard)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func NewPairHost(listen []string) (*PairHost, error) {
 		Key:       key,
 		Listen:    listen,
 		Protocols: map[string]int{wire.ProtocolPair: wire.MaxPairMessage},
-	}, g)
+	}, g, normalLimits.handshake, func(netip.Addr) bool { return false }, func(string, bool) {})
 	clear(key)
 	if err != nil {
 		return nil, err
