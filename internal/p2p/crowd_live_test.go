@@ -8,6 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
@@ -76,4 +81,63 @@ func TestIdleSocketsKeepNobodyApart(t *testing.T) {
 	a.link.SetPeers(map[string][]string{b.id(): nil})
 	a.waitUp(b.id())
 	b.waitUp(a.id())
+}
+
+// deaf is a UDP socket on which nothing is heard: what it sends begins
+// handshakes of QUIC that never end.
+type deaf struct{ net.PacketConn }
+
+func (d deaf) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		if _, _, err := d.PacketConn.ReadFrom(b); err != nil {
+			return 0, nil, err
+		}
+	}
+}
+
+// TestHalfHandshakesKeepNobodyApart does with QUIC what
+// TestIdleSocketsKeepNobodyApart does with TCP: from another address, since a
+// handshake of QUIC cannot be ended for another's sake.
+func TestHalfHandshakesKeepNobodyApart(t *testing.T) {
+	t.Parallel()
+	a, b := start(t, 1, quicOnly), start(t, 2, quicOnly)
+	var addrs []ma.Multiaddr
+	for _, s := range a.link.Addrs() {
+		addrs = append(addrs, ma.StringCast(s))
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	t.Cleanup(func() { stop(); all.Wait() })
+	listen := func(network string, _ *net.UDPAddr) (net.PacketConn, error) {
+		c, err := net.ListenUDP(network, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9)})
+		return deaf{c}, err
+	}
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.DisableMetrics(), libp2p.ResourceManager(&network.NullResourceManager{}),
+		libp2p.QUICReuse(quicreuse.NewConnManager, quicreuse.OverrideListenUDP(listen), quicreuse.DisableReuseport()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	for i := range 2 * p2p.LobbyPlaces {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				id := peer.ID(idOf(t, byte(100+i)))
+				h.Network().(*swarm.Swarm).Backoff().Clear(id)
+				h.Connect(ctx, peer.AddrInfo{ID: id, Addrs: addrs})
+			}
+		})
+	}
+	for began := time.Now(); a.link.Waiting() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > patience {
+			t.Fatal("no handshake has begun")
+		}
+	}
+	time.Sleep(500 * time.Millisecond) // for all of them to have tried
+	b.allow(a)
+	a.link.SetPeers(map[string][]string{b.id(): b.link.Addrs()})
+	a.waitUp(b.id())
+	b.waitUp(a.id())
+	if n := a.link.Waiting(); n > p2p.LobbyPerAddr {
+		t.Errorf("one address holds %d places, at most %d may be", n, p2p.LobbyPerAddr)
+	}
 }

@@ -42,6 +42,13 @@ func NewStingy(cfg Config) (*Link, error) {
 // Running reports whether anybody is let in.
 func (l *Link) Running() bool { return l.running() }
 
+// Waiting returns how many connections of strangers are in the lobby.
+func (l *Link) Waiting() int {
+	tcp, _ := l.lobby.strangers.tcp.size(netip.Prefix{})
+	quic, _ := l.lobby.strangers.quic.size(netip.Prefix{})
+	return tcp + quic
+}
+
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
 	set := make(map[netip.Addr]bool)

@@ -21,31 +21,31 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// newHost binds the sockets and returns a host without handlers. Whatever
+// newHost binds the sockets and returns a host without handlers, and its lobby. Whatever
 // libp2p offers to strangers or learns from them is off: relay, AutoNAT, ping,
 // observed addresses, metrics.
 //
 // known tells the addresses of peers, for which places are kept, and tell hears
 // of each connection that was turned away, or shown out, before it had said who
 // it was. patience bounds its handshake.
-func newHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, known func(netip.Addr) bool, tell func(addr string, turnedAway bool)) (host.Host, error) {
+func newHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, known func(netip.Addr) bool, tell func(addr string, turnedAway bool)) (host.Host, *lobby, error) {
 	key, err := crypto.UnmarshalEd25519PrivateKey(append(ed25519.PrivateKey(nil), cfg.Key...))
 	if err != nil {
-		return nil, fmt.Errorf("p2p: transport key: %w", err)
+		return nil, nil, fmt.Errorf("p2p: transport key: %w", err)
 	}
 	resources, err := newResources(cfg.Protocols)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	porch := newLobby(resources, patience, known, tell)
+	waiting := newLobby(resources, patience, known, tell)
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(cfg.Listen...),
-		libp2p.Transport(newTCP(porch, gater)),
+		libp2p.Transport(newTCP(waiting, gater)),
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.ConnectionGater(gater),
-		libp2p.ResourceManager(porch),
+		libp2p.ResourceManager(waiting),
 		// The gater admits a handful of peers, so that there is nothing to
 		// trim.
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
@@ -63,9 +63,9 @@ func newHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, 
 	)
 	if err != nil {
 		resources.Close()
-		return nil, fmt.Errorf("p2p: listen: %w", err)
+		return nil, nil, fmt.Errorf("p2p: listen: %w", err)
 	}
-	return h, nil
+	return h, waiting, nil
 }
 
 // RedirectLibraryLogs hands to h what libp2p logs and, at level debug, what its

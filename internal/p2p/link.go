@@ -31,6 +31,7 @@ type Link struct {
 	cfg    Config
 	limits limits
 	host   host.Host
+	lobby  *lobby
 
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
@@ -74,7 +75,7 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 	}
 	l.strangers = newCensus(lim.stranger, l.spawn, l.tell)
 	rand.Read(l.boot[:])
-	l.host, err = newHost(cfg, gate{l}, lim.handshake, l.knows, l.strangers.unheard)
+	l.host, l.lobby, err = newHost(cfg, gate{l}, lim.handshake, l.knows, l.strangers.unheard)
 	if err != nil {
 		return nil, err
 	}
