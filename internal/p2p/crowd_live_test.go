@@ -43,7 +43,7 @@ func hold(t *testing.T, nd *node, from string, n int) {
 	held := make(chan struct{}, n)
 	for range n {
 		all.Go(func() {
-			for first := true; ctx.Err() == nil; first = false {
+			for first := true; ctx.Err() == nil; {
 				if !first {
 					select {
 					case <-ctx.Done():
@@ -57,6 +57,7 @@ func hold(t *testing.T, nd *node, from string, n int) {
 				}
 				if first {
 					held <- struct{}{}
+					first = false
 				}
 				over := context.AfterFunc(ctx, func() { c.Close() })
 				io.Copy(io.Discard, c)
