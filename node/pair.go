@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
@@ -82,14 +81,9 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 		return api.Circle{}, err
 	}
 	if !pending {
-		doors, shut := context.WithCancel(ctx)
-		var late sync.WaitGroup
-		defer func() {
-			shut()
-			late.Wait()
-		}()
+		guesses := pairing.MaxGuesses
 		for i := 2; i <= args.Devices; i++ {
-			who, err := n.welcome(doors, &late, i, args.Devices, emit)
+			who, err := n.welcome(ctx, &guesses, i, args.Devices, emit)
 			if err != nil {
 				n.giveUp(w, err)
 				return api.Circle{}, pairingError(err)

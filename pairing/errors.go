@@ -44,7 +44,7 @@ var texts = [...]struct{ code, text string }{
 	{WrongCode, "the code or invitation is not the one that the other device shows"},
 	{Expired, "the code or invitation has expired"},
 	{Used, "the code or invitation has been used already"},
-	{TooManyTries, "the code or invitation was tried too often and is void"},
+	{TooManyTries, "the code was tried too often and is void"},
 	{Cancelled, "the pairing was cancelled"},
 	{Refused, "the other device has refused"},
 	{SameDevice, "this device is in the circle already"},

@@ -263,6 +263,7 @@ type Question struct {
 const (
 	EventReady      = "ready"      // Device, Addresses
 	EventInvitation = "invitation" // Invitation, Code, Expires, Step of Of: the device it is for
+	EventCode       = "code"       // Code, in place of the last one, or none any more; Text says why
 	EventJoined     = "joined"     // Device, Name, Kind, Fingerprint
 	EventConfirm    = "confirm"    // Question
 	EventRequest    = "request"    // ID
