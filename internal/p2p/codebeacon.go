@@ -194,7 +194,7 @@ func FindCode(ctx context.Context, code pairing.Code, loopback bool, found func(
 	defer cancel()
 	looking.Go(func() {
 		defer close(hosts)
-		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]bool)}
+		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]bool), onLink: func(ip netip.Addr) bool { return onLinkNow()(ip) }}
 		for ctx.Err() == nil && !s.full() {
 			s.look(ctx, loopback)
 		}
@@ -215,6 +215,8 @@ type codeSearch struct {
 	code  pairing.Code
 	hosts chan<- CodeHost
 	seen  map[string]bool // peer ids already sent, at most pairing.MaxTries
+
+	onLink func(netip.Addr) bool // whether an address belongs to a network of this machine
 }
 
 func (s *codeSearch) full() bool { return len(s.seen) >= pairing.MaxTries }
@@ -228,7 +230,12 @@ func (s *codeSearch) take(e *zeroconf.ServiceEntry, local bool) {
 	if !ok || s.seen[string(b.peer)] || b.hint != s.code.Hint([]byte(b.peer)) {
 		return
 	}
-	h, ok := b.host(slices.Concat(e.AddrIPv4, e.AddrIPv6), local)
+	// Whoever announces a code chooses these.
+	ips := slices.DeleteFunc(slices.Concat(e.AddrIPv4, e.AddrIPv6), func(ip net.IP) bool {
+		a, ok := netip.AddrFromSlice(ip)
+		return !ok || !s.onLink(a)
+	})
+	h, ok := b.host(ips, local)
 	if !ok {
 		return
 	}

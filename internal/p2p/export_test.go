@@ -18,6 +18,8 @@ const (
 	LobbyKept      = lobbyKept
 	LobbyPerAddr   = lobbyPerAddr
 	MaxStrangers   = maxStrangers
+	MaxBeaconAddrs = maxBeaconAddrs
+	MaxBeaconTexts = maxBeaconTexts
 )
 
 // NewHasty is New with a patience of a fraction of a second for a message's
@@ -41,6 +43,23 @@ func NewStingy(cfg Config) (*Link, error) {
 
 // Running reports whether anybody is let in.
 func (l *Link) Running() bool { return l.running() }
+
+// BeaconsKept returns how many beacons of slot 2 are remembered.
+func (l *Link) BeaconsKept() int { return len(l.seen[2].texts) }
+
+// OnLink makes prefixes the networks that the machine is on.
+func (l *Link) OnLink(prefixes ...string) {
+	l.onLink = func() func(netip.Addr) bool {
+		return func(ip netip.Addr) bool {
+			for _, p := range prefixes {
+				if netip.MustParsePrefix(p).Contains(ip.Unmap()) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+}
 
 // Waiting returns how many connections of strangers are in the lobby.
 func (l *Link) Waiting() int {
@@ -73,7 +92,7 @@ func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uin
 
 // OpenBeacon opens the TXT string of a beacon.
 func OpenBeacon(key [32]byte, at time.Time, instance, text string) (slot, tcp, quic uint16, ok bool) {
-	b, ok := openBeacon(key, epochOf(at), instance, text)
+	b, _, ok := openBeacon(key, epochOf(at), instance, text)
 	return b.slot, b.tcp, b.quic, ok
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Link struct {
 	limits limits
 	host   host.Host
 	lobby  *lobby
+	onLink func() func(netip.Addr) bool // onLinkNow
 
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
@@ -48,6 +50,7 @@ type Link struct {
 	remotes map[peer.ID]*remote
 	leaving map[peer.ID]*remote // taken out, their goroutines not yet done
 	beacon  beaconConfig
+	seen    seenBeacons
 
 	// work counts the goroutines that libp2p starts for us: streams and
 	// notifications. It is only added to while run is true.
@@ -72,6 +75,8 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		relit:       make(chan struct{}, 1),
 		remotes:     make(map[peer.ID]*remote),
 		leaving:     make(map[peer.ID]*remote),
+		seen:        make(seenBeacons),
+		onLink:      onLinkNow,
 	}
 	l.strangers = newCensus(lim.stranger, l.spawn, l.tell)
 	rand.Read(l.boot[:])
