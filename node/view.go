@@ -209,7 +209,7 @@ func (c *core) status() api.Status {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
 		}
 	}
-	s.Warnings = c.warnings()
+	s.Warnings, s.Strangers = c.warnings(), c.viewStrangers()
 	return s
 }
 
@@ -245,6 +245,7 @@ func (c *core) warnings() []string {
 	if c.cfg.Keeper.Locked() {
 		w = append(w, "this device is locked and signs nothing: warifu unlock")
 	}
+	w = append(w, c.strangerWarnings()...)
 	if c.circle == nil {
 		return w
 	}
