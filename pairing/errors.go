@@ -45,7 +45,7 @@ var texts = [...]struct{ code, text string }{
 	{Expired, "the code or invitation has expired"},
 	{Used, "the code or invitation has been used already"},
 	{TooManyTries, "the code was tried too often and is void"},
-	{Cancelled, "the pairing was cancelled"},
+	{Cancelled, "the invitation was withdrawn, or what it was for is over"},
 	{Refused, "the other device has refused"},
 	{SameDevice, "this device is in the circle already"},
 	{CircleFull, "the circle has no room for another device"},
