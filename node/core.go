@@ -86,6 +86,8 @@ type core struct {
 
 	ids map[sealedItem]wire.Hash // of the items that were listed last
 
+	strangers strangers
+
 	unremembered noise // of statements of this device that it does not remember
 }
 

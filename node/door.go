@@ -13,33 +13,26 @@ import (
 	"github.com/warifu/warifu/pairing"
 )
 
-// pairTimeout bounds one meeting. A visitor says its first word as soon as it is
-// there; one that does not is shown out after helloTimeout, so that its place
-// is free for another.
+// pairTimeout bounds one meeting. A visitor that has not proved to know the
+// secret says each word as soon as it is its turn; one that does not is shown
+// out after helloTimeout, so that its place is free for another.
 const (
 	pairTimeout  = 30 * time.Second
 	helloTimeout = 5 * time.Second
 )
 
-// maxGuessed is how many invitations may be tried too often before a person has
-// to ask for another. A bound on the tries of one code bounds nothing if the
-// next code follows at once: somebody on the network can try hundreds a second.
-const maxGuessed = 3
-
 // welcome shows one invitation after the other until somebody has come in.
 // Doors that have served go on telling late visitors why they stay outside.
-func (n *Node) welcome(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
-	guessed := 0
+//
+// guesses is how many tries are left at the codes of all these invitations: a
+// bound on those of one code bounds nothing if the next code follows at once,
+// since somebody on the network can try hundreds a second. When none is left
+// the invitations go on without a code.
+func (n *Node) welcome(ctx context.Context, guesses *int, step, of int, emit func(api.Event)) (newcomer, error) {
 	for {
-		who, err := n.showInvitation(ctx, late, step, of, emit)
+		who, err := n.showInvitation(ctx, guesses, step, of, emit)
 		if pe, ok := errors.AsType[*pairing.Error](err); ok && ctx.Err() == nil {
-			if pe.Code == pairing.TooManyTries {
-				if guessed++; guessed == maxGuessed {
-					return newcomer{}, api.Errorf(api.CodeInvitationSpent, "%d invitations were tried too often: somebody on the network may be guessing the code", guessed).
-						WithHint("begin again, on another network if you did not mistype it yourself")
-				}
-			}
-			// It ran out of time or of tries: show another one, and say why.
+			// It ran out of time: show another one, and say why.
 			emit(api.Event{Event: api.EventProgress, Step: step, Of: of, Text: pe.Text + "; here is a new invitation"})
 			continue
 		}
@@ -49,7 +42,7 @@ func (n *Node) welcome(ctx context.Context, late *sync.WaitGroup, step, of int, 
 
 // showInvitation opens a window and serves visitors until one succeeds or the
 // window dies.
-func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, of int, emit func(api.Event)) (newcomer, error) {
+func (n *Node) showInvitation(ctx context.Context, guesses *int, step, of int, emit func(api.Event)) (newcomer, error) {
 	host, err := n.invite.Host()
 	if err != nil {
 		return newcomer{}, fmt.Errorf("node: open the throw-away host: %w", err)
@@ -57,25 +50,32 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	// The five minutes are counted on a clock that nobody can set.
 	opened := n.now()
 	clock := func() uint64 { return unix(opened) + uint64(n.now().Sub(opened)/time.Second) }
-	d := &door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock, reported: map[string]bool{}}
+	d := &door{node: n, step: step, of: of, emit: emit, served: make(chan struct{}), clock: clock,
+		renewed: make(chan struct{}), reported: map[string]bool{}}
 	if d.window, err = pairing.NewWindow(clock(), n.core.cfg.Rand); err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
+	d.window.Limit(*guesses)
 	addrs := host.Addrs()
 	inv, err := d.window.Invitation(host.Peer(), addrs)
 	if err != nil {
 		return newcomer{}, errors.Join(err, host.Close())
 	}
-	code := d.window.Code()
+	first := api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Addresses: host.At(), Step: step, Of: of}
+	if d.keepCode(); d.shown != nil {
+		first.Code = d.shown.Text()
+	}
+	codeless := d.shown == nil
 	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
+	first.Expires = &expires
 	life := time.Duration(d.window.Expires()-unix(opened))*time.Second - n.now().Sub(opened)
 	// Nobody is told of a door that is still shut: a device that is handed the
 	// invitation may be there at once.
 	open := make(chan error, 1)
-	late.Go(func() {
-		// A used invitation is answered, with a refusal, for as long as it
-		// would have lived. Whoever proved to know it at the last moment is
-		// heard to the end.
+	// A used invitation is answered, with a refusal, for as long as it would
+	// have lived, also when the call that showed it is over. Whoever proved to
+	// know it at the last moment is heard to the end.
+	if !n.late.run(func(ctx context.Context) {
 		serve, stop := context.WithTimeout(ctx, life+pairTimeout)
 		defer stop()
 		err := host.Serve(serve, func() { open <- nil }, d.open)
@@ -87,24 +87,23 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 		case open <- err:
 		default: // it was open
 		}
-	})
+	}) {
+		return newcomer{}, errors.Join(ErrStopped, host.Close())
+	}
 	if err := <-open; err != nil {
 		return newcomer{}, fmt.Errorf("node: open the door: %w", err)
 	}
 	// Somebody who guesses may be at the door already, and is told of by it.
-	d.tell(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
-		Addresses: host.At(), Step: step, Of: of})
-
-	announce, quiet := context.WithTimeout(ctx, life)
-	late.Go(func() {
-		if err := host.Announce(announce, code); err != nil && announce.Err() == nil {
-			n.log.Warn("the code is not shown on the local network", "err", err)
-		}
+	d.tell(first)
+	if codeless {
+		d.tell(api.Event{Event: api.EventCode, Step: step, Of: of, Text: noMoreCodes})
+	}
+	n.late.run(func(ctx context.Context) {
+		announce, quiet := context.WithTimeout(ctx, life)
+		defer quiet()
+		d.announce(announce, host)
 	})
-	defer func() {
-		quiet()
-		d.shut()
-	}()
+	defer func() { *guesses = d.shut() }()
 	timer := time.AfterFunc(life, d.expire)
 	defer timer.Stop()
 	look := time.NewTicker(addrsLook)
@@ -127,6 +126,8 @@ func (n *Node) showInvitation(ctx context.Context, late *sync.WaitGroup, step, o
 	return newcomer{}, d.window.Alive(d.clock())
 }
 
+const noMoreCodes = "codes were tried too often, by somebody on the network or by you; none is shown any more: use the invitation"
+
 // addrsLook is how often it is looked whether a shown invitation still says where
 // this device is.
 const addrsLook = time.Second
@@ -141,14 +142,16 @@ func (d *door) follow(host PairHost, shown [][]byte, expires time.Time) [][]byte
 	}
 	d.mu.Lock()
 	inv, err := d.window.Invitation(host.Peer(), addrs)
-	code := d.window.Code()
+	again := api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Expires: &expires, Addresses: host.At(), Step: d.step, Of: d.of}
+	if d.shown != nil {
+		again.Code = d.shown.Text()
+	}
 	d.mu.Unlock()
 	if err != nil {
 		return shown // it has ended, or somebody is coming in
 	}
 	d.tell(api.Event{Event: api.EventProgress, Step: d.step, Of: d.of, Text: "the network of this device has changed; the code is the same, and here is the invitation with the new addresses"})
-	d.tell(api.Event{Event: api.EventInvitation, Invitation: inv.Text(), Code: code.Text(), Expires: &expires,
-		Addresses: host.At(), Step: d.step, Of: d.of})
+	d.tell(again)
 	return addrs
 }
 
@@ -169,6 +172,11 @@ type door struct {
 	winner *pairing.Shower // has heard a proof that the visitor knows the secret, and is not through
 	came   *newcomer
 	over   bool // served is closed
+	ended  bool // the call that showed the invitation does not listen any more
+
+	shown   *pairing.Code // the code that was shown last; nil while none is
+	renewed chan struct{} // closed when another code is shown, or none any more
+	pending []api.Event   // of that, not told yet
 
 	reported map[string]bool // why visitors stayed outside, as far as it was said
 
@@ -187,6 +195,12 @@ func (d *door) open(ctx context.Context, s PairStream) {
 		d.report(m, err)
 	}
 	s.Close() // what was said last has arrived when the host is thrown away
+	d.leave(m, who, err)
+	d.tellPending()
+}
+
+// leave takes note of how the visitor of m fared.
+func (d *door) leave(m *pairing.Shower, who newcomer, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err == nil {
@@ -199,6 +213,60 @@ func (d *door) open(ctx context.Context, s PairStream) {
 		d.winner = nil
 	}
 	d.settle()
+	if d.window.Void() && d.shown != nil {
+		d.renew()
+	}
+}
+
+// keepCode takes note of the code of the window, which wipes its own.
+func (d *door) keepCode() {
+	d.shown = nil
+	if d.window.HasCode() {
+		c := d.window.Code()
+		d.shown = &c
+	}
+}
+
+// renew shows the next code, if there is to be one, in place of one that was
+// tried too often. The invitation stays as it is. The caller holds mu.
+func (d *door) renew() {
+	if err := d.window.Renew(d.node.core.cfg.Rand); err != nil {
+		d.node.log.Error("no new code", "err", err)
+		return
+	}
+	d.keepCode()
+	close(d.renewed)
+	d.renewed = make(chan struct{})
+	e := api.Event{Event: api.EventCode, Step: d.step, Of: d.of, Text: noMoreCodes}
+	if d.shown != nil {
+		e.Code, e.Text = d.shown.Text(), "the code was tried too often: here is another; the invitation stays as it is"
+	}
+	d.node.log.Warn("a code was tried too often", "guesses_left", d.window.Guesses())
+	d.pending = append(d.pending, e)
+}
+
+// announce shows a beacon for the code of this door, until ctx ends. That of a
+// code that has been used stays, so that who comes too late hears why.
+func (d *door) announce(ctx context.Context, host PairHost) {
+	for ctx.Err() == nil {
+		d.mu.Lock()
+		code, renewed := d.shown, d.renewed
+		d.mu.Unlock()
+		this, stop := context.WithCancel(ctx)
+		go func() {
+			select {
+			case <-renewed:
+			case <-this.Done():
+			}
+			stop()
+		}()
+		if code != nil {
+			if err := host.Announce(this, *code); err != nil && this.Err() == nil {
+				d.node.log.Warn("the code is not shown on the local network", "err", err)
+			}
+		}
+		<-this.Done()
+	}
 }
 
 // report says why a visitor stays outside: in the log, and to the person. Anybody
@@ -216,8 +284,8 @@ func (d *door) report(m *pairing.Shower, err error) {
 }
 
 // news reports whether a person wants to know why the visitor of m stays outside.
-// One that used up a try, or knew the secret, is news; the window sees to it that
-// there are few of them. Of the others it is each reason once.
+// One that used up a try at the code, or knew the secret, is news; the window sees
+// to it that there are few of them. Of the others it is each reason once.
 func (d *door) news(m *pairing.Shower, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -225,7 +293,7 @@ func (d *door) news(m *pairing.Shower, err error) bool {
 	if e, ok := errors.AsType[*pairing.Error](err); ok {
 		reason = e.Code
 	}
-	if reason == pairing.WrongCode || m != nil && d.winner == m {
+	if reason == pairing.WrongCode && m.Guessed() || m != nil && d.winner == m {
 		return true
 	}
 	if d.reported[reason] {
@@ -255,6 +323,17 @@ func (d *door) expire() {
 	d.settle()
 }
 
+// tellPending reports what happened under the lock.
+func (d *door) tellPending() {
+	d.mu.Lock()
+	told := d.pending
+	d.pending = nil
+	d.mu.Unlock()
+	for _, e := range told {
+		d.tell(e)
+	}
+}
+
 // tell reports to the person, as long as somebody listens.
 func (d *door) tell(e api.Event) {
 	d.telling.Lock()
@@ -264,24 +343,29 @@ func (d *door) tell(e api.Event) {
 	}
 }
 
-// shut ends the invitation. From here on the door only refuses.
-func (d *door) shut() {
+// shut ends the invitation. From here on the door only refuses. It returns how
+// many guesses are left for the codes of another.
+func (d *door) shut() int {
 	d.telling.Lock()
 	d.left = true
 	d.telling.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	left := d.window.Guesses()
 	d.window.Cancel()
+	d.ended = true
+	return left
 }
 
 // hear takes the shower's next step, and reports whether it is the door's turn
 // to decide.
-func (d *door) hear(m *pairing.Shower, msg []byte) (out [][]byte, decide bool, err error) {
+func (d *door) hear(m *pairing.Shower, s PairStream, msg []byte) (out [][]byte, decide bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out, err = m.Deliver(d.clock(), msg)
 	if m.Proved() {
 		d.winner = m
+		s.Stay() // nobody at the door takes its place any more
 	}
 	_, said := m.Payload()
 	return out, said && !m.Done(), err
@@ -298,8 +382,10 @@ func (d *door) meet(ctx context.Context, m *pairing.Shower, s PairStream) (newco
 		if err != nil {
 			return newcomer{}, fmt.Errorf("node: read from the visitor: %w", err)
 		}
-		patience = until.Sub(n.now())
-		out, decide, err := d.hear(m, msg)
+		out, decide, err := d.hear(m, s, msg)
+		if m.Proved() {
+			patience = until.Sub(n.now())
+		}
 		if err := errors.Join(err, writeAll(s, out)); err != nil {
 			return newcomer{}, err
 		}
@@ -312,7 +398,19 @@ func (d *door) meet(ctx context.Context, m *pairing.Shower, s PairStream) (newco
 			return newcomer{}, err
 		}
 	}
-	return who, n.call(ctx, func(c *core) error { return c.admitNewcomer(who) })
+	return who, n.call(ctx, func(c *core) error {
+		if d.isOver() {
+			return errNotInviting
+		}
+		return c.admitNewcomer(who)
+	})
+}
+
+// isOver reports whether the call that showed the invitation has ended.
+func (d *door) isOver() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ended
 }
 
 // judge decides whether a visitor fits, and makes the answer.
@@ -332,12 +430,18 @@ func (d *door) judge(ctx context.Context, m *pairing.Shower, s PairStream, who *
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err == nil && d.ended {
+		// What is going on by now is for others, who have doors of their own.
+		err = errNotInviting
+	}
 	if err == nil {
 		*who = came
 		return m.Accept(ours)
 	}
 	code := pairing.Refused
 	switch {
+	case d.ended:
+		code = pairing.Cancelled
 	case malformed:
 		code = pairing.Malformed
 	case errors.Is(err, errSameDevice):

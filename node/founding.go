@@ -266,6 +266,9 @@ func (c *core) foundMessage() found {
 // been introduced, to which there is nothing to say before everybody has
 // joined, or one that left the circle.
 func (c *core) onPairedUp(peer []byte) {
+	if f, ok := c.formerPeer(peer); ok {
+		c.formerCalled(f, 1, "")
+	}
 	c.tellFormer(peer)
 	c.notifyAll()
 }

@@ -1,138 +1,139 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"math/rand/v2"
-	"sync"
-	"sync/atomic"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal/journaltest"
 	"github.com/warifu/warifu/pairing"
-	"github.com/warifu/warifu/roster"
 )
 
-// A guesser is a network on which somebody tries codes at every host that is
-// opened, as fast as it answers.
-type guesser struct {
-	hosts int
-	most  int
-	open  atomic.Bool // the host that was made last admits visitors
-	stop  context.CancelFunc
-}
-
-func (g *guesser) Host() (PairHost, error) {
-	if g.hosts++; g.hosts > g.most {
-		g.stop()
+// guess has somebody try a wrong code at the door, and returns what it hears.
+func (h *held) guess(t *testing.T, name string) string {
+	t.Helper()
+	v := newVisitor(name)
+	h.street.come <- v
+	e, _ := errors.AsType[*pairing.Error](v.visit(v.typist(t, wrong(t)), nil))
+	<-v.hungUp
+	synctest.Wait()
+	if e == nil {
+		t.Fatalf("%s: heard no reason", name)
 	}
-	g.open.Store(false)
-	return &guessedHost{g}, nil
+	return e.Code
 }
 
-func (*guesser) Dial(context.Context, []byte, [][]byte) (PairStream, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (*guesser) DialAt(context.Context, string) (PairStream, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (*guesser) Find(context.Context, pairing.Code, func([]byte, [][]byte) bool) error {
-	return errors.ErrUnsupported
-}
-
-type guessedHost struct{ g *guesser }
-
-func (*guessedHost) Peer() []byte    { return []byte("host") }
-func (*guessedHost) Addrs() [][]byte { return [][]byte{{1}} }
-func (*guessedHost) At() []string    { return nil }
-func (*guessedHost) Close() error    { return nil }
-
-func (*guessedHost) Announce(context.Context, pairing.Code) error { return nil }
-
-func (h *guessedHost) Serve(ctx context.Context, ready func(), handle func(context.Context, PairStream)) error {
-	code, err := pairing.ParseCode("0000 0000")
-	if err != nil {
-		return err
-	}
-	h.g.open.Store(true)
-	ready()
-	for range pairing.MaxTries {
-		visitor, err := pairing.NewTypist(pairing.TypistConfig{Password: code.Password(), Self: []byte("visitor"), Peer: h.Peer()},
-			rand.NewChaCha8([32]byte{byte(h.g.hosts)}))
-		if err != nil {
-			return err
+// codes returns the codes that were shown, with "" for each time that the person
+// heard that none is shown any more.
+func (h *held) codes() (out []string) {
+	for _, e := range h.events {
+		if e.Event == api.EventCode || e.Event == api.EventInvitation && e.Code != "" {
+			out = append(out, e.Code)
 		}
-		handle(ctx, &guess{visitor: visitor, queue: visitor.Start()})
 	}
-	<-ctx.Done()
-	return nil
+	return out
 }
 
-// A guess is the stream of one visitor, who answers as soon as it is spoken to.
-type guess struct {
-	visitor *pairing.Typist
-	queue   [][]byte
-}
-
-func (*guess) Local() []byte  { return []byte("host") }
-func (*guess) Remote() []byte { return []byte("visitor") }
-func (*guess) Close() error   { return nil }
-
-func (s *guess) ReadMessage(time.Duration) ([]byte, error) {
-	if len(s.queue) == 0 {
-		return nil, io.EOF
-	}
-	msg := s.queue[0]
-	s.queue = s.queue[1:]
-	return msg, nil
-}
-
-func (s *guess) WriteMessage(msg []byte) error {
-	out, err := s.visitor.Deliver(bytes.Clone(msg))
-	if err == nil {
-		s.queue = append(s.queue, out...)
-	}
-	return nil
-}
-
-// TestGuessingCodesEnds: three tries at each code are no bound while a new
-// code follows at once. At a few milliseconds for each, somebody on the network
-// who knows the six bits of the hint finds one in hours. And no code is shown
-// before its door is open: whoever is handed one may be there at once.
-func TestGuessingCodesEnds(t *testing.T) {
+// TestGuessesDoNotEndTheInvitation: somebody on the network tries codes as long
+// as the invitation is shown. A few guesses are answered, at a few codes, of
+// each of which the person is told; and the invitation is as good as ever.
+func TestGuessesDoNotEndTheInvitation(t *testing.T) {
 	t.Parallel()
-	keeper := &labKeeper{keys: map[string]bool{}}
-	store := journaltest.New()
-	random := rand.NewChaCha8([32]byte{24})
-	if _, err := Init(store, keeper, random, "phone", roster.Phone); err != nil {
-		t.Fatal(err)
-	}
-	n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	g := &guesser{most: 20, stop: stop}
-	n.invite = g
-	var late sync.WaitGroup
-	_, err = n.welcome(ctx, &late, 2, 3, func(e api.Event) {
-		if e.Event == api.EventInvitation && !g.open.Load() {
-			t.Error("a code was shown while its door was shut")
+	hold(t, func(h *held) {
+		wrong := 0
+		for i := range 60 {
+			if h.guess(t, fmt.Sprint(i, " guesser")) == pairing.WrongCode {
+				wrong++
+			}
+		}
+		if wrong != pairing.MaxGuesses {
+			t.Errorf("%d guesses were answered, want %d", wrong, pairing.MaxGuesses)
+		}
+		codes := h.codes()
+		want := pairing.MaxGuesses/pairing.MaxTries + 1
+		if len(codes) != want || codes[want-1] != "" || slices.Contains(codes[:want-1], "") {
+			t.Errorf("%d codes were shown: %q", len(codes), codes)
+		}
+		if lines := strings.Count(h.log.String(), "\n"); lines > pairing.MaxGuesses+want+1 {
+			t.Errorf("%d lines in the log", lines)
+		}
+		inv, err := pairing.ParseInvitation(h.events[0].Invitation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := newVisitor("laptop")
+		h.street.come <- v
+		if err := v.visit(v.typist(t, inv.Password()), nil); err != nil {
+			t.Errorf("the invitation: %v", err)
+		}
+		if err := h.end(); err != nil || h.who.card.Name != "laptop" || !v.stays {
+			t.Errorf("%v, %q came in", err, h.who.card.Name)
 		}
 	})
-	stop()
-	late.Wait()
-	if g.hosts > g.most {
-		t.Fatalf("%d codes were shown to somebody who guesses them", g.hosts)
-	}
-	if api.CodeOf(err) != api.CodeInvitationSpent {
-		t.Errorf("%v", err)
-	}
+}
+
+// TestNewCodeIsGood: after three wrong tries the person types the code that is
+// shown then, and the beacon is that of this code.
+func TestNewCodeIsGood(t *testing.T) {
+	t.Parallel()
+	hold(t, func(h *held) {
+		for i := range pairing.MaxTries {
+			h.guess(t, fmt.Sprint(i, " guesser"))
+		}
+		code := <-h.street.code
+		if shown := h.codes(); len(shown) != 2 || shown[1] != code.Text() || shown[0] == shown[1] {
+			t.Fatalf("shown %q, and the beacon is for another", shown)
+		}
+		v := newVisitor("laptop")
+		h.street.come <- v
+		if err := v.visit(v.typist(t, h.code.Password()), nil); err == nil {
+			t.Error("the void code is good")
+		}
+		v = newVisitor("tablet")
+		h.street.come <- v
+		if err := v.visit(v.typist(t, code.Password()), nil); err != nil {
+			t.Errorf("the new code: %v", err)
+		}
+	})
+}
+
+// TestInvitationsShareGuesses: three tries at each code are no bound while a new
+// code follows at once, be it because the tries are used up or because the five
+// minutes are over. Somebody who stops short of the last try, and goes on at the
+// next invitation, has as many guesses in all as anybody.
+func TestInvitationsShareGuesses(t *testing.T) {
+	t.Parallel()
+	guesses := pairing.MaxGuesses
+	holdWith(t, func(h *held) {
+		answered := 0
+		const invitations = 8
+		for i := range invitations {
+			for j := range pairing.MaxTries - 1 {
+				if h.guess(t, fmt.Sprint(i, j, " guesser")) == pairing.WrongCode {
+					answered++
+				}
+			}
+			for len(h.invitations()) < i+2 {
+				h.street.wait()
+			}
+			synctest.Wait()
+		}
+		if answered != pairing.MaxGuesses {
+			t.Errorf("%d guesses were answered, want %d", answered, pairing.MaxGuesses)
+		}
+		shown := h.invitations()
+		if shown[0].Code == "" || shown[len(shown)-1].Code != "" {
+			t.Error("the first invitation has a code and the last has none")
+		}
+	}, func(ctx context.Context, n *Node, emit func(api.Event)) (newcomer, error) {
+		return n.welcome(ctx, &guesses, 2, 3, emit)
+	})
+}
+
+func (h *held) invitations() []api.Event {
+	return slices.DeleteFunc(slices.Clone(h.events), func(e api.Event) bool { return e.Event != api.EventInvitation })
 }

@@ -3,10 +3,10 @@ package node
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -95,16 +95,13 @@ func (c *core) mayComeIn(replaces wire.Slot) error {
 // welcomeOne shows invitations until one device has come in, for as long as
 // patience if that is not zero.
 func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (newcomer, error) {
-	doors, shut := context.WithCancel(ctx)
 	if patience > 0 {
-		doors, shut = context.WithTimeoutCause(ctx, patience, errNobodyCame)
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, patience, errNobodyCame)
+		defer stop()
 	}
-	var late sync.WaitGroup
-	defer func() {
-		shut()
-		late.Wait()
-	}()
-	return n.welcome(doors, &late, 1, 1, emit)
+	guesses := pairing.MaxGuesses
+	return n.welcome(ctx, &guesses, 1, 1, emit)
 }
 
 var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")

@@ -22,6 +22,7 @@ type Node struct {
 	log    *slog.Logger
 	now    func() time.Time
 	slots  chan struct{} // one pairing at a time
+	late   latecare
 }
 
 // An event is something for the loop to do. The loop sets the time.
@@ -65,6 +66,7 @@ func (n *Node) Name() string { return n.core.self.name }
 
 // Run is the loop. It returns when ctx ends, having wiped the machines.
 func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
+	defer n.late.end()
 	defer close(n.ended)
 	n.invite = invite
 	n.core.now = n.now()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,14 +82,9 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 		return api.Circle{}, err
 	}
 	if !pending {
-		doors, shut := context.WithCancel(ctx)
-		var late sync.WaitGroup
-		defer func() {
-			shut()
-			late.Wait()
-		}()
+		guesses := pairing.MaxGuesses
 		for i := 2; i <= args.Devices; i++ {
-			who, err := n.welcome(doors, &late, i, args.Devices, emit)
+			who, err := n.welcome(ctx, &guesses, i, args.Devices, emit)
 			if err != nil {
 				n.giveUp(w, err)
 				return api.Circle{}, pairingError(err)
@@ -241,10 +235,29 @@ func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit fun
 	}
 	p := inv.Password()
 	defer p.Wipe()
-	if args.At != "" {
-		return n.meetShower(ctx, p, dialAt)
+	if args.At == "" {
+		dialAt = func(ctx context.Context) (PairStream, error) { return n.invite.Dial(ctx, inv.Peer, inv.Addrs) }
 	}
-	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) { return n.invite.Dial(ctx, inv.Peer, inv.Addrs) })
+	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) {
+		s, err := dialAt(ctx)
+		if err != nil && api.CodeOf(err) != api.CodeBadArgument {
+			err = n.unanswered(inv, err)
+		}
+		return s, err
+	})
+}
+
+// unanswered says why nobody answers for an invitation. The device that showed
+// it does, for as long as it would have lived: whoever is too late hears the
+// reason from there. Later it is known by this device's clock, which may be
+// wrong, and decides nothing.
+func (n *Node) unanswered(inv pairing.Invitation, cause error) error {
+	if now := unix(n.now()); now >= inv.Expires {
+		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", roughly(time.Duration(min(now-inv.Expires, 1<<32))*time.Second)).
+			WithHint("use the invitation that the other device shows now")
+	}
+	return api.Errorf(api.CodeUnreachable, "nobody answers for this invitation: %v", cause).
+		WithHint("is it still shown? once the device that shows it was stopped, only a new invitation helps; otherwise: are both devices on one network?")
 }
 
 // findTimeout bounds the search for a code on the local network. After findHint
@@ -257,7 +270,7 @@ const (
 // findCode visits the hosts that show this code, until one turns out to be
 // the right one.
 func (n *Node) findCode(ctx context.Context, code pairing.Code, emit func(api.Event)) (who newcomer, card roster.Card, err error) {
-	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code").
+	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code: it may have ended, as a code does after %d minutes, or the devices are not on one network", pairing.Lifetime/60).
 		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with --at, or use the invitation")
 	search, stop := context.WithTimeout(ctx, findTimeout)
 	defer stop()
@@ -304,7 +317,7 @@ func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(con
 	ctx, stop := context.WithTimeout(ctx, pairTimeout)
 	defer stop()
 	s, err := dial(ctx)
-	if api.CodeOf(err) == api.CodeBadArgument {
+	if _, said := errors.AsType[*api.Error](err); said {
 		return newcomer{}, roster.Card{}, err
 	}
 	if err != nil {

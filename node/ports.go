@@ -105,6 +105,10 @@ type PairStream interface {
 	ReadMessage(patience time.Duration) ([]byte, error)
 	WriteMessage(msg []byte) error
 
+	// Stay keeps the visitor's place at this side's host. Others are closed
+	// to make room when too many come.
+	Stay()
+
 	// Close hangs up once what was written has arrived.
 	Close() error
 }

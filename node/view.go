@@ -212,7 +212,7 @@ func (c *core) status() api.Status {
 			s.Healing = fmt.Sprintf("%v: this device waits for its share", rec.Change.Kind)
 		}
 	}
-	s.Warnings = c.warnings()
+	s.Warnings, s.Strangers = c.warnings(), c.viewStrangers()
 	return s
 }
 
@@ -248,6 +248,7 @@ func (c *core) warnings() []string {
 	if c.cfg.Keeper.Locked() {
 		w = append(w, "this device is locked and signs nothing: warifu unlock")
 	}
+	w = append(w, c.strangerWarnings()...)
 	if c.circle == nil {
 		return w
 	}

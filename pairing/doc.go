@@ -18,9 +18,10 @@
 //	ack (sealed)                     ─────▶ done
 //
 // The side that was told the secret proves it first, so that a stranger who
-// connects learns nothing to guess against, and every guess that anybody makes
-// is counted by the device that shows the secret: three tries, five minutes,
-// one success ([Window]). In place of answer or confirm the Shower may send a
+// connects learns nothing to guess against, and every guess at a code that
+// anybody makes is counted by the device that shows it: three tries for a code,
+// nine for all that follow one another, five minutes, one success ([Window]).
+// The invitation's 128 bits need no counter. In place of answer or confirm the Shower may send a
 // reason in clear; the Typist reports it as a hint, for nobody has proved it
 // ([Error.Unproven]).
 //
@@ -43,8 +44,8 @@
 // A device that knows the secret is a peer like any other: whoever photographs
 // the QR code may pair. What the peers exchange is opaque here, and joining a
 // circle is a decision that package node and its person take afterwards.
-// Anybody who can connect can burn the three tries; the person then asks for a
-// new code. The last message can be lost: then the Typist has its result and
+// Anybody who can connect can burn the tries of each code; the invitation goes
+// on. The last message can be lost: then the Typist has its result and
 // the Shower has not, and only the Shower's side counts as paired.
 //
 // The machines are deterministic values without clock, socket or goroutine.

@@ -63,6 +63,9 @@ func WipedWindow(w *Window) bool {
 	return w.secret.equal(newPassword(ModeInvitation, nil)) && w.code.p.equal(newPassword(ModeCode, nil))
 }
 
+// WipedCode reports whether the code of a window is gone.
+func WipedCode(w *Window) bool { return w.code.p.equal(newPassword(ModeCode, nil)) }
+
 func wiped(c *channel) bool {
 	zero := newPassword(ModeCode, nil).key
 	return c == nil || c.in.Equal(zero) && c.out.Equal(zero)

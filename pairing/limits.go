@@ -6,8 +6,14 @@ const (
 	// Lifetime is how long a [Window] stays open, in seconds.
 	Lifetime = 5 * 60
 
-	// MaxTries is how many attempts a [Window] admits.
+	// MaxTries is how many attempts a [Code] admits.
 	MaxTries = 3
+
+	// MaxGuesses is how many attempts all codes together admit that are shown
+	// for one purpose, one after the other: a founding, or an invitation into
+	// a circle. Somebody on the network who knows the hint of each has one
+	// chance in 10^8 / 2^6 / 9, about 174,000, to find one.
+	MaxGuesses = 3 * MaxTries
 
 	// MaxPayload bounds each payload in bytes. A sealed payload is exactly
 	// one message of [wire.MaxPairMessage] bytes then.

@@ -27,7 +27,9 @@ type Shower struct {
 	window     *Window
 	self, peer []byte
 	rand       io.Reader
+	mode       Mode // which secret the visitor was told; 0 before it said so
 	running    bool // the window counts an attempt of ours as not ended
+	guessed    bool // it was one at the code
 	agreed     *agreed
 	ch         *channel
 	state      state
@@ -83,10 +85,11 @@ func (m *Shower) hello(now uint64, body []byte) ([][]byte, error) {
 	if !mode.valid() {
 		return m.refuseOpenly(failure(Malformed, "the other device asked for mode %d, which does not exist", mode))
 	}
-	if err := m.window.Begin(now); err != nil {
+	m.mode = mode
+	if err := m.window.Begin(now, mode); err != nil {
 		return m.refuseOpenly(err)
 	}
-	m.running = true
+	m.running, m.guessed = true, mode == ModeCode
 	ci := channelID(mode, m.peer, m.self)
 	var ex *exchange
 	err := m.window.password(mode).use(func(prs []byte) (err error) {
@@ -109,10 +112,13 @@ func (m *Shower) hello(now uint64, body []byte) ([][]byte, error) {
 func (m *Shower) prove(now uint64, Ta []byte) ([][]byte, error) {
 	if subtle.ConstantTimeCompare(Ta, m.agreed.theirs[:]) != 1 {
 		m.endAttempt()
-		return m.refuseOpenly(failure(WrongCode, "another device tried a wrong code or invitation; tries left: %d", m.window.TriesLeft()))
+		if m.mode == ModeInvitation {
+			return m.refuseOpenly(failure(WrongCode, "another device tried a wrong invitation"))
+		}
+		return m.refuseOpenly(failure(WrongCode, "another device tried a wrong code; tries left: %d", m.window.TriesLeft()))
 	}
 	m.running = false
-	if err := m.window.Succeed(now); err != nil {
+	if err := m.window.Succeed(now, m.mode); err != nil {
 		return m.refuseOpenly(err)
 	}
 	out := [][]byte{message(kindConfirm, m.agreed.mine[:])}
@@ -175,6 +181,9 @@ func (m *Shower) Refuse(code string) ([][]byte, error) {
 	return out, nil
 }
 
+// Guessed reports whether the other device has used up a try at the code.
+func (m *Shower) Guessed() bool { return m.guessed }
+
 // Proved reports whether the other device has proved to know the secret, in a
 // run that has not failed.
 func (m *Shower) Proved() bool { return m.state >= waitPayload && m.state != dead }
@@ -194,7 +203,7 @@ func (m *Shower) Close() {
 func (m *Shower) endAttempt() {
 	if m.running {
 		m.running = false
-		m.window.Fail()
+		m.window.Fail(m.mode)
 	}
 }
 

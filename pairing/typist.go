@@ -112,7 +112,7 @@ func (m *Typist) Deliver(msg []byte) ([][]byte, error) {
 	if k == kindRefusal && (m.state == waitAnswer || m.state == waitConfirm) {
 		e := reason(body[0]).error()
 		e.Unproven = true
-		if e.Code == WrongCode {
+		if e.Code == WrongCode && m.mode == ModeCode {
 			e.Text += fmt.Sprintf("; tries left: %d", body[1])
 		}
 		return nil, m.fail(e)

@@ -12,13 +12,7 @@ func TestRefusalsByTheWindow(t *testing.T) {
 	for code, kill := range map[string]func(*pairing.Window){
 		pairing.Expired:   func(w *pairing.Window) { w.Alive(now + pairing.Lifetime) },
 		pairing.Cancelled: func(w *pairing.Window) { w.Cancel() },
-		pairing.Used:      func(w *pairing.Window) { w.Begin(now); w.Succeed(now) },
-		pairing.TooManyTries: func(w *pairing.Window) {
-			for range pairing.MaxTries {
-				w.Begin(now)
-				w.Fail()
-			}
-		},
+		pairing.Used:      func(w *pairing.Window) { w.Begin(now, pairing.ModeCode); w.Succeed(now, pairing.ModeCode) },
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
@@ -82,24 +76,24 @@ func TestOneSuccess(t *testing.T) {
 func TestAbandonedAttemptsCount(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
+	code := w.Code().Password()
 	var open []*pairing.Shower
 	for range pairing.MaxTries {
-		p := &pair{t: t, w: w, a: newTypist(t, w.Code().Password(), typistPeer, showerPeer), b: newShower(t, w, showerPeer, typistPeer)}
+		p := &pair{t: t, w: w, a: newTypist(t, code, typistPeer, showerPeer), b: newShower(t, w, showerPeer, typistPeer)}
 		p.answer()
 		open = append(open, p.b)
 	}
 	if err := w.Alive(now); err != nil {
 		t.Fatalf("dead while the last attempts run: %v", err)
 	}
-	p := &pair{t: t, w: w, a: newTypist(t, w.Code().Password(), typistPeer, showerPeer), b: newShower(t, w, showerPeer, typistPeer)}
+	p := &pair{t: t, w: w, a: newTypist(t, code, typistPeer, showerPeer), b: newShower(t, w, showerPeer, typistPeer)}
 	p.refused(pairing.TooManyTries)
 	for _, b := range open {
 		b.Close()
 		b.Close()
 	}
-	wantCode(t, w.Alive(now), pairing.TooManyTries)
-	if !pairing.WipedWindow(w) {
-		t.Error("the secret outlives its window")
+	if err := w.Alive(now); err != nil || !w.Void() || w.HasCode() {
+		t.Errorf("%v; void %v, there is a code %v", err, w.Void(), w.HasCode())
 	}
 }
 
@@ -148,10 +142,10 @@ func TestLastTriesRunTogether(t *testing.T) {
 func TestFirstReasonStays(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
-	if err := w.Begin(now); err != nil {
+	if err := w.Begin(now, pairing.ModeInvitation); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Succeed(now); err != nil {
+	if err := w.Succeed(now, pairing.ModeInvitation); err != nil {
 		t.Fatal(err)
 	}
 	w.Cancel()

@@ -24,6 +24,11 @@ func (a *app) event(e api.Event) {
 		}
 	case api.EventInvitation:
 		a.invitation(e)
+	case api.EventCode:
+		a.note("%s", esc(e.Text))
+		if e.Code != "" {
+			a.note("  warifu join %s", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
+		}
 	case api.EventJoined:
 		a.note("joined: %s (%s), fingerprint %s", esc(e.Name), esc(e.Kind), esc(e.Fingerprint))
 	case api.EventRequest:

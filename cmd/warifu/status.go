@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		for _, addr := range s.Addresses {
 			fmt.Fprintf(w, "  at %s\n", esc(addr))
 		}
+	}
+	if x := s.Strangers; x != nil && (a.verbose || time.Since(x.Last) < 24*time.Hour) {
+		fmt.Fprintf(w, "  strangers: %d refused, %d said nothing, %d found no place, last %s\n", x.Refused, x.Unheard, x.TurnedAway, ago(x.Last))
 	}
 	if f := s.Founding; f != nil {
 		fmt.Fprintf(w, "\n%s\n", foundingText(*f))

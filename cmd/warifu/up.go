@@ -118,7 +118,14 @@ func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, 
 			OnUp:      n.OnUp,
 			OnDown:    n.OnDown,
 			OnAddrs:   n.OnAddrs,
-			Log:       log,
+			OnStrangers: func(s p2p.Strangers) {
+				out := node.Strangers{Unheard: s.Unheard, TurnedAway: s.TurnedAway, From: s.From}
+				for _, r := range s.Refused {
+					out.Refused = append(out.Refused, node.Stranger(r))
+				}
+				n.OnStrangers(out)
+			},
+			Log: log,
 		})
 		return err
 	})

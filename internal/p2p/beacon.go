@@ -37,7 +37,8 @@ const beaconEpoch = 15 * time.Minute
 // has version 2, with the TCP and the QUIC port of IPv6 behind those of IPv4. To anybody without the discovery key all beacons are
 // random strings of one length, and those of successive epochs have nothing in
 // common. The IP addresses are those of the mDNS answer; they are not sealed,
-// and a wrong one costs a dial that cannot succeed, as the peer id is pinned.
+// and a wrong one costs a dial on the local network (onlink.go) that cannot
+// succeed, as the peer id is pinned.
 type beacon struct {
 	slot   uint16
 	v4, v6 ports
@@ -106,15 +107,15 @@ func (b beacon) plain() []byte {
 	return append(plain, make([]byte, beaconPlain-len(plain))...)
 }
 
-// openBeacon decodes a TXT string seen in one of the epochs around epoch. It
-// reports false for whatever the key did not seal.
-func openBeacon(key [32]byte, epoch uint64, instance, text string) (beacon, bool) {
+// openBeacon decodes a TXT string seen in one of the epochs around epoch, and
+// returns its own. It reports false for whatever the key did not seal.
+func openBeacon(key [32]byte, epoch uint64, instance, text string) (b beacon, of uint64, ok bool) {
 	if len(text) != beaconText.EncodedLen(beaconSize) {
-		return beacon{}, false
+		return beacon{}, 0, false
 	}
 	raw, err := beaconText.DecodeString(text)
 	if err != nil {
-		return beacon{}, false
+		return beacon{}, 0, false
 	}
 	nonce, sealed := raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:]
 	for _, e := range []uint64{epoch, epoch - 1, epoch + 1} {
@@ -124,20 +125,21 @@ func openBeacon(key [32]byte, epoch uint64, instance, text string) (beacon, bool
 			panic("p2p: internal error: " + err.Error())
 		}
 		if plain, err := aead.Open(nil, nonce, sealed, []byte(instance)); err == nil {
-			return parseBeacon(plain)
+			b, ok := parseBeacon(plain)
+			return b, e, ok
 		}
 	}
-	return beacon{}, false
+	return beacon{}, 0, false
 }
 
 // open is openBeacon under the key of the circle or an older one.
-func (c beaconConfig) open(epoch uint64, instance, text string) (beacon, bool) {
+func (c beaconConfig) open(epoch uint64, instance, text string) (b beacon, of uint64, ok bool) {
 	for _, key := range append([][32]byte{c.key}, c.older...) {
-		if b, ok := openBeacon(key, epoch, instance, text); ok {
-			return b, true
+		if b, of, ok := openBeacon(key, epoch, instance, text); ok {
+			return b, of, true
 		}
 	}
-	return beacon{}, false
+	return beacon{}, 0, false
 }
 
 func parseBeacon(plain []byte) (beacon, bool) {

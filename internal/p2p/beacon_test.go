@@ -1,6 +1,7 @@
 package p2p_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -126,6 +127,8 @@ func TestSighting(t *testing.T) {
 	l.SetPeers(map[string][]string{string(id): nil})
 	l.SetBeacon(circleKey, nil, 1, map[uint16][]byte{2: id, 4: []byte(idOf(t, 4))})
 
+	l.OnLink("10.0.0.0/16", "127.0.0.0/8", "fe80::/64")
+
 	here := net.IPv4(10, 0, 0, 1)
 	for _, e := range []*zeroconf.ServiceEntry{
 		entry(otherKey, noon, 2, here),
@@ -157,6 +160,71 @@ func TestSighting(t *testing.T) {
 	}
 	if got := l.Known(id); len(got) > 8 {
 		t.Errorf("%d addresses are kept", len(got))
+	}
+}
+
+// TestReplayedBeacon: somebody who has heard a beacon says it again, elsewhere
+// or with other addresses. It leads to addresses of the network that the device
+// is on and to no other, to a few of those, and to none once its device has
+// shown the beacon of a later quarter of an hour.
+func TestReplayedBeacon(t *testing.T) {
+	t.Parallel()
+	l, err := p2p.New(p2p.Config{
+		Key:       key(1),
+		Listen:    []string{tcpOnly},
+		Protocols: map[string]int{proto: 1},
+		Now:       func() time.Time { return noon },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := canceled()
+	defer cancel()
+	defer l.Run(ended)
+	id := []byte(idOf(t, 2))
+	l.SetPeers(map[string][]string{string(id): nil})
+	l.SetBeacon(circleKey, nil, 1, map[uint16][]byte{2: id})
+	l.OnLink("192.168.7.0/24", "2001:db8:1::/64")
+
+	heard := entry(circleKey, noon, 2)
+	say := func(e *zeroconf.ServiceEntry, ips ...string) {
+		again := *e
+		for _, ip := range ips {
+			again.AddrIPv4 = append(again.AddrIPv4, net.ParseIP(ip))
+		}
+		l.Sighted(&again)
+	}
+	say(heard, "203.0.113.1", "8.8.8.8", "10.0.0.1", "192.168.8.1", "2001:db8:2::1", "169.254.1.1")
+	if got := l.Known(id); len(got) != 0 {
+		t.Errorf("led to %q", got)
+	}
+	say(heard, "192.168.7.1", "203.0.113.1", "2001:db8:1::1")
+	if got := l.Known(id); !sameAddrs(got, []string{"/ip4/192.168.7.1/tcp/4001", "/ip6/2001:db8:1::1/tcp/4001"}) {
+		t.Errorf("led to %q", got)
+	}
+	tried := map[string]bool{}
+	for i := range 200 {
+		say(heard, fmt.Sprintf("192.168.7.%d", i))
+		for _, a := range l.Known(id) {
+			tried[a] = true
+		}
+	}
+	if len(tried) > p2p.MaxBeaconAddrs {
+		t.Errorf("one beacon led to %d addresses", len(tried))
+	}
+	// A newer one, as clocks may differ by a quarter of an hour.
+	say(entry(circleKey, noon.Add(p2p.BeaconEpoch), 2), "192.168.7.200")
+	before := l.Known(id)
+	say(entry(circleKey, noon, 2), "192.168.7.201")
+	say(heard, "192.168.7.202")
+	if got := l.Known(id); !sameAddrs(got, before) || !strings.Contains(strings.Join(got, " "), "192.168.7.200") {
+		t.Errorf("an old beacon led to %q, after %q", got, before)
+	}
+	for range 100 {
+		say(entry(circleKey, noon.Add(p2p.BeaconEpoch), 2), "192.168.7.200")
+	}
+	if n := l.BeaconsKept(); n > p2p.MaxBeaconTexts {
+		t.Errorf("%d beacons are remembered", n)
 	}
 }
 

@@ -204,7 +204,7 @@ func FindCode(ctx context.Context, code pairing.Code, loopback bool, found func(
 	defer cancel()
 	looking.Go(func() {
 		defer close(hosts)
-		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits)}
+		s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits), onLink: func(ip netip.Addr) bool { return onLinkNow()(ip) }}
 		for ctx.Err() == nil && !s.full() {
 			s.look(ctx, loopback)
 		}
@@ -225,6 +225,8 @@ type codeSearch struct {
 	code  pairing.Code
 	hosts chan<- CodeHost
 	seen  map[string]*codeVisits // by peer id, at most pairing.MaxTries
+
+	onLink func(netip.Addr) bool // whether an address belongs to a network of this machine
 }
 
 // codeVisits is what was sent of one device.
@@ -244,7 +246,12 @@ func (s *codeSearch) take(e *zeroconf.ServiceEntry, local bool) {
 	if !ok || b.hint != s.code.Hint([]byte(b.peer)) {
 		return
 	}
-	h, ok := b.host(slices.Concat(e.AddrIPv4, e.AddrIPv6), local)
+	// Whoever announces a code chooses these.
+	ips := slices.DeleteFunc(slices.Concat(e.AddrIPv4, e.AddrIPv6), func(ip net.IP) bool {
+		a, ok := netip.AddrFromSlice(ip)
+		return !ok || !s.onLink(a)
+	})
+	h, ok := b.host(ips, local)
 	if !ok {
 		return
 	}

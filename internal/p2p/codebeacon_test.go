@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -151,6 +153,9 @@ func TestCodeSearchJudges(t *testing.T) {
 		"loopback-on-a-lan":  {[]string{good.text()}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}, false, 0},
 		"loopback":           {[]string{good.text()}, []net.IP{net.IPv4(127, 0, 0, 1)}, true, 2},
 		"useless-addresses":  {[]string{good.text()}, []net.IP{net.IPv4zero, net.IPv4bcast, net.IPv4(224, 0, 0, 1), net.ParseIP("fe80::1"), {1, 2, 3}}, true, 0},
+		"of-elsewhere":       {[]string{good.text()}, []net.IP{net.IPv4(203, 0, 113, 7), net.IPv4(10, 0, 0, 7), net.ParseIP("2001:db8:1::7")}, false, 0},
+		"of-elsewhere-local": {[]string{good.text()}, []net.IP{net.IPv4(203, 0, 113, 7)}, true, 0},
+		"partly-elsewhere":   {[]string{good.text()}, append(lan, net.IPv4(203, 0, 113, 7)), false, 2},
 		"no-address":         {[]string{good.text()}, nil, false, 0},
 		"no-text":            {nil, lan, false, 0},
 		"two-texts":          {[]string{good.text(), good.text()}, lan, false, 0},
@@ -163,7 +168,11 @@ func TestCodeSearchJudges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hosts := make(chan CodeHost, pairing.MaxTries)
-			s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits)}
+			s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits), onLink: func(ip netip.Addr) bool {
+				return slices.ContainsFunc([]string{"192.0.2.0/24", "2001:db8::/64", "127.0.0.0/8", "fe80::/64"}, func(p string) bool {
+					return netip.MustParsePrefix(p).Contains(ip.Unmap())
+				})
+			}}
 			e := &zeroconf.ServiceEntry{Text: row.text, AddrIPv4: row.ips}
 			s.take(e, row.local)
 			s.take(e, row.local)

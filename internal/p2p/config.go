@@ -44,9 +44,10 @@ type Config struct {
 	// in a minute.
 	OnFault func(peer []byte, what string)
 
-	// OnStranger says that somebody who is not allowed has connected from
-	// addr, at most once a second.
-	OnStranger func(addr string)
+	// OnStrangers tells of connections that came to nothing because whoever
+	// made them is not allowed, or did not say who it is, at most once a
+	// second.
+	OnStrangers func(Strangers)
 
 	// OnAddrs says that [Link.Addrs] may have changed.
 	OnAddrs func()
@@ -96,8 +97,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.OnFault == nil {
 		c.OnFault = func([]byte, string) {}
 	}
-	if c.OnStranger == nil {
-		c.OnStranger = func(string) {}
+	if c.OnStrangers == nil {
+		c.OnStrangers = func(Strangers) {}
 	}
 	if c.OnAddrs == nil {
 		c.OnAddrs = func() {}

@@ -14,6 +14,12 @@ const (
 	MaxQueuedBytes = maxQueuedBytes
 	MaxPeers       = maxPeers
 	BeaconEpoch    = beaconEpoch
+	LobbyPlaces    = lobbyPlaces
+	LobbyKept      = lobbyKept
+	LobbyPerAddr   = lobbyPerAddr
+	MaxStrangers   = maxStrangers
+	MaxBeaconAddrs = maxBeaconAddrs
+	MaxBeaconTexts = maxBeaconTexts
 )
 
 // NewHasty is New with a patience of a fraction of a second for a message's
@@ -47,6 +53,30 @@ func (l *Link) HostAddrs() []string {
 	return out
 }
 
+// BeaconsKept returns how many beacons of slot 2 are remembered.
+func (l *Link) BeaconsKept() int { return len(l.seen[2].texts) }
+
+// OnLink makes prefixes the networks that the machine is on.
+func (l *Link) OnLink(prefixes ...string) {
+	l.onLink = func() func(netip.Addr) bool {
+		return func(ip netip.Addr) bool {
+			for _, p := range prefixes {
+				if netip.MustParsePrefix(p).Contains(ip.Unmap()) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+}
+
+// Waiting returns how many connections of strangers are in the lobby.
+func (l *Link) Waiting() int {
+	tcp, _ := l.lobby.strangers.tcp.size(netip.Prefix{})
+	quic, _ := l.lobby.strangers.quic.size(netip.Prefix{})
+	return tcp + quic
+}
+
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
 	set := make(map[netip.Addr]bool)
@@ -71,7 +101,7 @@ func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uin
 
 // OpenBeacon opens the TXT string of a beacon.
 func OpenBeacon(key [32]byte, at time.Time, instance, text string) (slot, tcp, quic uint16, ok bool) {
-	b, ok := openBeacon(key, epochOf(at), instance, text)
+	b, _, ok := openBeacon(key, epochOf(at), instance, text)
 	return b.slot, b.v4.tcp, b.v4.quic, ok
 }
 

@@ -21,7 +21,7 @@ func (g gate) InterceptAddrDial(id peer.ID, _ ma.Multiaddr) bool { return g.link
 
 // InterceptAccept is asked before an incoming TCP connection's handshake and
 // after that of QUIC. Nobody is let in while the link does not run. How often
-// an address may try is the resource manager's part.
+// an address may try is the lobby's part.
 func (g gate) InterceptAccept(network.ConnMultiaddrs) bool { return g.link.running() }
 
 // InterceptSecured is asked when the peer's key is known and before it can open
@@ -31,7 +31,7 @@ func (g gate) InterceptSecured(dir network.Direction, id peer.ID, addrs network.
 		return true
 	}
 	if dir == network.DirInbound {
-		g.link.stranger(addrs.RemoteMultiaddr().String())
+		g.link.strangers.refuse(id, addrs.RemoteMultiaddr().String())
 	}
 	return false
 }
@@ -45,13 +45,4 @@ func (g gate) InterceptUpgraded(c network.Conn) (bool, control.DisconnectReason)
 func (l *Link) admits(id peer.ID) bool {
 	r := l.remote(id)
 	return r != nil && !r.quarantined(time.Now())
-}
-
-// stranger reports an address, not more often than limits.stranger.
-func (l *Link) stranger(addr string) {
-	if !l.strangers.take(1, time.Now()) {
-		return
-	}
-	l.cfg.Log.Info("stranger refused", "addr", addr)
-	l.cfg.OnStranger(addr)
 }

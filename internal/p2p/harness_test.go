@@ -87,15 +87,19 @@ func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, 
 	t.Helper()
 	nd := &node{t: t, events: make(chan event, 10000), log: new(syncBuffer)}
 	cfg := p2p.Config{
-		Key:        key(n),
-		Listen:     strings.Fields(listen),
-		Protocols:  map[string]int{proto: maxProto, other: maxProto},
-		OnMessage:  func(from []byte, _ string, msg []byte) { nd.events <- event{"msg", string(from), string(msg)} },
-		OnUp:       func(p []byte) { nd.events <- event{"up", string(p), ""} },
-		OnDown:     func(p []byte, why string) { nd.events <- event{"down", string(p), why} },
-		OnFault:    func(p []byte, what string) { nd.events <- event{"fault", string(p), what} },
-		OnStranger: func(addr string) { nd.events <- event{"stranger", "", addr} },
-		Log:        slog.New(slog.NewTextHandler(nd.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Key:       key(n),
+		Listen:    strings.Fields(listen),
+		Protocols: map[string]int{proto: maxProto, other: maxProto},
+		OnMessage: func(from []byte, _ string, msg []byte) { nd.events <- event{"msg", string(from), string(msg)} },
+		OnUp:      func(p []byte) { nd.events <- event{"up", string(p), ""} },
+		OnDown:    func(p []byte, why string) { nd.events <- event{"down", string(p), why} },
+		OnFault:   func(p []byte, what string) { nd.events <- event{"fault", string(p), what} },
+		OnStrangers: func(s p2p.Strangers) {
+			for _, r := range s.Refused {
+				nd.events <- event{"stranger", string(r.Peer), r.Addr}
+			}
+		},
+		Log: slog.New(slog.NewTextHandler(nd.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range change {
 		f(&cfg)

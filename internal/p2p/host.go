@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/connmgr"
@@ -18,35 +19,37 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/x/rate"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// newHost binds the sockets and returns a host without handlers. Whatever
+// newHost binds the sockets and returns a host without handlers, and its lobby. Whatever
 // libp2p offers to strangers or learns from them is off: relay, AutoNAT, ping,
 // observed addresses, metrics.
-func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
+//
+// known tells the addresses of peers, for which places are kept, and tell hears
+// of each connection that was turned away, or shown out, before it had said who
+// it was. patience bounds its handshake.
+func newHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, known func(netip.Addr) bool, tell func(addr string, turnedAway bool)) (host.Host, *lobby, error) {
 	key, err := crypto.UnmarshalEd25519PrivateKey(append(ed25519.PrivateKey(nil), cfg.Key...))
 	if err != nil {
-		return nil, fmt.Errorf("p2p: transport key: %w", err)
+		return nil, nil, fmt.Errorf("p2p: transport key: %w", err)
 	}
 	resources, err := newResources(cfg.Protocols)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	waiting := newLobby(resources, patience, known, tell)
 	own := new(ownAddrs)
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(cfg.Listen...),
 		libp2p.AddrsFactory(own.now),
-		// With SO_REUSEPORT two daemons could listen on one port, and each
-		// would get some of the connections.
-		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
+		libp2p.Transport(newTCP(waiting, gater)),
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.ConnectionGater(gater),
-		libp2p.ResourceManager(resources),
+		libp2p.ResourceManager(waiting),
 		// The gater admits a handful of peers, so that there is nothing to
 		// trim.
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}),
@@ -64,10 +67,10 @@ func newHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
 	)
 	if err != nil {
 		resources.Close()
-		return nil, fmt.Errorf("p2p: listen: %w", err)
+		return nil, nil, fmt.Errorf("p2p: listen: %w", err)
 	}
 	own.network.Store(new(h.Network()))
-	return h, nil
+	return h, waiting, nil
 }
 
 // ownAddrs are the addresses that libp2p tells peers to be ours. Its own list is
@@ -94,17 +97,25 @@ func RedirectLibraryLogs(h slog.Handler) {
 	log.SetOutput(slog.NewLogLogger(h, slog.LevelDebug).Writer())
 }
 
-// newResources bounds what the host as a whole, each peer, each protocol and
-// each address may occupy. The limits per address apply before a handshake is
-// begun.
+// newResources bounds what the host as a whole, each peer and each protocol may
+// occupy. What a stranger may is the lobby's part: in here are only those who
+// got past it.
 func newResources(protocols map[string]int) (network.ResourceManager, error) {
 	scaling := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&scaling)
+	const conns, waiting = maxConns, 2 * (lobbyPlaces + lobbyKept) // of TCP, and of QUIC
 	bounds := rcmgr.PartialLimitConfig{
 		System: rcmgr.ResourceLimits{
-			Conns: maxConns, ConnsInbound: maxConns, ConnsOutbound: maxConns,
+			Conns: conns + waiting, ConnsInbound: conns + waiting, ConnsOutbound: conns,
 			Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512,
-			Memory: maxMemory, FD: 2 * maxConns,
+			Memory: maxMemory, FD: 2*conns + waiting,
+		},
+		// Connections whose other end is not known yet: those that wait in
+		// the lobby, and those that this device dials.
+		Transient: rcmgr.ResourceLimits{
+			Conns: conns + waiting, ConnsInbound: 2 * waiting, ConnsOutbound: conns,
+			Streams: 256, StreamsInbound: 128, StreamsOutbound: 256,
+			Memory: maxMemory / 2, FD: conns + waiting,
 		},
 		PeerDefault: rcmgr.ResourceLimits{
 			Conns: maxConnsPerPeer, ConnsInbound: maxConnsPerPeer, ConnsOutbound: maxConnsPerPeer,
@@ -120,30 +131,15 @@ func newResources(protocols map[string]int) (network.ResourceManager, error) {
 		// excess: it can name the peer.
 		bounds.ProtocolPeer[protocol.ID(name)] = streamsPerPeer(2 * maxStreams)
 	}
-	// Connections in both directions count. An attempt of our own to reach a
-	// peer makes a few at once.
-	perAddress := &rate.Limiter{
-		NetworkPrefixLimits: []rate.PrefixLimit{
-			{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Limit: rate.Limit{RPS: 50, Burst: 500}},
-			{Prefix: netip.MustParsePrefix("::1/128"), Limit: rate.Limit{RPS: 50, Burst: 500}},
-		},
-		SubnetRateLimiter: rate.SubnetLimiter{
-			IPv4SubnetLimits: []rate.SubnetLimit{
-				{PrefixLength: 32, Limit: rate.Limit{RPS: 4, Burst: 64}},
-			},
-			IPv6SubnetLimits: []rate.SubnetLimit{
-				{PrefixLength: 64, Limit: rate.Limit{RPS: 4, Burst: 64}},
-			},
-		},
-		GlobalLimit: rate.Limit{RPS: 20, Burst: 200},
-	}
 	m, err := rcmgr.NewResourceManager(
 		rcmgr.NewFixedLimiter(bounds.Build(scaling.Scale(0, 4*maxConns))),
 		rcmgr.WithMetricsDisabled(),
-		rcmgr.WithConnRateLimiters(perAddress),
+		// By address it is the lobby that counts, which tells peers from
+		// strangers. All devices of a home share their /64.
+		rcmgr.WithConnRateLimiters(new(rate.Limiter)),
 		rcmgr.WithLimitPerSubnet(
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 2 * maxConnsPerPeer}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: 2 * maxConnsPerPeer}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: conns + waiting}},
+			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 64, ConnCount: conns + waiting}},
 		),
 	)
 	if err != nil {

@@ -23,8 +23,8 @@ func TestStrangerRefused(t *testing.T) {
 			a.link.SetPeers(map[string][]string{idOf(t, 2): nil})
 			r := rawPeer(t, 3, 3)
 			r.connect(a) // may seem to succeed
-			if e := a.wait("stranger", nil); !strings.HasPrefix(e.text, "/ip4/127.0.0.1/") {
-				t.Errorf("stranger at %q", e.text)
+			if e := a.wait("stranger", nil); !strings.HasPrefix(e.text, "/ip4/127.0.0.1/") || e.peer != idOf(t, 3) {
+				t.Errorf("stranger %x at %q", e.peer, e.text)
 			}
 			for _, name := range []string{proto, "/warifu/hello/1", "/ipfs/id/1.0.0"} {
 				if s, err := r.stream(a, name); err == nil {

@@ -73,7 +73,7 @@ func TestBeaconPortsOfBothVersions(t *testing.T) {
 		{ports{1, 0}, ports{0, 4}, beaconSplit, "[/ip4/192.0.2.1/tcp/1 /ip6/fd00::1/udp/4/quic-v1]"},
 	} {
 		b := beacon{slot: 9, v4: tc.v4, v6: tc.v6}
-		got, ok := openBeacon(key, 7, "name", b.seal(key, 7, "name"))
+		got, _, ok := openBeacon(key, 7, "name", b.seal(key, 7, "name"))
 		if !ok || got.slot != 9 || fmt.Sprint(got.at(ips)) != tc.want {
 			t.Errorf("%v: opened %v as %v, at %v", b, ok, got, got.at(ips))
 		}

@@ -105,7 +105,7 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 	if len(e.Text) != 1 {
 		return
 	}
-	b, ok := cfg.open(epochOf(l.cfg.Now()), e.Instance, e.Text[0])
+	b, epoch, ok := cfg.open(epochOf(l.cfg.Now()), e.Instance, e.Text[0])
 	if !ok {
 		return
 	}
@@ -121,6 +121,9 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 			}
 		}
 	}
+	l.mu.Lock()
+	ips = l.seen.take(b.slot, epoch, e.Text[0], l.keepOnLink(ips))
+	l.mu.Unlock()
 	addrs := b.at(ips)
 	r.log.Debug("peer sighted", "slot", b.slot, "addrs", len(addrs))
 	if len(addrs) > 0 {

@@ -1,6 +1,10 @@
 package p2p
 
-import "time"
+import (
+	"time"
+
+	"github.com/libp2p/go-libp2p/x/rate"
+)
 
 // Everything a peer or a stranger can make this process do is bounded here.
 const (
@@ -32,6 +36,21 @@ const (
 	// Bounds of the whole host, for the resource manager.
 	maxConns  = 96
 	maxMemory = 64 << 20
+
+	// Places for connections that have not shown yet who they are (lobby.go),
+	// of TCP and as many again of QUIC: for anybody, kept for addresses at
+	// which peers are known, and how many of either one address may hold.
+	lobbyPlaces  = 32
+	lobbyKept    = 16
+	lobbyPerAddr = 8
+)
+
+// How many connections a second may begin from an address of a stranger, from
+// all of those, and from an address of a peer.
+var (
+	strangerRate     = rate.Limit{RPS: 4, Burst: 64}
+	allStrangersRate = rate.Limit{RPS: 20, Burst: 200}
+	peerRate         = rate.Limit{RPS: 16, Burst: 128}
 )
 
 // A limits says how patient the link is and how much a peer may send.
@@ -39,6 +58,10 @@ type limits struct {
 	// hello bounds opening, writing and answering the first hello on a
 	// connection, probe that of another one later.
 	hello, probe time.Duration
+
+	// handshake bounds the time from an incoming connection of TCP to the
+	// proof of whose it is.
+	handshake time.Duration
 
 	// body is bodyTimeout and write is writeTimeout.
 	body, write time.Duration
@@ -57,9 +80,10 @@ type limits struct {
 	// poll is how often the network interfaces are looked at.
 	poll time.Duration
 
-	// stranger and sighting are the shortest times between two reports of
-	// strangers and between two sightings of a peer that make it be dialed.
-	stranger, sighting time.Duration
+	// stranger, strangerLog and sighting are the shortest times between two
+	// reports of strangers, two lines about them in the log, and two
+	// sightings of a peer that make it be dialed.
+	stranger, strangerLog, sighting time.Duration
 
 	// What a peer may send over all protocols together, and the slower pace
 	// to which this side holds itself, so that an honest peer never meets
@@ -71,6 +95,7 @@ type limits struct {
 var normalLimits = limits{
 	hello:       5 * time.Second,
 	probe:       3 * time.Second,
+	handshake:   5 * time.Second,
 	body:        bodyTimeout,
 	write:       writeTimeout,
 	turn:        30 * time.Second,
@@ -79,6 +104,7 @@ var normalLimits = limits{
 	faultWindow: time.Minute,
 	poll:        2 * time.Second,
 	stranger:    time.Second,
+	strangerLog: time.Minute,
 	sighting:    2 * time.Second,
 
 	recvMessages: rateOf{perSecond: 500, burst: 4000},

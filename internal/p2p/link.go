@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -31,13 +32,17 @@ type Link struct {
 	cfg    Config
 	limits limits
 	host   host.Host
+	lobby  *lobby
+	onLink func() func(netip.Addr) bool // onLinkNow
 
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
 
-	strangers *bucket
-	changed   chan struct{} // capacity 1: there may be remotes to start
-	relit     chan struct{} // capacity 1: the beacon's key or members changed
+	strangers   *census
+	strangerLog *bucket
+	untold      untold
+	changed     chan struct{} // capacity 1: there may be remotes to start
+	relit       chan struct{} // capacity 1: the beacon's key or members changed
 
 	mu      sync.Mutex
 	begun   bool // Run was called
@@ -45,6 +50,7 @@ type Link struct {
 	remotes map[peer.ID]*remote
 	leaving map[peer.ID]*remote // taken out, their goroutines not yet done
 	beacon  beaconConfig
+	seen    seenBeacons
 
 	// work counts the goroutines that libp2p starts for us: streams and
 	// notifications. It is only added to while run is true.
@@ -62,16 +68,19 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		cfg:       cfg,
-		limits:    lim,
-		strangers: newBucket(rateOf{perSecond: 1 / lim.stranger.Seconds(), burst: 1}, time.Now()),
-		changed:   make(chan struct{}, 1),
-		relit:     make(chan struct{}, 1),
-		remotes:   make(map[peer.ID]*remote),
-		leaving:   make(map[peer.ID]*remote),
+		cfg:         cfg,
+		limits:      lim,
+		strangerLog: newBucket(rateOf{perSecond: 1 / lim.strangerLog.Seconds(), burst: 1}, time.Now()),
+		changed:     make(chan struct{}, 1),
+		relit:       make(chan struct{}, 1),
+		remotes:     make(map[peer.ID]*remote),
+		leaving:     make(map[peer.ID]*remote),
+		seen:        make(seenBeacons),
+		onLink:      onLinkNow,
 	}
+	l.strangers = newCensus(lim.stranger, l.spawn, l.tell)
 	rand.Read(l.boot[:])
-	l.host, err = bindHost(cfg, gate{l})
+	l.host, l.lobby, err = bindHost(cfg, gate{l}, lim.handshake, l.knows, l.strangers.unheard)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -31,14 +33,14 @@ const (
 // bindHost is newHost with one port for all addresses of cfg.Listen that name
 // port 0, so that a beacon and a person need one number whatever the transport
 // and the IP version are. It is cfg.Port if that is free.
-func bindHost(cfg Config, gater connmgr.ConnectionGater) (host.Host, error) {
+func bindHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, known func(netip.Addr) bool, tell func(addr string, turnedAway bool)) (host.Host, *lobby, error) {
 	for try := 1; ; try++ {
 		at := cfg
 		var want int
 		at.Listen, want = onePort(cfg.Listen, cfg.Port)
-		h, err := newHost(at, gater)
+		h, waiting, err := newHost(at, gater, patience, known, tell)
 		if try == bindTries || err == nil && len(h.Network().ListenAddresses()) >= want || err != nil && want == 0 {
-			return h, err
+			return h, waiting, err
 		}
 		// Somebody was faster.
 		if err == nil {

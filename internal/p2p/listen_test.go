@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 
 	ma "github.com/multiformats/go-multiaddr"
@@ -22,7 +23,7 @@ func listening(t *testing.T, cfg Config) (v4, v6 ports, number int) {
 	t.Helper()
 	_, cfg.Key, _ = ed25519.GenerateKey(nil)
 	cfg.Protocols = map[string]int{"/test/1": 1}
-	h, err := bindHost(cfg, new(pairGate))
+	h, _, err := bindHost(cfg, new(pairGate), normalLimits.handshake, func(netip.Addr) bool { return false }, func(string, bool) {})
 	if err != nil {
 		t.Fatal(err)
 	}

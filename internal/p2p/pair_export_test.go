@@ -1,8 +1,8 @@
 package p2p
 
 const (
-	MaxPairStreams = maxPairStreams
-	MaxPairPerPeer = maxPairPerPeer
+	MaxPairGuests   = maxPairGuests
+	MaxPairPerGuest = maxPairPerGuest
 )
 
 // WriteRaw writes bytes that need not be a message.
@@ -10,3 +10,6 @@ func WriteRaw(p *PairStream, b []byte) error {
 	_, err := p.s.Write(b)
 	return err
 }
+
+// TimedOut reports whether err is a deadline's, of either stream muxer.
+func TimedOut(err error) bool { return timedOut(err) }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -27,12 +28,13 @@ import (
 )
 
 const (
-	// maxPairStreams bounds the incoming streams that are handled at once. A
-	// code admits three attempts; the rest is told why not.
-	maxPairStreams = 16
+	// maxPairGuests bounds the connections of visitors, and maxPairPerGuest
+	// the incoming streams of one that are handled at once.
+	maxPairGuests   = 16
+	maxPairPerGuest = 2
 
-	// maxPairPerPeer bounds them for one peer.
-	maxPairPerPeer = 2
+	// pairIdle is how long a visitor may be there without a stream.
+	pairIdle = 5 * time.Second
 
 	// maxPairRest bounds in bytes what is read and thrown away while a stream
 	// is closed.
@@ -78,11 +80,11 @@ func NewPairHost(listen []string) (*PairHost, error) {
 		return nil, fmt.Errorf("p2p: throw-away key: %w", err)
 	}
 	g := new(pairGate)
-	h, err := bindHost(Config{
+	h, _, err := bindHost(Config{
 		Key:       key,
 		Listen:    listen,
 		Protocols: map[string]int{wire.ProtocolPair: wire.MaxPairMessage},
-	}, g)
+	}, g, normalLimits.handshake, func(netip.Addr) bool { return false }, func(string, bool) {})
 	clear(key)
 	if err != nil {
 		return nil, err
@@ -145,39 +147,42 @@ func (h *PairHost) Serve(ctx context.Context, ready func(), handler func(context
 	var (
 		mu      sync.Mutex
 		over    bool
-		perPeer = map[peer.ID]int{}
-		total   int
 		running sync.WaitGroup
 	)
-	// admit counts a stream in, and reports whether there is room for it.
-	admit := func(id peer.ID) bool {
+	// enter counts a handler in, unless the host is closing.
+	enter := func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if over || total >= maxPairStreams || perPeer[id] >= maxPairPerPeer {
-			return false
+		if !over {
+			running.Add(1)
 		}
-		total++
-		perPeer[id]++
-		running.Add(1)
-		return true
+		return !over
 	}
-	leave := func(id peer.ID) {
-		mu.Lock()
-		defer mu.Unlock()
-		total--
-		if perPeer[id]--; perPeer[id] == 0 {
-			delete(perPeer, id)
-		}
-		running.Done()
+	guests := newGuestBook(pairIdle)
+	seen := &network.NotifyBundle{
+		ConnectedF: func(_ network.Network, c network.Conn) {
+			if c.Stat().Direction == network.DirInbound {
+				guests.arrive(c)
+			}
+		},
+		DisconnectedF: func(_ network.Network, c network.Conn) { guests.leave(c) },
 	}
+	h.host.Network().Notify(seen)
+	defer h.host.Network().StopNotify(seen)
 	h.host.SetStreamHandler(wire.ProtocolPair, func(s network.Stream) {
-		id := s.Conn().RemotePeer()
-		if !admit(id) {
+		if !enter() {
 			s.Reset()
 			return
 		}
-		defer leave(id)
+		defer running.Done()
+		g, ok := guests.talk(s.Conn())
+		if !ok {
+			s.Reset()
+			return
+		}
+		defer guests.hangUp(g)
 		p := newPairStream(ctx, s)
+		p.guest = g.guest
 		defer p.Reset()
 		handler(ctx, p)
 	})

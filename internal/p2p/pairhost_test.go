@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -99,7 +98,7 @@ func TestPairHostCarriesMessages(t *testing.T) {
 			t.Fatalf("%d bytes came back for %d: %v", len(got), n, err)
 		}
 	}
-	if _, err := s.ReadMessage(time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := s.ReadMessage(time.Millisecond); !p2p.TimedOut(err) {
 		t.Errorf("a message that never came: %v", err)
 	}
 	if s.WriteMessage(nil) == nil || s.WriteMessage(make([]byte, wire.MaxPairMessage+1)) == nil {
@@ -212,49 +211,74 @@ func TestPairHostCutsBadStreams(t *testing.T) {
 	}
 }
 
-// TestPairHostBoundsStreams opens more streams than one peer, and then than
-// all together, may have.
+// TestPairHostBoundsStreams opens more streams than one visitor may have, and
+// lets more visitors come than there are places: they all say a word and hang
+// on. Each newcomer is heard, at the cost of whoever has been there longest,
+// and one that is to stay is not shown out.
 func TestPairHostBoundsStreams(t *testing.T) {
 	t.Parallel()
 	b := newPairHost(t, true)
-	open, released := make(chan struct{}, 64), make(chan struct{})
-	release := sync.OnceFunc(func() { close(released) })
+	var mu sync.Mutex
+	now, most := 0, 0
+	count := func(by int) {
+		mu.Lock()
+		defer mu.Unlock()
+		now += by
+		most = max(most, now)
+	}
 	servePair(t, b, func(_ context.Context, s *p2p.PairStream) {
-		open <- struct{}{}
-		<-released
-		s.WriteMessage([]byte{1})
-		s.Close()
+		count(1)
+		defer count(-1)
+		word, err := s.ReadMessage(pairPatience)
+		if err != nil {
+			return
+		}
+		if word[0] == 2 {
+			s.Stay()
+		}
+		s.WriteMessage(word)
+		for err == nil { // until it is shown out
+			_, err = s.ReadMessage(time.Hour)
+		}
 	})
-	t.Cleanup(release)
-	say := func(a *p2p.PairHost) *p2p.PairStream {
+	heard := func(a *p2p.PairHost, word byte) (*p2p.PairStream, bool) {
 		s := dialPair(t, a, b.Peer(), b.Addrs())
-		s.WriteMessage([]byte{1}) // fails if the stream was reset already
-		return s
+		t.Cleanup(s.Reset)
+		s.WriteMessage([]byte{word}) // fails if the stream was reset already
+		_, err := s.ReadMessage(pairPatience)
+		if p2p.TimedOut(err) {
+			t.Fatal("neither heard nor refused")
+		}
+		return s, err == nil
 	}
-	refused := func(a *p2p.PairHost) {
-		t.Helper()
-		s := say(a)
-		defer s.Reset()
-		if _, err := s.ReadMessage(pairPatience); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("a stream too many: %v", err)
+	first := newPairHost(t, false)
+	stays, ok := heard(first, 2)
+	if !ok {
+		t.Fatal("the first visitor is not heard")
+	}
+	for i := 1; i <= p2p.MaxPairPerGuest; i++ {
+		if _, ok := heard(first, 1); ok != (i < p2p.MaxPairPerGuest) {
+			t.Errorf("stream %d of one visitor: heard %v", i+1, ok)
 		}
 	}
-	var kept []*p2p.PairStream
-	for range p2p.MaxPairStreams / p2p.MaxPairPerPeer {
-		a := newPairHost(t, false)
-		for range p2p.MaxPairPerPeer {
-			kept = append(kept, say(a))
-			<-open
+	var all []*p2p.PairStream
+	for i := range 2 * p2p.MaxPairGuests {
+		s, ok := heard(newPairHost(t, false), 1)
+		if !ok {
+			t.Errorf("visitor %d is not heard", i+2)
 		}
-		refused(a)
+		all = append(all, s)
 	}
-	refused(newPairHost(t, false))
-	release()
-	for _, s := range kept {
-		if _, err := s.ReadMessage(pairPatience); err != nil {
-			t.Errorf("a stream that was admitted: %v", err)
-		}
-		s.Reset()
+	if _, err := all[0].ReadMessage(pairPatience); err == nil || p2p.TimedOut(err) {
+		t.Errorf("the oldest visitor is still there: %v", err)
+	}
+	mu.Lock()
+	if limit := p2p.MaxPairGuests * p2p.MaxPairPerGuest; most > limit {
+		t.Errorf("%d visitors were heard at once, at most %d may be", most, limit)
+	}
+	mu.Unlock()
+	if err := stays.WriteMessage([]byte{1}); err != nil {
+		t.Errorf("the visitor that is to stay was shown out: %v", err)
 	}
 }
 

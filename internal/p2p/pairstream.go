@@ -20,9 +20,18 @@ import (
 // A PairStream is one conversation between two throw-away hosts. One goroutine
 // may read while another writes.
 type PairStream struct {
-	s    network.Stream
-	stop func() bool
-	done sync.Once
+	s     network.Stream
+	stop  func() bool
+	done  sync.Once
+	guest *guest // nil on the side that visits
+}
+
+// Stay keeps the visitor's place: from here on its connection is not closed to
+// make room for another's.
+func (p *PairStream) Stay() {
+	if p.guest != nil {
+		p.guest.stay()
+	}
 }
 
 // newPairStream wraps s, which is reset when ctx ends.

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -43,6 +44,7 @@ type remote struct {
 	fixed    []ma.Multiaddr // from SetPeers
 	told     []ma.Multiaddr // by the peer itself, on its last connection
 	learned  []ma.Multiaddr // newest first, at most maxLearnedAddrs
+	met      []netip.Addr   // where it was, newest first, at most maxLearnedAddrs
 	sightedT time.Time
 	faults   []time.Time
 	barred   time.Time // in quarantine until then
@@ -251,6 +253,7 @@ func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
 		other.Close()
 	}
 	r.remember(c)
+	r.meetAt(c.RemoteMultiaddr())
 }
 
 // newestLocked returns the connection that was greeted last, or nil.

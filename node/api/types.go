@@ -112,6 +112,19 @@ type Status struct {
 
 	// Warnings say what needs the person, most important first.
 	Warnings List[string] `json:"warnings"`
+
+	// Strangers is what others tried at this device's ports since it was
+	// started; nil while nobody has.
+	Strangers *Strangers `json:"strangers,omitempty"`
+}
+
+// Strangers counts connections of those who are not in the circle.
+type Strangers struct {
+	Refused    uint64    `json:"refused"`        // showed a key that is not allowed
+	Unheard    uint64    `json:"unheard"`        // did not say who they are
+	TurnedAway uint64    `json:"turned_away"`    // found no place
+	Last       time.Time `json:"last"`           // of any of them
+	From       string    `json:"from,omitempty"` // the multiaddr of the last that was refused
 }
 
 // A Device is a member of the circle, or one that is about to become one.
@@ -284,6 +297,7 @@ type Question struct {
 const (
 	EventReady      = "ready"      // Device, Addresses
 	EventInvitation = "invitation" // Invitation, Code, Expires, Step of Of: the device it is for
+	EventCode       = "code"       // Code, in place of the last one, or none any more; Text says why
 	EventJoined     = "joined"     // Device, Name, Kind, Fingerprint
 	EventConfirm    = "confirm"    // Question
 	EventRequest    = "request"    // ID, Warnings: of a change of the circle, as in its Request
