@@ -3,6 +3,7 @@ package p2p
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +123,7 @@ func TestCodeSearchVisitsAgain(t *testing.T) {
 	h := codeHost(t)
 	code := parseCode(t, "1234 5678")
 	hosts := make(chan CodeHost, pairing.MaxTries*maxCodeVisits)
-	s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits)}
+	s := codeSearch{code: code, hosts: hosts, seen: make(map[string]*codeVisits), onLink: func(ip netip.Addr) bool { return netip.MustParsePrefix("192.0.2.0/24").Contains(ip.Unmap()) }}
 	see := func(ips ...net.IP) int {
 		before := len(hosts)
 		e := &zeroconf.ServiceEntry{Text: []string{codeBeacon{peer: h.host.ID(), tcp: 1, hint: code.Hint(h.Peer())}.text()}, AddrIPv4: ips}
