@@ -149,7 +149,10 @@ func TestSetBackDeviceSaysOtherWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := laptop.core.cfg.Rand.(*hedgedSource)
+		h, ok := laptop.core.cfg.Rand.(*hedgedSource)
+		if !ok {
+			t.Fatalf("the machines draw from a %T", laptop.core.cfg.Rand)
+		}
 		h.boot[0] ^= boot
 		for range extra {
 			// Drawn by another machine of this process, and the source is set back.

@@ -171,6 +171,52 @@ func TestLiarIsFoundByWhatIsShown(t *testing.T) {
 	}
 }
 
+// TestEarlyShowBinds: a device that shows what it heard before it lies, so that it has
+// shown something and need show nothing more, is convicted by that: what it says later
+// is not of what it showed.
+func TestEarlyShowBinds(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 2804)
+	l.found(3, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	f := newForger(l, 2)
+	f.said = func(_ *labDevice, k wire.Kind, said []byte) {
+		if k == 4 {
+			said[129] ^= 1 // the view
+		}
+	}
+	early := true
+	f.shown = func(*labDevice, *show) bool { return early }
+	r := phone.ask("shown too early")
+	laptop.approves(r.id)
+	tablet.approves(r.id)
+	if !l.run(time.Minute, func() bool { return len(laptop.core.sessions) == 1 && len(tablet.core.sessions) == 1 && r.live != nil }) {
+		t.Fatal("no session")
+	}
+	id := r.live.id
+	if !l.run(time.Minute, func() bool { return len(laptop.core.testimonyOf(id).statements) >= 3 }) {
+		t.Fatal("the laptop hears nothing")
+	}
+	for _, s := range []wire.Slot{1, 3} {
+		laptop.core.sync(s, msgShow, show{Session: id, Statements: laptop.core.testimonyOf(id).statements})
+	}
+	if !l.run(time.Minute, func() bool {
+		return len(phone.core.testimonyOf(id).shows) == 1 && len(tablet.core.testimonyOf(id).shows) == 1
+	}) {
+		t.Fatal("nothing is shown")
+	}
+	if len(phone.core.sessions) != 1 || phone.core.alarms[2] != 0 {
+		t.Fatalf("%d sessions, %d alarms before anything was wrong", len(phone.core.sessions), phone.core.alarms[2])
+	}
+	early = false
+	if !l.run(time.Minute, func() bool { return phone.core.alarms[2] > 0 && tablet.core.alarms[2] > 0 }) {
+		t.Errorf("the laptop is not found: %v, %v\n%s", phone.core.alarms, tablet.core.alarms, l.logs())
+	}
+	if phone.core.alarms[3] != 0 || tablet.core.alarms[1] != 0 {
+		t.Error("an honest device is named")
+	}
+}
+
 // TestShownOnce: what a device shows of a session is judged once, of sessions that it
 // was in, and costs this device no more verifications than there were words in it. What
 // is kept of sessions that are over is bounded.
@@ -218,15 +264,15 @@ func TestShownOnce(t *testing.T) {
 	for range sign.Rounds*3 + 1 {
 		long.Statements = append(slices.Clone(long.Statements), kept.statements[0])
 	}
-	if err := c.onShow(3, long); err == nil || kept.heard[3] {
+	if err := c.onShow(3, long); err == nil || kept.hasShown(3) {
 		t.Errorf("%d words of a session with 15 at most are read: %v", len(long.Statements), err)
 	}
 	other := m
 	other.Session[0] ^= 1
-	if err := c.onShow(3, other); err != nil || kept.heard[3] {
+	if err := c.onShow(3, other); err != nil || kept.hasShown(3) {
 		t.Errorf("a session that this device was not in: %v", err)
 	}
-	if err := c.onShow(9, m); err != nil || kept.heard[9] {
+	if err := c.onShow(9, m); err != nil || kept.hasShown(9) {
 		t.Errorf("a device that was not in it: %v", err)
 	}
 	for slot, n := range c.alarms {
