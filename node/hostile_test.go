@@ -314,7 +314,8 @@ func (d *labDevice) joined() (n int) {
 }
 
 // TestBegunIsForgottenInTime: what was begun is remembered for as long as any
-// device can be in it, and no longer: neither memory nor the journal keep it.
+// device can be in it, and no longer than that and until its request is closed:
+// neither memory nor the journal keep it.
 func TestBegunIsForgottenInTime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 3, 28)

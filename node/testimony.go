@@ -27,12 +27,14 @@ type testimony struct {
 	proposal   share.Proposal
 	record     roster.Record
 	statements []share.Statement
-	request    wire.RequestID     // zero of a test of new shares
-	told       map[wire.Slot]bool // who was shown it
-	heard      map[wire.Slot]bool // who has shown its own
+	request    wire.RequestID                  // zero of a test of new shares
+	told       map[wire.Slot]bool              // who was shown it
+	shows      map[wire.Slot][]share.Statement // what others have shown, the first time
 	named      map[wire.Slot]bool
 	until      time.Time // those who have not shown theirs by then are passed over; zero if nobody waits
 }
+
+func (t *testimony) hasShown(slot wire.Slot) bool { _, ok := t.shows[slot]; return ok }
 
 // maxTestimonies bounds those that are kept of sessions that are over. The largest
 // is of nine signers in five rounds, some 10 kB.
@@ -60,7 +62,7 @@ func (c *core) testify(l *live) *testimony {
 		return nil
 	}
 	if l.testimony == nil {
-		l.testimony = &testimony{proposal: l.proposal, record: l.record, told: map[wire.Slot]bool{}, heard: map[wire.Slot]bool{}, named: map[wire.Slot]bool{}}
+		l.testimony = &testimony{proposal: l.proposal, record: l.record, told: map[wire.Slot]bool{}, shows: map[wire.Slot][]share.Statement{}, named: map[wire.Slot]bool{}}
 		if l.request != nil {
 			l.testimony.self, l.testimony.request = c.circle.slot, l.request.id
 		} else {
@@ -71,7 +73,9 @@ func (c *core) testify(l *live) *testimony {
 	return l.testimony
 }
 
-// keepTestimony keeps what was said in a session that is over.
+// keepTestimony keeps what was said in a session that is over, and judges again what
+// was shown of it while it ran: this device knows more now. Whoever showed something
+// before it had said its last word is bound to it.
 func (c *core) keepTestimony(l *live) {
 	t := c.testify(l)
 	if t == nil {
@@ -80,6 +84,9 @@ func (c *core) keepTestimony(l *live) {
 	c.shown = append(c.shown, t)
 	if n := len(c.shown); n > maxTestimonies {
 		c.shown = slices.Delete(c.shown, 0, n-maxTestimonies)
+	}
+	for _, s := range sortedSlots(t.shows) {
+		c.convict(t, c.judgeShow(t, s))
 	}
 }
 
@@ -107,35 +114,47 @@ func (c *core) showTo(t *testimony, slot wire.Slot) {
 	c.sync(slot, msgShow, show{Session: [32]byte(t.proposal.Session()), Statements: t.statements})
 }
 
-// onShow judges what another device shows of a session, once, and shows what this
-// one has.
+// onShow judges what another device shows of a session, and shows what this one has.
+// An honest device shows once, when the session is over on its side or on this one,
+// so that it says nothing more in it that this one hears.
 func (c *core) onShow(from wire.Slot, m show) error {
 	t := c.testimonyOf(m.Session)
-	if t == nil || t.heard[from] || !slices.Contains(t.proposal.Signers, from) {
+	if t == nil || t.hasShown(from) || !slices.Contains(t.proposal.Signers, from) {
 		return nil
 	}
 	if len(m.Statements) > maxShown(t.proposal) {
 		return wire.ErrMalformed
 	}
-	t.heard[from] = true
+	t.shows[from] = m.Statements
 	c.showTo(t, from)
+	f := c.judgeShow(t, from)
+	if l := c.sessions[m.Session]; l != nil && f != nil {
+		t.named[f.Slot] = true
+		c.failSession(l, f)
+		return nil
+	}
+	c.convict(t, f)
+	return nil
+}
+
+// judgeShow returns whom that convicts which the device in slot from has shown, or nil.
+func (c *core) judgeShow(t *testimony, from wire.Slot) *session.Fault {
 	check := sign.CheckView
 	if t.proposal.Suite == roster.Ed25519 {
 		check = frost.CheckView
 	}
-	f := share.Judge(t.proposal, t.record, check, t.self, from, t.statements, m.Statements)
+	return share.Judge(t.proposal, t.record, check, t.self, from, t.statements, t.shows[from])
+}
+
+// convict counts a fault that came out when a session was over, once.
+func (c *core) convict(t *testimony, f *session.Fault) {
 	if f == nil || t.named[f.Slot] {
-		return nil
+		return
 	}
 	t.named[f.Slot] = true
-	if l := c.sessions[m.Session]; l != nil {
-		c.failSession(l, f)
-		return nil
-	}
 	c.log.Warn("found who made a session fail", "session", t.proposal.Session(), "device", c.name(f.Slot), "check", f.Check)
 	c.alarm(f.Slot, f.Check)
 	c.passOver(t, f.Slot, f.Error())
-	return nil
 }
 
 // maxShown is what an honest device has to show at most: a word of each signer in
@@ -162,7 +181,7 @@ func (c *core) tickShown() {
 		}
 		t.until = time.Time{}
 		for _, s := range t.proposal.Signers {
-			if s != t.self && !t.heard[s] {
+			if s != t.self && !t.hasShown(s) {
 				c.log.Warn("did not show what it heard in a session that failed", "session", t.proposal.Session(), "device", c.name(s))
 				c.passOver(t, s, c.name(s)+" did not show what it heard in a session that failed")
 			}

@@ -1,0 +1,254 @@
+package node
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/wire"
+)
+
+// A replay is a circle of three of three devices in which the phone opens one session
+// for a request of its own, as often as it likes.
+type replay struct {
+	*lab
+	phone, laptop, tablet *labDevice
+	r                     *openRequest
+}
+
+func newReplay(t *testing.T, seed uint64) *replay {
+	t.Helper()
+	l := newLab(t, 3, seed)
+	l.found(3, 3)
+	x := &replay{lab: l, phone: l.devices[0], laptop: l.devices[1], tablet: l.devices[2]}
+	x.r = x.phone.ask("frame the laptop while the tablet sleeps")
+	x.r.notUntil = l.now.Add(longestPause)
+	x.laptop.approves(x.r.id)
+	x.tablet.approves(x.r.id)
+	if !l.run(time.Minute, func() bool { return len(x.r.approved) == 3 }) {
+		t.Fatal("the approvals do not come together")
+	}
+	return x
+}
+
+// opening is the word that opens a session of the request.
+func (x *replay) opening(expires uint64) open {
+	x.t.Helper()
+	x.phone.core.now = x.now
+	p, err := x.phone.core.proposal(x.r, []wire.Slot{1, 2, 3})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if expires != 0 {
+		p.Expires = expires
+	}
+	return open{Proposal: p.Bytes(), Approvals: []item{x.r.approved[1], x.r.approved[2], x.r.approved[3]}}
+}
+
+func (x *replay) tell(d *labDevice, at time.Time, o open) error {
+	d.core.now = at
+	return d.core.onOpen(1, o)
+}
+
+// TestSleeperBlamesNobody: the tablet sleeps in a session, its clock of running time
+// with it, while the laptop is awake for hours and is asked for that session again.
+// It must not begin it: the tablet, when it wakes, would hear a second first word.
+func TestSleeperBlamesNobody(t *testing.T) {
+	t.Parallel()
+	x := newReplay(t, 2701)
+	first := x.opening(0)
+	for _, d := range []*labDevice{x.laptop, x.tablet} {
+		if err := x.tell(d, x.now, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.run(400*time.Millisecond, nil)
+	began := x.now
+	for _, later := range []time.Duration{rememberBegun + time.Minute, expiryTolerance, 24 * time.Hour} {
+		// Another session makes it clean up what it remembers.
+		x.now = began.Add(later)
+		x.tell(x.laptop, x.now, x.opening(0))
+		x.tell(x.laptop, x.now, first)
+		if x.laptop.core.hasBegun(sessionOf(t, first)) != true {
+			t.Errorf("after %v the laptop has forgotten the session", later)
+		}
+		if n := len(x.laptop.core.sessions); n > 1 || x.laptop.core.sessions[sessionOf(t, first)] != nil {
+			t.Errorf("after %v the laptop is in the first session again", later)
+		}
+		x.now = began
+		x.run(2*time.Second, nil) // the tablet hears what there is to hear, as if no time had passed
+	}
+	for _, d := range []*labDevice{x.phone, x.tablet} {
+		if n := d.core.alarms[2]; n != 0 {
+			t.Errorf("%s counts %d failed checks of the laptop, which did nothing wrong", d.name, n)
+		}
+	}
+}
+
+func sessionOf(t *testing.T, o open) wire.SessionID {
+	t.Helper()
+	return mustProposal(t, o).Session()
+}
+
+// TestSleeperLeavesItsSession: a device that slept through the end of a session does
+// not go on in it when it wakes, whatever is said in it by then. The laptop was set
+// back meanwhile, and has forgotten that it was in it.
+func TestSleeperLeavesItsSession(t *testing.T) {
+	t.Parallel()
+	x := newReplay(t, 2703)
+	x.run(time.Second, nil)
+	before := x.laptop.journal.Copy()
+	first := x.opening(0)
+	for _, d := range []*labDevice{x.laptop, x.tablet} {
+		if err := x.tell(d, x.now, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.run(400*time.Millisecond, nil)
+	if len(x.tablet.core.sessions) != 1 {
+		t.Fatalf("the tablet is in %d sessions", len(x.tablet.core.sessions))
+	}
+	x.laptop.kill()
+	x.now = x.now.Add(sessionLifetime)
+	x.laptop.journal = before
+	x.laptop.start()
+	if err := x.tell(x.laptop, x.now, first); err != nil {
+		t.Fatalf("the laptop, set back by two minutes, does not begin the session again: %v", err)
+	}
+	x.run(2*time.Second, nil)
+	if n := x.tablet.core.alarms[2]; n != 0 {
+		t.Errorf("the tablet counts %d failed checks of the laptop, which was set back", n)
+	}
+	if x.tablet.core.sessions[sessionOf(t, first)] != nil {
+		t.Error("the tablet is still in a session of two minutes ago")
+	}
+}
+
+// TestExpiredProposals: a proposal that is older than a session may be by more than
+// clocks may be set meanwhile is refused, and so is one that reaches far beyond its
+// request. What counts is how old the request was and how long this device has had
+// it, not what the clocks of two devices say beside each other.
+func TestExpiredProposals(t *testing.T) {
+	t.Parallel()
+	hour := uint64(expiryTolerance / time.Second)
+	session := uint64(sessionLifetime / time.Second)
+	for _, ahead := range []time.Duration{0, 1000 * time.Hour, -1000 * time.Hour} {
+		x := newReplay(t, 2704)
+		x.now = x.now.Add(ahead) // of the laptop's clock, from before it heard of the request
+		r := x.laptop.request(x.r.id)
+		r.meta.Received += uint64(int64(ahead / time.Second))
+		created := r.request.Created
+		for name, tt := range map[string]struct {
+			held    uint64 // seconds since it got the request
+			expires uint64
+			refused bool
+		}{
+			"at-once":          {0, created + session, false},
+			"in-time":          {600, created + 600 + session, false},
+			"within-tolerance": {session + hour, created + session, false},
+			"too-late":         {session + hour + 1, created + session, true},
+			"before-it-began":  {hour + 1, created - 1, true},
+			"to-the-end":       {0, created + uint64(r.request.Lifetime) + session + hour, false},
+			"beyond-the-end":   {0, created + uint64(r.request.Lifetime) + session + hour + 1, true},
+			"for-ever":         {0, 1 << 62, true},
+		} {
+			err := x.tell(x.laptop, time.Unix(int64(r.meta.Received+tt.held), 0), x.opening(tt.expires))
+			if refused := err != nil; refused != tt.refused || refused && !strings.Contains(err.Error(), "expire") {
+				t.Errorf("%s, clock off by %v: %v", name, ahead, err)
+			}
+		}
+	}
+}
+
+// TestManySessionsOfOneRequest: far more sessions of a request that stays open than
+// are kept. Memory and journal are bounded, the newest are taken, and none of them is
+// ever begun again, before or after a restart.
+func TestManySessionsOfOneRequest(t *testing.T) {
+	t.Parallel()
+	x := newReplay(t, 2705)
+	start := x.now
+	var all []open
+	refused := 0
+	for i := range 2 * maxBegun {
+		x.now = start.Add(time.Duration(i) * time.Second)
+		o := x.opening(0)
+		if err := x.tell(x.laptop, x.now, o); err != nil {
+			refused++
+		}
+		if i%97 == 0 {
+			all = append(all, o)
+		}
+		if n := x.laptop.joined(); n > maxBegun {
+			t.Fatalf("%d sessions are remembered, at most %d may be", n, maxBegun)
+		}
+	}
+	if refused != 0 {
+		t.Errorf("%d of %d honest sessions are refused", refused, 2*maxBegun)
+	}
+	for _, when := range []string{"before", "after"} {
+		for i, o := range all {
+			x.tell(x.laptop, x.now, o)
+			if x.laptop.core.sessions[sessionOf(t, o)] != nil && i != len(all)-1 {
+				t.Errorf("session %d is begun again, %s a restart", 97*i, when)
+			}
+		}
+		keys := 0
+		if err := x.laptop.journal.View(func(tx journal.Tx) error {
+			all, err := tx.Keys(bucketBegun)
+			keys = len(all)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if keys > maxBegun+1 || keys < maxBegun/2 {
+			t.Errorf("%d names are stored", keys)
+		}
+		x.laptop.kill()
+		x.laptop.start()
+	}
+	// Once the request is closed all of it goes with the next session.
+	if err := x.tablet.core.deny(x.tablet.request(x.r.id)); err != nil {
+		t.Fatal(err)
+	}
+	if !x.run(time.Minute, func() bool { return !x.laptop.request(x.r.id).open() }) {
+		t.Fatal("the denial does not arrive")
+	}
+	x.run(rememberBegun+time.Minute, nil)
+	x.r = x.phone.ask("another")
+	x.r.notUntil = x.now.Add(longestPause)
+	x.laptop.approves(x.r.id)
+	x.tablet.approves(x.r.id)
+	x.run(time.Minute, func() bool { return len(x.r.approved) == 3 })
+	if err := x.tell(x.laptop, x.now, x.opening(0)); err != nil {
+		t.Fatal(err)
+	}
+	if n := x.laptop.joined(); n != 1 || len(x.laptop.core.marks) != 0 {
+		t.Errorf("%d sessions and %d marks are kept of a request that is closed", n-1, len(x.laptop.core.marks))
+	}
+}
+
+// TestBegunOfEarlierReleases: what they stored of a session, a slot alone, is read
+// and keeps it from being begun again; what nobody stored is not.
+func TestBegunOfEarlierReleases(t *testing.T) {
+	t.Parallel()
+	x := newReplay(t, 2706)
+	first := x.opening(0)
+	put := func(key string, v any) {
+		if err := x.laptop.journal.Update(func(tx journal.Tx) error { return tx.Put(bucketBegun, key, wire.Marshal(v)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(sessionOf(t, first).Hex(), wire.Slot(1))
+	x.laptop.kill()
+	x.laptop.start()
+	if err := x.tell(x.laptop, x.now, first); err != nil || len(x.laptop.core.sessions) != 0 {
+		t.Errorf("a session that an earlier release has begun: %v, in %d sessions", err, len(x.laptop.core.sessions))
+	}
+	for i, bad := range []any{begunRecord{Version: 1, By: 1}, begunRecord{Version: 3, By: 1}, "slot"} {
+		if _, err := parseBegun(wire.Marshal(bad)); err == nil {
+			t.Errorf("record %d is read: %v", i, fmt.Sprint(bad))
+		}
+	}
+}
