@@ -264,7 +264,7 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 		return
 	}
 	p := c.peer(slot)
-	p.online, p.lastSeen, p.lost = true, now, ""
+	p.online, p.lastSeen, p.lost, p.misfit = true, now, "", misfit{}
 	c.sync(slot, msgHello, c.hello())
 	c.foundingUp(slot)
 	if c.circle != nil {

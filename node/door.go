@@ -444,6 +444,9 @@ func (d *door) judge(ctx context.Context, m *pairing.Shower, s PairStream, who *
 		code = pairing.Cancelled
 	case malformed:
 		code = pairing.Malformed
+		if _, version := errors.AsType[*pairing.Error](err); version {
+			code = pairing.Version
+		}
 	case errors.Is(err, errSameDevice):
 		code = pairing.SameDevice
 	case errors.Is(err, errSameName):

@@ -22,6 +22,7 @@ type peer struct {
 	told     bool      // epoch, record, share and oldest are its word of this run
 	locked   bool
 	lost     string // why the connection ended, for the person
+	misfit   misfit // its release does not fit
 	stale    bool   // a message to it was certainly lost
 
 	addrs   []string  // where it says it can be dialled, not taken over yet

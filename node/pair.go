@@ -50,7 +50,7 @@ func parseIntroduction(b []byte, shower, typist []byte) (introduction, newcomer,
 		return in, newcomer{}, err
 	}
 	if in.Version != 1 {
-		return in, newcomer{}, fmt.Errorf("node: introduction of version %d", in.Version)
+		return in, newcomer{}, pairing.VersionError(int(in.Version), 1)
 	}
 	if err := checkAddrs(in.Addrs); err != nil {
 		return in, newcomer{}, err
@@ -240,7 +240,7 @@ func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit fun
 	}
 	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) {
 		s, err := dialAt(ctx)
-		if err != nil && api.CodeOf(err) != api.CodeBadArgument {
+		if _, version := errors.AsType[*pairing.Error](err); err != nil && !version && api.CodeOf(err) != api.CodeBadArgument {
 			err = n.unanswered(inv, err)
 		}
 		return s, err
@@ -317,7 +317,8 @@ func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(con
 	ctx, stop := context.WithTimeout(ctx, pairTimeout)
 	defer stop()
 	s, err := dial(ctx)
-	if _, said := errors.AsType[*api.Error](err); said {
+	_, said := errors.AsType[*api.Error](err)
+	if _, version := errors.AsType[*pairing.Error](err); said || version {
 		return newcomer{}, roster.Card{}, err
 	}
 	if err != nil {
@@ -367,7 +368,11 @@ func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(con
 			err = checkShape(in.Threshold, in.Devices)
 		}
 		if err != nil {
-			no, _ := m.Refuse(pairing.Malformed)
+			why := pairing.Malformed
+			if _, version := errors.AsType[*pairing.Error](err); version {
+				why = pairing.Version
+			}
+			no, _ := m.Refuse(why)
 			return newcomer{}, card, errors.Join(err, writeAll(s, no))
 		}
 		ack, err := m.Ack()

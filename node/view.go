@@ -265,6 +265,9 @@ func (c *core) warnings() []string {
 		if p == nil {
 			continue
 		}
+		if text := p.misfit.words(d.Name, c.now); text != "" {
+			w = append(w, text)
+		}
 		if off := p.skew.Abs(); off > clockTolerance {
 			way := "ahead of"
 			if p.skew < 0 {

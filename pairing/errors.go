@@ -35,6 +35,16 @@ func failure(code, format string, args ...any) *Error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, args...)}
 }
 
+// VersionError says that the other device speaks another version of pairing
+// than this one, and which of the two is older.
+func VersionError(theirs, ours int) *Error {
+	which := "the other device"
+	if theirs > ours {
+		which = "this device"
+	}
+	return failure(Version, "the other device runs a release of warifu that pairs by version %d, and this one by version %d: update %s", theirs, ours, which)
+}
+
 // A reason is an Error's code on the wire. Values are wire format: append
 // only, never reuse.
 type reason uint8

@@ -170,10 +170,15 @@ var (
 // foreign says what s is, which does not begin like an invitation of this
 // release.
 func foreign(s string) *Error {
+	ours := strings.Trim(prefix, "warifu:")
 	rest, ok := strings.CutPrefix(s, "WARIFU")
 	version, _, colon := strings.Cut(rest, ":")
 	if ok && colon && version != "" && strings.Trim(version, "0123456789") == "" {
-		return failure(Version, "the invitation is of another release of warifu; update the older device")
+		which := "the other device"
+		if len(version) > 1 || version > ours {
+			which = "this device"
+		}
+		return failure(Version, "the invitation is of another release of warifu: it has version %.8s, and this device reads version %s; update %s", version, ours, which)
 	}
 	if strings.HasPrefix(strings.ToUpper(prefix), s) {
 		return errCut

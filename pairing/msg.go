@@ -64,8 +64,7 @@ func parse(msg []byte) (kind, []byte, error) {
 		return 0, nil, failure(Malformed, "the other device sent a message of %d bytes", len(msg))
 	}
 	if msg[0] != version {
-		e, _ := errorOf(Version)
-		return 0, nil, e
+		return 0, nil, VersionError(int(msg[0]), version)
 	}
 	k, body := kind(msg[1]), msg[headerSize:]
 	want := -1

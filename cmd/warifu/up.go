@@ -118,6 +118,7 @@ func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, 
 			OnUp:      n.OnUp,
 			OnDown:    n.OnDown,
 			OnAddrs:   n.OnAddrs,
+			OnMisfit:  func(peer []byte, m p2p.Misfit) { n.OnMisfit(peer, m.Protocol, m.Ours, m.Theirs) },
 			OnStrangers: func(s p2p.Strangers) {
 				out := node.Strangers{Unheard: s.Unheard, TurnedAway: s.TurnedAway, From: s.From}
 				for _, r := range s.Refused {

@@ -44,6 +44,11 @@ type Config struct {
 	// in a minute.
 	OnFault func(peer []byte, what string)
 
+	// OnMisfit says that an allowed peer runs a release that speaks other
+	// versions, and cannot be talked to: once a minute at most, for as long
+	// as it is met.
+	OnMisfit func(peer []byte, m Misfit)
+
 	// OnStrangers tells of connections that came to nothing because whoever
 	// made them is not allowed, or did not say who it is, at most once a
 	// second.
@@ -96,6 +101,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.OnFault == nil {
 		c.OnFault = func([]byte, string) {}
+	}
+	if c.OnMisfit == nil {
+		c.OnMisfit = func([]byte, Misfit) {}
 	}
 	if c.OnStrangers == nil {
 		c.OnStrangers = func(Strangers) {}

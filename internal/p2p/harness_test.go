@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -94,6 +95,9 @@ func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, 
 		OnUp:      func(p []byte) { nd.events <- event{"up", string(p), ""} },
 		OnDown:    func(p []byte, why string) { nd.events <- event{"down", string(p), why} },
 		OnFault:   func(p []byte, what string) { nd.events <- event{"fault", string(p), what} },
+		OnMisfit: func(p []byte, m p2p.Misfit) {
+			nd.events <- event{"misfit", string(p), fmt.Sprint(m.Protocol, " ", m.Ours, " ", m.Theirs)}
+		},
 		OnStrangers: func(s p2p.Strangers) {
 			for _, r := range s.Refused {
 				nd.events <- event{"stranger", string(r.Peer), r.Addr}

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -36,12 +37,22 @@ func (r *remote) probe(ctx context.Context, wg *sync.WaitGroup) {
 // greet says hello on a connection and closes it if there is no answer.
 func (r *remote) greet(ctx context.Context, c network.Conn, patience time.Duration) {
 	boot, err := r.hello(ctx, c, patience)
+	if errors.Is(err, multistream.ErrNotSupported[protocol.ID]{}) {
+		// A release whose hello is another. It has told its protocols, or
+		// does so now.
+		r.identified(ctx, c)
+		r.fits()
+	}
 	if err != nil {
 		r.log.Debug("no hello", "err", err)
 		c.Close()
 		return
 	}
 	r.identified(ctx, c)
+	if !r.fits() {
+		c.Close()
+		return
+	}
 	r.greetedConn(c, boot)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/sec"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/warifu/warifu/pairing"
@@ -169,7 +170,14 @@ func (h *PairHost) Serve(ctx context.Context, ready func(), handler func(context
 	}
 	h.host.Network().Notify(seen)
 	defer h.host.Network().StopNotify(seen)
-	h.host.SetStreamHandler(wire.ProtocolPair, func(s network.Stream) {
+	name, _, _ := cutVersion(wire.ProtocolPair)
+	// Whoever has another version is heard, so that both sides learn of it from
+	// the first byte of what each says.
+	anyVersion := func(id protocol.ID) bool {
+		n, _, ok := cutVersion(string(id))
+		return ok && n == name
+	}
+	h.host.SetStreamHandlerMatch(wire.ProtocolPair, anyVersion, func(s network.Stream) {
 		if !enter() {
 			s.Reset()
 			return
@@ -238,6 +246,9 @@ func (h *PairHost) Dial(ctx context.Context, id []byte, addrs [][]byte) (*PairSt
 	}
 	s, err := h.host.NewStream(network.WithNoDial(dialing, "pairing"), remote, wire.ProtocolPair)
 	if err != nil {
+		if m, ok := misfit([]string{wire.ProtocolPair}, speaks(h.host.Peerstore(), remote)); ok {
+			return nil, pairing.VersionError(m.Theirs, m.Ours)
+		}
 		return nil, fmt.Errorf("p2p: open pairing stream: %w", err)
 	}
 	return newPairStream(ctx, s), nil

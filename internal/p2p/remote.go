@@ -48,6 +48,8 @@ type remote struct {
 	sightedT time.Time
 	faults   []time.Time
 	barred   time.Time // in quarantine until then
+	unfit    Misfit    // told last,
+	unfitT   time.Time // at this time
 }
 
 // greeted is a connection whose hello was answered.

@@ -1,0 +1,118 @@
+package p2p_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/pairing"
+)
+
+// TestVersionsThatDoNotFit: two devices of which one speaks another version of a
+// protocol are never up, and each names its own version and the other's, in the
+// log once, however often they meet.
+func TestVersionsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	a := start(t, 1, tcpOnly)
+	b := start(t, 2, tcpOnly, func(c *p2p.Config) { c.Protocols = map[string]int{"/test/a/2": maxProto, other: maxProto} })
+	b.link.SetPeers(map[string][]string{a.id(): nil})
+	a.allow(b)
+	if e := a.wait("misfit", nil); e.text != "/test/a 1 2" || e.peer != b.id() {
+		t.Errorf("the older device is told %q", e.text)
+	}
+	if e := b.wait("misfit", nil); e.text != "/test/a 2 1" || e.peer != a.id() {
+		t.Errorf("the newer device is told %q", e.text)
+	}
+	for range 20 {
+		a.allow(b) // dials again
+		time.Sleep(20 * time.Millisecond)
+	}
+	for _, n := range []*node{a, b} {
+		if n.link.Connected([]byte(a.id())) || n.link.Connected([]byte(b.id())) {
+			t.Error("up")
+		}
+		if lines := strings.Count(n.log.String(), "versions do not fit"); lines != 1 {
+			t.Errorf("%d lines in the log", lines)
+		}
+	}
+}
+
+// TestHelloOfAnotherRelease: the same where already the hello is another.
+func TestHelloOfAnotherRelease(t *testing.T) {
+	t.Parallel()
+	a := start(t, 1, tcpOnly)
+	a.link.SetPeers(map[string][]string{idOf(t, 2): nil})
+	r := rawPeer(t, 2, 2)
+	r.host.RemoveStreamHandler("/warifu/hello/1")
+	for _, name := range []string{"/warifu/hello/2", "/warifu/hello/03", "/warifu/hello/", "/warifu/hello/99999999999"} {
+		r.host.SetStreamHandler(protocol.ID(name), func(s network.Stream) { s.Reset() })
+	}
+	if err := r.connect(a); err != nil {
+		t.Fatal(err)
+	}
+	if e := a.wait("misfit", nil); e.text != "/warifu/hello 1 2" {
+		t.Errorf("told %q", e.text)
+	}
+	if a.link.Connected([]byte(idOf(t, 2))) {
+		t.Error("up")
+	}
+}
+
+// TestPairingOfAnotherRelease: a visitor with another version of pairing is
+// heard, so that the device which shows the invitation learns of it; and one
+// that visits a device with another version is told which is older.
+func TestPairingOfAnotherRelease(t *testing.T) {
+	t.Parallel()
+	other, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	other.SetStreamHandler("/warifu/pair/3", func(s network.Stream) { s.Reset() })
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+
+	h := newPairHost(t, true)
+	heard := make(chan []byte, 1)
+	servePair(t, h, func(_ context.Context, s *p2p.PairStream) {
+		msg, _ := s.ReadMessage(pairPatience)
+		heard <- msg
+	})
+	var addrs []ma.Multiaddr
+	for _, b := range h.Addrs() {
+		addrs = append(addrs, ma.Cast(b))
+	}
+	if err := other.Connect(ctx, peer.AddrInfo{ID: peer.ID(h.Peer()), Addrs: addrs}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := other.NewStream(ctx, peer.ID(h.Peer()), "/warifu/pair/3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Write(framed("\x03hello"))
+	if msg := <-heard; string(msg) != "\x03hello" {
+		t.Errorf("heard %q", msg)
+	}
+	if _, err := other.NewStream(ctx, peer.ID(h.Peer()), "/warifu/pairs/1"); err == nil {
+		t.Error("any protocol is heard")
+	}
+
+	var there [][]byte
+	for _, a := range other.Addrs() {
+		there = append(there, a.Bytes())
+	}
+	_, err = newPairHost(t, false).Dial(ctx, []byte(other.ID()), there)
+	e, ok := errors.AsType[*pairing.Error](err)
+	if !ok || e.Code != pairing.Version || !strings.Contains(e.Text, "version 3, and this one by version 1: update this device") {
+		t.Errorf("told %v", err)
+	}
+}
