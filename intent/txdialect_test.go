@@ -113,6 +113,7 @@ func TestUnsignedRLP(t *testing.T) {
 		"wide-value":    {raw(t, 2, one, uint64(9), big.NewInt(5), big.NewInt(6), uint64(21000), to, wide, []byte{}, list), bad, "value is larger than 256 bits"},
 		"wide-value-4":  {raw(t, 4, one, uint64(9), big.NewInt(5), big.NewInt(6), uint64(21000), to, wide, []byte{}, list, auth), bad, "a field of it cannot be read"},
 		"odd":           {good[:len(good)-1], bad, "pairs of hexadecimal digits"},
+		"large":         {"0x" + strings.Repeat("00", 300<<10), intent.CodeTooLarge, "bytes of JSON"},
 		"nothing":       {"0x", bad, "pairs of hexadecimal digits"},
 		"odd-bare":      {good[2 : len(good)-1], intent.CodeBadJSON, ""},
 		"message":       {"0x1901" + strings.Repeat("00", 64), bad, "not one list"},

@@ -15,6 +15,9 @@ import (
 // without 0x, and reports whether the input is meant as such: no JSON object
 // begins like that.
 func rawTransaction(b []byte) (raw []byte, meant bool, err error) {
+	if len(b) > maxInput {
+		return nil, false, nil // refused as JSON
+	}
 	s := strings.Trim(string(b), " \t\r\n")
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
