@@ -31,7 +31,8 @@ const (
 )
 
 // browse asks the local network for a service and hands out what is found, until
-// ctx is done. It returns at once if none of the interfaces can be used.
+// ctx is done. It returns at once if none of the interfaces can be used, or there
+// are none.
 //
 // zeroconf's own browser hands out a service once, with the addresses of the
 // first answer. That answer may have come by an interface whose addresses are
@@ -44,12 +45,15 @@ func browse(ctx context.Context, service string, out chan<- *zeroconf.ServiceEnt
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var parts sync.WaitGroup
-	defer parts.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		for _, s := range sockets {
+			s.close() // which ends its listening
+		}
+		parts.Wait()
+	}()
 	answers := make(chan *dns.Msg)
 	for _, s := range sockets {
-		stop := context.AfterFunc(ctx, s.close)
-		defer stop()
 		parts.Go(func() { s.listen(ctx, answers) })
 	}
 	name := service + "." + beaconDomain

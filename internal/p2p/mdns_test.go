@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -173,4 +174,23 @@ func FuzzServices(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Looking for a service ends whenever it is told to, and leaves nothing behind
+// that would go on listening.
+func TestBrowseEnds(t *testing.T) {
+	t.Parallel()
+	for i := range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			browse(ctx, codeService, make(chan *zeroconf.ServiceEntry), codeLANNow(true).interfaces)
+		}()
+		if i%2 == 0 {
+			time.Sleep(time.Millisecond) // it may have begun to listen
+		}
+		cancel()
+		<-ended
+	}
 }
