@@ -58,18 +58,14 @@ func (c *core) out() error {
 
 // maySign says why this device cannot take part in signing now, or nil.
 func (c *core) maySign() error {
-	if err := c.ready(); err != nil {
+	if err := c.mayAgree(); err != nil {
 		return err
 	}
 	if c.interrupted() {
 		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
 	}
-	if why := c.frozen(); why != "" {
-		return frozenError(why)
-	}
-	if !c.hasShare() {
-		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
-			WithHint("\"warifu refresh\" on another device deals it a new one")
+	if why := c.awaitedWords(); why != "" {
+		return api.Errorf(api.CodeBusy, "%s", why).WithHint("it comes by itself; try again")
 	}
 	return nil
 }
@@ -86,7 +82,7 @@ func (c *core) approve(r *openRequest, present bool) error {
 		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.unclear)
 	}
 	if r.change == nil {
-		if err := c.maySign(); err != nil {
+		if err := c.mayAgree(); err != nil {
 			return err
 		}
 		if d, why := c.decide(r); d == policy.Deny {
@@ -112,14 +108,24 @@ func (c *core) approve(r *openRequest, present bool) error {
 }
 
 // renew says in a new epoch what this device's person has approved in the one
-// before. What was approved is the same; what counts is the epoch.
+// before. What was approved is the same; what counts is the epoch. Approvals that
+// are of the new one already stay: a sleeper hears of the epoch, and what was
+// approved in it, before its share has come.
 func (c *core) renew(r *openRequest) {
 	old, had := r.approved[c.circle.slot]
-	for _, it := range r.approved {
+	for _, slot := range sortedSlots(r.approved) {
+		it := r.approved[slot]
+		a, err := parseAnswer(it.Body)
+		if err != nil {
+			panic("node: internal error: accepted answer does not parse")
+		}
+		if a.Epoch == c.circle.record.Epoch && wire.Hash(a.Record) == c.circle.hash {
+			continue
+		}
 		r.void = append(r.void, it.id())
+		delete(r.approved, slot)
 	}
-	clear(r.approved)
-	if !had || !r.open() || r.unclear != nil || c.circle.evicted != nil {
+	if !had || has(r.approved, c.circle.slot) || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
 	if r.request.Kind == api.KindFreeze && c.judge != nil && c.judge.Muted(c.circle.slot) {

@@ -61,6 +61,7 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
 	c.part()
 	defer c.changeCircle()
+	defer c.tryAll() // its share may be what a signature waited for
 	c.catchUp(from, h.Head)
 	return c.hearAddrs(from, h.Addrs)
 }

@@ -224,7 +224,7 @@ func badArgument(err error) error {
 // ask makes a request of this device's person durable, with this device's
 // approval, and spreads it.
 func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*openRequest, error) {
-	if err := c.maySign(); err != nil {
+	if err := c.mayAgree(); err != nil {
 		return nil, err
 	}
 	payload, err := intent.Normalize(in)

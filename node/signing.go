@@ -59,7 +59,7 @@ const maxCheats = 3
 func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
 	var others []wire.Slot
 	for _, s := range c.approvers(r) {
-		if s != c.circle.slot && c.online(s) && !c.peer(s).locked && !c.banned(s) {
+		if s != c.circle.slot && c.online(s) && !c.peer(s).locked && !c.banned(s) && !c.without(s) {
 			others = append(others, s)
 		}
 	}

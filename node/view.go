@@ -207,6 +207,8 @@ func (c *core) status() api.Status {
 		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
+		} else if c.shareAwaited() {
+			s.Healing = fmt.Sprintf("%v: this device waits for its share", rec.Change.Kind)
 		}
 	}
 	s.Warnings = c.warnings()
@@ -314,7 +316,9 @@ func (c *core) circleWarnings() (w []string) {
 	if why := c.frozen(); why != "" {
 		w = append(w, "the circle is frozen and signs nothing: "+why)
 	}
-	if !c.hasShare() {
+	if why := c.awaitedWords(); why != "" {
+		w = append(w, why)
+	} else if !c.hasShare() {
 		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
 	}
 	if c.judge != nil {

@@ -27,7 +27,7 @@ func (c *core) redealWarnings() (w []string) {
 	if a := c.attempt; a != nil && a.machine.Settled() && c.oldestShare() < c.circle.record.Epoch {
 		var asleep, without []wire.Slot
 		for _, s := range a.machine.Waiting() {
-			if p := c.peers[s]; c.online(s) && p.told && !p.share && p.record == c.circle.hash {
+			if c.online(s) && c.without(s) {
 				without = append(without, s)
 			} else {
 				asleep = append(asleep, s)

@@ -68,10 +68,12 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if r.from() != c.circle.slot && len(r.approved) >= c.circle.record.Threshold {
 		return []string{c.name(r.from())}, "it asked, and opens the session"
 	}
-	var ask, off, locked []wire.Slot
+	var ask, off, locked, without []wire.Slot
 	ready := 0
 	for _, d := range c.circle.record.Devices {
 		switch {
+		case has(r.approved, d.Slot) && c.without(d.Slot) && (d.Slot == c.circle.slot || c.online(d.Slot)):
+			without = append(without, d.Slot)
 		case has(r.approved, d.Slot) && d.Slot == c.circle.slot:
 			ready++
 		case d.Slot == c.circle.slot:
@@ -100,6 +102,9 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if len(locked) > 0 {
 		parts = append(parts, "unlock "+either(c.names(locked)))
 	}
+	if len(without) > 0 {
+		parts = append(parts, list(c.names(without))+" approved and has no share of this epoch yet")
+	}
 	if need <= 0 {
 		// Enough have approved, and some of them spoil each session.
 		return c.names(c.suspects(r)), strings.Join(append([]string{"trying again: " + r.trouble}, parts...), "; or ")
@@ -108,7 +113,7 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 	if r.trouble != "" {
 		reason += " (last attempt: " + r.trouble + ")"
 	}
-	all := slices.Concat(ask, off, locked)
+	all := slices.Concat(ask, off, locked, without)
 	slices.Sort(all)
 	return c.names(all), reason
 }

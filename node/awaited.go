@@ -1,0 +1,79 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/wire"
+)
+
+// A device that slept through a re-deal knows the new epoch a while before it
+// holds its share of it: until it has heard what was said, has opened its parts
+// and could write them down, which takes long where the disk was full. Its person
+// is there all the same. What he agrees to meanwhile stands, and is signed once
+// the share has come.
+
+// shareAwaited reports whether this device has no share of its epoch yet and the
+// others hold it ready: it was a sleeper of the re-deal that made the epoch, and
+// none of the parts that were sealed to it is known to be garbage.
+func (c *core) shareAwaited() bool {
+	if c.circle == nil || c.circle.evicted != nil || c.hasShare() || c.redealing() {
+		return false
+	}
+	change := c.circle.record.Change
+	if !slices.Contains(change.Sleepers, c.circle.slot) {
+		return false
+	}
+	w := c.waking
+	if w == nil || w.proposal.Attempt() != change.Attempt {
+		return true
+	}
+	for _, x := range w.machine.Complaints() {
+		if x.By == c.circle.slot {
+			return false
+		}
+	}
+	return true
+}
+
+// mayAgree says why this device's person cannot agree to a signature now, or
+// nil. To agree takes no share: not while one is on its way, and not while the
+// outcome of a write that brought one is unknown.
+func (c *core) mayAgree() error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if why := c.frozen(); why != "" {
+		return frozenError(why)
+	}
+	if !c.hasShare() && !c.shareAwaited() && !c.interrupted() {
+		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
+			WithHint("\"warifu refresh\" on another device deals it a new one")
+	}
+	return nil
+}
+
+// without reports whether the device in slot is known to hold no share of the
+// epoch that this device is in, so that no session with it can succeed.
+func (c *core) without(slot wire.Slot) bool {
+	if slot == c.circle.slot {
+		return !c.hasShare()
+	}
+	p := c.peers[slot]
+	return p != nil && p.told && !p.share && p.record == c.circle.hash
+}
+
+// awaitedWords says what this device waits for, or "".
+func (c *core) awaitedWords() string {
+	if !c.shareAwaited() {
+		return ""
+	}
+	var from []wire.Slot
+	for _, s := range c.circle.record.Change.Members {
+		if _, in := c.circle.record.Device(s); in {
+			from = append(from, s)
+		}
+	}
+	return fmt.Sprintf("this device waits for its share of epoch %d, which %s hold ready", c.circle.record.Epoch, list(c.names(from)))
+}
