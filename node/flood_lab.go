@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +114,7 @@ func (f *flooder) messages(c *core, kind string, to wire.Slot) ([][]byte, error)
 		return f.once(fmt.Sprint(kind, to), func() []byte {
 			var theirs, list []item
 			for _, r := range c.requests {
-				for _, it := range c.itemsOf(r) {
+				for _, it := range slices.Concat([]item{r.item}, slices.Collect(maps.Values(r.approved)), slices.Collect(maps.Values(r.receipts))) {
 					if it.From == to && len(it.Body) < 200 {
 						theirs = append(theirs, it)
 					}

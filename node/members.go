@@ -31,7 +31,14 @@ type peer struct {
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
 
 	refusals noise // messages of it that were refused
-	clocks   noise // that its clock is off
+	received noise // requests of it that were taken
+	ruled    noise // requests of it that were answered by policy
+	words    noise // words of its person that do not count
+
+	answered allowance // bytes of items that it was sent because it asked
+	faults   int       // what it did that no honest device does
+	faultAt  time.Time // the last time
+	clocks   noise     // that its clock is off
 
 	wokeAt time.Time // when it last had this device listen to a re-deal that this one slept through
 

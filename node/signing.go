@@ -21,7 +21,7 @@ import (
 
 // tryAll looks for requests of this device that can be signed now.
 func (c *core) tryAll() {
-	for _, r := range c.byAge() {
+	for _, r := range c.openByAge() {
 		c.try(r)
 	}
 }

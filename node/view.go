@@ -399,6 +399,7 @@ func apiKind(k string) string {
 }
 
 func (c *core) viewRequest(r *openRequest) api.Request {
+	c.decoded(r)
 	v := api.Request{
 		ID: r.id.Hex(), Kind: apiKind(r.request.Kind), Account: intent.Escape(r.request.Account), Path: fullPath(r.account, r.path),
 		Summary: r.intent.Summary, Lines: []api.Line{}, Warnings: []string{}, From: c.name(r.from()), State: r.state(),
@@ -444,6 +445,7 @@ func (c *core) viewSignature(r *openRequest) api.Signature {
 	if r.receipt == nil {
 		return v
 	}
+	c.decoded(r)
 	v.Account, v.Path = r.account.Name, fullPath(r.account, r.path)
 	v.Digest, v.Raw, v.Hash = r.result.Digest, r.result.Raw, r.result.TxHash
 	if r.account.Suite == roster.Ed25519 {
