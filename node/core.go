@@ -68,7 +68,8 @@ type core struct {
 	saved     uint64        // the judge's revision that is stored
 	savedAt   time.Time
 	beats     map[wire.Slot][]byte
-	presentAt time.Time // a person last proved to be here
+	doubts    map[doubtKey][]byte // that were heard last
+	presentAt time.Time           // a person last proved to be here
 	evictAt   time.Time
 	skips     uint64    // re-deals refused because their number was too high, see topNumber
 	skippedAt time.Time // the last time
@@ -87,7 +88,6 @@ type core struct {
 	lastHave time.Time
 
 	unremembered noise // of statements of this device that it does not remember
-	refusedDeals noise // re-deals that this device does not agree to
 
 	ours     bool // what is done now is a step of what this device's person wanted
 	verified int  // signatures that were looked at because another device sent them
@@ -112,6 +112,7 @@ func newCore(cfg Config) (*core, error) {
 		watchers: map[*watcher]struct{}{},
 		dead:     map[wire.SessionID]*deadAttempt{},
 		beats:    map[wire.Slot][]byte{},
+		doubts:   map[doubtKey][]byte{},
 		grudges:  map[wire.Slot]*grudge{},
 	}
 	if err := c.loadCircle(); err != nil {

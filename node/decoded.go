@@ -64,7 +64,10 @@ func (c *core) decodeIntent(r *openRequest) error {
 		return c.decodeChange(r)
 	}
 	q := r.request
-	acc, _ := c.circle.record.Account(q.Account)
+	acc, ok := c.circle.record.Account(q.Account)
+	if !ok {
+		return fmt.Errorf("the circle holds no account %s", intent.Escape(q.Account))
+	}
 	key := sha256.Sum256(wire.Marshal(struct {
 		_       struct{} `cbor:",toarray"`
 		Kind    string
@@ -73,16 +76,13 @@ func (c *core) decodeIntent(r *openRequest) error {
 		Key     []byte
 		Path    []uint32
 	}{Kind: q.Kind, Payload: q.Payload, Account: q.Account, Key: acc.GroupKey(), Path: q.Path}))
-	m := c.meanings.find(key, len(q.Payload), func() *meaning { return c.mean(q) })
+	m := c.meanings.find(key, len(q.Payload), func() *meaning { return mean(acc, q) })
 	r.account, r.child, r.context, r.intent = m.account, m.child, m.context, m.intent
 	return m.err
 }
 
-func (c *core) mean(q request) *meaning {
-	acc, ok := c.circle.record.Account(q.Account)
-	if !ok {
-		return &meaning{err: fmt.Errorf("the circle holds no account %s", intent.Escape(q.Account))}
-	}
+// mean finds out what a request to sign with an account means.
+func mean(acc roster.Account, q request) *meaning {
 	_, child, _, err := share.Derive(acc, q.Path)
 	if err != nil {
 		return &meaning{err: err}

@@ -51,6 +51,14 @@ func (c *core) blameItem(from wire.Slot, it item, err error) error {
 	return err
 }
 
+// blameBeat is blameItem for a heartbeat or a doubt of the device in slot by.
+func (c *core) blameBeat(from, by wire.Slot, err error) error {
+	if c.sameKey(from, by) {
+		return fmt.Errorf("%w: %w", errFault, err)
+	}
+	return err
+}
+
 // sameKey reports whether the device in slot from is certain to know the same key
 // of the one in slot by as this device does.
 func (c *core) sameKey(from, by wire.Slot) bool {

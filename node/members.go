@@ -34,6 +34,8 @@ type peer struct {
 	received noise // requests of it that were taken
 	ruled    noise // requests of it that were answered by policy
 	words    noise // words of its person that do not count
+	deals    noise // re-deals that it brought and this device does not agree to
+	caughtUp noise // times that it was sent what it has missed
 
 	answered allowance // bytes of items that it was sent because it asked
 	faults   int       // what it did that no honest device does

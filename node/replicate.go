@@ -232,6 +232,9 @@ func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 	if n := c.countOpen(it.From); n >= maxOpenPerDevice {
 		return fmt.Errorf("node: %s has %d open requests, one more is not taken", c.name(it.From), n)
 	}
+	if n := c.countChanges(it.From); isChange(req.Kind) && n >= maxOpenChanges {
+		return fmt.Errorf("node: %s asks for %d changes of the circle, one more is not taken", c.name(it.From), n)
+	}
 	if err := c.verifyItem(d, it); err != nil {
 		return err
 	}

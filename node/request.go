@@ -294,6 +294,20 @@ func (c *core) act(r *openRequest) {
 // maxOpenPerDevice bounds what one device can make the others keep.
 const maxOpenPerDevice = 64
 
+// maxOpenChanges bounds the changes of the circle that one device asks for at a
+// time. All that persons say in them is gone through whenever something happens, and
+// a judge remembers 64 of their words.
+const maxOpenChanges = 8
+
+func (c *core) countChanges(slot wire.Slot) (n int) {
+	for _, r := range c.unclosed {
+		if r.change != nil && r.from() == slot && r.open() {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *core) countOpen(slot wire.Slot) (n int) {
 	for _, r := range c.unclosed {
 		if r.from() == slot && r.open() {
@@ -360,6 +374,10 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 	body := wire.Marshal(req)
 	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
 		return nil, badArgument(err)
+	}
+	if n := c.countChanges(c.circle.slot); n >= maxOpenChanges {
+		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
+			WithHint("take some of them back: warifu requests, warifu deny")
 	}
 	return c.submit(req, body, true)
 }

@@ -226,7 +226,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 			return refuse(refusedProposal)
 		}
 		if err := c.take(it); err != nil {
-			return errors.Join(refuse(refusedProposal), err)
+			return errors.Join(refuse(refusedProposal), c.blameItem(from, it, err))
 		}
 	}
 	switch {
@@ -255,6 +255,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if err := c.takePart(r, p); err != nil {
 		return errors.Join(refuse(refusedBusy), err)
 	}
+	c.ours = true
 	return nil
 }
 
