@@ -21,7 +21,12 @@ const requestLifetime = time.Hour
 
 // Status implements [api.Backend].
 func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
-	err = n.call(ctx, func(c *core) error { s = c.status(); return nil })
+	loads := n.inbox.loads()
+	err = n.call(ctx, func(c *core) error {
+		s = c.status()
+		c.viewLoads(&s, loads)
+		return nil
+	})
 	return s, err
 }
 

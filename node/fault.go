@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -70,9 +69,6 @@ func (c *core) sameKey(from, by wire.Slot) bool {
 	return ok && was && now.Identity == founder.Identity
 }
 
-// faultFor is how long status tells of a fault.
-const faultFor = time.Hour
-
 // fault tells the link, and remembers for the person, that the device in slot did
 // what no honest one does.
 func (c *core) fault(slot wire.Slot) {
@@ -81,15 +77,4 @@ func (c *core) fault(slot wire.Slot) {
 	if d, ok := c.device(slot); ok {
 		c.link.Fault(d.Peer, "it passes on signatures that do not hold")
 	}
-}
-
-// faultWarnings names those who did what no honest device does.
-func (c *core) faultWarnings() (w []string) {
-	for _, slot := range sortedSlots(c.peers) {
-		p := c.peers[slot]
-		if _, in := c.circle.record.Device(slot); in && p.faults > 0 && c.now.Sub(p.faultAt).Abs() < faultFor {
-			w = append(w, fmt.Sprintf("%s sends what others did not sign, in their name: it may be compromised; `warifu lost %s` takes it out", c.name(slot), c.name(slot)))
-		}
-	}
-	return w
 }

@@ -250,6 +250,7 @@ func (c *core) warnings() []string {
 	if c.circle == nil {
 		return w
 	}
+	w = append(w, c.faultWarnings()...)
 	w = append(w, c.circleWarnings()...)
 	if c.circle.evicted != nil {
 		return w
