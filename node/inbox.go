@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -15,10 +16,11 @@ type inbox struct {
 	mu    sync.Mutex // guards all below
 	queue *fairQueue
 	freed map[string]chan struct{} // closed when there is room again; by device, "" is local
+	heard map[string]time.Time     // when a peer said something last, on the clock of the node
 }
 
 func newInbox(ended <-chan struct{}) *inbox {
-	return &inbox{ended: ended, wake: make(chan struct{}, 1), queue: newFairQueue(loopLimits), freed: map[string]chan struct{}{}}
+	return &inbox{ended: ended, wake: make(chan struct{}, 1), queue: newFairQueue(loopLimits), freed: map[string]chan struct{}{}, heard: map[string]time.Time{}}
 }
 
 // local queues an event of this device. It returns false if the loop or ctx has
@@ -76,6 +78,26 @@ func (in *inbox) charge(key string, cost time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.queue.charge(time.Now(), key, cost)
+}
+
+// says notes that a peer says something, which may have to wait.
+func (in *inbox) says(peer string, now time.Time) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.heard) >= maxHeard {
+		clear(in.heard) // there are not so many peers at a time
+	}
+	in.heard[peer] = now
+}
+
+// maxHeard bounds the peers of which it is known when they said something.
+const maxHeard = 256
+
+// said tells when each peer said something last.
+func (in *inbox) said() map[string]time.Time {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return maps.Clone(in.heard)
 }
 
 func (in *inbox) loads() map[string]load {

@@ -28,6 +28,10 @@ type peer struct {
 	addrs   []string  // where it says it can be dialled, not taken over yet
 	addrsAt time.Time // when what it says was taken over last
 
+	pingedAt time.Time // when it was first asked whether it is there, since it said something
+	pingSent time.Time // the last time
+	wasHeard bool      // when somebody who waits was told last
+
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
 
 	refusals noise // messages of it that were refused

@@ -130,6 +130,7 @@ func (n *Node) post(e event) { n.inbox.local(context.Background(), e) }
 // OnMessage is for the link: an authenticated peer sent msg, which the node
 // may keep. It holds up whoever calls it while too much of that peer waits.
 func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
+	n.inbox.says(string(from), n.now())
 	began := time.Now()
 	parts := sortMessage(from, protocol, msg)
 	n.inbox.charge(string(from), time.Since(began))

@@ -43,7 +43,7 @@ func (c *core) viewDevice(d roster.Device) api.Device {
 		return v
 	}
 	if p := c.peers[d.Slot]; p != nil {
-		v.Online, v.Epoch = p.online, p.epoch
+		v.Online, v.Epoch = c.hears(d.Slot), p.epoch
 		if !p.lastSeen.IsZero() {
 			t := p.lastSeen.UTC().Truncate(time.Second)
 			v.LastSeen = &t
@@ -257,7 +257,7 @@ func (c *core) warnings() []string {
 	}
 	online := 0
 	for _, d := range c.circle.record.Devices {
-		if d.Slot == c.circle.slot || c.online(d.Slot) {
+		if d.Slot == c.circle.slot || c.hears(d.Slot) {
 			online++
 		}
 		p := c.peers[d.Slot]
