@@ -24,6 +24,7 @@ const passphrase = "correct horse battery"
 // A daemon is one device: a home, and the process that runs it while it is up.
 type daemon struct {
 	exe, name, home, pass string
+	env                   []string // beside that of this process
 
 	client *api.Client
 	cmd    *exec.Cmd
@@ -60,6 +61,7 @@ func newDaemon(ctx context.Context, exe, dir, name string) (*daemon, error) {
 func (d *daemon) up() (time.Duration, error) {
 	cmd := exec.Command(d.exe, "--json", "--home", d.home, "up", "--passphrase-file", d.pass, "--no-lan",
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1")
+	cmd.Env = append(os.Environ(), d.env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return 0, err
@@ -165,9 +167,10 @@ func deriveOnce(w io.Writer, path string) (err error) {
 }
 
 // build makes the program under test in dir.
-func build(ctx context.Context, dir string) (string, error) {
+func build(ctx context.Context, dir string, flags ...string) (string, error) {
 	exe := filepath.Join(dir, "warifu")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", exe, "./cmd/warifu")
+	args := slices.Concat([]string{"build", "-trimpath", "-o", exe}, flags, []string{"./cmd/warifu"})
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = ".." // this module cannot build it: it pins the dependencies of tss-lib, too
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

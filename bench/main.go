@@ -36,6 +36,8 @@ func main() {
 	flag.BoolVar(&o.peers, "peers", true, "measure tss-lib, too, which takes minutes")
 	flag.BoolVar(&o.protocols, "protocols", true, "measure the protocols themselves")
 	flag.BoolVar(&o.daemons, "daemons", true, "measure whole daemons")
+	flag.BoolVar(&o.flood, "flood", true, "measure whole daemons of which one floods the others")
+	flag.StringVar(&o.lab, "lab", "", "the program for that, built with the tag lab (default this source)")
 	flag.DurationVar(&o.primes, "primes", 8*time.Minute, "give up making safe primes after this long")
 	flag.StringVar(&o.profile, "profile", "", "instead write a CPU profile of 2-of-3 signatures to this file")
 	flag.Parse()
@@ -49,9 +51,9 @@ func main() {
 }
 
 type options struct {
-	peers, protocols, daemons bool
-	primes                    time.Duration
-	profile                   string
+	peers, protocols, daemons, flood bool
+	primes                           time.Duration
+	profile, lab                     string
 }
 
 func (o options) run(ctx context.Context, w io.Writer) error {
@@ -64,6 +66,11 @@ func (o options) run(ctx context.Context, w io.Writer) error {
 	if o.daemons {
 		if err := daemons(ctx, t); err != nil {
 			return fmt.Errorf("daemons: %w", err)
+		}
+	}
+	if o.flood {
+		if err := flooded(ctx, t, o.lab); err != nil {
+			return fmt.Errorf("flood: %w", err)
 		}
 	}
 	if o.protocols {

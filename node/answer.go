@@ -108,6 +108,7 @@ func (c *core) approve(r *openRequest, present bool) error {
 		return storeError(err)
 	}
 	r.approved[c.circle.slot] = yes
+	c.stock.add(r.id, yes)
 	c.log.Info("approved", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{yes}})
 	c.act(r)
@@ -130,7 +131,7 @@ func (c *core) renew(r *openRequest) {
 		if a.Epoch == c.circle.record.Epoch && wire.Hash(a.Record) == c.circle.hash {
 			continue
 		}
-		r.void = append(r.void, it.id())
+		r.void = append(r.void, c.stock.remove(r.id, it))
 		delete(r.approved, slot)
 	}
 	if !had || has(r.approved, c.circle.slot) || !r.open() || r.unclear != nil || c.circle.evicted != nil {
@@ -149,6 +150,7 @@ func (c *core) renew(r *openRequest) {
 		return
 	}
 	r.approved[c.circle.slot] = yes
+	c.stock.add(r.id, yes)
 	c.broadcast(msgItems, items{Items: []item{yes}})
 }
 
@@ -210,6 +212,7 @@ func (c *core) deny(r *openRequest) error {
 		return storeError(err)
 	}
 	r.denied[c.circle.slot] = no
+	c.stock.add(r.id, no)
 	c.log.Info("denied", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{no}})
 	c.stopSigning(r, "denied")

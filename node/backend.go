@@ -21,8 +21,25 @@ const requestLifetime = time.Hour
 
 // Status implements [api.Backend].
 func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
-	err = n.call(ctx, func(c *core) error { s = c.status(); return nil })
-	return s, err
+	for patience := time.Now().Add(pingPatience); ; {
+		loads, heard := n.inbox.loads(), n.inbox.said()
+		waiting := false
+		if err := n.call(ctx, func(c *core) error {
+			c.heard(heard)
+			if waiting = c.ping() && time.Now().Before(patience); !waiting {
+				s = c.status()
+				c.viewLoads(&s, loads)
+			}
+			return nil
+		}); err != nil || !waiting {
+			return s, err
+		}
+		select { // somebody who was just asked whether he is there may answer
+		case <-time.After(pingPatience / 40):
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		}
+	}
 }
 
 // Sign implements [api.Backend].

@@ -279,7 +279,7 @@ func (c *core) changeCircle() {
 	}
 	// A device that is out changes nothing, but it wants to know that it is.
 	in := c.circle.evicted == nil
-	for _, r := range c.byAge() {
+	for _, r := range c.openByAge() {
 		if r.change == nil || !r.open() || r.meta.Done {
 			continue
 		}

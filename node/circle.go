@@ -235,7 +235,7 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 	if len(next) == len(c.circle.chain) {
 		return false, nil
 	}
-	if err := next.Verify(); err != nil {
+	if err := follows(next, len(c.circle.chain)); err != nil {
 		return false, err
 	}
 	added := next[len(c.circle.chain):]

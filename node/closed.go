@@ -90,10 +90,11 @@ func (c *core) forget(r *openRequest) bool {
 		return false
 	}
 	c.forgotten.add(wire.Hash(r.id))
-	for _, id := range r.stored() {
+	for _, id := range slices.Concat(c.stock.forget(r.id), r.void) {
 		c.forgotten.add(id)
 	}
 	delete(c.requests, r.id)
+	delete(c.unclosed, r.id)
 	return true
 }
 
@@ -132,8 +133,8 @@ func (r *openRequest) size() int {
 // again. For a while that is known of each; after a restart only of what is
 // older than anything that is kept. Its age may be that of a wrong clock, so
 // that it counts only once something of that age was forgotten.
-func (c *core) wasForgotten(it item, req request) bool {
-	if c.forgotten.has(it.id()) {
+func (c *core) wasForgotten(id wire.Hash, req request) bool {
+	if c.forgotten.has(id) {
 		return true
 	}
 	if c.now.Unix()-int64(min(req.Created, 1<<40)) <= int64(keepClosedFor.Seconds()) {
@@ -148,14 +149,13 @@ func (c *core) wasForgotten(it item, req request) bool {
 	return kept >= keepClosed
 }
 
-// aboutForgotten reports whether it belongs to a request that was forgotten.
+// aboutForgotten reports whether an item belongs to a request that was forgotten.
 // Then it is not asked for again either.
-func (c *core) aboutForgotten(it item) bool {
-	id, err := it.about()
-	if err != nil || !c.forgotten.has(wire.Hash(id)) {
+func (c *core) aboutForgotten(id wire.Hash, about wire.RequestID) bool {
+	if !c.forgotten.has(wire.Hash(about)) {
 		return false
 	}
-	c.forgotten.add(it.id())
+	c.forgotten.add(id)
 	return true
 }
 

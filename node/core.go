@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,9 +38,13 @@ type core struct {
 	circle *circle // nil before the certificate is durable
 
 	requests map[wire.RequestID]*openRequest
-	orphans  []item // answers and receipts whose request has not come yet
+	unclosed map[wire.RequestID]*openRequest // all that are open, and perhaps some that are not
+	meanings meanings                        // of requests that were looked at lately
+	stock    stock                           // the items of all of them
+	orphans  []orphanItem                    // answers and receipts whose request has not come yet
 
 	forgotten forgotten // what was held once, and is not asked for again
+	disowned  forgotten // statements of this device that it does not remember
 
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
@@ -66,7 +71,8 @@ type core struct {
 	saved     uint64        // the judge's revision that is stored
 	savedAt   time.Time
 	beats     map[wire.Slot][]byte
-	presentAt time.Time // a person last proved to be here
+	doubts    map[doubtKey][]byte // that were heard last
+	presentAt time.Time           // a person last proved to be here
 	evictAt   time.Time
 	skips     uint64    // re-deals refused because their number was too high, see topNumber
 	skippedAt time.Time // the last time
@@ -84,11 +90,12 @@ type core struct {
 	lastBeat time.Time
 	lastHave time.Time
 
-	ids map[sealedItem]wire.Hash // of the items that were listed last
-
 	strangers strangers
 
 	unremembered noise // of statements of this device that it does not remember
+
+	ours     bool // what is done now is a step of what this device's person wanted
+	verified int  // signatures that were looked at because another device sent them
 }
 
 // newCore reads everything durable. It starts nothing.
@@ -104,7 +111,7 @@ func newCore(cfg Config) (*core, error) {
 	cfg.Journal, cfg.Keeper = watch.watched(cfg.Journal, cfg.Keeper)
 	c := &core{
 		cfg: cfg, disk: watch, self: me, log: cfg.Log, now: cfg.Now(),
-		requests:  map[wire.RequestID]*openRequest{},
+		requests: map[wire.RequestID]*openRequest{}, unclosed: map[wire.RequestID]*openRequest{},
 		newSigner: signer, sessions: map[wire.SessionID]*live{}, marks: map[wire.RequestID]uint64{},
 		pairing:  map[string][]string{},
 		parting:  map[string]time.Time{},
@@ -113,6 +120,7 @@ func newCore(cfg Config) (*core, error) {
 		watchers: map[*watcher]struct{}{},
 		dead:     map[wire.SessionID]*deadAttempt{},
 		beats:    map[wire.Slot][]byte{},
+		doubts:   map[doubtKey][]byte{},
 		grudges:  map[wire.Slot]*grudge{},
 	}
 	if err := c.loadCircle(); err != nil {
@@ -192,21 +200,44 @@ func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte
 		c.onStrangerMessage(from, protocol, msg)
 		return
 	}
+	c.hear(slot, func() error {
+		switch protocol {
+		case wire.ProtocolSession:
+			return c.onFrame(slot, msg)
+		case wire.ProtocolSync:
+			return c.onSync(slot, msg)
+		}
+		return nil
+	})
+}
+
+// onMessageItems is onMessage for a part of a message of items. It reports whether
+// the rest of the message is not worth looking at.
+func (c *core) onMessageItems(now time.Time, from []byte, in items) (spoilt bool) {
+	c.now = now
+	slot, ok := c.slotOf(from)
+	if !ok {
+		return true
+	}
+	err := c.hear(slot, func() error { return c.onItems(slot, in) })
+	return errors.Is(err, errSpoilt)
+}
+
+// hear takes something that a member says, and says what is wrong with it.
+func (c *core) hear(slot wire.Slot, take func() error) error {
 	p := c.peer(slot)
-	p.lastSeen = now
-	var err error
-	switch protocol {
-	case wire.ProtocolSession:
-		err = c.onFrame(slot, msg)
-	case wire.ProtocolSync:
-		err = c.onSync(slot, msg)
-	}
+	p.lastSeen = c.now
+	err := take()
 	if err == nil {
-		return
+		return nil
 	}
-	if ok, kept := p.refusals.say(now, maxRefusals); ok {
+	if errors.Is(err, errFault) {
+		c.fault(slot)
+	}
+	if ok, kept := p.refusals.say(c.now, maxRefusals); ok {
 		c.log.Warn("message refused", "from", c.name(slot), "err", err, "others", kept)
 	}
+	return err
 }
 
 func (c *core) onSync(from wire.Slot, msg []byte) error {

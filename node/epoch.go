@@ -77,7 +77,8 @@ func (c *core) leaveCircle() {
 	}
 	c.circle, c.judge = nil, nil
 	clear(c.requests)
-	c.orphans = nil
+	clear(c.unclosed)
+	c.stock, c.orphans = stock{}, nil
 	c.log.Warn("this device did not come into the circle")
 	c.admit()
 	c.notifyAll()
@@ -103,6 +104,6 @@ func (c *core) changeEpoch() {
 		}
 	}
 	c.broadcast(msgHello, c.hello())
-	c.adoptOrphans()
+	c.adoptOrphans(func(orphanItem) bool { return true })
 	c.tryAll()
 }

@@ -14,7 +14,7 @@ import (
 // expire closes what has outlived its time on this device's clock, and what has
 // lost its meaning before that.
 func (c *core) expire() {
-	for _, r := range c.byAge() {
+	for _, r := range c.openByAge() {
 		if !r.open() || unix(c.now) < r.meta.Received+uint64(r.request.Lifetime) && !c.moot(r) {
 			continue
 		}

@@ -73,8 +73,8 @@ func TestEarlyFramesAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(c.early); n != maxEarly || c.early[n-1].frame.Session != f.Session {
-		t.Errorf("%d frames are kept, want the newest %d", n, maxEarly)
+	if n := len(c.early); n != maxEarlyPerDevice || c.early[n-1].frame.Session != f.Session {
+		t.Errorf("%d frames are kept, want the newest %d", n, maxEarlyPerDevice)
 	}
 	f.Body = make([]byte, maxEarlyBody+1)
 	f.Session = wire.SessionID{2}

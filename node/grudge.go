@@ -127,12 +127,14 @@ func (c *core) blameFor(a *attempt) {
 	}
 }
 
-// leaveOut makes sleepers of those among the members of a proposal whom this
-// device holds something against, the latest first, as long as enough are left.
+// leaveOut makes sleepers of those among the members of a proposal who say nothing
+// or whom this device holds something against, the latest first, as long as enough
+// are left.
 func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
-	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || !c.held(s) })
+	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || c.hears(s) && !c.held(s) })
 	slices.SortFunc(bad, func(x, y wire.Slot) int {
-		return cmp.Or(c.grudges[y].last.Compare(c.grudges[x].last), c.grudges[y].times-c.grudges[x].times, cmp.Compare(x, y))
+		gx, gy := c.heldAgainst(x), c.heldAgainst(y)
+		return cmp.Or(unheard(c, y)-unheard(c, x), gy.last.Compare(gx.last), gy.times-gx.times, cmp.Compare(x, y))
 	})
 	for _, s := range bad {
 		rest := slices.DeleteFunc(slices.Clone(p.Members), func(x wire.Slot) bool { return x == s })
@@ -142,6 +144,14 @@ func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
 		p.Members, p.Sleepers = rest, append(p.Sleepers, s)
 	}
 	slices.Sort(p.Sleepers)
+}
+
+// heldAgainst is what this device holds against the one in slot.
+func (c *core) heldAgainst(slot wire.Slot) grudge {
+	if c.held(slot) {
+		return *c.grudges[slot]
+	}
+	return grudge{}
 }
 
 // mayDeal lists those of the given devices that hold a share, with those of

@@ -58,13 +58,23 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 		c.sync(from, msgEntry, entry{Entry: first.Bytes()})
 		return nil
 	}
+	same := p.told && p.record == h.Record && p.share == h.Share && p.oldest == h.Oldest
 	p.record, p.share, p.oldest, p.told = h.Record, h.Share, h.Oldest, true
-	c.part()
-	defer c.changeCircle()
-	defer c.tryAll() // its share may be what a signature waited for
-	c.catchUp(from, h.Head)
+	c.part() // again, if a write failed before
+	if !same {
+		defer c.changeCircle()
+		defer c.tryAll() // its share may be what a signature waited for
+	}
+	if ok, _ := p.caughtUp.say(c.now, maxCatchUps); ok {
+		c.catchUp(from, h.Head)
+	}
 	return c.hearAddrs(from, h.Addrs)
 }
+
+// maxCatchUps is how often in a minute a device is sent what it says that it has
+// missed, which can be all epochs and all that was said in a re-deal. One that
+// still lacks something after that asks again.
+const maxCatchUps = 20
 
 // addrsPause is how long a device's addresses stay as they are. Each change is
 // a write to the disk and has this device dial everybody afresh, which no

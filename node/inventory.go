@@ -1,54 +1,92 @@
 package node
 
 import (
+	"slices"
+
 	"github.com/warifu/warifu/wire"
 )
 
-// A sealedItem is an item that is kept, as where its bytes lie: nobody changes
-// them, and a key of a map keeps them from being used for something else.
-type sealedItem struct {
-	typ       uint8
-	from      wire.Slot
-	body, sig *byte
-	size, end int
+// A stock is the items that are kept, by their ids. Whatever another device says
+// about items is answered by looking into it: what that costs grows with what was
+// said, and not with what is kept.
+type stock struct {
+	items  map[wire.Hash]item
+	of     map[wire.RequestID][]wire.Hash // the request itself comes first
+	listed []wire.Hash                    // what inventory lists, nil if that has changed
+	made   int                            // how often it was made
 }
 
-// A named item is one that is kept, with its id.
-type named struct {
-	id   wire.Hash
-	item item
+func (s *stock) has(id wire.Hash) bool { _, ok := s.items[id]; return ok }
+
+// add notes that an item is kept that makes or belongs to a request.
+func (s *stock) add(r wire.RequestID, it item) {
+	if s.items == nil {
+		s.items, s.of = map[wire.Hash]item{}, map[wire.RequestID][]wire.Hash{}
+	}
+	id := it.id()
+	if s.has(id) {
+		return
+	}
+	s.items[id] = it
+	s.of[r] = append(s.of[r], id)
+	s.listed = nil
 }
 
-// everyItem lists what is kept of every request, the newest first. Any member
-// has this done with a message of a few bytes, as often as it likes, so that the
-// ids, for which all bytes must be hashed, are remembered from one time to the next.
-func (c *core) everyItem() []named {
-	out := make([]named, 0, len(c.ids))
-	ids := make(map[sealedItem]wire.Hash, len(c.ids))
+// remove notes that an item of a request is kept no longer, and returns its id.
+func (s *stock) remove(r wire.RequestID, it item) wire.Hash {
+	id := it.id()
+	delete(s.items, id)
+	s.of[r] = slices.DeleteFunc(s.of[r], func(x wire.Hash) bool { return x == id })
+	s.listed = nil
+	return id
+}
+
+// forget notes that nothing of a request is kept any longer, and returns the ids
+// of what was.
+func (s *stock) forget(r wire.RequestID) []wire.Hash {
+	ids := s.of[r]
+	for _, id := range ids {
+		delete(s.items, id)
+	}
+	delete(s.of, r)
+	s.listed = nil
+	return ids
+}
+
+// inventory lists the ids of what is kept, the newest request first, as far as a
+// message has room. It is made anew when what is kept has changed.
+func (c *core) inventory() []wire.Hash {
+	s := &c.stock
+	if s.listed != nil {
+		return s.listed
+	}
+	s.made++
+	out := make([]wire.Hash, 0, min(len(s.items), maxInventory))
 	for _, r := range c.byAge() {
-		for _, it := range c.itemsOf(r) {
-			if len(it.Body) == 0 || len(it.Sig) == 0 {
-				continue // nothing that a device signed
-			}
-			key := sealedItem{it.Type, it.From, &it.Body[0], &it.Sig[0], len(it.Body), len(it.Sig)}
-			id, ok := c.ids[key]
-			if !ok {
-				id = it.id()
-			}
-			ids[key] = id
-			out = append(out, named{id, it})
+		ids := s.of[r.id]
+		out = append(out, ids[:min(len(ids), maxInventory-len(out))]...)
+	}
+	s.listed = out
+	return out
+}
+
+// openByAge lists the requests that are open, the newest first. There are few of
+// them, however many are kept: see [maxOpenPerDevice].
+func (c *core) openByAge() []*openRequest {
+	var out []*openRequest
+	for id, r := range c.unclosed {
+		if r.open() {
+			out = append(out, r)
+		} else {
+			delete(c.unclosed, id) // no request is opened again
 		}
 	}
-	c.ids = ids // without what was let go since
-	return out
+	return sortByAge(out)
 }
 
-// inventory lists the ids of what is kept, as far as a message has room.
-func (c *core) inventory() []wire.Hash {
-	all := c.everyItem()
-	out := make([]wire.Hash, 0, min(len(all), maxInventory))
-	for _, n := range all[:min(len(all), maxInventory)] {
-		out = append(out, n.id)
-	}
-	return out
+// enlist makes a request one of those that this device knows.
+func (c *core) enlist(r *openRequest) {
+	c.requests[r.id] = r
+	c.unclosed[r.id] = r
+	c.stock.add(r.id, r.item)
 }

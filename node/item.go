@@ -1,12 +1,10 @@
 package node
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -54,19 +52,6 @@ func (it item) about() (wire.RequestID, error) {
 		return p.Request, err
 	}
 	return wire.RequestID{}, fmt.Errorf("node: item of unknown type %d", it.Type)
-}
-
-// verifyItem checks the signature against the identity of the sender's slot.
-func verifyItem(rec roster.Record, it item) error {
-	d, ok := rec.Device(it.From)
-	if !ok {
-		return fmt.Errorf("node: item from slot %d, which is not in the circle", it.From)
-	}
-	if len(it.Sig) != ed25519.SignatureSize ||
-		!ed25519.Verify(d.Identity[:], itemMessage(rec.Circle, it.Type, it.From, it.Body), it.Sig) {
-		return fmt.Errorf("node: item with a bad signature of slot %d", it.From)
-	}
-	return nil
 }
 
 // Bounds of a request.

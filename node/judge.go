@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,7 @@ func (c *core) judgeAnew(damage error) error {
 // followRecord tells the judge of a newer certified epoch.
 func (c *core) followRecord() {
 	c.sleepOn()
+	clear(c.doubts)          // what counted for nothing in the epoch before may count now
 	c.lastBeat = time.Time{} // others hear soon that this device is in it
 	if c.judge == nil || c.circle.evicted != nil {
 		if err := c.startJudge(); err != nil {
@@ -170,32 +172,65 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 	if c.judge == nil || len(b.Beats) > maxDevices || len(b.Doubts) > maxDevices {
 		return nil
 	}
-	var errs []error
 	defer c.reconsider()
-	for _, raw := range b.Beats {
+	return errors.Join(c.hearBeats(from, b.Beats), c.hearDoubts(from, b.Doubts))
+}
+
+// hearBeats takes heartbeats that a device passes on. What is no news costs no
+// verification, and a signature that does not hold ends it: whoever passes beats
+// on has verified them.
+func (c *core) hearBeats(from wire.Slot, beats [][]byte) error {
+	var errs []error
+	for _, raw := range beats {
 		x, err := recovery.ParseBeat(raw)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if x.Slot == c.circle.slot {
+		if x.Slot == c.circle.slot || !c.judge.News(x) {
 			continue
 		}
+		c.verified++
 		news, err := c.judge.Heard(x)
+		if errors.Is(err, recovery.ErrSignature) {
+			return errors.Join(append(errs, c.blameBeat(from, x.Slot, err))...)
+		}
 		errs = append(errs, err)
 		if news {
 			c.beats[x.Slot] = raw
 		}
 	}
-	for _, raw := range b.Doubts {
+	return errors.Join(errs...)
+}
+
+// hearDoubts is hearBeats for what a device has to say about silent ones.
+func (c *core) hearDoubts(from wire.Slot, doubts [][]byte) error {
+	var errs []error
+	for _, raw := range doubts {
 		s, err := recovery.ParseSuspicion(raw)
-		if err == nil && s.By != c.circle.slot {
-			err = c.judge.Suspected(s)
+		key := doubtKey{s.By, s.About}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if s.By == c.circle.slot || bytes.Equal(c.doubts[key], raw) {
+			continue
+		}
+		c.verified++
+		err = c.judge.Suspected(s)
+		if errors.Is(err, recovery.ErrSignature) {
+			return errors.Join(append(errs, c.blameBeat(from, s.By, err))...)
+		}
+		if err == nil {
+			c.doubts[key] = raw // of members about members
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
+
+// A doubtKey says who doubts that whom is there.
+type doubtKey struct{ by, about wire.Slot }
 
 // hearPersons passes on to the judge what persons have said, each once.
 func (c *core) hearPersons(r *openRequest) {
@@ -225,8 +260,13 @@ func (c *core) hearPersons(r *openRequest) {
 			}
 		}
 		if err != nil {
-			c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err)
-			r.trouble = err.Error()
+			// It is heard again and again while the request is open.
+			if why := err.Error(); why != r.trouble {
+				r.trouble = why
+				if ok, kept := c.peer(r.from()).words.say(c.now, maxReceived); ok {
+					c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err, "others", kept)
+				}
+			}
 		}
 	}
 	// A word that is settled is not heard again after a restart, so that what

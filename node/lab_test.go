@@ -53,6 +53,7 @@ type labDevice struct {
 	beacon  [32]byte   // the key under which it shows itself on the local network
 	older   [][32]byte // those under which it looks for others, too
 	log     *bytes.Buffer
+	faults  []string // that the link was told
 }
 
 // A labKeeper seals with a marker instead of a cipher, so that tests can see
@@ -130,6 +131,14 @@ func (d *labDevice) Send(to []byte, protocol string, msg []byte) error {
 		}
 	}
 	return errors.New("lab: not connected")
+}
+
+func (d *labDevice) Fault(peer []byte, what string) {
+	for _, other := range d.lab.devices {
+		if bytes.Equal(other.id, peer) {
+			d.faults = append(d.faults, other.name+": "+what)
+		}
+	}
 }
 
 func (d *labDevice) Connected(peer []byte) bool {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -72,8 +73,9 @@ type earlyFrame struct {
 // Bounds of the frames that are kept for sessions that do not exist yet. Only
 // first-round frames can honestly be early, and those are small.
 const (
-	maxEarly     = 64
-	maxEarlyBody = 1 << 10
+	maxEarly          = 128
+	maxEarlyPerDevice = 12
+	maxEarlyBody      = 1 << 10
 )
 
 // liveSessions lists the sessions in the order in which they began.
@@ -155,7 +157,18 @@ func (c *core) keepEarly(f wire.Frame, peer []byte) {
 		}
 	}
 	c.early = fresh
-	if len(c.early) >= maxEarly {
+	first, n := -1, 0
+	for i, e := range c.early {
+		if bytes.Equal(e.peer, peer) {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	switch {
+	case n >= maxEarlyPerDevice:
+		c.early = slices.Delete(c.early, first, first+1)
+	case len(c.early) >= maxEarly:
 		c.early = c.early[1:]
 	}
 	f.Body = append([]byte(nil), f.Body...)
@@ -180,6 +193,7 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	}
 	if len(effects) > 0 {
 		l.progress, l.resent = c.now, c.now
+		c.ours = l.signing()
 	} else if l.redeal != nil && !l.testing() {
 		c.remind(l, f.From)
 	}

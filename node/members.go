@@ -28,10 +28,23 @@ type peer struct {
 	addrs   []string  // where it says it can be dialled, not taken over yet
 	addrsAt time.Time // when what it says was taken over last
 
+	pingedAt time.Time // when it was first asked whether it is there, since it said something
+	pingSent time.Time // the last time
+	wasHeard bool      // when somebody who waits was told last
+
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
 
 	refusals noise // messages of it that were refused
-	clocks   noise // that its clock is off
+	received noise // requests of it that were taken
+	ruled    noise // requests of it that were answered by policy
+	words    noise // words of its person that do not count
+	deals    noise // re-deals that it brought and this device does not agree to
+	caughtUp noise // times that it was sent what it has missed
+
+	answered allowance // bytes of items that it was sent because it asked
+	faults   int       // what it did that no honest device does
+	faultAt  time.Time // the last time
+	clocks   noise     // that its clock is off
 
 	wokeAt time.Time // when it last had this device listen to a re-deal that this one slept through
 

@@ -62,15 +62,15 @@ func TestInvitationFollowsTheNetwork(t *testing.T) {
 	})
 }
 
-// A lane is a network on which codes are looked for.
-type lane struct {
+// A searched is a network on which codes are looked for.
+type searched struct {
 	*street
 	found [][][]byte // the addresses at which one device is seen, one after the other
 	up    string     // the address at which it is
 	dials []string
 }
 
-func (l *lane) Find(ctx context.Context, _ pairing.Code, found func([]byte, [][]byte) bool) error {
+func (l *searched) Find(ctx context.Context, _ pairing.Code, found func([]byte, [][]byte) bool) error {
 	for _, addrs := range l.found {
 		if !found([]byte("host"), addrs) {
 			return nil
@@ -80,7 +80,7 @@ func (l *lane) Find(ctx context.Context, _ pairing.Code, found func([]byte, [][]
 	return ctx.Err()
 }
 
-func (l *lane) Dial(_ context.Context, _ []byte, addrs [][]byte) (PairStream, error) {
+func (l *searched) Dial(_ context.Context, _ []byte, addrs [][]byte) (PairStream, error) {
 	l.dials = append(l.dials, string(addrs[0]))
 	if string(addrs[0]) != l.up {
 		return nil, errors.New("no route to host")
@@ -91,7 +91,7 @@ func (l *lane) Dial(_ context.Context, _ []byte, addrs [][]byte) (PairStream, er
 }
 
 // join lets a device join by a code and returns what its person is told.
-func (l *lane) join(t *testing.T) (events []api.Event, err error) {
+func (l *searched) join(t *testing.T) (events []api.Event, err error) {
 	t.Helper()
 	keeper := &labKeeper{keys: map[string]bool{}}
 	store := journaltest.New()
@@ -117,19 +117,19 @@ func (l *lane) join(t *testing.T) (events []api.Event, err error) {
 func TestCodeNotFoundHint(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		lane lane
+		searched searched
 		want int // hints
 	}{
-		"nobody is seen":                   {lane{}, 1},
-		"somebody is seen and not reached": {lane{found: [][][]byte{{{1}}}}, 1},
-		"somebody is reached":              {lane{found: [][][]byte{{{1}}}, up: "\x01"}, 0},
+		"nobody is seen":                   {searched{}, 1},
+		"somebody is seen and not reached": {searched{found: [][][]byte{{{1}}}}, 1},
+		"somebody is reached":              {searched{found: [][][]byte{{{1}}}, up: "\x01"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tc.lane.street = &street{}
+				tc.searched.street = &street{}
 				begin := time.Now()
-				events, err := tc.lane.join(t)
+				events, err := tc.searched.join(t)
 				if waited := time.Since(begin); waited != findTimeout {
 					t.Errorf("it was looked for for %v", waited)
 				}
@@ -156,7 +156,7 @@ func TestCodeNotFoundHint(t *testing.T) {
 func TestCodeHostIsVisitedWhereItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := lane{street: &street{}, found: [][][]byte{{{1}}, {{2}}, {{3}}, {{2}}}, up: "\x02"}
+		l := searched{street: &street{}, found: [][][]byte{{{1}}, {{2}}, {{3}}, {{2}}}, up: "\x02"}
 		if _, err := l.join(t); api.CodeOf(err) != api.CodeUnreachable {
 			t.Errorf("err = %v", err)
 		}

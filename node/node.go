@@ -17,7 +17,7 @@ import (
 type Node struct {
 	core   *core
 	invite Inviter
-	inbox  chan event
+	inbox  *inbox
 	ended  chan struct{}
 	log    *slog.Logger
 	now    func() time.Time
@@ -27,10 +27,6 @@ type Node struct {
 
 // An event is something for the loop to do. The loop sets the time.
 type event func(c *core, now time.Time)
-
-// inboxSize bounds the events that wait. A full inbox holds the link back,
-// which holds the peers back.
-const inboxSize = 256
 
 // ErrStopped is returned by calls that arrive when the device is stopping.
 var ErrStopped = errors.New("node: the device is stopping")
@@ -52,8 +48,9 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	ended := make(chan struct{})
 	return &Node{
-		core: c, inbox: make(chan event, inboxSize), ended: make(chan struct{}),
+		core: c, inbox: newInbox(ended), ended: ended,
 		log: cfg.Log, now: cfg.Now, slots: make(chan struct{}, 1),
 	}, nil
 }
@@ -83,43 +80,77 @@ func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
 	defer timer.Stop()
 	for {
 		select {
-		case e := <-n.inbox:
+		case <-timer.C:
+			n.core.tick(n.now())
+			timer.Reset(n.core.tickEvery())
+			continue
+		case <-ctx.Done():
+			return nil
+		default:
+		}
+		e, from, wait := n.inbox.next()
+		if e != nil {
 			busy := n.core.busy()
-			e(n.core, n.now())
+			n.serve(e, from)
 			if !busy && n.core.busy() {
 				timer.Reset(timings.Tick)
 			}
+			continue
+		}
+		if wait == 0 {
+			wait = timings.IdleTick
+		}
+		rest := time.NewTimer(wait)
+		select {
+		case <-n.inbox.wake:
+		case <-rest.C: // somebody who was held back may go on
 		case <-timer.C:
 			n.core.tick(n.now())
 			timer.Reset(n.core.tickEvery())
 		case <-ctx.Done():
-			return nil
+		}
+		rest.Stop()
+	}
+}
+
+// serve has the core do one thing, and charges whoever it is due to with the time
+// that this takes. What a session asks for that this device takes part in, because
+// its person wanted it, is on this device's own account.
+func (n *Node) serve(e event, from string) {
+	began := time.Now()
+	n.core.ours = false
+	e(n.core, n.now())
+	if !n.core.ours {
+		n.inbox.charge(from, time.Since(began))
+	}
+}
+
+// post hands an event of this device to the loop, or drops it when the device has
+// stopped.
+func (n *Node) post(e event) { n.inbox.local(context.Background(), e) }
+
+// OnMessage is for the link: an authenticated peer sent msg, which the node
+// may keep. It holds up whoever calls it while too much of that peer waits.
+func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
+	n.inbox.says(string(from), n.now())
+	began := time.Now()
+	parts := sortMessage(from, protocol, msg)
+	n.inbox.charge(string(from), time.Since(began))
+	for _, p := range parts {
+		if !n.inbox.of(string(from), p.class, p.do, p.size) {
+			return
 		}
 	}
 }
 
-// post hands an event to the loop, or drops it when the device has stopped.
-func (n *Node) post(e event) {
-	select {
-	case n.inbox <- e:
-	case <-n.ended:
-	}
-}
-
-// OnMessage is for the link: an authenticated peer sent msg, which the node
-// may keep.
-func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
-	n.post(func(c *core, now time.Time) { c.onMessage(now, from, protocol, msg) })
-}
-
 // OnUp is for the link: messages can be sent to peer from now on.
 func (n *Node) OnUp(peer []byte) {
-	n.post(func(c *core, now time.Time) { c.onUp(now, peer) })
+	n.inbox.of(string(peer), classLink, func(c *core, now time.Time) { c.onUp(now, peer) }, 0)
 }
 
 // OnDown is for the link: the last connection to peer is gone.
 func (n *Node) OnDown(peer []byte, reason string) {
-	n.post(func(c *core, now time.Time) { c.onDown(now, peer, intent.Escape(reason)) })
+	n.inbox.of(string(peer), classLink, func(c *core, now time.Time) { c.onDown(now, peer, intent.Escape(reason)) }, 0)
 }
 
 // OnAddrs is for the link: this device can be dialled elsewhere now.
@@ -139,11 +170,10 @@ func (n *Node) call(ctx context.Context, f func(c *core) error) error {
 		c.now = now
 		done <- f(c)
 	}
-	select {
-	case n.inbox <- e:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-n.ended:
+	if !n.inbox.local(ctx, e) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return ErrStopped
 	}
 	select {

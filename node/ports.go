@@ -32,6 +32,10 @@ type Link interface {
 	// certainly was: no connection, or the peer's queue is full.
 	Send(to []byte, protocol string, msg []byte) error
 
+	// Fault says that peer broke a rule that the link cannot see. The link treats
+	// it like one of its own: it cuts off for a while who does not stop.
+	Fault(peer []byte, what string)
+
 	// Connected reports whether a message could be sent to peer now.
 	Connected(peer []byte) bool
 }

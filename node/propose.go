@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -167,6 +168,9 @@ func (m redeal) proposal() (refresh.Proposal, error) {
 	return p, err
 }
 
+// maxGrounds bounds what a re-deal rests on: a request and an approval of each.
+const maxGrounds = 1 + maxDevices
+
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
 func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if c.circle == nil || c.interrupted() {
@@ -199,8 +203,15 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err := p.Check(parent); err != nil || !in {
 		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
 	}
+	if len(m.Grounds) > maxGrounds {
+		return fmt.Errorf("node: a re-deal on %d grounds: %w", len(m.Grounds), wire.ErrMalformed)
+	}
 	for _, it := range m.Grounds {
-		if err := c.take(it); err != nil {
+		err := c.take(it)
+		if errors.Is(err, errSpoilt) {
+			return c.blameItem(from, it, err)
+		}
+		if err != nil {
 			c.log.Debug("ground refused", "err", err)
 		}
 	}
@@ -209,7 +220,9 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 		return c.wakeUp(from, a, parent, self)
 	}
 	if why := c.objection(p, m.Request); why != "" {
-		c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why)
+		if ok, kept := c.peer(from).deals.say(c.now, maxRefusals); ok {
+			c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why, "others", kept)
+		}
 		c.noteNumber(p.Epoch)
 		if !c.mayRefuse(from) {
 			return nil

@@ -37,6 +37,7 @@ func (c *core) tellReleased(r *openRequest) {
 		return // it is said at the next start
 	}
 	r.released[c.circle.slot] = it
+	c.stock.add(r.id, it)
 	c.broadcast(msgItems, items{Items: []item{it}})
 }
 

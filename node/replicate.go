@@ -9,6 +9,7 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -23,6 +24,10 @@ func (c *core) byAge() []*openRequest {
 	for _, r := range c.requests {
 		all = append(all, r)
 	}
+	return sortByAge(all)
+}
+
+func sortByAge(all []*openRequest) []*openRequest {
 	slices.SortFunc(all, func(a, b *openRequest) int {
 		if a.meta.Received != b.meta.Received {
 			return int(int64(b.meta.Received) - int64(a.meta.Received))
@@ -32,16 +37,6 @@ func (c *core) byAge() []*openRequest {
 	return all
 }
 
-func (c *core) itemsOf(r *openRequest) []item {
-	out := []item{r.item}
-	for _, m := range r.answers() {
-		for _, s := range sortedSlots(m) {
-			out = append(out, m[s])
-		}
-	}
-	return out
-}
-
 func (c *core) onHave(from wire.Slot, h have) error {
 	if c.circle == nil {
 		return nil
@@ -49,13 +44,9 @@ func (c *core) onHave(from wire.Slot, h have) error {
 	if len(h.IDs) > maxInventory {
 		return fmt.Errorf("node: inventory of %d items: %w", len(h.IDs), wire.ErrMalformed)
 	}
-	held := map[wire.Hash]bool{}
-	for _, id := range c.inventory() {
-		held[id] = true
-	}
 	var missing []wire.Hash
 	for _, id := range h.IDs {
-		if !held[id] && !c.forgotten.has(id) {
+		if !c.stock.has(id) && !c.forgotten.has(id) {
 			missing = append(missing, id)
 		}
 	}
@@ -68,6 +59,14 @@ func (c *core) onHave(from wire.Slot, h have) error {
 // batchBytes bounds the items of one message, leaving room for their frame.
 const batchBytes = wire.MaxSyncMessage - 8<<10
 
+// How many bytes of items one device is sent because it asks for them: as much as
+// it can lack at once, and then as fast as it can come to lack more. What is over
+// that it finds in the next inventory.
+const (
+	maxAnswered = 16 << 20
+	answerRate  = 64 << 10 // in a second
+)
+
 func (c *core) onWant(from wire.Slot, w want) error {
 	if c.circle == nil {
 		return nil
@@ -75,22 +74,26 @@ func (c *core) onWant(from wire.Slot, w want) error {
 	if len(w.IDs) > maxInventory {
 		return fmt.Errorf("node: request for %d items: %w", len(w.IDs), wire.ErrMalformed)
 	}
-	wanted := map[wire.Hash]bool{}
-	for _, id := range w.IDs {
-		wanted[id] = true
-	}
+	p := c.peer(from)
+	p.answered.drain(c.now, answerRate)
+	asked := make(map[wire.Hash]bool, len(w.IDs))
 	var batch []item
 	size := 0
-	for _, it := range c.everyItem() {
-		if !wanted[it.id] {
+	for _, id := range w.IDs {
+		it, ok := c.stock.items[id]
+		if !ok || asked[id] {
 			continue
 		}
-		n := len(it.item.Body) + 128
+		asked[id] = true
+		n := len(it.Body) + 128
+		if !p.answered.add(n, maxAnswered) {
+			break
+		}
 		if size+n > batchBytes {
 			c.sync(from, msgItems, items{Items: batch})
 			batch, size = nil, 0
 		}
-		batch, size = append(batch, it.item), size+n
+		batch, size = append(batch, it), size+n
 	}
 	if len(batch) > 0 {
 		c.sync(from, msgItems, items{Items: batch})
@@ -98,15 +101,21 @@ func (c *core) onWant(from wire.Slot, w want) error {
 	return nil
 }
 
-func (c *core) onItems(_ wire.Slot, in items) error {
+// onItems takes the items of a message. One that an honest device cannot have
+// passed on ends it: nothing after it is looked at.
+func (c *core) onItems(from wire.Slot, in items) error {
 	if c.circle == nil {
 		return nil
 	}
 	// The first error stands for all. A message has room for thousands of items.
 	var first error
 	bad := 0
-	for _, it := range in.Items {
-		if err := c.take(it); err != nil {
+	for i, it := range in.Items {
+		err := c.take(it)
+		if errors.Is(err, errSpoilt) {
+			return fmt.Errorf("%w (and the %d items after it are left)", c.blameItem(from, it, err), len(in.Items)-i-1)
+		}
+		if err != nil {
 			if bad++; bad == 1 {
 				first = err
 			}
@@ -119,38 +128,51 @@ func (c *core) onItems(_ wire.Slot, in items) error {
 }
 
 // take accepts one item, whoever passed it on: verified, stored, then acted on.
+// What is known already, and what would change nothing, costs no verification.
 func (c *core) take(it item) error {
-	if err := verifyItem(c.circle.record, it); err != nil {
-		return err
+	id := it.id()
+	if c.stock.has(id) {
+		return nil
 	}
-	if it.From == c.circle.slot && it.Type != itemReceipt && !c.knows(it) && !c.letGo(it) {
-		// This device's own word, which it does not remember. Somebody
-		// restored an old copy of its store, or made the item while another
-		// copy of this device runs. Either way it cannot be acted on here.
-		if ok, _ := c.unremembered.say(c.now, 1); ok {
-			c.log.Error("another device holds a statement of this device that this device does not remember: was its data restored from a backup?")
+	d, ok := c.circle.record.Device(it.From)
+	if !ok {
+		return fmt.Errorf("node: item from slot %d, which is not in the circle", it.From)
+	}
+	if it.From == c.circle.slot && it.Type != itemReceipt {
+		if err := c.takeOwn(id, d, it); err != nil {
+			return err
 		}
 	}
 	if it.Type == itemRequest {
-		return c.takeRequest(it)
+		return c.takeRequest(id, d, it)
 	}
-	r, apply, err := c.examine(it)
+	x, err := c.examine(it)
 	if err != nil {
 		return err
 	}
-	if r == nil {
-		if !c.aboutForgotten(it) {
-			c.orphan(it)
-		}
+	if x.request == nil {
+		return c.orphan(id, d, x.about, it)
+	}
+	if x.apply == nil || c.groundless(x.request, it) {
 		return nil
 	}
-	if apply == nil || c.knows(it) || c.groundless(r, it) {
-		return nil
+	return c.takeAnswer(d, it, x)
+}
+
+// takeAnswer stores an answer or receipt that changes something, and acts on it.
+func (c *core) takeAnswer(d roster.Device, it item, x examined) error {
+	if err := c.verifyItem(d, it); err != nil {
+		return err
 	}
+	if err := x.check(); err != nil {
+		return err
+	}
+	r := x.request
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
 		return storeError(err)
 	}
-	apply()
+	x.apply()
+	c.stock.add(r.id, it)
 	switch {
 	case r.receipt != nil:
 		c.stopSigning(r, "signed")
@@ -165,6 +187,32 @@ func (c *core) take(it item) error {
 	return nil
 }
 
+// takeOwn looks at a word of this device that it does not hold. If it does not
+// remember it, somebody restored an old copy of its store, or made the item while
+// another copy of this device runs. Either way it cannot be acted on here. It is
+// looked at once.
+func (c *core) takeOwn(id wire.Hash, d roster.Device, it item) error {
+	if c.disowned.has(id) || c.letGo(it) || c.void(id, it) {
+		return nil
+	}
+	if err := c.verifyItem(d, it); err != nil {
+		return err
+	}
+	c.disowned.add(id)
+	if ok, _ := c.unremembered.say(c.now, 1); ok {
+		c.log.Error("another device holds a statement of this device that this device does not remember: was its data restored from a backup?")
+	}
+	return nil
+}
+
+// void reports whether an item is an approval of another epoch, which this device
+// has stored.
+func (c *core) void(id wire.Hash, it item) bool {
+	about, err := it.about()
+	r := c.requests[about]
+	return err == nil && r != nil && slices.Contains(r.void, id)
+}
+
 // letGo reports whether it belongs to a request that this device has forgotten on
 // purpose.
 func (c *core) letGo(it item) bool {
@@ -172,47 +220,52 @@ func (c *core) letGo(it item) bool {
 	return err == nil && c.forgotten.has(wire.Hash(about))
 }
 
-// knows reports whether it is held already.
-func (c *core) knows(it item) bool {
-	id := it.id()
-	about, _ := it.about()
-	r := c.requests[about]
-	if r == nil {
-		return false
-	}
-	for _, held := range c.itemsOf(r) {
-		if held.id() == id {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *core) takeRequest(it item) error {
+func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 	req, err := parseRequest(c.circle.record.Circle, it.From, it.Body)
 	if err != nil {
 		return err
 	}
 	id := requestID(it.Body)
-	if c.requests[id] != nil || c.wasForgotten(it, req) {
+	if c.requests[id] != nil || c.wasForgotten(itemID, req) {
 		return nil
 	}
 	if n := c.countOpen(it.From); n >= maxOpenPerDevice {
 		return fmt.Errorf("node: %s has %d open requests, one more is not taken", c.name(it.From), n)
 	}
+	if n := c.countChanges(it.From); isChange(req.Kind) && n >= maxOpenChanges {
+		return fmt.Errorf("node: %s asks for %d changes of the circle, one more is not taken", c.name(it.From), n)
+	}
+	if err := c.verifyItem(d, it); err != nil {
+		return err
+	}
 	r := c.understand(it, req)
+	if c.unborn(r) {
+		return fmt.Errorf("node: %s asks for something about device %d, which there is not", c.name(it.From), r.change.Slot)
+	}
 	r.meta = meta{Version: 1, Received: unix(c.now), Epoch: c.circle.record.Epoch}
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 		return errors.Join(putItem(tx, it), putMeta(tx, r))
 	}); err != nil {
 		return storeError(err)
 	}
-	c.requests[id] = r
-	c.log.Info("request received", "request", id, "from", c.name(it.From), "kind", r.request.Kind)
-	c.adoptOrphans()
+	c.enlist(r)
+	if ok, kept := c.peer(it.From).received.say(c.now, maxReceived); ok {
+		c.log.Info("request received", "request", id, "from", c.name(it.From), "kind", r.request.Kind, "others", kept)
+	}
+	c.adoptOrphans(func(o orphanItem) bool { return o.about == id })
 	c.applyPolicy(r)
 	c.notify(r)
 	return nil
+}
+
+// maxReceived is how many requests of one device are written of in a minute.
+const maxReceived = 30
+
+// unborn reports whether a change is about a device that there has never been, as
+// far as this one knows. If it only has not heard of it yet, it is told of the
+// change again when it has.
+func (c *core) unborn(r *openRequest) bool {
+	return r.change != nil && wire.Slot(r.change.Slot) >= c.circle.head().Record.NextSlot() && wire.Slot(r.change.Slot) >= c.circle.record.NextSlot()
 }
 
 // applyPolicy answers for the person where the person's rules say so.
@@ -230,69 +283,80 @@ func (c *core) applyPolicy(r *openRequest) {
 	default:
 		return
 	}
-	c.log.Info("answered by policy", "request", r.id, "why", why, "err", err)
+	if ok, kept := c.peer(r.from()).ruled.say(c.now, maxReceived); ok {
+		c.log.Info("answered by policy", "request", r.id, "why", why, "err", err, "others", kept)
+	}
 }
 
 func has(m map[wire.Slot]item, s wire.Slot) bool { _, ok := m[s]; return ok }
 
-// examine checks an answer or receipt against its request, and returns that
-// request with what accepting the item would do. The request is nil if it is
-// not known; the function is nil if the item changes nothing.
-func (c *core) examine(it item) (*openRequest, func(), error) {
+// examined is what accepting an answer or a receipt would do.
+type examined struct {
+	about   wire.RequestID
+	request *openRequest // nil if it is not known, or not known in that epoch
+	check   func() error // what is left to be found out, which takes longer
+	apply   func()       // nil if the item changes nothing
+}
+
+func nothingLeft() error { return nil }
+
+// examine looks at an answer or receipt beside its request, but for its signature.
+func (c *core) examine(it item) (x examined, err error) {
+	x.check = nothingLeft
 	switch it.Type {
 	case itemAnswer:
 		a, err := parseAnswer(it.Body)
 		if err != nil {
-			return nil, nil, err
+			return x, err
 		}
+		x.about = a.Request
 		r := c.requests[a.Request]
 		if r == nil {
-			return nil, nil, nil
+			return x, nil
 		}
 		// The first of each verdict counts: the same can be said in many ways, and
 		// each would be stored.
-		if a.Verdict == verdictDeny {
-			if has(r.denied, it.From) {
-				return r, nil, nil
+		switch {
+		case a.Verdict == verdictDeny:
+			x.request = r
+			if !has(r.denied, it.From) && c.deniable(r, it.From) { // nobody acquits itself, nor another
+				x.apply = func() { r.denied[it.From] = it }
 			}
-			if !c.deniable(r, it.From) {
-				return r, nil, nil // nobody acquits itself, nor another
+		case a.Verdict == verdictReleased:
+			x.request = r
+			if !has(r.released, it.From) {
+				x.apply = func() { r.released[it.From] = it }
 			}
-			return r, func() { r.denied[it.From] = it }, nil
-		}
-		if a.Verdict == verdictReleased {
-			if has(r.released, it.From) {
-				return r, nil, nil
+		case a.Epoch > c.circle.record.Epoch: // of an epoch that this device will come to
+		default:
+			x.request = r
+			if a.Epoch == c.circle.record.Epoch && wire.Hash(a.Record) == c.circle.hash && !has(r.approved, it.From) {
+				x.apply = func() { r.approved[it.From] = it }
 			}
-			return r, func() { r.released[it.From] = it }, nil
 		}
-		if a.Epoch > c.circle.record.Epoch {
-			return nil, nil, nil // of an epoch that this device will come to
-		}
-		if a.Epoch != c.circle.record.Epoch || wire.Hash(a.Record) != c.circle.hash {
-			return r, nil, nil // of another epoch: counts for nothing
-		}
-		if has(r.approved, it.From) {
-			return r, nil, nil
-		}
-		return r, func() { r.approved[it.From] = it }, nil
+		return x, nil
 	case itemReceipt:
 		p, err := parseReceipt(it.Body)
 		if err != nil {
-			return nil, nil, err
+			return x, err
 		}
+		x.about = p.Request
 		r := c.requests[p.Request]
-		if r == nil {
-			return nil, nil, nil
+		x.request = r
+		if r == nil || r.unclear != nil || has(r.receipts, it.From) {
+			return x, nil
 		}
-		if r.unclear != nil || has(r.receipts, it.From) {
-			return r, nil, nil
+		var res intent.Result
+		x.check = func() (err error) {
+			if c.decoded(r); r.unclear != nil {
+				return r.unclear
+			}
+			if res, err = c.resultOf(r, p); err != nil {
+				return fmt.Errorf("%w: %w", errSpoilt, err)
+			}
+			return nil
 		}
-		res, err := intent.Finish(intent.Kind(r.request.Kind), r.request.Payload, r.context, p.Raw)
-		if err != nil {
-			return nil, nil, fmt.Errorf("node: receipt whose signature does not verify: %w", err)
-		}
-		return r, func() {
+		x.apply = func() {
 			r.receipts[it.From] = it
 			if r.receipt == nil {
 				r.receipt, r.result = &p, res
@@ -300,26 +364,66 @@ func (c *core) examine(it item) (*openRequest, func(), error) {
 					r.elapsed = c.cfg.Now().Sub(r.started)
 				}
 			}
-		}, nil
+		}
+		return x, nil
 	}
-	return nil, nil, fmt.Errorf("node: item of unknown type %d", it.Type)
+	return x, fmt.Errorf("node: item of unknown type %d", it.Type)
 }
 
-// maxOrphans bounds the answers that are kept until their request comes.
-const maxOrphans = 256
+// Bounds of the answers that are kept until their request comes, in all and of
+// one device.
+const (
+	maxOrphans          = 256
+	maxOrphansPerDevice = 32
+)
 
-func (c *core) orphan(it item) {
-	if len(c.orphans) >= maxOrphans {
-		c.orphans = c.orphans[1:]
-	}
-	c.orphans = append(c.orphans, it)
+// An orphanItem is an answer whose request has not come yet.
+type orphanItem struct {
+	id    wire.Hash
+	about wire.RequestID
+	item  item
 }
 
-func (c *core) adoptOrphans() {
-	old := c.orphans
-	c.orphans = nil
-	for _, it := range old {
-		if err := c.take(it); err != nil {
+// orphan keeps an answer until its request comes.
+func (c *core) orphan(id wire.Hash, d roster.Device, about wire.RequestID, it item) error {
+	if c.aboutForgotten(id, about) {
+		return nil
+	}
+	oldest, n := -1, 0
+	for i, o := range c.orphans {
+		if o.id == id {
+			return nil
+		}
+		if o.item.From == it.From {
+			if n++; oldest < 0 {
+				oldest = i
+			}
+		}
+	}
+	if err := c.verifyItem(d, it); err != nil {
+		return err
+	}
+	switch {
+	case n >= maxOrphansPerDevice:
+		c.orphans = slices.Delete(c.orphans, oldest, oldest+1)
+	case len(c.orphans) >= maxOrphans:
+		c.orphans = slices.Delete(c.orphans, 0, 1)
+	}
+	c.orphans = append(c.orphans, orphanItem{id, about, it})
+	return nil
+}
+
+// adoptOrphans takes the answers that can be looked at by now.
+func (c *core) adoptOrphans(now func(orphanItem) bool) {
+	var mine []orphanItem
+	c.orphans = slices.DeleteFunc(c.orphans, func(o orphanItem) bool {
+		if now(o) {
+			mine = append(mine, o)
+		}
+		return now(o)
+	})
+	for _, o := range mine {
+		if err := c.take(o.item); err != nil {
 			c.log.Debug("held item refused", "err", err)
 		}
 	}

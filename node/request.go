@@ -12,7 +12,6 @@ import (
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -43,6 +42,8 @@ type openRequest struct {
 	change  *change      // of a request that changes the circle
 	card    *roster.Card // who comes in, if anybody
 	unclear error        // why this device cannot decode it; it then never approves
+
+	undecoded bool // it was closed when this device started, and nobody has looked at it since
 
 	approved  map[wire.Slot]item
 	presences map[wire.Slot]presence // of approvals of a change
@@ -100,35 +101,16 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 // understand decodes a request as this device sees it: account, address and
 // intent are derived here and never taken from the sender.
 func (c *core) understand(it item, req request) *openRequest {
-	r := &openRequest{
-		id: requestID(it.Body), item: it, request: req, path: req.Path,
-		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, released: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
-	}
+	r := newRequest(it, req)
 	r.unclear = c.decodeIntent(r)
 	return r
 }
 
-func (c *core) decodeIntent(r *openRequest) error {
-	if isChange(r.request.Kind) {
-		return c.decodeChange(r)
+func newRequest(it item, req request) *openRequest {
+	return &openRequest{
+		id: requestID(it.Body), item: it, request: req, path: req.Path,
+		approved: map[wire.Slot]item{}, denied: map[wire.Slot]item{}, released: map[wire.Slot]item{}, receipts: map[wire.Slot]item{}, failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
-	acc, ok := c.circle.record.Account(r.request.Account)
-	if !ok {
-		return fmt.Errorf("the circle holds no account %s", intent.Escape(r.request.Account))
-	}
-	_, child, _, err := share.Derive(acc, r.path)
-	if err != nil {
-		return err
-	}
-	r.account, r.child = acc, child
-	r.context = intent.Context{Account: acc.Name, PublicKey: child, Created: r.request.Created}
-	if acc.Suite == roster.Secp256k1 {
-		if r.context.Address, err = share.EthereumAddress(child); err != nil {
-			return err
-		}
-	}
-	r.intent, err = intent.Decode(intent.Kind(r.request.Kind), r.request.Payload, r.context)
-	return err
 }
 
 // loadRequests reads what the journal holds of requests, at start.
@@ -185,23 +167,31 @@ func (c *core) loadRequests() error {
 			if err != nil {
 				return fmt.Errorf("node: stored request: %w", err)
 			}
-			r := c.understand(it, req)
-			m, ok := metas[r.id]
+			id := requestID(it.Body)
+			m, ok := metas[id]
 			if !ok {
-				return fmt.Errorf("node: stored request %v has no entry of its own", r.id)
+				return fmt.Errorf("node: stored request %v has no entry of its own", id)
 			}
+			r := newRequest(it, req)
 			r.meta = m
-			c.requests[r.id] = r
+			if r.undecoded = m.Closed != 0 && !isChange(req.Kind); !r.undecoded {
+				r.unclear = c.decodeIntent(r)
+			}
+			c.enlist(r)
 			continue
 		}
-		r, apply, err := c.examine(it)
+		x, err := c.examine(it)
+		if r := x.request; err == nil && x.apply != nil && !(it.Type == itemReceipt && r.undecoded) {
+			err = x.check()
+		}
 		if err != nil {
 			return fmt.Errorf("node: stored item of type %d is damaged: %w", it.Type, err)
 		}
-		switch {
+		switch r := x.request; {
 		case r == nil:
-		case apply != nil:
-			apply()
+		case x.apply != nil:
+			x.apply()
+			c.stock.add(r.id, it)
 		default:
 			r.void = append(r.void, it.id())
 		}
@@ -283,8 +273,9 @@ func (c *core) submit(req request, body []byte, present bool) (*openRequest, err
 	}); err != nil {
 		return nil, storeError(err)
 	}
-	c.requests[r.id] = r
+	c.enlist(r)
 	r.approved[c.circle.slot] = yes
+	c.stock.add(r.id, yes)
 	c.log.Info("request made", "request", r.id, "kind", req.Kind)
 	c.broadcast(msgItems, items{Items: []item{it, yes}})
 	c.act(r)
@@ -303,8 +294,22 @@ func (c *core) act(r *openRequest) {
 // maxOpenPerDevice bounds what one device can make the others keep.
 const maxOpenPerDevice = 64
 
+// maxOpenChanges bounds the changes of the circle that one device asks for at a
+// time. All that persons say in them is gone through whenever something happens, and
+// a judge remembers 64 of their words.
+const maxOpenChanges = 8
+
+func (c *core) countChanges(slot wire.Slot) (n int) {
+	for _, r := range c.unclosed {
+		if r.change != nil && r.from() == slot && r.open() {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *core) countOpen(slot wire.Slot) (n int) {
-	for _, r := range c.requests {
+	for _, r := range c.unclosed {
 		if r.from() == slot && r.open() {
 			n++
 		}
@@ -372,6 +377,10 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 	body := wire.Marshal(req)
 	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
 		return nil, badArgument(err)
+	}
+	if n := c.countChanges(c.circle.slot); n >= maxOpenChanges {
+		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
+			WithHint("take some of them back: warifu requests, warifu deny")
 	}
 	return c.submit(req, body, true)
 }

@@ -21,7 +21,7 @@ import (
 
 // tryAll looks for requests of this device that can be signed now.
 func (c *core) tryAll() {
-	for _, r := range c.byAge() {
+	for _, r := range c.openByAge() {
 		c.try(r)
 	}
 }
@@ -69,6 +69,7 @@ func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
 	}
 	slices.SortStableFunc(others, func(a, b wire.Slot) int {
 		return cmp.Or(
+			cmp.Compare(unheard(c, a), unheard(c, b)),
 			cmp.Compare(c.alarms[a]/maxCheats, c.alarms[b]/maxCheats),
 			cmp.Compare(r.failures[a], r.failures[b]),
 			cmp.Compare(a, b))
@@ -76,6 +77,14 @@ func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
 	signers := append(others[:need:need], c.circle.slot)
 	slices.Sort(signers)
 	return signers, true
+}
+
+// unheard ranks a device behind others if it says nothing.
+func unheard(c *core, slot wire.Slot) int {
+	if c.hears(slot) {
+		return 0
+	}
+	return 1
 }
 
 // sessionLifetime bounds a session, as its proposal says.
@@ -231,7 +240,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 			return refuse(refusedProposal)
 		}
 		if err := c.take(it); err != nil {
-			return errors.Join(refuse(refusedProposal), err)
+			return errors.Join(refuse(refusedProposal), c.blameItem(from, it, err))
 		}
 	}
 	switch {
@@ -266,6 +275,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	if err := c.takePart(r, p); err != nil {
 		return errors.Join(refuse(refusedBusy), err)
 	}
+	c.ours = true
 	return nil
 }
 

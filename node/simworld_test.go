@@ -364,6 +364,15 @@ func (d *simDevice) ID() []byte                                                {
 func (d *simDevice) Addrs() []string                                           { return []string{"/ip4/127.0.0.1/tcp/" + d.name} }
 func (d *simDevice) SetBeacon([32]byte, [][32]byte, uint16, map[uint16][]byte) {}
 
+// Fault must never be said of a device that is what we shipped.
+func (d *simDevice) Fault(peer []byte, what string) {
+	for _, other := range d.w.devices {
+		if bytes.Equal(other.id, peer) && !other.thief {
+			d.w.fail("%s says that %s is at fault: %s", d.name, other.name, what)
+		}
+	}
+}
+
 func (d *simDevice) SetPeers(peers map[string][]string) {
 	if d.disk.crashed {
 		return

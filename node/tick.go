@@ -23,6 +23,7 @@ func (c *core) tick(now time.Time) {
 		return
 	}
 	c.tickAddrs()
+	c.tickPresence()
 	every := c.beatEvery()
 	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
 		c.lastBeat = now

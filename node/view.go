@@ -43,7 +43,7 @@ func (c *core) viewDevice(d roster.Device) api.Device {
 		return v
 	}
 	if p := c.peers[d.Slot]; p != nil {
-		v.Online, v.Epoch = p.online, p.epoch
+		v.Online, v.Epoch = c.hears(d.Slot), p.epoch
 		if !p.lastSeen.IsZero() {
 			t := p.lastSeen.UTC().Truncate(time.Second)
 			v.LastSeen = &t
@@ -252,13 +252,14 @@ func (c *core) warnings() []string {
 	if c.circle == nil {
 		return w
 	}
+	w = append(w, c.faultWarnings()...)
 	w = append(w, c.circleWarnings()...)
 	if c.circle.evicted != nil {
 		return w
 	}
 	online := 0
 	for _, d := range c.circle.record.Devices {
-		if d.Slot == c.circle.slot || c.online(d.Slot) {
+		if d.Slot == c.circle.slot || c.hears(d.Slot) {
 			online++
 		}
 		p := c.peers[d.Slot]
@@ -404,6 +405,7 @@ func apiKind(k string) string {
 }
 
 func (c *core) viewRequest(r *openRequest) api.Request {
+	c.decoded(r)
 	in := r.intent
 	if r.change != nil && r.unclear == nil {
 		in = c.changeWords(r)
@@ -452,6 +454,7 @@ func (c *core) viewSignature(r *openRequest) api.Signature {
 	if r.receipt == nil {
 		return v
 	}
+	c.decoded(r)
 	v.Account, v.Path = r.account.Name, fullPath(r.account, r.path)
 	v.Digest, v.Raw, v.Hash = r.result.Digest, r.result.Raw, r.result.TxHash
 	if r.account.Suite == roster.Ed25519 {

@@ -78,7 +78,7 @@ func (c *core) waitingFor(r *openRequest) (names []string, reason string) {
 			ready++
 		case d.Slot == c.circle.slot:
 			ask = append(ask, d.Slot)
-		case !c.online(d.Slot):
+		case !c.hears(d.Slot):
 			off = append(off, d.Slot)
 		case c.peer(d.Slot).locked:
 			locked = append(locked, d.Slot)
@@ -182,7 +182,7 @@ func (c *core) look(r *openRequest) look {
 func (c *core) whyNotYet(r *openRequest) api.Code {
 	here := 0
 	for _, d := range c.circle.record.Devices {
-		if d.Slot == c.circle.slot || c.online(d.Slot) {
+		if d.Slot == c.circle.slot || c.hears(d.Slot) {
 			here++
 		}
 	}

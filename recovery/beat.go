@@ -62,10 +62,13 @@ func SignBeat(b Beat, sign func(msg []byte) [64]byte) Beat {
 	return b
 }
 
+// ErrSignature is wrapped by errors about what the device in question did not sign.
+var ErrSignature = errors.New("not signed by it")
+
 // Verify reports whether the device with that identity signed b.
 func (b Beat) Verify(identity wire.DeviceID) error {
 	if !ed25519.Verify(identity[:], b.message(), b.Sig[:]) {
-		return fmt.Errorf("recovery: beat is not signed by device %d", b.Slot)
+		return fmt.Errorf("recovery: beat of device %d: %w", b.Slot, ErrSignature)
 	}
 	return nil
 }

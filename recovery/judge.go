@@ -152,6 +152,13 @@ func (j *Judge) NextBeat(holds, unlocked bool, presence uint64) Beat {
 	return b
 }
 
+// News reports whether a beat may tell this device something, before its signature
+// was looked at: it is not of the past.
+func (j *Judge) News(b Beat) bool {
+	p := j.peer(b.Slot)
+	return b.Circle != j.st.Circle || p == nil || b.Seq > p.Seq
+}
+
 // Heard takes a beat that came from anywhere. It reports whether the beat was
 // news. A beat of another circle, of an unknown device or with a wrong
 // signature is an error, and changes nothing.

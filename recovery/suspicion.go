@@ -44,7 +44,7 @@ func SignSuspicion(s Suspicion, sign func(msg []byte) [64]byte) Suspicion {
 // Verify reports whether the device with that identity signed s.
 func (s Suspicion) Verify(identity wire.DeviceID) error {
 	if !ed25519.Verify(identity[:], s.message(), s.Sig[:]) {
-		return fmt.Errorf("recovery: suspicion is not signed by device %d", s.By)
+		return fmt.Errorf("recovery: suspicion of device %d: %w", s.By, ErrSignature)
 	}
 	return nil
 }

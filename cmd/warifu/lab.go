@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -22,6 +23,8 @@ import (
 //	clock=-87600h        its clock is off by so much
 //	die=before:lock      it dies just before the vote to lock is durable
 //	die=after:destroy:2  or just after it has destroyed a second key
+//	flood=mix            it floods the others with all that node.Flood knows
+//	flood=hello+want     or with some of that
 //
 // or it names, after an @, a file that holds them, which is read whenever they
 // matter: so a test changes its mind while the device runs. It is no part of a
@@ -52,6 +55,7 @@ var phasePoints = map[refresh.Phase]string{
 // A lab is what labVariable says.
 type lab struct {
 	offset time.Duration
+	flood  string // kinds joined by plus signs, "" for none
 	death
 }
 
@@ -90,6 +94,10 @@ func parseLab(text string) (l lab, err error) {
 			if len(parts) == 3 {
 				l.nth, err = strconv.Atoi(parts[2])
 			}
+		case "flood":
+			if l.flood = value; value == "mix" {
+				l.flood = node.FloodMix
+			}
 		default:
 			return l, fmt.Errorf("%s: %q", labVariable, word)
 		}
@@ -108,6 +116,31 @@ func now() time.Time {
 		return time.Now()
 	}
 	return time.Now().Add(l.offset)
+}
+
+// besides runs beside a device what the lab wants it to do on its own. A flood
+// begins and ends as the variable says.
+func besides(ctx context.Context, n *node.Node) error {
+	for {
+		l, err := readLab()
+		if err != nil {
+			return err
+		}
+		if l.flood == "" {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		spell, stop := context.WithTimeout(ctx, 5*time.Second)
+		err = n.Flood(spell, l.flood)
+		stop()
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // inLab gives the node a disk that kills it.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/warifu/warifu/node"
@@ -14,3 +15,6 @@ func now() time.Time { return time.Now() }
 // inLab is where tests interfere with a device, see lab.go. What people run
 // has no such place.
 func inLab(c node.Config) (node.Config, error) { return c, nil }
+
+// besides is what the lab has a device do on its own: nothing.
+func besides(context.Context, *node.Node) error { return nil }

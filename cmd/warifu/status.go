@@ -69,7 +69,7 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		}
 		row := []string{"  " + name, esc(d.Kind), presence(d)}
 		if in {
-			row = append(row, deviceState(s.Devices, d), ownEpoch(d, s.Epoch))
+			row = append(row, deviceState(s.Devices, d), ownEpoch(d, s.Epoch), deviceLoad(d))
 		}
 		rows = append(rows, row)
 	}
@@ -116,6 +116,22 @@ func deviceState(devices []api.Device, d api.Device) string {
 		}
 	case api.DeviceTwice:
 		return text + ": `warifu lost " + esc(designation(devices, d)) + "` if you did not copy it"
+	}
+	return text
+}
+
+// notableLoad is the share of this device's time, in percent, from which on a
+// person is told what another device costs.
+const notableLoad = 5
+
+// deviceLoad says that a device costs this one much.
+func deviceLoad(d api.Device) string {
+	if d.Load < notableLoad && !d.HeldBack {
+		return ""
+	}
+	text := fmt.Sprintf("takes %d %% of this device's time", d.Load)
+	if d.HeldBack {
+		text += ", held back"
 	}
 	return text
 }

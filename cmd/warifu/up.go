@@ -151,6 +151,7 @@ func (a *app) work(ctx context.Context, n *node.Node, link *p2p.Link, socket net
 		return n.Run(ctx, link, inviter{loopback: loopbackOnly(c.listen), lan: !c.noLAN})
 	})
 	parts.Go(func() error { return api.Serve(ctx, socket, n, log) })
+	parts.Go(func() error { return besides(ctx, n) })
 	parts.Go(func() error {
 		s, err := n.Status(ctx)
 		if err != nil {

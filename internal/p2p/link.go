@@ -180,6 +180,15 @@ func (l *Link) Send(to []byte, protocol string, msg []byte) error {
 	return nil
 }
 
+// Fault counts against peer that it broke a rule of the caller's, as if it were one
+// of the link's own, and returns at once: what is a few words to say in a minute,
+// more often cuts the peer off for a while.
+func (l *Link) Fault(id []byte, what string) {
+	if r := l.remote(peer.ID(id)); r != nil {
+		l.spawn(func() { r.fault(what) })
+	}
+}
+
 // Connected reports whether peer is up: it can be sent to.
 func (l *Link) Connected(id []byte) bool {
 	r := l.remote(peer.ID(id))

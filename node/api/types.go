@@ -146,6 +146,12 @@ type Device struct {
 
 	// Why says the same in words.
 	Why string `json:"why,omitempty"`
+
+	// Load is how much of the time in which this device can answer anybody it has
+	// spent lately on what that device sent, in percent. HeldBack says that it
+	// wants more than it is given.
+	Load     int  `json:"load_percent,omitempty"`
+	HeldBack bool `json:"held_back,omitempty"`
 }
 
 // A Former is a device that was in the circle.

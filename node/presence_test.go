@@ -1,0 +1,106 @@
+package node
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/wire"
+)
+
+// freeze makes a device say nothing any more, though its connections stand.
+func (l *lab) freeze(d *labDevice) {
+	l.tamper = func(from, _ *labDevice, b []byte) []byte {
+		if from == d {
+			return nil
+		}
+		return b
+	}
+}
+
+// sees reports whether d says that other is online.
+func (d *labDevice) sees(other *labDevice) bool {
+	i := slices.IndexFunc(d.core.circle.record.Devices, func(x roster.Device) bool { return x.Name == other.name })
+	return d.core.viewDevice(d.core.circle.record.Devices[i]).Online
+}
+
+// TestOnlineMeansHeard: a device whose connection stands and that says nothing is
+// not said to be online: soon if somebody asks, after a few heartbeats if nobody
+// does. With the next word it is back.
+func TestOnlineMeansHeard(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []bool{true, false} {
+		l := newLab(t, 3, 730)
+		l.found(2, 3)
+		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+		l.run(2*time.Minute, nil)
+		l.freeze(laptop)
+		limit := missedBeats * (l.timings().Beat + l.timings().IdleTick)
+		look := func() bool {
+			phone.core.now = l.now
+			if asked {
+				phone.core.ping()
+			}
+			return !phone.sees(laptop)
+		}
+		if asked {
+			limit = pingAfter + 4*l.step
+		} else if l.run(limit/2, look) {
+			t.Error("a device that says nothing for a minute or two is said to be away although nobody asked it")
+		}
+		if !l.run(limit+2*time.Minute, look) {
+			t.Errorf("asked %v: a device that says nothing is online after %v", asked, limit)
+		}
+		if !phone.sees(tablet) {
+			t.Error("a device that answers is not online")
+		}
+		if !phone.core.online(2) {
+			t.Error("the connection is gone")
+		}
+		l.tamper = nil
+		if !l.run(2*time.Minute, func() bool { phone.core.now = l.now; phone.core.ping(); return phone.sees(laptop) }) {
+			t.Error("it speaks and is not online")
+		}
+	}
+}
+
+// TestSilentDeviceIsCountedOnLast: of those who approved who says nothing signs last,
+// and is a sleeper of a re-deal if the others are enough.
+func TestSilentDeviceIsCountedOnLast(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 4, 731)
+	l.found(3, 4)
+	phone, laptop := l.devices[0], l.devices[1]
+	r := phone.ask("without the laptop")
+	r.notUntil = l.now.Add(longestPause)
+	for _, d := range l.devices[1:] {
+		d.approves(r.id)
+	}
+	if !l.run(time.Minute, func() bool { return len(r.approved) == 4 }) {
+		t.Fatal("not approved")
+	}
+	if s, _ := phone.core.chooseSigners(r); !slices.Equal(s, []wire.Slot{1, 2, 3}) {
+		t.Fatalf("signers %v", s)
+	}
+	l.freeze(laptop)
+	w := phone.core.watch(r, false) // somebody waits
+	l.run(pingAfter+2*time.Minute, func() bool { return !phone.core.hears(2) })
+	if s, ok := phone.core.chooseSigners(r); !ok || !slices.Equal(s, []wire.Slot{1, 3, 4}) {
+		t.Errorf("signers %v", s)
+	}
+	select {
+	case <-w.poke:
+	default:
+		t.Error("who waits is not told")
+	}
+	if names, why := phone.core.waitingFor(r); slices.Contains(names, laptop.name) && !strings.Contains(why, "start "+laptop.name) {
+		t.Errorf("waiting for %v: %s", names, why)
+	}
+	ask := phone.change(api.KindRefresh, change{})
+	if a := phone.core.attempt; a == nil || !slices.Contains(a.proposal.Sleepers, 2) || len(a.proposal.Members) != 3 {
+		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.id)
+	}
+}
