@@ -65,13 +65,16 @@ func (n *Node) showInvitation(ctx context.Context, guesses *int, step, of int, e
 	if d.keepCode(); d.shown != nil {
 		first.Code = d.shown.Text()
 	}
-	codeless := d.shown == nil
 	expires := time.Unix(int64(d.window.Expires()), 0).UTC()
 	first.Expires = &expires
 	life := time.Duration(d.window.Expires()-unix(opened))*time.Second - n.now().Sub(opened)
 	// Nobody is told of a door that is still shut: a device that is handed the
 	// invitation may be there at once.
 	open := make(chan error, 1)
+	// Somebody who guesses may be at the door as soon as it is open, and is told
+	// of after the invitation.
+	d.telling.Lock()
+	coded := d.shown != nil
 	// A used invitation is answered, with a refusal, for as long as it would
 	// have lived, also when the call that showed it is over. Whoever proved to
 	// know it at the last moment is heard to the end.
@@ -88,16 +91,18 @@ func (n *Node) showInvitation(ctx context.Context, guesses *int, step, of int, e
 		default: // it was open
 		}
 	}) {
+		d.telling.Unlock()
 		return newcomer{}, errors.Join(ErrStopped, host.Close())
 	}
 	if err := <-open; err != nil {
+		d.telling.Unlock()
 		return newcomer{}, fmt.Errorf("node: open the door: %w", err)
 	}
-	// Somebody who guesses may be at the door already, and is told of by it.
-	d.tell(first)
-	if codeless {
-		d.tell(api.Event{Event: api.EventCode, Step: step, Of: of, Text: noMoreCodes})
+	emit(first)
+	if !coded {
+		emit(api.Event{Event: api.EventCode, Step: step, Of: of, Text: noMoreCodes})
 	}
+	d.telling.Unlock()
 	n.late.run(func(ctx context.Context) {
 		announce, quiet := context.WithTimeout(ctx, life)
 		defer quiet()

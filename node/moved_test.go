@@ -118,7 +118,7 @@ func TestCodeNotFoundHint(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		searched searched
-		want int // hints
+		want     int // hints
 	}{
 		"nobody is seen":                   {searched{}, 1},
 		"somebody is seen and not reached": {searched{found: [][][]byte{{{1}}}}, 1},

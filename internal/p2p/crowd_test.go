@@ -262,7 +262,7 @@ func TestLobbyAsksForAProofOfTheAddress(t *testing.T) {
 // a few and counts the rest.
 func TestCensusIsBounded(t *testing.T) {
 	reports := make(chan Strangers, 10)
-	c := newCensus(0, func(f func()) { f() }, func(s Strangers) { reports <- s })
+	c := newCensus(0, func(f func()) bool { f(); return true }, func(s Strangers) { reports <- s })
 	c.due = true // none before the end
 	for i := range 10 * maxStrangers {
 		c.refuse(peer.ID(fmt.Sprint(i)), "/ip4/192.0.2.1/tcp/1")

@@ -317,15 +317,17 @@ func (l *Link) enter() bool {
 	return true
 }
 
-// spawn runs f in a goroutine of the link's, unless the link has ended.
-func (l *Link) spawn(f func()) {
+// spawn runs f in a goroutine of the link's, and reports false if the link does
+// not run.
+func (l *Link) spawn(f func()) bool {
 	if !l.enter() {
-		return
+		return false
 	}
 	go func() {
 		defer l.work.Done()
 		f()
 	}()
+	return true
 }
 
 func (l *Link) running() bool {

@@ -46,8 +46,8 @@ const (
 
 // A census counts strangers and hands out a report now and then.
 type census struct {
-	every time.Duration // between two reports
-	spawn func(func())
+	every time.Duration     // between two reports
+	spawn func(func()) bool // runs it, unless the link does not run
 	hand  func(Strangers)
 
 	mu      sync.Mutex
@@ -58,7 +58,7 @@ type census struct {
 	last    time.Time
 }
 
-func newCensus(every time.Duration, spawn func(func()), hand func(Strangers)) *census {
+func newCensus(every time.Duration, spawn func(func()) bool, hand func(Strangers)) *census {
 	return &census{every: every, spawn: spawn, hand: hand, refused: make(map[peer.ID]*Stranger), busy: make(map[string]int)}
 }
 
@@ -105,7 +105,13 @@ func (c *census) report() {
 	}
 	c.due = true
 	wait := max(0, c.every-time.Since(c.last))
-	time.AfterFunc(wait, func() { c.spawn(c.deliver) })
+	time.AfterFunc(wait, func() {
+		if !c.spawn(c.deliver) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.due = false
+		}
+	})
 }
 
 // deliver makes a report. The next is not begun before this one is over.
