@@ -110,10 +110,14 @@ func TestSleeperLeavesItsSession(t *testing.T) {
 	if len(x.tablet.core.sessions) != 1 {
 		t.Fatalf("the tablet is in %d sessions", len(x.tablet.core.sessions))
 	}
-	x.laptop.kill()
+	// The tablet sleeps: it does not hear that the connection broke.
+	x.laptop.core = nil
 	x.now = x.now.Add(sessionLifetime)
 	x.laptop.journal = before
 	x.laptop.start()
+	if len(x.tablet.core.sessions) != 1 {
+		t.Fatal("the tablet is awake")
+	}
 	if err := x.tell(x.laptop, x.now, first); err != nil {
 		t.Fatalf("the laptop, set back by two minutes, does not begin the session again: %v", err)
 	}
@@ -158,6 +162,21 @@ func TestExpiredProposals(t *testing.T) {
 			if refused := err != nil; refused != tt.refused || refused && !strings.Contains(err.Error(), "expire") {
 				t.Errorf("%s, clock off by %v: %v", name, ahead, err)
 			}
+		}
+	}
+}
+
+// TestClockSetBackAfterAsking: an initiator whose clock was set back since it asked
+// does not propose what expired before it asked.
+func TestClockSetBackAfterAsking(t *testing.T) {
+	t.Parallel()
+	x := newReplay(t, 2707)
+	created := x.r.request.Created
+	for _, by := range []time.Duration{0, -time.Minute, -1000 * time.Hour} {
+		x.phone.core.now = time.Unix(int64(created), 0).Add(by)
+		p, err := x.phone.core.proposal(x.r, []wire.Slot{1, 2, 3})
+		if want := created + uint64(sessionLifetime/time.Second); err != nil || p.Expires != want {
+			t.Errorf("clock set back by %v: expires at %d, want %d: %v", by, p.Expires, want, err)
 		}
 	}
 }
