@@ -1,7 +1,6 @@
 package intent
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/big"
 
@@ -38,7 +37,7 @@ func (c *call) walletCall(number int, operation uint8, to common.Address, value 
 		c.w.line(label+"operation", "call")
 	case operationDelegateCall:
 		c.w.flag(label+"operation", "delegate call")
-		c.w.warn("a delegate call: the code at " + checksummed(to) + " gets full control of the wallet")
+		c.w.warn(delegateWarning(to))
 	default:
 		c.w.flag(label+"operation", fmt.Sprintf("%d (unknown)", operation))
 		c.w.warn("an unknown operation of the wallet")
@@ -72,29 +71,38 @@ func (c *call) walletCall(number int, operation uint8, to common.Address, value 
 func (c *call) multiSend(packed []byte) string {
 	const head = 1 + common.AddressLength + 32 + 32
 	c.tokenWarning()
-	n, hidden := 0, 0
-	for len(packed) > 0 {
-		n++
+	var calls [][]byte
+	for rest := packed; len(rest) > 0; {
 		size := new(big.Int)
-		if len(packed) >= head {
-			size.SetBytes(packed[head-32 : head])
+		if len(rest) >= head {
+			size.SetBytes(rest[head-32 : head])
 		}
-		if len(packed) < head || size.BitLen() > 32 || uint64(len(packed)-head) < size.Uint64() {
-			c.w.flag(c.prefix(n)+"data", showHex(packed, maxShownData))
-			c.w.warn(fmt.Sprintf("the calls of multiSend are malformed: the last %d bytes have no known meaning", len(packed)))
+		if len(rest) < head || size.BitLen() > 32 || uint64(len(rest)-head) < size.Uint64() {
+			c.w.flag(c.prefix(len(calls)+1)+"data", showHex(rest, maxShownData))
+			c.w.warn(fmt.Sprintf("the calls of multiSend are malformed: the last %d bytes have no known meaning", len(rest)))
 			break
 		}
-		end := head + binary.BigEndian.Uint32(common.LeftPadBytes(size.Bytes(), 4))
-		to, value := common.BytesToAddress(packed[1:21]), new(big.Int).SetBytes(packed[21:53])
-		if n > maxCalls {
+		end := head + int(size.Int64())
+		if rest[0] == operationDelegateCall { // before what could crowd out the warning
+			c.w.warn(delegateWarning(common.BytesToAddress(rest[1:21])))
+		}
+		calls, rest = append(calls, rest[:end]), rest[end:]
+	}
+	hidden := 0
+	for i, one := range calls {
+		to, value := common.BytesToAddress(one[1:21]), new(big.Int).SetBytes(one[21:53])
+		if i >= maxCalls {
 			hidden++
-		} else if _, ok := c.walletCall(n, packed[0], to, value, packed[head:end]); !ok {
+		} else if _, ok := c.walletCall(i+1, one[0], to, value, one[head:]); !ok {
 			hidden++
 		}
-		packed = packed[end:]
 	}
 	if hidden > 0 {
 		c.w.warn(fmt.Sprintf("%d calls inside the call are not shown", hidden))
 	}
-	return fmt.Sprintf("%d calls in one", n)
+	return fmt.Sprintf("%d calls in one", len(calls))
+}
+
+func delegateWarning(to common.Address) string {
+	return "a delegate call: the code at " + checksummed(to) + " gets full control of the wallet"
 }

@@ -183,6 +183,7 @@ func (s *signIn) describe(w *writer) {
 	if s.requestID != "" {
 		w.text("request id", s.requestID)
 	}
+	s.describeRecaps(w) // before what could crowd out its warnings
 	for i, r := range s.resources {
 		if i == maxTextLines {
 			w.flag("resources", fmt.Sprintf("… %d more", len(s.resources)-i))
@@ -195,7 +196,6 @@ func (s *signIn) describe(w *writer) {
 			w.warn("the resource " + short(r) + " is not a URI (RFC 3986)")
 		}
 	}
-	s.describeRecaps(w)
 }
 
 // describeDates writes the dates and what is wrong with them. They are compared

@@ -127,6 +127,10 @@ func TestGrantsOfSignIns(t *testing.T) {
 			"(3) 'msg': 'receive', 'send', 'x' for 'mailto:username@example.com'."
 		differs = "the statement does not say what the sign-in grants"
 	)
+	var crowd strings.Builder // of warnings
+	for i := range 70 {
+		fmt.Fprintf(&crowd, "- no uri %d\n", i)
+	}
 	in := readMessage(t, grantsText("Sign in. "+statement, "https://app.example/", details))
 	if in.Summary != `sign in to "app.example" with this account` || strings.Contains(fmt.Sprint(in.Warnings), differs) {
 		t.Errorf("%q %q", in.Summary, in.Warnings)
@@ -160,6 +164,8 @@ func TestGrantsOfSignIns(t *testing.T) {
 	wantWarning(t, readMessage(t, signInText("service.org", statement)), "no resource grants them")
 	in = readMessage(t, grantsText(statement, "https://app.example/", details)+"\n- https://app.example/after")
 	wantWarning(t, in, "is not the only one at the end")
+	in = readMessage(t, strings.Replace(grantsText("Sign in.", "https://app.example/", details), "- https://app.example/terms\n", crowd.String(), 1))
+	wantWarning(t, in, differs)
 	in = readMessage(t, strings.Replace(grantsText("Sign in.", "https://app.example/", details), "urn:recap:", "URN:ReCap:", 1))
 	wantWarning(t, in, differs)
 	in = readMessage(t, grantsText(statement, "https://app.example/", `{"att":{"a:\u202e":{"x/y":[{}]}}}`))

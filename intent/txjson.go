@@ -12,18 +12,6 @@ import (
 	"github.com/holiman/uint256"
 )
 
-// txFields lists the fields of a transaction object in JSON-RPC.
-var txFields = []string{
-	"type", "chainId", "nonce", "from", "to", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas",
-	"value", "input", "data", "accessList", "authorizationList", "gasLimit",
-}
-
-// blobFields mark a blob transaction.
-var blobFields = []string{"maxFeePerBlobGas", "blobVersionedHashes", "blobs", "commitments", "proofs", "sidecar", "blobVersion"}
-
-// signedFields mark a transaction that is signed or mined already.
-var signedFields = []string{"v", "r", "s", "yParity", "hash", "blockHash", "blockNumber", "transactionIndex"}
-
 // signatureField is where ethers writes the signature of a transaction. That it
 // is there, and null, tells the form of ethers' Transaction.toJSON: type and
 // nonce are numbers, and other quantities are decimal digits in strings.
@@ -163,61 +151,6 @@ func (o *txObject) typ() (byte, error) {
 	}
 	o.failHint("give maxFeePerGas and maxPriorityFeePerGas, or gasPrice", "the fee is missing")
 	return 0, o.err()
-}
-
-// checkNames refuses fields that no transaction has, or not this type, and
-// signatures. A signature of zeros is none: go-ethereum writes it, with a hash,
-// into the JSON of a transaction that is not signed.
-func (o *txObject) checkNames(typ byte) error {
-	absent := map[byte][]string{
-		types.LegacyTxType:     {"maxFeePerGas", "maxPriorityFeePerGas", "accessList", "authorizationList"},
-		types.AccessListTxType: {"maxFeePerGas", "maxPriorityFeePerGas", "authorizationList"},
-		types.DynamicFeeTxType: {"gasPrice", "authorizationList"},
-		types.SetCodeTxType:    {"gasPrice"},
-	}[typ]
-	unsigned := o.isZero("r") && o.isZero("s")
-	for i, name := range o.n.keys {
-		null := o.n.items[i].kind == jsonNull
-		switch {
-		case slices.Contains(signedFields, name):
-			if !null && !(unsigned && (name == "hash" || o.isZero(name))) {
-				return refuseSigned(name)
-			}
-		case name == signatureField:
-		case !slices.Contains(txFields, name) && !slices.Contains(blobFields, name):
-			o.fail("unknown field %s of a transaction", short(name))
-		case slices.Contains(absent, name) && !null:
-			o.failHint("type 0: gasPrice; 1: gasPrice, accessList; 2: maxFeePerGas, maxPriorityFeePerGas, accessList; 4: those and authorizationList",
-				"a transaction of type %d has no field %s", typ, name)
-		}
-	}
-	return nil
-}
-
-func refuseSigned(field string) error {
-	return refuse(CodeBadTransaction, "the field %s belongs to a transaction that is signed already", field).
-		hint("give the transaction without its signature and block")
-}
-
-// isZero reports whether a field is there and is a quantity of zero.
-func (o *txObject) isZero(name string) bool {
-	n, ok := o.get(name)
-	digits, isHex := strings.CutPrefix(n.text, "0x")
-	return ok && n.kind == jsonString && isHex && digits != "" && len(digits) <= 64 && strings.Trim(digits, "0") == ""
-}
-
-// gas reads the gas, which has two names.
-func (o *txObject) gas() uint64 {
-	_, gas := o.get("gas")
-	_, limit := o.get("gasLimit")
-	if !limit {
-		return o.required("gas", 64).Uint64()
-	}
-	v := o.quantity("gasLimit", 64)
-	if gas && o.quantity("gas", 64).Cmp(v) != 0 {
-		o.fail("gas and gasLimit differ")
-	}
-	return v.Uint64()
 }
 
 // required reads a quantity that must be there. It never returns nil.

@@ -80,6 +80,12 @@ func TestWalletCalls(t *testing.T) {
 	check(in, "inner ")
 	wantWarning(t, in, "a delegate call: the code at "+batch)
 
+	var crowd []byte
+	for i := range 70 {
+		crowd = append(crowd, packed(0, usdc, 0, []byte{9, 9, 9, byte(i)})...)
+	}
+	in = readJSON(t, intent.Transaction, txTo("0x1", batch, "0x0", call("multiSend(bytes)", append(crowd, packed(1, someone, 0, []byte{1, 2, 3, 4})...))), ctx)
+	wantWarning(t, in, takesOver)
 	many := call("multiSend(bytes)", bytes.Repeat(packed(0, someone, 1, nil), 70))
 	in = readJSON(t, intent.Transaction, txTo("0x1", batch, "0x0", many), ctx)
 	wantWarning(t, in, "6 calls inside the call are not shown")

@@ -34,7 +34,7 @@ func (td *typedData) safe(w *writer) bool {
 	switch m.get("operation").text {
 	case "0":
 	case "1":
-		w.warn("a delegate call: the code at " + checksummed(to) + " gets full control of the wallet")
+		w.warn(delegateWarning(to))
 	default:
 		w.warn("an unknown operation of the wallet")
 	}

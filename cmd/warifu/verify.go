@@ -90,6 +90,7 @@ type variant struct {
 // editors and shells add and take away.
 func lineBreaks(message []byte) []variant {
 	if bare, ok := bytes.CutSuffix(message, []byte("\n")); ok {
+		bare = bytes.TrimSuffix(bare, []byte("\r"))
 		return []variant{{accounts.TextHash(bare), "it is valid for the message without the line break at its end"}}
 	}
 	ended := append(bytes.Clone(message), '\n')
@@ -104,7 +105,8 @@ func (a *app) notes(in intent.Input) {
 }
 
 // verify prints whether the claim holds for digest. A signature that does not
-// is an answer and a failure, but no error; it is said if it is one of a variant.
+// is an answer and a failure, but no error; if it is the signature of a variant,
+// that is said.
 func (a *app) verify(c claim, digest []byte, variants ...variant) error {
 	if c.address == "" || c.signature == "" {
 		return usagef("--address and --signature are needed")

@@ -183,6 +183,7 @@ func TestVerifyTellsOfLineBreaks(t *testing.T) {
 		{"hi\n", "hi\n", exitDone, "valid: signed by", `note: the message ends in a line break (\n), which is signed too`},
 		{"hi", "hi\n", exitFailed, "not valid: it is valid for the message without the line break at its end", `ends in a line break (\n)`},
 		{"hi\n", "hi", exitFailed, "not valid: it is valid for the message with a line break at its end", ""},
+		{"hi", "hi\r\n", exitFailed, "not valid: it is valid for the message without the line break at its end", `ends in a line break (\r\n)`},
 		{"ho", "hi\n", exitFailed, "not valid: it was made by", `ends in a line break (\n)`},
 	} {
 		sig, err := crypto.Sign(accounts.TextHash([]byte(c.signed)), key)
