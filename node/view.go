@@ -201,9 +201,7 @@ func (c *core) status() api.Status {
 			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old), c.names(old), c.frozen()
 			open := c.openRequests()
 			slices.Reverse(open)
-			for _, r := range open {
-				s.Requests = append(s.Requests, c.viewRequest(r))
-			}
+			s.Requests = c.viewList(open)
 		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
