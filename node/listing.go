@@ -9,7 +9,7 @@ import (
 // Bounds of a list of requests. What they say can be long, and other devices decide
 // how long: of what does not fit, a list says only that it is there.
 const (
-	maxListed       = 2 << 20 // bytes of lines, over all
+	maxListed       = 512 << 10 // bytes of lines, over all
 	maxListedClosed = 500     // requests that are closed, the newest
 )
 
