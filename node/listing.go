@@ -10,7 +10,7 @@ import (
 // how long: of what does not fit, a list says only that it is there.
 const (
 	maxListed       = 512 << 10 // bytes of lines, over all
-	maxListedClosed = 500     // requests that are closed, the newest
+	maxListedClosed = 500       // requests that are closed, the newest
 )
 
 // viewList shows requests, the first of them with all their lines.
