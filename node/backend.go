@@ -205,10 +205,8 @@ func (n *Node) Requests(ctx context.Context) (out []api.Request, err error) {
 		if c.circle == nil {
 			return c.ready()
 		}
-		out = []api.Request{}
-		for _, r := range slices.Concat(c.openRequests(), c.closedRequests()) {
-			out = append(out, c.viewRequest(r))
-		}
+		closed := c.closedRequests()
+		out = c.viewList(slices.Concat(c.openRequests(), closed[:min(len(closed), maxListedClosed)]))
 		return nil
 	})
 	return out, err

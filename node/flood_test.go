@@ -477,3 +477,35 @@ func TestSortMessage(t *testing.T) {
 		t.Error("what was urgent was not taken")
 	}
 }
+
+// TestListsAreBounded: what is shown of requests fits, however long they are, and
+// each says where the rest of it is.
+func TestListsAreBounded(t *testing.T) {
+	t.Parallel()
+	_, victim, bad, _ := floodLab(t, 724)
+	for i := range maxOpenPerDevice {
+		request, _ := bad.hopeless(i, 60<<10)
+		victim.hears(bad, msgItems, items{Items: []item{request}})
+	}
+	open := victim.core.openRequests()
+	if len(open) != maxOpenPerDevice {
+		t.Fatalf("%d are open", len(open))
+	}
+	long, short := 0, 0
+	for i, list := range [][]api.Request{victim.core.viewList(open), victim.core.status().Requests} {
+		bytes := 0
+		for _, v := range list {
+			for _, l := range v.Lines {
+				bytes += len(l.Label) + len(l.Text)
+			}
+			if len(v.Lines) == 1 && strings.Contains(v.Lines[0].Text, "warifu show "+v.ID[:8]) {
+				short++
+			} else {
+				long++
+			}
+		}
+		if len(list) != maxOpenPerDevice || bytes > maxListed+100*len(list) || long == 0 || short == 0 {
+			t.Errorf("list %d: %d requests of %d bytes, %d in full and %d not", i, len(list), bytes, long, short)
+		}
+	}
+}

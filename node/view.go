@@ -202,9 +202,7 @@ func (c *core) status() api.Status {
 			s.OldSharesOut, s.OldSharesKey = len(old.out), old.key
 			open := c.openRequests()
 			slices.Reverse(open)
-			for _, r := range open {
-				s.Requests = append(s.Requests, c.viewRequest(r))
-			}
+			s.Requests = c.viewList(open)
 		}
 		if a := c.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))

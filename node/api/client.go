@@ -128,7 +128,11 @@ func call[R any](ctx context.Context, c *Client, method, path string, body []byt
 		return result, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxLine)).Decode(&result); err != nil {
+	answer := &io.LimitedReader{R: resp.Body, N: maxLine}
+	if err := json.NewDecoder(answer).Decode(&result); err != nil {
+		if answer.N == 0 {
+			return result, Errorf(CodeInternal, "the answer is longer than %d MiB", maxLine>>20).WithHint("ask for less: warifu show shows one request")
+		}
 		return result, errGone(ctx)
 	}
 	return result, nil
