@@ -25,7 +25,7 @@ require (
 	golang.org/x/sync v0.25.0 // errgroup
 	golang.org/x/sys v0.50.0 // file locks, and core dumps off
 	golang.org/x/term v0.48.0 // reads a passphrase without echo
-	golang.org/x/text v0.44.0 // Unicode normal form C, of names and passphrases
+	golang.org/x/text v0.44.0 // Unicode normal form C, of names and passphrases, and case folding of names
 	rsc.io/qr v0.2.0 // draws invitations as QR codes
 )
 

@@ -21,7 +21,7 @@ import (
 // change is the payload of a request to change the circle. Which fields count
 // depends on the request's kind; the others are zero.
 type change struct {
-	Version uint8    `cbor:"1,keyasint"`
+	Version uint8    `cbor:"1,keyasint"` // 2 with Device, else 1
 	Slot    uint16   `cbor:"2,keyasint"` // lost, replace, vacation, veto, remove: the device
 	Card    []byte   `cbor:"3,keyasint"` // add, replace: who comes in
 	Addrs   []string `cbor:"4,keyasint"` // where that device can be dialled
@@ -32,8 +32,15 @@ type change struct {
 
 	// Device is the identity of the device in Slot. What a person has agreed to
 	// holds in every epoch, and a slot that was given in a re-deal that died may
-	// be another device's in the next. Empty in requests of releases before it.
+	// be another device's in the next. Version 1, of earlier releases, has none.
 	Device []byte `cbor:"8,keyasint,omitempty"`
+}
+
+func (ch *change) version() uint8 {
+	if len(ch.Device) > 0 {
+		return 2
+	}
+	return 1
 }
 
 // isChange reports whether requests of this kind change the circle.
@@ -72,7 +79,7 @@ const maxVacation = 90 * 24 * time.Hour
 // changes: see [core.changeWords].
 func (c *core) decodeChange(r *openRequest) error {
 	var ch change
-	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != 1 {
+	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != ch.version() {
 		return errors.New("the change is malformed")
 	}
 	if err := checkAddrs(ch.Addrs); err != nil {

@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/journal"
@@ -201,7 +200,8 @@ func (c *core) finishFounding(l *live) {
 	if err == nil {
 		err = c.cfg.Journal.Update(func(tx journal.Tx) error {
 			err := errors.Join(
-				putEntry(tx, e), putDate(tx, 0, c.now),
+				putEntry(tx, e),
+				c.putSince(tx, e.Record.Epoch),
 				tx.Put(bucketCircle, discoveryKey, f.discovery[:]),
 				tx.Put(bucketCircle, addrsKey, packAddrs(f.addrs)),
 				tx.Put(bucketCircle, shareKeyKey, []byte(id)),
@@ -226,7 +226,6 @@ func (c *core) finishFounding(l *live) {
 	clear(c.pairing)
 	c.circle = &circle{
 		chain: roster.Chain{e}, headKey: id, discovery: f.discovery, addrs: f.addrs, fenced: map[wire.DeviceID]bool{},
-		dates: map[uint64]time.Time{0: c.now},
 	}
 	if err := c.toHead(); err != nil {
 		panic("node: internal error: " + err.Error())

@@ -2,7 +2,6 @@ package node
 
 import (
 	"slices"
-	"time"
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -25,13 +24,12 @@ func (c *core) chain() roster.Chain {
 // settleChain makes a certified and final epoch the head in memory.
 func (c *core) settleChain(a *attempt, e roster.Entry) {
 	if c.circle == nil {
-		c.circle = &circle{chain: slices.Clone(a.chain), fenced: map[wire.DeviceID]bool{}, addrs: c.addrsAfter(a), dates: map[uint64]time.Time{}}
+		c.circle = &circle{chain: slices.Clone(a.chain), fenced: map[wire.DeviceID]bool{}, addrs: c.addrsAfter(a)}
 	}
 	k := c.circle
 	if k.head().Record.Epoch < e.Record.Epoch {
 		k.chain = append(slices.Clone(k.chain), e)
 	}
-	k.dates[e.Record.Epoch] = a.redealtAt()
 	k.addrs, k.older, k.discovery, k.headKey = c.addrsAfter(a), c.olderKeys(a), a.discovery, a.epochKey
 	if me, ok := e.Record.ByIdentity(c.self.public); ok {
 		k.slot = me.Slot
@@ -43,7 +41,7 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 // enterEpoch makes this device sign in the epoch of an attempt.
 func (c *core) enterEpoch(a *attempt, rec roster.Record) {
 	if c.circle == nil {
-		c.circle = &circle{chain: slices.Clone(a.chain), fenced: map[wire.DeviceID]bool{}, addrs: c.addrsAfter(a), dates: map[uint64]time.Time{}, discovery: a.discovery}
+		c.circle = &circle{chain: slices.Clone(a.chain), fenced: map[wire.DeviceID]bool{}, addrs: c.addrsAfter(a), discovery: a.discovery}
 	}
 	k := c.circle
 	k.record, k.hash, k.shareKey, k.evicted = rec, rec.Hash(), a.epochKey, nil

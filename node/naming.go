@@ -1,10 +1,8 @@
 package node
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,8 +47,8 @@ func (c *core) formerName(f roster.Former) string {
 		what = "left"
 	}
 	when := fmt.Sprintf("in epoch %d", f.Epoch)
-	if at, ok := c.circle.dates[f.Epoch]; ok {
-		when = at.UTC().Format("2 Jan 2006")
+	if at := c.sinceOf(f.Epoch); at != nil {
+		when = at.Format("2 Jan 2006")
 	}
 	print := f.Identity.String()
 	if d, ok := c.everDevice(f.Slot); ok {
@@ -71,13 +69,9 @@ func (c *core) names(slots []wire.Slot) []string {
 func (c *core) viewFormer() []api.Former {
 	out := []api.Former{}
 	for _, f := range c.circle.record.Former {
-		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: c.formerName(f), State: f.State.String(), Epoch: f.Epoch}
+		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: c.formerName(f), State: f.State.String(), Epoch: f.Epoch, Since: c.sinceOf(f.Epoch)}
 		if d, ok := c.everDevice(f.Slot); ok {
 			v.Fingerprint = fingerprint(d)
-		}
-		if at, ok := c.circle.dates[f.Epoch]; ok {
-			at = at.UTC()
-			v.At = &at
 		}
 		out = append(out, v)
 	}
@@ -97,35 +91,13 @@ func (c *core) everDevice(slot wire.Slot) (roster.Device, bool) {
 	return roster.Device{}, false
 }
 
-// redealtAt is when the re-deal of a was proposed, by the clock of who proposed it:
-// the same on all devices that have the proposal.
-func (a *attempt) redealtAt() time.Time {
-	return time.Unix(int64(min(a.proposal.Expires, 1<<40)), 0).Add(-attemptLife)
-}
-
-// putDate notes when an epoch came about. A device that hears of one only by its
-// certificate does not know, and neither does one of a release before this.
-func putDate(tx journal.Tx, epoch uint64, at time.Time) error {
-	return tx.Put(bucketDates, chainKey(epoch), binary.BigEndian.AppendUint64(nil, unix(at)))
-}
-
-// loadDates reads what [putDate] wrote.
-func loadDates(tx journal.Tx) (map[uint64]time.Time, error) {
-	keys, err := tx.Keys(bucketDates)
-	if err != nil {
-		return nil, err
+// sinceOf returns when this device stored an epoch, nil if it does not know.
+func (c *core) sinceOf(epoch uint64) (at *time.Time) {
+	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		at, err = since(tx, epoch)
+		return err
+	}); err != nil {
+		return nil // the number of the epoch stands for it
 	}
-	dates := map[uint64]time.Time{}
-	for _, k := range keys {
-		raw, err := tx.Get(bucketDates, k)
-		if err != nil {
-			return nil, err
-		}
-		epoch, err := strconv.ParseUint(k, 16, 64)
-		if err != nil || len(raw) != 8 {
-			continue // it is shown, and nothing rests on it
-		}
-		dates[epoch] = time.Unix(int64(min(binary.BigEndian.Uint64(raw), 1<<40)), 0)
-	}
-	return dates, nil
+	return at
 }

@@ -114,10 +114,9 @@ func TestDatesOfOldStores(t *testing.T) {
 	l := newLab(t, 3, 343)
 	l.found(2, 3)
 	c := l.devices[0].core
-	if at := c.circle.dates[0]; at.IsZero() || at.After(l.now) {
+	if at := c.sinceOf(0); at == nil || at.After(l.now) {
 		t.Errorf("the founding was at %v", at)
 	}
-	c.circle.dates = nil
 	c.circle.record.Former = []roster.Former{{Slot: 9, Name: "Phone", State: roster.Left, Epoch: 4}}
 	if got := c.name(9); got != "Phone (left in epoch 4, 00000000)" {
 		t.Errorf("it is called %q", got)

@@ -21,7 +21,9 @@ func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
 			return fmt.Errorf("node: the chain does not verify: %w", err)
 		}
 		for _, e := range c.circle.chain {
-			out = append(out, c.viewEpoch(e))
+			v := c.viewEpoch(e)
+			v.Since = c.sinceOf(v.Epoch)
+			out = append(out, v)
 		}
 		return nil
 	})

@@ -354,7 +354,6 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 	if err := c.ready(); err != nil {
 		return nil, err
 	}
-	ch.Version = 1
 	if kind == api.KindRefresh {
 		ch.Epoch = c.circle.record.Epoch
 	}
@@ -367,6 +366,7 @@ func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openR
 	if d, ok := c.circle.record.Device(wire.Slot(ch.Slot)); ok {
 		ch.Device = d.Identity[:]
 	}
+	ch.Version = ch.version()
 	req := request{
 		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: kind,
 		Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),

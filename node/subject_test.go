@@ -136,7 +136,7 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 	c := laptop.core
 	c.now = l.now
 	for _, ch := range []change{{Slot: 1, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9}} {
-		ch.Version, ch.Addrs, ch.Card = 1, []string{}, []byte{}
+		ch.Version, ch.Addrs, ch.Card = ch.version(), []string{}, []byte{}
 		req := request{Version: 1, Circle: c.circle.record.Circle, From: 2, Path: []uint32{}, Kind: api.KindLost,
 			Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: 3600, Nonce: [16]byte{byte(len(c.requests))}}
 		r, err := c.submit(req, wire.Marshal(req), true)
@@ -191,8 +191,9 @@ func TestOldRequestsNameTheSlot(t *testing.T) {
 		t.Errorf("the phone is %v", f)
 	}
 	// What names the device where none is meant, or in another length, is malformed.
-	for kind, ch := range map[string]change{api.KindRefresh: {Device: make([]byte, 32)}, api.KindLost: {Slot: 1, Device: make([]byte, 31)}} {
-		ch.Version, ch.Addrs, ch.Card = 1, []string{}, []byte{}
+	for kind, ch := range map[string]change{api.KindRefresh: {Device: make([]byte, 32)}, api.KindLost: {Slot: 1, Device: make([]byte, 31)},
+		api.KindVeto: {Slot: 1, Device: make([]byte, 32), Until: 1}} {
+		ch.Version, ch.Addrs, ch.Card = ch.version(), []string{}, []byte{}
 		if err := c.decodeChange(&openRequest{request: request{Kind: kind, Payload: wire.Marshal(ch)}}); err == nil {
 			t.Errorf("%s: no error", kind)
 		}

@@ -189,6 +189,9 @@ func printChanged(w io.Writer, c api.Changed) {
 // one epoch are nothing.
 func oldShares(alive, out, key int, on []string) string {
 	text := fmt.Sprintf("possibly alive: %d of %d", alive, key)
+	if alive >= key && out < key {
+		text = fmt.Sprintf("possibly alive: %d (%d are the key)", alive, key)
+	}
 	if len(on) > 0 {
 		text += ", on " + escAll(on)
 	}
@@ -200,7 +203,7 @@ func oldShares(alive, out, key int, on []string) string {
 	case alive < key:
 		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, key-alive)
 	case out == 0:
-		return text + ": all on devices of the circle, which destroy them when everybody has fresh ones"
+		return text + ": all within reach, and destroyed when everybody has fresh ones"
 	}
-	return fmt.Sprintf("%s: %d out of the circle's reach, worth nothing without %d more; its devices destroy theirs when everybody has fresh ones", text, out, key-out)
+	return fmt.Sprintf("%s: %d out of reach, worth nothing without %d more; the others are destroyed when everybody has fresh ones", text, out, key-out)
 }

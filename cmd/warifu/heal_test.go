@@ -295,8 +295,8 @@ func TestOldSharesInWords(t *testing.T) {
 		{1, 0, 2, "worth nothing without 1 more"},
 		{2, 2, 2, "together they are the key"},
 		{3, 2, 2, "together they are the key"},
-		{3, 1, 2, "1 out of the circle's reach, worth nothing without 1 more"},
-		{3, 0, 3, "all on devices of the circle, which destroy them"},
+		{3, 1, 2, "possibly alive: 3 (2 are the key): 1 out of reach, worth nothing without 1 more"},
+		{3, 0, 3, "possibly alive: 3 (3 are the key): all within reach"},
 		{2, 2, 3, "worth nothing without 1 more"},
 	} {
 		got := oldShares(tc.alive, tc.out, tc.key, nil)

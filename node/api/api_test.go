@@ -62,7 +62,7 @@ func TestStatusTravels(t *testing.T) {
 	t.Parallel()
 	seen := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	want := api.Status{Version: api.Version, Name: "phone", Threshold: 2, Epoch: 1,
-		Addresses: api.List[string]{}, Accounts: api.List[api.Account]{}, Requests: api.List[api.Request]{}, Warnings: api.List[string]{}, OldSharesOn: api.List[string]{},
+		Addresses: api.List[string]{}, Former: api.List[api.Former]{}, Accounts: api.List[api.Account]{}, Requests: api.List[api.Request]{}, Warnings: api.List[string]{}, OldSharesOn: api.List[string]{},
 		Devices: api.List[api.Device]{{Slot: 1, Name: "laptop", LastSeen: &seen}}}
 	client, _, _ := serve(t, &fake{status: func() (api.Status, error) { return want, nil }})
 	got, err := client.Status(t.Context())

@@ -159,11 +159,11 @@ type Former struct {
 	Slot        int        `json:"slot"`
 	Device      string     `json:"device"` // identity, 64 hex digits
 	Name        string     `json:"name"`
-	Called      string     `json:"called"`      // name, with date and fingerprint if another device has or had it
-	Fingerprint string     `json:"fingerprint"` // as in Device
-	State       string     `json:"state"`       // "silent", "stolen" or "left"
-	Epoch       uint64     `json:"epoch"`       // the first without it
-	At          *time.Time `json:"at,omitempty"`
+	Called      string     `json:"called"`          // name, with date and fingerprint if another device has or had it
+	Fingerprint string     `json:"fingerprint"`     // as in Device
+	State       string     `json:"state"`           // "silent", "stolen" or "left"
+	Epoch       uint64     `json:"epoch"`           // the first without it
+	Since       *time.Time `json:"since,omitempty"` // of Epoch, as in [Epoch]
 }
 
 // The values of Device.State.
