@@ -121,6 +121,10 @@ type epochResult struct {
 	Request api.Request `json:"request"`
 }
 
+// beforehand are the arguments of a call that only says whether it would be
+// refused, so that nobody is asked anything for nothing.
+func beforehand() api.PresenceArgs { return api.PresenceArgs{DryRun: true} }
+
 // word has say say what the person here has to say about the device of that
 // name, and prints what follows from it.
 func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
@@ -132,12 +136,15 @@ func (a *app) word(ctx context.Context, ch *change, c *api.Client, name string, 
 	if err != nil {
 		return err
 	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
+	args := api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Name}
+	if _, err := say(ctx, args); err != nil {
 		return err
 	}
-	defer clear(p.Passphrase)
-	r, err := say(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name})
+	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
+		return err
+	}
+	defer clear(args.Passphrase)
+	r, err := say(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -150,9 +157,18 @@ func (a *app) present(ctx context.Context, ch *change) (api.PresenceArgs, error)
 	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
 }
 
-// redeal asks for the passphrase, makes a call that ends in a re-deal, and
-// shows its steps.
-func (a *app) redeal(ctx context.Context, ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+// redeal makes a call that ends in a re-deal and shows its steps. First it hears
+// whether the call would be refused, then it has ask ask, unless that is nil, and
+// last it wants the passphrase.
+func (a *app) redeal(ctx context.Context, ch *change, ask func() error, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	if _, err := run(beforehand(), a.event); err != nil {
+		return api.Changed{}, err
+	}
+	if ask != nil {
+		if err := ask(); err != nil {
+			return api.Changed{}, err
+		}
+	}
 	p, err := a.present(ctx, ch)
 	if err != nil {
 		return api.Changed{}, err

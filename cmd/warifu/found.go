@@ -56,6 +56,9 @@ part of --suspect.`,
 }
 
 func (a *app) abandon(ctx context.Context, yes bool) error {
+	if err := a.call(func(c *api.Client) error { return c.MayAbandon(ctx) }); err != nil {
+		return err
+	}
 	if !yes {
 		ok, err := a.confirm(ctx, "This device will never be part of the circle whose founding is under way.\nSet it aside for good?")
 		if err != nil {

@@ -30,6 +30,9 @@ persons as must sign.`,
 				if err != nil {
 					return err
 				}
+				if _, err := c.Freeze(cmd.Context(), beforehand()); err != nil {
+					return err
+				}
 				if err := a.agree(cmd.Context(), &ch, "Freeze the circle now?",
 					fmt.Sprintf("circle %s: nothing is signed on any device until %d persons have said `warifu thaw`", shortID(s.Circle), s.Threshold)); err != nil {
 					return err

@@ -52,6 +52,7 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 	if err != nil {
 		return err
 	}
+	var ask func() error
 	if replace != "" {
 		d, err := findDevice(s, replace)
 		if err != nil {
@@ -62,13 +63,13 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 				WithHint("invite on another device, or invite first and `warifu leave` later")
 		}
 		replace = d.Name
-		if err := a.agree(ctx, ch, "Replace "+esc(d.Name)+"?",
-			fmt.Sprintf("%s (%s, %s) is removed when the new device is in; it can come back only as a new one", esc(d.Name), esc(d.Kind), presence(d))); err != nil {
-			return err
+		ask = func() error {
+			return a.agree(ctx, ch, "Replace "+esc(d.Name)+"?",
+				fmt.Sprintf("%s (%s, %s) is removed when the new device is in; it can come back only as a new one", esc(d.Name), esc(d.Kind), presence(d)))
 		}
 	}
 	var result inviteResult
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				result.Invitation, result.Expires = e.Invitation, e.Expires

@@ -52,10 +52,8 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 	if len(left) == s.Threshold {
 		explanation = append(explanation, fmt.Sprintf("  all of %s must sign then: losing one loses the accounts", escAll(left)))
 	}
-	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+" leave?", explanation...); err != nil {
-		return err
-	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	ask := func() error { return a.agree(ctx, ch, "Shall "+esc(this.Name)+" leave?", explanation...) }
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Leave(ctx, p, emit)
 	})
 	if err != nil {

@@ -59,10 +59,10 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 	if len(left) == s.Threshold {
 		explanation = append(explanation, fmt.Sprintf("  all of %s must sign then: add a device soon with `warifu invite`", escAll(left)))
 	}
-	if err := a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?", explanation...); err != nil {
-		return err
+	ask := func() error {
+		return a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?", explanation...)
 	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Name}, emit)
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ addresses stay the same.`,
 				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
-				out, err := a.redeal(cmd.Context(), &ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+				out, err := a.redeal(cmd.Context(), &ch, nil, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 					return c.Refresh(cmd.Context(), p, emit)
 				})
 				if err != nil {

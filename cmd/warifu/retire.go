@@ -33,6 +33,9 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	if err != nil {
 		return err
 	}
+	if _, err := c.Retire(ctx, beforehand()); err != nil {
+		return err
+	}
 	if err := a.agree(ctx, ch, "Shall they be destroyed?",
 		"this device's shares of former epochs are destroyed",
 		"  until the device that sleeps has its fresh share, a disk that breaks elsewhere leaves less to go on with"); err != nil {

@@ -71,28 +71,6 @@ func TestInterruptedQuestionEndsItsLine(t *testing.T) {
 	has(t, "stderr", stderr.String(), "[y/N] \n", "\nwarifu: join: ")
 }
 
-// TestThresholdThatCannotBe is refused before anybody types a passphrase, and
-// nobody is told how many devices they may lose then.
-func TestThresholdThatCannotBe(t *testing.T) {
-	t.Parallel()
-	f := &healFake{}
-	home, _ := serveHeal(t, f)
-	n, now := len(f.status.Devices), f.status.Threshold
-	for args, want := range map[string]string{
-		"9": "devices, so that 9 cannot sign",
-		"2": "of 3 devices must sign already",
-	} {
-		o := warifu(t, t.Context(), "", "threshold", args, "--yes", "--home", home)
-		if o.code != exitFailed || strings.Contains(o.stderr, "lose") {
-			t.Errorf("of %d devices, %d of which sign: %+v", n, now, o)
-		}
-		has(t, "stderr", o.stderr, want)
-	}
-	if f.made() != "[]" {
-		t.Errorf("called %v", f.calls)
-	}
-}
-
 // TestFreezeThatDoesNotCount: a script that goes on because the circle is frozen
 // must know that it is not.
 func TestFreezeThatDoesNotCount(t *testing.T) {

@@ -26,6 +26,9 @@ one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 				if err != nil {
 					return err
 				}
+				if _, err := c.Thaw(cmd.Context(), beforehand(), a.event); err != nil {
+					return err
+				}
 				if s.Frozen != "" {
 					a.say("frozen: %s", esc(s.Frozen))
 				}

@@ -44,15 +44,6 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 		return err
 	}
 	n := len(s.Devices)
-	// The daemon would say so, too, but only once a passphrase was typed.
-	switch {
-	case t > n:
-		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", n, t).WithHint("`warifu invite` lets another in")
-	case t == s.Threshold:
-		return api.Errorf(api.CodeBadArgument, "%d of %d devices must sign already", t, n)
-	case 2*t <= n:
-		return api.Errorf(api.CodeBadArgument, "of %d devices more than half must sign, which is at least %d: two halves could act apart", n, n/2+1)
-	}
 	explanation := []string{fmt.Sprintf("of the %d devices %d must sign from now on, instead of %d:", n, t, s.Threshold)}
 	switch {
 	case t == n:
@@ -63,10 +54,8 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 		explanation = append(explanation, fmt.Sprintf("  thieves need only %d of them, and you may lose %d", t, n-t),
 			"  a share of before that somebody has copied is worth nothing to them afterwards")
 	}
-	if err := a.agree(ctx, ch, fmt.Sprintf("Shall %d of %d sign?", t, n), explanation...); err != nil {
-		return err
-	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	ask := func() error { return a.agree(ctx, ch, fmt.Sprintf("Shall %d of %d sign?", t, n), explanation...) }
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})
 	if err != nil {

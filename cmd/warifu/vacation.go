@@ -59,12 +59,15 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
+	args := api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Name}, Until: until.UTC()}
+	if _, err := c.Vacation(ctx, args); err != nil {
 		return err
 	}
-	defer clear(p.Passphrase)
-	r, err := c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Name}, Until: until.UTC()})
+	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
+		return err
+	}
+	defer clear(args.Passphrase)
+	r, err := c.Vacation(ctx, args)
 	if err != nil {
 		return err
 	}
