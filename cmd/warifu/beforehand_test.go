@@ -61,7 +61,7 @@ func TestRefusedBeforeItAsks(t *testing.T) {
 			listed = listed || args[0] == cmd
 		}
 		switch cmd {
-		case "init", "up", "fsck": // have no daemon to ask: see TestNothingAskedInVain
+		case "init", "up", "fsck": // have no daemon to ask: see device.txtar
 		case "join": // asks what only the founding itself can know
 		default:
 			if asks != listed {

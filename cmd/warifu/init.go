@@ -94,6 +94,9 @@ func (a *app) prepareHome() error {
 	if err := os.MkdirAll(a.home, 0o700); err != nil {
 		return fmt.Errorf("make the home: %w", err)
 	}
+	if err := boltstore.CheckDir(a.home); err != nil {
+		return storeError(a.home, err)
+	}
 	drafts, err := exists(filepath.Join(a.home, draftName))
 	if err != nil {
 		return fmt.Errorf("look into the home: %w", err)

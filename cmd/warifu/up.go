@@ -49,6 +49,11 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
+	for _, at := range c.listen {
+		if _, _, err := p2p.ParseAt(at); err != nil {
+			return withHint(usagef("--listen %s: %s", at, strings.TrimPrefix(err.Error(), "p2p: ")), "check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
+		}
+	}
 	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, c.passFile) })
 	if err != nil {
 		return err
