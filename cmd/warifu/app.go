@@ -164,9 +164,10 @@ func (a *app) exit(err error) int {
 		}{api.EventError, e})
 		return status
 	}
-	fmt.Fprintf(a.stderr, "warifu: %s\n", esc(e.Message))
+	stderr := onScreen(a.stderr)
+	fmt.Fprintf(stderr, "warifu: %s\n", esc(e.Message))
 	if e.Hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", esc(e.Hint))
+		fmt.Fprintf(stderr, "hint: %s\n", esc(e.Hint))
 	}
 	return status
 }
@@ -180,7 +181,7 @@ func (a *app) result(v any, human func(w io.Writer)) error {
 	if a.json {
 		printJSON(out, v)
 	} else {
-		human(out)
+		human(onScreen(out))
 	}
 	if out.err != nil {
 		return api.Errorf(api.CodeInternal, "it was done, but the result cannot be written: %v", out.err).
@@ -240,7 +241,7 @@ func (a *app) note(format string, args ...any) {
 	a.endProgress()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	fmt.Fprintln(a.stderr, fmt.Sprintf(format, args...))
+	fmt.Fprintln(onScreen(a.stderr), fmt.Sprintf(format, args...))
 }
 
 func (a *app) client() (*api.Client, error) { return api.NewClient(a.home) }

@@ -105,6 +105,9 @@ func (a *app) showProgress(text string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if width := columns(a.stderr); width > 1 {
+		text = broken(text, width-1, width-1)[0] // a second line would stay
+	}
 	fmt.Fprintf(a.stderr, "\r\x1b[K%s", text)
 	a.progress = true
 }

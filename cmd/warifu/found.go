@@ -150,13 +150,14 @@ func printCircle(w io.Writer, c api.Circle) {
 }
 
 func printAccounts(w io.Writer, accounts []api.Account) {
-	var rows [][]string
+	var rows [][2]string
 	for _, acc := range accounts {
-		key := acc.Address
-		if key == "" {
-			key = acc.PublicKey
+		if acc.Address != "" {
+			rows = append(rows, [2]string{esc(acc.Name), esc(acc.Address) + "  " + esc(acc.Path)})
 		}
-		rows = append(rows, []string{"  " + esc(acc.Name), esc(key), esc(acc.Path)})
+		if acc.PublicKey != "" {
+			rows = append(rows, [2]string{esc(acc.Name), esc(acc.PublicKey)})
+		}
 	}
-	table(w, rows)
+	keys(w, rows)
 }

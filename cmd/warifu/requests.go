@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,12 +40,7 @@ func printRequests(w io.Writer, list []api.Request) {
 	for _, r := range list {
 		rows = append(rows, []string{"  " + shortID(r.ID), stateText(r), "from " + esc(r.From), esc(r.Summary)})
 	}
-	var b strings.Builder
-	table(&b, rows)
-	width := columns(w)
-	for line := range strings.Lines(b.String()) {
-		sentence(w, strings.TrimSuffix(line, "\n"), width)
-	}
+	table(w, rows)
 }
 
 // stateText says where a request stands.

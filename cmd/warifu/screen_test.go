@@ -188,8 +188,9 @@ func TestNoValueLeavesItsColumn(t *testing.T) {
 			for _, r := range line {
 				n += cells(r)
 			}
-			// A terminal narrower than the indent breaks lines whatever is done.
-			if width >= 30 && n > width {
+			// A terminal narrower than the indent breaks lines whatever is done, and
+			// an address is not broken here.
+			if width >= 30 && n > width && !isHex(line) {
 				t.Errorf("width %d: %d columns: %q", width, n, line)
 			}
 			if in := len(line) - len(strings.TrimLeft(line, " ")); width >= 30 && in < furtherIn && strings.HasPrefix(line[in:], "amount") {
