@@ -33,10 +33,12 @@ type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	env    func(string) string // what is known of the terminal
 
 	home    string
 	json    bool
 	verbose bool
+	noQR    bool
 
 	// began is set once flags and arguments have been understood: an error
 	// before that is one of usage.
@@ -65,7 +67,7 @@ var errSaid = errors.New("said")
 
 // run is the program. It returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.Getenv}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)

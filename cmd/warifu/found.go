@@ -51,6 +51,7 @@ part of --suspect.`,
 	f.IntVar(&args.Devices, "devices", 0, "how many devices there are, this one included: at most 9")
 	timers.flags(f)
 	f.BoolVar(&yes, "yes", false, "confirm the names and words without asking")
+	a.noQRFlag(cmd)
 	f.BoolVar(&abandon, "abandon", false, "set a half-founded circle aside, for good")
 	return cmd
 }

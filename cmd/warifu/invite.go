@@ -41,6 +41,7 @@ whose share is worth nothing from then on. Keys and addresses stay the same.`,
 	ch.flags(cmd)
 	ch.yesFlag(cmd)
 	ch.timeoutFlag(cmd, 2*waitForQuorum)
+	a.noQRFlag(cmd)
 	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes")
 	// The flag exists: it was made on the line above.
 	_ = cmd.RegisterFlagCompletionFunc("replace", a.deviceArgs(true))

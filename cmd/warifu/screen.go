@@ -103,6 +103,16 @@ func sentence(w io.Writer, text string, width int) {
 	}
 }
 
+// onLines returns text, line by line broken as [sentence] does, without the end of
+// the last line.
+func onLines(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		sentence(&b, line, width)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
 // indented puts so many blanks before a line, or fewer if it would not fit
 // otherwise: an address that is wider than its column is not broken.
 func indented(line string, blanks, width int) string {
