@@ -178,7 +178,7 @@ func TestFoundJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &c); err != nil || c.Threshold != 2 {
 		t.Fatalf("%+v: %v", o, err)
 	}
-	has(t, "stderr", o.stderr, `"event":"invitation"`, `"code":"12345678"`, `"event":"confirm"`, `"words":["one"`)
+	has(t, "stderr", o.stderr, `"event":"invitation"`, `"code":"1234-5678"`, `"event":"confirm"`, `"words":["one"`)
 }
 
 func TestFoundRefused(t *testing.T) {

@@ -69,7 +69,7 @@ func (a *app) invitation(e api.Event) {
 	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type there", which), "  warifu join " + esc(e.Invitation)}
 	var below []string
 	if e.Code != "" {
-		code := esc(strings.ReplaceAll(spaced(e.Code), " ", "-"))
+		code := esc(e.Code)
 		below = append(below, "or, on the same network,", "  warifu join "+code)
 		if at := elsewhere(e.Addresses); at != "" {
 			below = append(below, "or, if it is not found there,")

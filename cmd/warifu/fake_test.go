@@ -35,7 +35,7 @@ func (f *fake) Found(ctx context.Context, a api.FoundArgs, emit func(api.Event))
 		return api.Circle{}, api.Errorf(api.CodeBadArgument, "a threshold of 1 would let one device sign alone")
 	}
 	expires := time.Now().Add(5 * time.Minute)
-	emit(api.Event{Event: api.EventInvitation, Step: 1, Of: 1, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires,
+	emit(api.Event{Event: api.EventInvitation, Step: 1, Of: 1, Invitation: "warifu1:abc", Code: "1234-5678", Expires: &expires,
 		Addresses: []string{"/ip4/127.0.0.1/tcp/4243/p2p/12D3Koo", "/ip4/192.0.2.7/tcp/4242/p2p/12D3Koo"}})
 	emit(api.Event{Event: api.EventJoined, Name: "phone", Kind: "phone", Fingerprint: "aa bb"})
 	emit(api.Event{Event: api.EventConfirm, Question: f.question})

@@ -85,7 +85,7 @@ func (f *healFake) Invite(ctx context.Context, a api.InviteArgs, emit func(api.E
 	f.mu.Lock()
 	f.replace = a.Replace
 	f.mu.Unlock()
-	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires})
+	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "1234-5678", Expires: &expires})
 	emit(api.Event{Event: api.EventJoined, Name: "phone-2", Kind: "phone", Fingerprint: "aa bb"})
 	c, err := f.redeal(ctx, api.KindAdd, "invite", a.PresenceArgs, emit)
 	c.Added = api.List[string]{"phone-2"}

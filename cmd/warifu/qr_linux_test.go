@@ -113,7 +113,7 @@ func plainText(rows [][]spot) string {
 const (
 	// Of a device with four addresses: what found prints on an ordinary network.
 	sampleInvitation = "warifu1:abkyiwbgaasaqaisedp7hemvrgvxhogh6m3icjqydtchb3v3zcwo77vmk2e6kqx7ujasccbzsz5jyp3aqpyhbdiaaabqagydycyhzqgbo4jr7qaaaba2od2syep4aaaamraki4rtidkdjhmxcgg43uajqkbibcua5ru7mbu2ynxqj4z5hosq"
-	sampleCode       = "5720 3524"
+	sampleCode       = "5720-3524"
 )
 
 func sampleEvent() api.Event {

@@ -35,14 +35,6 @@ func shortID(id string) string {
 	return id
 }
 
-// spaced writes an 8-digit code as two groups.
-func spaced(code string) string {
-	if len(code) == 8 {
-		return code[:4] + " " + code[4:]
-	}
-	return code
-}
-
 // table writes rows of cells in columns.
 func table(w io.Writer, rows [][]string) {
 	tw := tabwriter.NewWriter(onScreen(w), 0, 0, 2, ' ', 0)
