@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
@@ -211,6 +212,34 @@ func (c *core) rememberAddrs(from wire.Slot, addrs []string) (changed bool, err 
 	})
 }
 
+// sinceKey names the time at which an epoch was stored here. Records have no time:
+// devices do not agree on one.
+func sinceKey(epoch uint64) string { return "since-" + chainKey(epoch) }
+
+// putSince notes that an epoch is stored, the first time that it is.
+func (c *core) putSince(tx journal.Tx, epoch uint64) error {
+	at, err := tx.Get(bucketCircle, sinceKey(epoch))
+	if err != nil || at != nil {
+		return err
+	}
+	return tx.Put(bucketCircle, sinceKey(epoch), []byte(strconv.FormatUint(unix(c.now), 10)))
+}
+
+// since returns when an epoch was stored here, nil if that is not known: of those
+// that were over when this device came in, or stored by an earlier release.
+func since(tx journal.Tx, epoch uint64) (*time.Time, error) {
+	at, err := tx.Get(bucketCircle, sinceKey(epoch))
+	if err != nil || at == nil {
+		return nil, err
+	}
+	n, err := strconv.ParseInt(string(at), 10, 64)
+	if err != nil {
+		return nil, errors.New("node: the stored time of an epoch is damaged")
+	}
+	t := time.Unix(n, 0).UTC()
+	return &t, nil
+}
+
 // putEntry makes a certified epoch part of the stored chain.
 func putEntry(tx journal.Tx, e roster.Entry) error {
 	return tx.Put(bucketChain, chainKey(e.Record.Epoch), e.Bytes())
@@ -237,7 +266,7 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 		err := errors.Join(tx.Put(bucketCircle, shareKeyKey, nil), tx.Delete(bucketAttempt, asideKey))
 		for _, e := range added {
-			err = errors.Join(err, putEntry(tx, e))
+			err = errors.Join(err, putEntry(tx, e), c.putSince(tx, e.Record.Epoch))
 		}
 		if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
 			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, a))

@@ -201,6 +201,7 @@ func (c *core) finishFounding(l *live) {
 		err = c.cfg.Journal.Update(func(tx journal.Tx) error {
 			err := errors.Join(
 				putEntry(tx, e),
+				c.putSince(tx, e.Record.Epoch),
 				tx.Put(bucketCircle, discoveryKey, f.discovery[:]),
 				tx.Put(bucketCircle, addrsKey, packAddrs(f.addrs)),
 				tx.Put(bucketCircle, shareKeyKey, []byte(id)),

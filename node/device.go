@@ -18,7 +18,7 @@ import (
 const (
 	bucketDevice   = "device"   // one record: deviceKey
 	bucketChain    = "chain"    // epoch → certified entry
-	bucketCircle   = "circle"   // discoveryKey, olderKey, addrsKey, shareKeyKey, highestKey
+	bucketCircle   = "circle"   // discoveryKey, olderKey, addrsKey, shareKeyKey, highestKey, judgeKey, times of epochs
 	bucketFenced   = "fenced"   // identity → nothing: never signed with again
 	bucketShares   = "shares"   // epoch key / account → share sealed by the keeper
 	bucketAttempt  = "attempt"  // currentKey, asideKey

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -20,10 +21,17 @@ func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
 		if err := c.circle.chain.Verify(); err != nil {
 			return fmt.Errorf("node: the chain does not verify: %w", err)
 		}
-		for _, e := range c.circle.chain {
-			out = append(out, viewEpoch(e))
-		}
-		return nil
+		return c.cfg.Journal.View(func(tx journal.Tx) error {
+			for _, e := range c.circle.chain {
+				v := viewEpoch(e)
+				var err error
+				if v.Since, err = since(tx, v.Epoch); err != nil {
+					return err
+				}
+				out = append(out, v)
+			}
+			return nil
+		})
 	})
 	return out, err
 }

@@ -93,7 +93,7 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 			}
 		}
 		if final {
-			err = errors.Join(err, putEntry(tx, entry), tx.Put(bucketCircle, discoveryKey, a.discovery[:]), tx.Put(bucketCircle, olderKey, older),
+			err = errors.Join(err, putEntry(tx, entry), c.putSince(tx, entry.Record.Epoch), tx.Put(bucketCircle, discoveryKey, a.discovery[:]), tx.Put(bucketCircle, olderKey, older),
 				tx.Put(bucketCircle, addrsKey, packAddrs(c.addrsAfter(a))), tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey)))
 			for _, e := range a.chain {
 				err = errors.Join(err, putEntry(tx, e))

@@ -227,14 +227,14 @@ func printChanged(w io.Writer, c api.Changed) {
 // oldShares says what the old shares that may exist on those devices are worth.
 // Fewer than the threshold of one epoch are nothing.
 func oldShares(alive, threshold int, on []string) string {
+	if alive == 0 {
+		return "none is left"
+	}
 	text := fmt.Sprintf("possibly alive: %d of %d", alive, threshold)
 	if len(on) > 0 {
 		text += ", on " + escAll(on)
 	}
-	switch {
-	case alive == 0:
-		return text
-	case alive < threshold:
+	if alive < threshold {
 		return fmt.Sprintf("%s: worth nothing without %d more of the same epoch", text, threshold-alive)
 	}
 	return text + ": together they are the key"

@@ -259,7 +259,7 @@ func TestStatusInWords(t *testing.T) {
 		Warnings: api.List[string]{"the clock of phone is 3 min ahead"}}}
 	home := serve(t, f)
 	o := warifu(t, t.Context(), "", "--home", home, "status")
-	has(t, "stdout", o.stdout, "any 2 of which sign", "this device", "online", "last seen 3 min ago", "needs your answer", "! the clock of phone")
+	has(t, "stdout", o.stdout, "any 2 of which sign", "this device", "online", "last seen "+seen.Format("2006-01-02 15:04")+", 3 min ago", "needs your answer", "! the clock of phone")
 }
 
 func TestCompletionOffersRequests(t *testing.T) {

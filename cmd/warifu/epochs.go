@@ -53,6 +53,9 @@ func printEpochs(w io.Writer, list []api.Epoch) {
 				rows = append(rows, []string{"  " + label, escAll(names)})
 			}
 		}
+		if e.Since != nil {
+			add("here since", []string{date(*e.Since)})
+		}
 		add("devices", e.Devices)
 		add("added", e.Added)
 		add("removed", e.Removed)

@@ -147,14 +147,18 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 
 func printCircle(w io.Writer, c api.Circle) {
 	fmt.Fprintf(w, "circle %s: %d devices, any %d of which sign, epoch %d\n", shortID(c.Circle), len(c.Devices), c.Threshold, c.Epoch)
-	printAccounts(w, c.Accounts)
+	printAccounts(w, c.Accounts, false)
 }
 
-func printAccounts(w io.Writer, accounts []api.Account) {
+// printAccounts lists accounts, and with all what a watch-only wallet wants.
+func printAccounts(w io.Writer, accounts []api.Account, all bool) {
 	var rows [][2]string
 	for _, acc := range accounts {
 		if acc.Address != "" {
-			rows = append(rows, [2]string{esc(acc.Name), esc(acc.Address) + "  " + esc(acc.Path)})
+			rows = append(rows, [2]string{esc(acc.Name), strings.TrimSpace(esc(acc.Address) + "  " + esc(acc.Path))})
+		}
+		if acc.Xpub != "" && all {
+			rows = append(rows, [2]string{"  xpub", esc(acc.Xpub)})
 		}
 		if acc.PublicKey != "" {
 			rows = append(rows, [2]string{esc(acc.Name), esc(acc.PublicKey)})

@@ -22,6 +22,9 @@ type healFake struct {
 	replace string
 }
 
+// founded is when the fake's circle was.
+var founded = time.Date(2026, 11, 30, 12, 34, 56, 0, time.UTC)
+
 const healPass = "correct horse"
 
 func healStatus() api.Status {
@@ -41,6 +44,7 @@ func healStatus() api.Status {
 
 func healRequests() []api.Request {
 	return []api.Request{{ID: requestID, Kind: api.KindLost, Summary: "phone is lost: remove it", From: "tablet", State: api.StatePending,
+		Created: founded, Expires: founded.Add(24 * time.Hour),
 		Lines: api.List[api.Line]{{Label: "device", Text: "phone"}}}}
 }
 
@@ -151,7 +155,7 @@ func (f *healFake) Epochs(context.Context) ([]api.Epoch, error) {
 		return nil, f.err
 	}
 	return []api.Epoch{
-		{Epoch: 0, Record: strings.Repeat("00", 32), Kind: "founding", Threshold: 2, Devices: api.List[string]{"laptop", "phone", "tablet"},
+		{Epoch: 0, Since: &founded, Record: strings.Repeat("00", 32), Kind: "founding", Threshold: 2, Devices: api.List[string]{"laptop", "phone", "tablet"},
 			Members: api.List[string]{"laptop", "phone", "tablet"}, Signers: api.List[string]{"laptop", "phone", "tablet"}},
 		{Epoch: 1, Record: strings.Repeat("11", 32), Kind: "remove", Threshold: 2, Devices: api.List[string]{"laptop", "tablet"},
 			Members: api.List[string]{"laptop"}, Sleepers: api.List[string]{"tablet"}, Removed: api.List[string]{"pho\u202ene"},

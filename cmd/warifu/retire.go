@@ -52,6 +52,6 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	}
 	return a.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "this device holds no share of an epoch before %d\n", s.Epoch)
-		fmt.Fprintf(w, "old shares on all devices %s\n", oldShares(out.OldSharesAlive, out.Threshold, out.OldSharesOn))
+		fmt.Fprintf(w, "old shares on all devices: %s\n", oldShares(out.OldSharesAlive, out.Threshold, out.OldSharesOn))
 	})
 }

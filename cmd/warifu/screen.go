@@ -154,7 +154,8 @@ func lay(w io.Writer, rows [][2]string, width int) {
 }
 
 // keys writes labels, and beside each a key or an address that is to be copied. One
-// that does not fit there has a line of its own, and is never broken by us.
+// that does not fit there has a line of its own, and is never broken by us; what
+// follows it after two blanks has another.
 func keys(w io.Writer, rows [][2]string) {
 	width, column := columns(w), 0
 	for _, row := range rows {
@@ -167,7 +168,9 @@ func keys(w io.Writer, rows [][2]string) {
 			continue
 		}
 		fmt.Fprintln(w, label)
-		whole(w, indented(row[1], furtherIn, width))
+		for piece := range strings.SplitSeq(row[1], "  ") {
+			whole(w, indented(piece, furtherIn, width))
+		}
 	}
 }
 

@@ -104,12 +104,12 @@ func printRequest(w io.Writer, r api.Request) {
 	if !api.ChangesCircle(r.Kind) { // what a change is about begins with it
 		add("asked by", r.From)
 	}
-	add("asked", r.Created.Local().Format(time.DateTime))
+	add("asked", date(r.Created))
 	add("state", stateText(r))
 	add("approved by", escAll(r.ApprovedBy))
 	add("denied by", escAll(r.DeniedBy))
 	if r.State == api.StatePending {
-		add("expires", until(r.Expires))
+		add("expires", date(r.Expires)+", "+until(r.Expires))
 	}
 	if s := r.Signature; s != nil {
 		add("signed by", escAll(s.Signers))

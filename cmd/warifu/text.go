@@ -45,6 +45,13 @@ func table(w io.Writer, rows [][]string) {
 	_ = tw.Flush()
 }
 
+// day is a time as status shows what is past, in this machine's zone.
+func day(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// date is a time with its zone, where a person may act by it or compare it with
+// what another device shows.
+func date(t time.Time) string { return t.Local().Format("2006-01-02 15:04 MST") }
+
 // ago says how long before now t was.
 func ago(t time.Time) string {
 	d := time.Since(t)

@@ -72,7 +72,7 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 		return err
 	}
 	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), until.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), date(until))
 	})
 }
 

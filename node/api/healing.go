@@ -103,7 +103,8 @@ type Changed struct {
 // An Epoch is one entry of the chain, in words.
 type Epoch struct {
 	Epoch     uint64       `json:"epoch"`
-	Record    string       `json:"record"` // hash, 64 hex digits
+	Since     *time.Time   `json:"since,omitempty"` // when it was stored here, by this device's clock; nil if not known
+	Record    string       `json:"record"`          // hash, 64 hex digits
 	Kind      string       `json:"kind"`
 	Threshold int          `json:"threshold"`
 	Devices   List[string] `json:"devices"`
