@@ -109,6 +109,13 @@ them: any quorum signs, no single device can. Begin with
 			return a.findHome()
 		},
 	}
+	version := root.Flags().Bool("version", false, "say which warifu this is, and from what it was built")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			return a.printVersion()
+		}
+		return cmd.Help()
+	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of this device (default $WARIFU_HOME, or "+homeInWords()+")")
 	f.BoolVar(&a.json, "json", false, "print one JSON object on stdout, and events as JSON lines on stderr")
