@@ -21,6 +21,9 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
+// helpWidth is how many columns help takes at most.
+const helpWidth = 80
+
 // Exit statuses.
 const (
 	exitDone   = 0
@@ -71,7 +74,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(onScreen(stdout))
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.path == "" && cmd != nil {
@@ -95,10 +98,10 @@ func (a *app) root() *cobra.Command {
 		Long: `warifu keeps a signing key on your own devices without it existing on any of
 them: any quorum signs, no single device can. Begin with
 
-  warifu demo                          see it work, nothing to set up
-  warifu init --name laptop            make this machine a device
-  warifu up                            run it
-  warifu found --threshold 2 --devices 3    make a circle with two more`,
+  warifu demo                             see it work, nothing to set up
+  warifu init --name laptop               make this machine a device
+  warifu up                               run it
+  warifu found --threshold 2 --devices 3  make a circle with two more`,
 		SuggestionsMinimumDistance: 2, // unknownCommand makes them
 		DisableSuggestions:         true,
 		SilenceUsage:               true,
@@ -137,6 +140,7 @@ them: any quorum signs, no single device can. Begin with
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
 	root.AddCommand(a.demoCmd(), a.versionCmd())
 	strictHelp(root)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	return root
 }
 

@@ -17,9 +17,9 @@ func (a *app) epochsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "epochs",
 		Short: "Show how the circle came to be what it is, verified",
-		Long: `Epochs shows every change of who holds what, from the founding on. The device has
-verified each signature and that each follows from the one before. The six words
-at the end are the same on all devices that know the same story.`,
+		Long: `Epochs shows every change of who holds what, from the founding on. The device
+has verified each signature and that each follows from the one before. The six
+words at the end are the same on all devices that know the same story.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {

@@ -15,9 +15,9 @@ func (a *app) leaveCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Take this device out of its circle",
-		Long: `Leave has the other devices deal fresh shares among themselves, without this one.
-What this device holds is worth nothing from then on. Keys and addresses of the
-circle stay the same, and this device signs for them no more.`,
+		Long: `Leave has the other devices deal fresh shares among themselves, without this
+one. What this device holds is worth nothing from then on. Keys and addresses
+of the circle stay the same, and this device signs for them no more.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {

@@ -15,10 +15,10 @@ func (a *app) lostCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lost DEVICE",
 		Short: "Say that a device is lost: deal fresh shares without it",
-		Long: `Lost freezes the circle at once and, as soon as as many persons as must sign have
-said so on their devices, deals fresh shares to the devices that are left. Keys
-and addresses stay the same; the share on the lost device is worth nothing from
-then on. It wants this device's passphrase, as does the yes on the others:
+		Long: `Lost freezes the circle at once and, as soon as as many persons as must sign
+have said so on their devices, deals fresh shares to the devices that are left.
+Keys and addresses stay the same; the share on the lost device is worth nothing
+from then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,
 		Example:           "  warifu lost phone",
 		Args:              one("the name of a device"),

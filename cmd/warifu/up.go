@@ -34,7 +34,7 @@ func (a *app) upCmd() *cobra.Command {
 other devices of the circle and to nobody else, and serves the commands of this
 machine's user. It says on stderr when it is ready.`,
 		Example: `  warifu up
-  warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/credentials/warifu`,
+  warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/warifu/pass`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
 	}
