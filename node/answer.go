@@ -72,6 +72,30 @@ func (c *core) maySign() error {
 
 // approve gives this device's consent, durably before anybody hears of it.
 func (c *core) approve(r *openRequest, present bool) error {
+	if err := c.mayApprove(r); err != nil {
+		return err
+	}
+	if _, done := r.approved[c.circle.slot]; done {
+		return nil
+	}
+	yes, err := c.yesTo(r, present)
+	if err != nil {
+		return err
+	}
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
+		return storeError(err)
+	}
+	r.approved[c.circle.slot] = yes
+	c.stock.add(r.id, yes)
+	c.log.Info("approved", "request", r.id)
+	c.broadcast(msgItems, items{Items: []item{yes}})
+	c.act(r)
+	c.notify(r)
+	return nil
+}
+
+// mayApprove says why this device cannot approve r, whoever is there, or nil.
+func (c *core) mayApprove(r *openRequest) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
@@ -97,22 +121,6 @@ func (c *core) approve(r *openRequest, present bool) error {
 			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
 		}
 	}
-	if _, done := r.approved[c.circle.slot]; done {
-		return nil
-	}
-	yes, err := c.yesTo(r, present)
-	if err != nil {
-		return err
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
-		return storeError(err)
-	}
-	r.approved[c.circle.slot] = yes
-	c.stock.add(r.id, yes)
-	c.log.Info("approved", "request", r.id)
-	c.broadcast(msgItems, items{Items: []item{yes}})
-	c.act(r)
-	c.notify(r)
 	return nil
 }
 

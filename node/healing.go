@@ -23,19 +23,16 @@ func (n *Node) prove(ctx context.Context, passphrase []byte) error {
 		return err
 	}
 	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
-		if e := api.AsError(err); e.Code == api.CodeWrongPass {
-			e.Code = api.CodeNotPresent
-			return e
-		}
-		return err
+		return notPresent(err)
 	}
 	n.post(func(c *core, now time.Time) { c.presentAt = now })
 	return nil
 }
 
-// change makes a request to change the circle. fill completes it in the loop.
-func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill func(*core, *change) error) (*watcher, error) {
-	if err := n.prove(ctx, passphrase); err != nil {
+// change makes a request to change the circle. fill completes it in the loop. A
+// dry run ends where the request would be made, without a watcher.
+func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error) (*watcher, error) {
+	if err := n.presence(ctx, args); err != nil {
 		return nil, err
 	}
 	var w *watcher
@@ -48,6 +45,9 @@ func (n *Node) change(ctx context.Context, passphrase []byte, kind string, fill 
 			if err := fill(c, &ch); err != nil {
 				return err
 			}
+		}
+		if args.DryRun {
+			return nil
 		}
 		life := changeLifetime
 		if kind == api.KindLost || kind == api.KindReplace {
@@ -116,8 +116,8 @@ func (n *Node) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.E
 // redeal asks for a change that a re-deal brings about, and waits for it.
 func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error, emit func(api.Event)) (api.Changed, error) {
 	start := n.now()
-	w, err := n.change(ctx, args.Passphrase, kind, fill)
-	if err != nil {
+	w, err := n.change(ctx, args, kind, fill)
+	if err != nil || args.DryRun {
 		return api.Changed{}, err
 	}
 	asked := api.Event{Event: api.EventRequest, ID: w.request.id.Hex()}
@@ -175,13 +175,13 @@ func (n *Node) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, 
 
 // Thaw implements [api.Healing].
 func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
-	w, err := n.change(ctx, args.Passphrase, api.KindThaw, func(c *core, _ *change) error {
+	w, err := n.change(ctx, args, api.KindThaw, func(c *core, _ *change) error {
 		if c.frozen() == "" {
 			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || args.DryRun {
 		return api.Request{}, err
 	}
 	emit(api.Event{Event: api.EventRequest, ID: w.request.id.Hex()})
@@ -232,8 +232,8 @@ func refused(err error) error {
 
 // word makes a request that takes effect by being made.
 func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error) (api.Request, error) {
-	w, err := n.change(ctx, args.Passphrase, kind, fill)
-	if err != nil {
+	w, err := n.change(ctx, args, kind, fill)
+	if err != nil || args.DryRun {
 		return api.Request{}, err
 	}
 	defer n.release(w)

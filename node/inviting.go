@@ -15,15 +15,19 @@ import (
 // Invite implements [api.Healing]: the newcomer is introduced as at a founding,
 // and comes in by a re-deal that the quorum has approved.
 func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
-	if err := n.prove(ctx, args.Passphrase); err != nil {
+	if err := n.presence(ctx, args.PresenceArgs); err != nil {
 		return api.Changed{}, err
 	}
 	var ch change
 	var kind string
 	if err := n.call(ctx, func(c *core) (err error) {
+		if args.DryRun {
+			_, _, err = c.mayInvite(args.Replace)
+			return err
+		}
 		kind, ch.Slot, err = c.beginInvite(args.Replace)
 		return err
-	}); err != nil {
+	}); err != nil || args.DryRun {
 		return api.Changed{}, err
 	}
 	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
@@ -48,9 +52,17 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 }
 
 // beginInvite prepares to let a device into the circle, in place of the one that
-// has the identity replace, if any. One is let in at a time, and one code is alive, as at a
-// founding.
+// has the identity replace, if any.
 func (c *core) beginInvite(replace string) (kind string, replaces uint16, err error) {
+	if kind, replaces, err = c.mayInvite(replace); err == nil {
+		c.inviting = &inviting{replaces: wire.Slot(replaces)}
+	}
+	return kind, replaces, err
+}
+
+// mayInvite says what request lets a device in, or why none can be let in now. One
+// comes in at a time, and one code is alive, as at a founding.
+func (c *core) mayInvite(replace string) (kind string, replaces uint16, err error) {
 	if err := c.ready(); err != nil {
 		return "", 0, err
 	}
@@ -68,6 +80,10 @@ func (c *core) beginInvite(replace string) (kind string, replaces uint16, err er
 		if d.Slot == c.circle.slot {
 			return "", 0, api.Errorf(api.CodeBadArgument, "%s is this device", c.self.name)
 		}
+		// Who comes in takes part, and deals nothing: as many as sign must be left.
+		if err := c.enoughWithout(d.Slot); err != nil {
+			return "", 0, err
+		}
 		replaces = uint16(d.Slot)
 	} else if len(c.circle.record.Devices) >= maxDevices {
 		return "", 0, api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", maxDevices)
@@ -75,7 +91,6 @@ func (c *core) beginInvite(replace string) (kind string, replaces uint16, err er
 	if err := c.mayComeIn(wire.Slot(replaces)); err != nil {
 		return "", 0, err
 	}
-	c.inviting = &inviting{replaces: wire.Slot(replaces)}
 	return kind, replaces, nil
 }
 

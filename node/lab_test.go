@@ -62,6 +62,7 @@ type labKeeper struct {
 	keys   map[string]bool
 	locked bool
 	fail   error
+	early  error // why no passphrase is looked at yet
 }
 
 func (k *labKeeper) NewEpochKey(id string) error {
@@ -102,6 +103,7 @@ func (k *labKeeper) ListEpochKeys() ([]string, error) {
 func (k *labKeeper) Lock()               { k.locked = true }
 func (k *labKeeper) Unlock([]byte) error { k.locked = false; return nil }
 func (k *labKeeper) Locked() bool        { return k.locked }
+func (k *labKeeper) MayUnlock() error    { return k.early }
 
 // labDevice is the core's link, too.
 func (d *labDevice) ID() []byte      { return d.id }

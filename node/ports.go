@@ -64,6 +64,9 @@ type Keeper interface {
 	Lock()
 	Unlock(passphrase []byte) error
 	Locked() bool
+
+	// MayUnlock says why it is too early to try a passphrase, or nil.
+	MayUnlock() error
 }
 
 // An Inviter opens and visits the throw-away hosts on which devices meet for

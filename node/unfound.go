@@ -205,10 +205,10 @@ func latest(a, b time.Time) time.Time {
 // abandon sets a founding aside. A pending one is kept under another name,
 // for its share may be part of a circle that others take for founded.
 func (c *core) abandon() error {
-	f := c.founding
-	if f == nil {
-		return api.Errorf(api.CodeNoFounding, "no founding is in progress or pending here")
+	if err := c.mayAbandon(); err != nil {
+		return err
 	}
+	f := c.founding
 	if f.pending {
 		err := c.cfg.Journal.Update(func(tx journal.Tx) error {
 			raw, err := tx.Get(bucketFounding, pendingKey)
@@ -223,6 +223,14 @@ func (c *core) abandon() error {
 	}
 	c.tellUnfound("abandoned", 0)
 	c.endFounding(api.Errorf(api.CodeFoundingFailed, "the founding was abandoned on this device"))
+	return nil
+}
+
+// mayAbandon says that there is nothing to abandon, or nil.
+func (c *core) mayAbandon() error {
+	if c.founding == nil {
+		return api.Errorf(api.CodeNoFounding, "no founding is in progress or pending here")
+	}
 	return nil
 }
 

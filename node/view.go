@@ -106,6 +106,7 @@ func viewAccounts(rec roster.Record) []api.Account {
 				continue // one index in 2^127 has no key; a record that has it is not used
 			}
 			v.Path = fullPath(a, defaultPath)
+			v.Xpub, _ = share.ExtendedKey(a) // it has a key: an address came of it
 		case roster.Ed25519:
 			v.PublicKey = authorizedKey(a.GroupKey())
 		}

@@ -162,8 +162,12 @@ func TestCodeText(t *testing.T) {
 			t.Fatalf("%q: %v", s, err)
 		}
 		digits := strings.NewReplacer(" ", "", "-", "").Replace(s)
-		if want := digits[:4] + " " + digits[4:]; c.Text() != want {
+		if want := digits[:4] + "-" + digits[4:]; c.Text() != want {
 			t.Errorf("%q shown as %q", s, c.Text())
+		}
+		// It is one word in a shell, and read back as it is shown.
+		if again, err := pairing.ParseCode(c.Text()); err != nil || !again.Equal(c) || len(strings.Fields(c.Text())) != 1 {
+			t.Errorf("%q does not read back: %v", c.Text(), err)
 		}
 	}
 	for _, s := range []string{"", "1234567", "123456789", "1234 567x", "１２３４５６７８", "1234.5678", "+12345678", "1234\x005678", strings.Repeat(" ", 60) + "12345678"} {
@@ -182,12 +186,12 @@ func TestCodeIsUniform(t *testing.T) {
 		draws []byte
 		want  string
 	}{
-		"zero":                       {[]byte{0, 0, 0, 0}, "0000 0000"},
-		"one":                        {[]byte{0, 0, 0, 1}, "0000 0001"},
-		"largest-accepted":           {[]byte{0xfa, 0x56, 0xe9, 0xff}, "9999 9999"}, // 4_199_999_999
-		"smallest-refused":           {[]byte{0xfa, 0x56, 0xea, 0x00, 0, 0, 0, 7}, "0000 0007"},
-		"largest-draw":               {[]byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 8}, "0000 0008"},
-		"wraps-at-a-hundred-million": {[]byte{0x05, 0xf5, 0xe1, 0x00}, "0000 0000"},
+		"zero":                       {[]byte{0, 0, 0, 0}, "0000-0000"},
+		"one":                        {[]byte{0, 0, 0, 1}, "0000-0001"},
+		"largest-accepted":           {[]byte{0xfa, 0x56, 0xe9, 0xff}, "9999-9999"}, // 4_199_999_999
+		"smallest-refused":           {[]byte{0xfa, 0x56, 0xea, 0x00, 0, 0, 0, 7}, "0000-0007"},
+		"largest-draw":               {[]byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 8}, "0000-0008"},
+		"wraps-at-a-hundred-million": {[]byte{0x05, 0xf5, 0xe1, 0x00}, "0000-0000"},
 	} {
 		c, err := pairing.NewCode(bytes.NewReader(row.draws))
 		if err != nil {

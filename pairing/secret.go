@@ -111,12 +111,13 @@ func ParseCode(s string) (Code, error) {
 	return Code{newPassword(ModeCode, digits)}, nil
 }
 
-// Text returns the code as it is shown: "1234 5678". It panics on the zero
+// Text returns the code as it is shown and may be typed, in one word: "1234-5678".
+// It panics on the zero
 // Code.
 func (c Code) Text() string {
 	var s string
 	if err := c.p.use(func(d []byte) error {
-		s = string(d[:CodeDigits/2]) + " " + string(d[CodeDigits/2:])
+		s = string(d[:CodeDigits/2]) + "-" + string(d[CodeDigits/2:])
 		return nil
 	}); err != nil {
 		panic("pairing: internal error: " + err.Error())

@@ -31,7 +31,7 @@ the circle it asks for this device's passphrase, too.`,
 }
 
 func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, file string) error {
-	r, err := c.Request(ctx, id)
+	r, err := c.MayApprove(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
+// helpWidth is how many columns help takes at most.
+const helpWidth = 80
+
 // Exit statuses.
 const (
 	exitDone   = 0
@@ -33,10 +36,12 @@ type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	env    func(string) string // what is known of the terminal
 
 	home    string
 	json    bool
 	verbose bool
+	noQR    bool
 
 	// began is set once flags and arguments have been understood: an error
 	// before that is one of usage.
@@ -65,11 +70,11 @@ var errSaid = errors.New("said")
 
 // run is the program. It returns its exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: os.Getenv}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(onScreen(stdout))
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if a.path == "" && cmd != nil {
@@ -93,10 +98,10 @@ func (a *app) root() *cobra.Command {
 		Long: `warifu keeps a signing key on your own devices without it existing on any of
 them: any quorum signs, no single device can. Begin with
 
-  warifu demo                          see it work, nothing to set up
-  warifu init --name laptop            make this machine a device
-  warifu up                            run it
-  warifu found --threshold 2 --devices 3    make a circle with two more`,
+  warifu demo                             see it work, nothing to set up
+  warifu init --name laptop               make this machine a device
+  warifu up                               run it
+  warifu found --threshold 2 --devices 3  make a circle with two more`,
 		SuggestionsMinimumDistance: 2, // unknownCommand makes them
 		DisableSuggestions:         true,
 		SilenceUsage:               true,
@@ -106,6 +111,13 @@ them: any quorum signs, no single device can. Begin with
 			a.path = commandPath(cmd)
 			return a.findHome()
 		},
+	}
+	version := root.Flags().Bool("version", false, "say which warifu this is, and from what it was built")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			return a.printVersion()
+		}
+		return cmd.Help()
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&a.home, "home", "", "directory of this device (default $WARIFU_HOME, or "+homeInWords()+")")
@@ -128,6 +140,7 @@ them: any quorum signs, no single device can. Begin with
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
 	root.AddCommand(a.demoCmd(), a.versionCmd(), a.licensesCmd())
 	strictHelp(root)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", helpWidth)))
 	return root
 }
 
@@ -164,9 +177,10 @@ func (a *app) exit(err error) int {
 		}{api.EventError, e})
 		return status
 	}
-	fmt.Fprintf(a.stderr, "warifu: %s\n", esc(e.Message))
+	stderr := onScreen(a.stderr)
+	fmt.Fprintf(stderr, "warifu: %s\n", esc(e.Message))
 	if e.Hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", esc(e.Hint))
+		fmt.Fprintf(stderr, "hint: %s\n", esc(e.Hint))
 	}
 	return status
 }
@@ -180,7 +194,7 @@ func (a *app) result(v any, human func(w io.Writer)) error {
 	if a.json {
 		printJSON(out, v)
 	} else {
-		human(out)
+		human(onScreen(out))
 	}
 	if out.err != nil {
 		return api.Errorf(api.CodeInternal, "it was done, but the result cannot be written: %v", out.err).
@@ -240,7 +254,7 @@ func (a *app) note(format string, args ...any) {
 	a.endProgress()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	fmt.Fprintln(a.stderr, fmt.Sprintf(format, args...))
+	fmt.Fprintln(onScreen(a.stderr), fmt.Sprintf(format, args...))
 }
 
 func (a *app) client() (*api.Client, error) { return api.NewClient(a.home) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,10 @@ func kindFirst(cmd *cobra.Command, args []string) error {
 	return usagef("there is no %q to %s, but %s", args[0], cmd.Name(), known)
 }
 
+// neverSuggested are the commands that destroy, refuse or throw out. Nobody should do
+// that because of a typing mistake.
+var neverSuggested = []string{"deny", "freeze", "leave", "lost", "remove", "retire", "veto"}
+
 // unknownCommand says in one line what cobra says in many, with what may have
 // been meant as a hint. Any other error is returned as it is.
 func unknownCommand(root *cobra.Command, err error) error {
@@ -103,7 +108,8 @@ func unknownCommand(root *cobra.Command, err error) error {
 	}
 	name, _ := strconv.Unquote(quoted)
 	out := usagef("there is no command %q", name)
-	if near := root.SuggestionsFor(name); len(near) > 0 {
+	near := slices.DeleteFunc(root.SuggestionsFor(name), func(n string) bool { return slices.Contains(neverSuggested, n) })
+	if len(near) > 0 {
 		return withHint(out, "did you mean `warifu "+strings.Join(near, "` or `warifu ")+"`?")
 	}
 	return out

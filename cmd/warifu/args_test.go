@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 // TestMisuseIsSaidPlainly: each of these ends with the status of misuse and a
 // sentence of ours in one line, and none prints help as if that had been asked.
@@ -32,5 +36,43 @@ func TestMisuseIsSaidPlainly(t *testing.T) {
 				t.Errorf("%q: a control character is shown", c.args)
 			}
 		}
+	}
+}
+
+// TestSuggestionsDoNoHarm: for a typing mistake nobody is told to type what destroys,
+// refuses or throws out. All commands are either known to be harmless here, or never
+// suggested.
+func TestSuggestionsDoNoHarm(t *testing.T) {
+	t.Parallel()
+	harmless := []string{"approve", "completion", "demo", "epochs", "found", "fsck", "help", "init", "invite", "join", "lock", "refresh", "requests",
+		"show", "sign", "status", "thaw", "threshold", "unlock", "up", "vacation", "verify", "version"}
+	offered := 0
+	for _, c := range new(app).root().Commands() {
+		if slices.Contains(harmless, c.Name()) == slices.Contains(neverSuggested, c.Name()) {
+			t.Errorf("does %s destroy, refuse or throw out?", c.Name())
+		}
+		name := c.Name()
+		for i := range name {
+			for _, typo := range []string{name[:i] + name[i+1:], name[:i] + "x" + name[i:], name[:i] + "x" + name[i+1:], name[:i+1]} {
+				if slices.Contains(harmless, typo) || slices.Contains(neverSuggested, typo) || typo == "" {
+					continue
+				}
+				o := warifu(t, t.Context(), "", typo)
+				if o.code != exitUsage {
+					t.Errorf("%s: %+v", typo, o)
+				}
+				for _, bad := range neverSuggested {
+					if strings.Contains(o.stderr, "`warifu "+bad+"`") {
+						t.Errorf("%s: %s", typo, o.stderr)
+					}
+				}
+				if strings.Contains(o.stderr, "did you mean") {
+					offered++
+				}
+			}
+		}
+	}
+	if offered == 0 {
+		t.Error("nothing is ever suggested")
 	}
 }

@@ -92,6 +92,10 @@ type epochResult struct {
 	Request api.Request `json:"request"`
 }
 
+// beforehand are the arguments of a call that only says whether it would be
+// refused, so that nobody is asked anything for nothing.
+func beforehand() api.PresenceArgs { return api.PresenceArgs{DryRun: true} }
+
 // word has say say what the person here has to say about the device that name
 // means, and prints what follows from it.
 func (a *app) word(ctx context.Context, ch *change, c *api.Client, kind, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
@@ -103,15 +107,18 @@ func (a *app) word(ctx context.Context, ch *change, c *api.Client, kind, name st
 	if err != nil {
 		return err
 	}
+	args := api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Device}
+	if _, err := say(ctx, args); err != nil {
+		return err
+	}
 	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: kind, Device: d.Device}); err != nil {
 		return err
 	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
+	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
 		return err
 	}
-	defer clear(p.Passphrase)
-	r, err := say(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device})
+	defer clear(args.Passphrase)
+	r, err := say(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -124,9 +131,18 @@ func (a *app) present(ctx context.Context, ch *change) (api.PresenceArgs, error)
 	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
 }
 
-// redeal asks for the passphrase, makes a call that ends in a re-deal, and
-// shows its steps.
-func (a *app) redeal(ctx context.Context, ch *change, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+// redeal makes a call that ends in a re-deal and shows its steps. First it hears
+// whether the call would be refused, then it has ask ask, unless that is nil, and
+// last it wants the passphrase.
+func (a *app) redeal(ctx context.Context, ch *change, ask func() error, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	if _, err := run(beforehand(), a.event); err != nil {
+		return api.Changed{}, err
+	}
+	if ask != nil {
+		if err := ask(); err != nil {
+			return api.Changed{}, err
+		}
+	}
 	p, err := a.present(ctx, ch)
 	if err != nil {
 		return api.Changed{}, err
@@ -188,6 +204,9 @@ func printChanged(w io.Writer, c api.Changed) {
 // so many of them are out of the circle's reach and so many are the key. Fewer of
 // one epoch are nothing.
 func oldShares(alive, out, key int, on []string) string {
+	if alive == 0 {
+		return "none is left"
+	}
 	text := fmt.Sprintf("possibly alive: %d of %d", alive, key)
 	if alive >= key && out < key {
 		text = fmt.Sprintf("possibly alive: %d (%d are the key)", alive, key)
@@ -196,8 +215,6 @@ func oldShares(alive, out, key int, on []string) string {
 		text += ", on " + escAll(on)
 	}
 	switch {
-	case alive == 0:
-		return text
 	case out >= key:
 		return text + ": together they are the key"
 	case alive < key:

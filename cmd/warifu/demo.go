@@ -23,7 +23,7 @@ func (a *app) demoCmd() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See three devices found a circle, sign, lose one and heal, on this machine",
+		Short: "See three devices found a circle, sign, lose one and heal",
 		Long: `Demo starts three real devices as separate processes on this machine's loopback,
 founds a circle of which any two sign, has one of them stolen, heals without it,
 lets the thief try, lets a new device in, and checks every signature with

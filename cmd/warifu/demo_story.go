@@ -57,7 +57,7 @@ func (s *story) chapter(format string, args ...any) {
 		s.app.event(api.Event{Event: api.EventProgress, Step: s.steps, Of: demoSteps, Text: text})
 		return
 	}
-	fmt.Fprintf(s.app.stdout, "\n%d. %s\n", s.steps, text)
+	fmt.Fprintf(onScreen(s.app.stdout), "\n%d. %s\n", s.steps, text)
 }
 
 // say tells a detail of the step.
@@ -67,7 +67,7 @@ func (s *story) say(format string, args ...any) {
 		s.app.event(api.Event{Event: api.EventProgress, Text: text})
 		return
 	}
-	fmt.Fprintf(s.app.stdout, "   %s\n", text)
+	fmt.Fprintf(onScreen(s.app.stdout), "   %s\n", text)
 }
 
 func (s *story) devices() []*demoDevice {

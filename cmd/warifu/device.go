@@ -198,6 +198,13 @@ func (k *guardedKeeper) Unlock(passphrase []byte) error {
 	return k.guard.try(func() error { return k.Keeper.Unlock(passphrase) })
 }
 
+// MayUnlock says why it is too early for another try, or nil.
+func (k *guardedKeeper) MayUnlock() error {
+	k.trying.Lock()
+	defer k.trying.Unlock()
+	return k.guard.wait()
+}
+
 // exists reports whether there is something at path.
 func exists(path string) (bool, error) {
 	_, err := os.Lstat(path)

@@ -17,9 +17,9 @@ func (a *app) epochsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "epochs",
 		Short: "Show how the circle came to be what it is, verified",
-		Long: `Epochs shows every change of who holds what, from the founding on. The device has
-verified each signature and that each follows from the one before. The six words
-at the end are the same on all devices that know the same story.`,
+		Long: `Epochs shows every change of who holds what, from the founding on. The device
+has verified each signature and that each follows from the one before. The six
+words at the end are the same on all devices that know the same story.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(func(c *api.Client) error {
@@ -52,6 +52,9 @@ func printEpochs(w io.Writer, list []api.Epoch) {
 			if len(names) > 0 {
 				rows = append(rows, []string{"  " + label, escAll(names)})
 			}
+		}
+		if e.Since != nil {
+			add("here since", []string{date(*e.Since)})
 		}
 		add("devices", e.Devices)
 		add("added", e.Added)

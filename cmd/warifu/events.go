@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -27,7 +29,7 @@ func (a *app) event(e api.Event) {
 	case api.EventCode:
 		a.note("%s", esc(e.Text))
 		if e.Code != "" {
-			a.note("  warifu join %s", esc(strings.ReplaceAll(spaced(e.Code), " ", "-")))
+			a.note("  code %s", esc(e.Code))
 		}
 	case api.EventJoined:
 		a.note("joined: %s (%s), fingerprint %s", esc(e.Name), esc(e.Kind), esc(e.Fingerprint))
@@ -65,28 +67,82 @@ func waitingText(e api.Event) string {
 	return text
 }
 
+// invitation shows one invitation: the text, then the picture if it can be seen
+// and scanned, and last the digits, which so stay in sight.
 func (a *app) invitation(e api.Event) {
 	which := ""
 	if e.Of > 0 {
 		which = fmt.Sprintf(" (%d of %d)", e.Step, e.Of)
 	}
-	a.note("\nThe next device%s. While its daemon runs, type there\n", which)
-	a.note("  warifu join %s\n", esc(e.Invitation))
+	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type there", which), "  warifu join " + esc(e.Invitation)}
+	var below []string
 	if e.Code != "" {
-		code := esc(strings.ReplaceAll(spaced(e.Code), " ", "-"))
-		a.note("or, on the same network, `warifu join %s`\n", code)
+		code := esc(e.Code)
+		below = append(below, "or, on the same network,", "  warifu join "+code)
 		if at := elsewhere(e.Addresses); at != "" {
-			a.note("or, if it is not found there, `warifu join %s --at %s`\n", code, esc(at))
-		}
-	}
-	if isTerminal(a.stderr) {
-		if picture, ok := invitationCode(e.Invitation); ok {
-			a.note("or scan:\n\n%s", picture)
+			below = append(below, "or, if it is not found there,")
+			if line := "  warifu join " + code + " --at " + esc(at); a.fits(line) {
+				below = append(below, line)
+			} else { // an address stays in one piece, and the command can be pasted
+				below = append(below, "  warifu join "+code+" \\", "    --at "+esc(at))
+			}
 		}
 	}
 	if e.Expires != nil {
-		a.note("It works once and ends %s.\n", until(*e.Expires))
+		below = append(below, fmt.Sprintf("It works once and ends %s.", until(*e.Expires)))
 	}
+	a.endProgress()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	lines := append(above, a.picture(e.Invitation, append(above, below...))...)
+	w := onScreen(a.stderr)
+	for _, line := range append(lines, below...) {
+		if strings.HasPrefix(line, " ") || strings.ContainsAny(line, "█▀▄") {
+			whole(w, line) // to be copied, or scanned
+			continue
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+func (a *app) noQRFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.noQR, "no-qr", false, "draw no QR code of invitations")
+}
+
+// picture returns the lines of an invitation's QR code, or of why there is none. It
+// must be seen in one piece, together with the other lines of its screen.
+func (a *app) picture(invitation string, others []string) []string {
+	columns, rows := size(a.stderr)
+	if columns == 0 || a.noQR {
+		return nil
+	}
+	style, why := qrStyleFor(a.env)
+	var lines []string
+	if why == "" {
+		var width int
+		lines, width = invitationCode(invitation, style)
+		lines = append([]string{"or scan"}, lines...)
+		needed := len(lines) + 1 // for the cursor
+		for _, line := range others {
+			needed += max(1, (across(line)+columns-1)/columns)
+		}
+		switch {
+		case width == 0:
+			why = "the invitation is too long for one"
+		case width > columns || needed > rows:
+			why = fmt.Sprintf("it takes %d columns and %d rows, and this terminal has %d and %d", width, needed, columns, rows)
+		}
+	}
+	if why != "" {
+		return []string{"(No QR code is shown: " + why + ".)"}
+	}
+	return lines
+}
+
+// fits reports whether a line fits into a line of the terminal, if there is one.
+func (a *app) fits(line string) bool {
+	width := columns(a.stderr)
+	return width == 0 || across(line) <= width
 }
 
 // elsewhere returns the address at which another machine is most likely to reach
@@ -113,6 +169,9 @@ func (a *app) showProgress(text string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if width := columns(a.stderr); width > 1 {
+		text = broken(text, width-1, width-1)[0] // a second line would stay
+	}
 	fmt.Fprintf(a.stderr, "\r\x1b[K%s", text)
 	a.progress = true
 }

@@ -20,6 +20,7 @@ type fake struct {
 	signature api.Signature
 	question  *api.Question // asked while founding
 	hold      bool          // Sign waits for ctx
+	may       error         // what MayApprove, MayAbandon and MayUnlock say
 
 	mu       sync.Mutex
 	signed   []api.SignArgs
@@ -34,7 +35,7 @@ func (f *fake) Found(ctx context.Context, a api.FoundArgs, emit func(api.Event))
 		return api.Circle{}, api.Errorf(api.CodeBadArgument, "a threshold of 1 would let one device sign alone")
 	}
 	expires := time.Now().Add(5 * time.Minute)
-	emit(api.Event{Event: api.EventInvitation, Step: 1, Of: 1, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires,
+	emit(api.Event{Event: api.EventInvitation, Step: 1, Of: 1, Invitation: "warifu1:abc", Code: "1234-5678", Expires: &expires,
 		Addresses: []string{"/ip4/127.0.0.1/tcp/4243/p2p/12D3Koo", "/ip4/192.0.2.7/tcp/4242/p2p/12D3Koo"}})
 	emit(api.Event{Event: api.EventJoined, Name: "phone", Kind: "phone", Fingerprint: "aa bb"})
 	emit(api.Event{Event: api.EventConfirm, Question: f.question})
@@ -53,6 +54,8 @@ func (f *fake) Found(ctx context.Context, a api.FoundArgs, emit func(api.Event))
 func (f *fake) AbandonFounding(context.Context) error {
 	return api.Errorf(api.CodeNoFounding, "there is nothing to abandon")
 }
+
+func (f *fake) MayAbandon(context.Context) error { return f.may }
 
 func (f *fake) Join(ctx context.Context, _ api.JoinArgs, emit func(api.Event)) (api.Circle, error) {
 	return f.Found(ctx, api.FoundArgs{Threshold: 2, Devices: 2}, emit)
@@ -97,6 +100,13 @@ func (f *fake) Approve(ctx context.Context, id string) (api.Request, error) {
 	return f.Request(ctx, id)
 }
 
+func (f *fake) MayApprove(ctx context.Context, id string) (api.Request, error) {
+	if f.may != nil {
+		return api.Request{}, f.may
+	}
+	return f.Request(ctx, id)
+}
+
 func (f *fake) Deny(ctx context.Context, id string) (api.Request, error) { return f.Request(ctx, id) }
 
 func (f *fake) Wait(context.Context, string, func(api.Event)) (api.Signature, error) {
@@ -111,6 +121,8 @@ func (f *fake) Unlock(_ context.Context, pass []byte) error {
 	}
 	return nil
 }
+
+func (f *fake) MayUnlock(context.Context) error { return f.may }
 
 // serve runs f as the daemon of a new home, which it returns.
 func serve(t testing.TB, f *fake) string {

@@ -51,11 +51,15 @@ part of --suspect.`,
 	f.IntVar(&args.Devices, "devices", 0, "how many devices there are, this one included: at most 9")
 	timers.flags(f)
 	f.BoolVar(&yes, "yes", false, "confirm the names and words without asking")
+	a.noQRFlag(cmd)
 	f.BoolVar(&abandon, "abandon", false, "set a half-founded circle aside, for good")
 	return cmd
 }
 
 func (a *app) abandon(ctx context.Context, yes bool) error {
+	if err := a.call(func(c *api.Client) error { return c.MayAbandon(ctx) }); err != nil {
+		return err
+	}
 	if !yes {
 		ok, err := a.confirm(ctx, "This device will never be part of the circle whose founding is under way.\nSet it aside for good?")
 		if err != nil {
@@ -143,17 +147,22 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 
 func printCircle(w io.Writer, c api.Circle) {
 	fmt.Fprintf(w, "circle %s: %d devices, any %d of which sign, epoch %d\n", shortID(c.Circle), len(c.Devices), c.Threshold, c.Epoch)
-	printAccounts(w, c.Accounts)
+	printAccounts(w, c.Accounts, false)
 }
 
-func printAccounts(w io.Writer, accounts []api.Account) {
-	var rows [][]string
+// printAccounts lists accounts, and with all what a watch-only wallet wants.
+func printAccounts(w io.Writer, accounts []api.Account, all bool) {
+	var rows [][2]string
 	for _, acc := range accounts {
-		key := acc.Address
-		if key == "" {
-			key = acc.PublicKey
+		if acc.Address != "" {
+			rows = append(rows, [2]string{esc(acc.Name), strings.TrimSpace(esc(acc.Address) + "  " + esc(acc.Path))})
 		}
-		rows = append(rows, []string{"  " + esc(acc.Name), esc(key), esc(acc.Path)})
+		if acc.Xpub != "" && all {
+			rows = append(rows, [2]string{"  xpub", esc(acc.Xpub)})
+		}
+		if acc.PublicKey != "" {
+			rows = append(rows, [2]string{esc(acc.Name), esc(acc.PublicKey)})
+		}
 	}
-	table(w, rows)
+	keys(w, rows)
 }

@@ -30,6 +30,9 @@ persons as must sign.`,
 				if err != nil {
 					return err
 				}
+				if _, err := c.Freeze(cmd.Context(), beforehand()); err != nil {
+					return err
+				}
 				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindFreeze}); err != nil {
 					return err
 				}

@@ -28,10 +28,10 @@ func (a *app) fsckCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check this device's store and change nothing",
-		Long: `Fsck checks the store of a device whose daemon is stopped, and says in words what
-is wrong with it. With the passphrase it also opens every record, and checks
-that the device could start from them. It changes nothing but the count of
-wrong passphrases.`,
+		Long: `Fsck checks the store of a device whose daemon is stopped, and says in words
+what is wrong with it. With the passphrase it also opens every record, and
+checks that the device could start from them. It changes nothing but the count
+of wrong passphrases.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := a.fsck(cmd.Context(), file)

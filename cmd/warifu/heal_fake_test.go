@@ -13,8 +13,8 @@ import (
 type healFake struct {
 	fake
 	err    error // of every change
-	refuse error // of every preview
 	hold   bool  // changes wait for ctx
+	refuse error // of every dry run
 
 	calls    []string // guarded by fake.mu
 	passes   []string
@@ -22,6 +22,9 @@ type healFake struct {
 	until    time.Time
 	replace  string
 }
+
+// founded is when the fake's circle was.
+var founded = time.Date(2026, 11, 30, 12, 34, 56, 0, time.UTC)
 
 const healPass = "correct horse"
 
@@ -42,6 +45,7 @@ func healStatus() api.Status {
 
 func healRequests() []api.Request {
 	return []api.Request{{ID: requestID, Kind: api.KindLost, Summary: "phone is lost: remove it", From: "tablet", State: api.StatePending,
+		Created: founded, Expires: founded.Add(24 * time.Hour),
 		Lines: api.List[api.Line]{{Label: "device", Text: "phone"}}}}
 }
 
@@ -67,11 +71,14 @@ func (f *healFake) Preview(_ context.Context, a api.PreviewArgs) (api.Preview, e
 }
 
 // change is what every call does: it checks the passphrase as a device would.
-func (f *healFake) change(ctx context.Context, call string, pass []byte) error {
+func (f *healFake) change(ctx context.Context, call string, p api.PresenceArgs) error {
+	if p.DryRun {
+		return f.refuse
+	}
 	f.mu.Lock()
-	f.calls, f.passes = append(f.calls, call), append(f.passes, string(pass))
+	f.calls, f.passes = append(f.calls, call), append(f.passes, string(p.Passphrase))
 	f.mu.Unlock()
-	if string(pass) != healPass {
+	if string(p.Passphrase) != healPass {
 		return api.Errorf(api.CodeNotPresent, "the passphrase is wrong")
 	}
 	if f.hold {
@@ -81,7 +88,10 @@ func (f *healFake) change(ctx context.Context, call string, pass []byte) error {
 	return f.err
 }
 
-func (f *healFake) redeal(ctx context.Context, kind, call string, pass []byte, emit func(api.Event)) (api.Changed, error) {
+func (f *healFake) redeal(ctx context.Context, kind, call string, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	if p.DryRun {
+		return api.Changed{}, f.refuse
+	}
 	emit(api.Event{Event: api.EventRequest, ID: requestID, Warnings: []string{"losing one loses\x1b the accounts", "the name phone-2 looks odd"}})
 	emit(api.Event{Event: api.EventWaiting, For: []string{"tablet"}, Reason: "its person has not said yes"})
 	emit(api.Event{Event: api.EventProgress, Step: 2, Of: 5, Text: "dealing"})
@@ -90,67 +100,73 @@ func (f *healFake) redeal(ctx context.Context, kind, call string, pass []byte, e
 	if kind == api.KindLost {
 		c.Removed = api.List[string]{"phone"}
 	}
-	return c, f.change(ctx, call, pass)
+	return c, f.change(ctx, call, p)
 }
 
 func (f *healFake) Invite(ctx context.Context, a api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
+	if a.DryRun {
+		return api.Changed{}, f.refuse
+	}
 	expires := time.Now().Add(5 * time.Minute)
 	f.mu.Lock()
 	f.replace = a.Replace
 	f.mu.Unlock()
-	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "12345678", Expires: &expires})
+	emit(api.Event{Event: api.EventInvitation, Invitation: "warifu1:abc", Code: "1234-5678", Expires: &expires})
 	emit(api.Event{Event: api.EventJoined, Name: "phone-2", Kind: "phone", Fingerprint: "aa bb"})
-	c, err := f.redeal(ctx, api.KindAdd, "invite", a.Passphrase, emit)
+	c, err := f.redeal(ctx, api.KindAdd, "invite", a.PresenceArgs, emit)
 	c.Added = api.List[string]{"phone-2"}
 	return c, err
 }
 
 func (f *healFake) Lost(ctx context.Context, a api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
-	return f.redeal(ctx, api.KindLost, "lost "+f.called(a.Device), a.Passphrase, emit)
+	return f.redeal(ctx, api.KindLost, "lost "+f.called(a.Device), a.PresenceArgs, emit)
 }
 
 func (f *healFake) Refresh(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-	return f.redeal(ctx, api.KindRefresh, "refresh", a.Passphrase, emit)
+	return f.redeal(ctx, api.KindRefresh, "refresh", a, emit)
 }
 
 func (f *healFake) Leave(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-	return f.redeal(ctx, api.KindLeave, "leave", a.Passphrase, emit)
+	return f.redeal(ctx, api.KindLeave, "leave", a, emit)
 }
 
 func (f *healFake) Threshold(ctx context.Context, a api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
-	return f.redeal(ctx, api.KindThreshold, fmt.Sprintf("threshold %d", a.Threshold), a.Passphrase, emit)
+	return f.redeal(ctx, api.KindThreshold, fmt.Sprintf("threshold %d", a.Threshold), a.PresenceArgs, emit)
 }
 
 func (f *healFake) Retire(ctx context.Context, a api.PresenceArgs) (api.Changed, error) {
-	return f.redeal(ctx, "", "retire", a.Passphrase, func(api.Event) {})
+	return f.redeal(ctx, "", "retire", a, func(api.Event) {})
 }
 
 func (f *healFake) Remove(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
-	return api.Request{ID: requestID, Kind: api.KindRemove}, f.change(ctx, "remove "+f.called(a.Device), a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindRemove}, f.change(ctx, "remove "+f.called(a.Device), a.PresenceArgs)
 }
 
 func (f *healFake) Freeze(ctx context.Context, a api.PresenceArgs) (api.Request, error) {
-	return api.Request{ID: requestID, Kind: api.KindFreeze}, f.change(ctx, "freeze", a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindFreeze}, f.change(ctx, "freeze", a)
 }
 
 func (f *healFake) Thaw(ctx context.Context, a api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
+	if a.DryRun {
+		return api.Request{}, f.refuse
+	}
 	emit(api.Event{Event: api.EventRequest, ID: requestID})
-	return api.Request{ID: requestID, Kind: api.KindThaw, State: api.StateDone}, f.change(ctx, "thaw", a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindThaw, State: api.StateDone}, f.change(ctx, "thaw", a)
 }
 
 func (f *healFake) Vacation(ctx context.Context, a api.VacationArgs) (api.Request, error) {
 	f.mu.Lock()
 	f.until = a.Until
 	f.mu.Unlock()
-	return api.Request{ID: requestID, Kind: api.KindVacation}, f.change(ctx, "vacation "+f.called(a.Device), a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindVacation}, f.change(ctx, "vacation "+f.called(a.Device), a.PresenceArgs)
 }
 
 func (f *healFake) Veto(ctx context.Context, a api.DeviceArgs) (api.Request, error) {
-	return api.Request{ID: requestID, Kind: api.KindVeto}, f.change(ctx, "veto "+f.called(a.Device), a.Passphrase)
+	return api.Request{ID: requestID, Kind: api.KindVeto}, f.change(ctx, "veto "+f.called(a.Device), a.PresenceArgs)
 }
 
 func (f *healFake) ApprovePresent(ctx context.Context, id string, pass []byte) (api.Request, error) {
-	if err := f.change(ctx, "approve "+id, pass); err != nil {
+	if err := f.change(ctx, "approve "+id, api.PresenceArgs{Passphrase: pass}); err != nil {
 		return api.Request{}, err
 	}
 	return f.Request(ctx, id)
@@ -161,7 +177,7 @@ func (f *healFake) Epochs(context.Context) ([]api.Epoch, error) {
 		return nil, f.err
 	}
 	return []api.Epoch{
-		{Epoch: 0, Record: strings.Repeat("00", 32), Kind: "founding", Threshold: 2, Devices: api.List[string]{"laptop", "phone", "tablet"},
+		{Epoch: 0, Since: &founded, Record: strings.Repeat("00", 32), Kind: "founding", Threshold: 2, Devices: api.List[string]{"laptop", "phone", "tablet"},
 			Members: api.List[string]{"laptop", "phone", "tablet"}, Signers: api.List[string]{"laptop", "phone", "tablet"}},
 		{Epoch: 1, Record: strings.Repeat("11", 32), Kind: "remove", Threshold: 2, Devices: api.List[string]{"laptop", "tablet"},
 			Members: api.List[string]{"laptop"}, Sleepers: api.List[string]{"tablet"}, Removed: api.List[string]{"pho\u202ene"},

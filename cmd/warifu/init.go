@@ -94,6 +94,9 @@ func (a *app) prepareHome() error {
 	if err := os.MkdirAll(a.home, 0o700); err != nil {
 		return fmt.Errorf("make the home: %w", err)
 	}
+	if err := boltstore.CheckDir(a.home); err != nil {
+		return storeError(a.home, err)
+	}
 	drafts, err := exists(filepath.Join(a.home, draftName))
 	if err != nil {
 		return fmt.Errorf("look into the home: %w", err)
@@ -210,6 +213,6 @@ func fillDevice(store *boltstore.Store, k *keeper.Keeper, home, name string, kin
 	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
 		return "", err
 	}
-	id, err := node.Init(store, k, rand.Reader, name, kind)
+	id, err := node.Init(store, &guardedKeeper{Keeper: k}, rand.Reader, name, kind)
 	return id.Hex(), err
 }

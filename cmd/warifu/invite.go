@@ -23,10 +23,11 @@ func (a *app) inviteCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite",
 		Short: "Let one more device into the circle",
-		Long: `Invite shows an invitation for one more device. When that device has answered it
-with "warifu join", as many persons as must sign approve it, and fresh shares are
-dealt to all. With --replace the new device takes the place of one that is gone,
-whose share is worth nothing from then on. Keys and addresses stay the same.`,
+		Long: `Invite shows an invitation for one more device. When that device has answered
+it with "warifu join", as many persons as must sign approve it, and fresh
+shares are dealt to all. With --replace the new device takes the place of one
+that is gone, whose share is worth nothing from then on. Keys and addresses
+stay the same.`,
 		Example: `  warifu invite
   warifu invite --replace phone`,
 		Args: nothing,
@@ -40,6 +41,7 @@ whose share is worth nothing from then on. Keys and addresses stay the same.`,
 	ch.flags(cmd)
 	ch.yesFlag(cmd)
 	ch.timeoutFlag(cmd, 2*waitForQuorum)
+	a.noQRFlag(cmd)
 	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes: its name, slot or fingerprint")
 	// The flag exists: it was made on the line above.
 	_ = cmd.RegisterFlagCompletionFunc("replace", a.deviceArgs(true))
@@ -51,6 +53,7 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 	if err != nil {
 		return err
 	}
+	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}, "")
 	if replace != "" {
 		d, err := findDevice(s, replace)
 		if err != nil {
@@ -61,17 +64,10 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 				WithHint("invite on another device, or invite first and `warifu leave` later")
 		}
 		replace = d.Device
-		if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}); err != nil {
-			return err
-		}
-		if err := a.agree(ctx, ch, "Replace "+esc(d.Name)+"?"); err != nil {
-			return err
-		}
-	} else if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}); err != nil {
-		return err
+		ask = a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}, "Replace "+esc(d.Name)+"?")
 	}
 	var result inviteResult
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				result.Invitation, result.Expires = e.Invitation, e.Expires

@@ -15,9 +15,9 @@ func (a *app) leaveCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Take this device out of its circle",
-		Long: `Leave has the other devices deal fresh shares among themselves, without this one.
-What this device holds is worth nothing from then on. Keys and addresses of the
-circle stay the same, and this device signs for them no more.`,
+		Long: `Leave has the other devices deal fresh shares among themselves, without this
+one. What this device holds is worth nothing from then on. Keys and addresses
+of the circle stay the same, and this device signs for them no more.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := ch.checkTimeout(); err != nil {
@@ -43,13 +43,8 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 			this = d
 		}
 	}
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindLeave}); err != nil {
-		return err
-	}
-	if err := a.agree(ctx, ch, "Shall "+esc(this.Name)+", this device, leave the circle "+shortID(s.Circle)+"?"); err != nil {
-		return err
-	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindLeave}, "Shall "+esc(this.Name)+", this device, leave the circle "+shortID(s.Circle)+"?")
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Leave(ctx, p, emit)
 	})
 	if err != nil {

@@ -39,7 +39,7 @@ func (a *app) unlockCmd() *cobra.Command {
 			return a.call(func(c *api.Client) error {
 				// Ask the daemon first: nobody likes to type a passphrase
 				// for nothing.
-				if _, err := c.Status(cmd.Context()); err != nil {
+				if err := c.MayUnlock(cmd.Context()); err != nil {
 					return err
 				}
 				pass, err := a.passphrase(cmd.Context(), file)

@@ -15,10 +15,10 @@ func (a *app) lostCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lost DEVICE",
 		Short: "Say that a device is lost: deal fresh shares without it",
-		Long: `Lost freezes the circle at once and, as soon as as many persons as must sign have
-said so on their devices, deals fresh shares to the devices that are left. Keys
-and addresses stay the same; the share on the lost device is worth nothing from
-then on. It wants this device's passphrase, as does the yes on the others:
+		Long: `Lost freezes the circle at once and, as soon as as many persons as must sign
+have said so on their devices, deals fresh shares to the devices that are left.
+Keys and addresses stay the same; the share on the lost device is worth nothing
+from then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,
 		Example:           "  warifu lost phone",
 		Args:              one("the name, slot or fingerprint of a device"),
@@ -49,13 +49,8 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 		return api.Errorf(api.CodeRefused, "%s is this device", esc(d.Name)).
 			WithHint("`warifu leave` takes it out; if it is in wrong hands, say so on another one")
 	}
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}); err != nil {
-		return err
-	}
-	if err := a.agree(ctx, ch, "Is "+esc(d.Name)+" lost, and is it to be removed?"); err != nil {
-		return err
-	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}, "Is "+esc(d.Name)+" lost, and is it to be removed?")
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device}, emit)
 	})
 	if err != nil {

@@ -30,10 +30,8 @@ addresses stay the same.`,
 				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
-				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindRefresh}); err != nil {
-					return err
-				}
-				out, err := a.redeal(cmd.Context(), &ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+				ask := a.asking(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindRefresh}, "")
+				out, err := a.redeal(cmd.Context(), &ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 					return c.Refresh(cmd.Context(), p, emit)
 				})
 				if err != nil {

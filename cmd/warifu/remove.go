@@ -11,10 +11,10 @@ func (a *app) removeCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove DEVICE",
 		Short: "Agree to the removal of a silent device",
-		Long: `Remove agrees to the removal of a device that has been silent for so long that the
-circle counts it down. The countdown runs on; but then the device goes even where
-the circle would ask first, and however short ago another was removed. A device
-that is lost or stolen is for ` + "`warifu lost`" + `.`,
+		Long: `Remove agrees to the removal of a device that has been silent for so long that
+the circle counts it down. The countdown runs on; but then the device goes even
+where the circle would ask first, and however short ago another was removed. A
+device that is lost or stolen is for ` + "`warifu lost`" + `.`,
 		Args:              one("the name, slot or fingerprint of a device"),
 		ValidArgsFunction: a.deviceArgs(true),
 		RunE: func(cmd *cobra.Command, args []string) error {

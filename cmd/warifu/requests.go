@@ -39,7 +39,7 @@ func (a *app) requestsCmd() *cobra.Command {
 func printRequests(w io.Writer, list []api.Request) {
 	var rows [][]string
 	for _, r := range list {
-		rows = append(rows, []string{"  " + shortID(r.ID), stateText(r), "from " + esc(r.From), esc(r.Summary)})
+		rows = append(rows, []string{"  " + shortID(r.ID), stateText(r), "asked " + day(r.Created), "from " + esc(r.From), esc(r.Summary)})
 	}
 	var b strings.Builder
 	table(&b, rows)

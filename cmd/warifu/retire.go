@@ -33,6 +33,9 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	if err != nil {
 		return err
 	}
+	if _, err := c.Retire(ctx, beforehand()); err != nil {
+		return err
+	}
 	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindRetire}); err != nil {
 		return err
 	}
@@ -50,6 +53,6 @@ func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
 	}
 	return a.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "this device holds no share of an epoch before %d\n", s.Epoch)
-		fmt.Fprintf(w, "old shares on all devices %s\n", oldShares(out.OldSharesAlive, out.OldSharesOut, out.OldSharesKey, out.OldSharesOn))
+		fmt.Fprintf(w, "old shares on all devices: %s\n", oldShares(out.OldSharesAlive, out.OldSharesOut, out.OldSharesKey, out.OldSharesOn))
 	})
 }

@@ -71,24 +71,6 @@ func TestInterruptedQuestionEndsItsLine(t *testing.T) {
 	has(t, "stderr", stderr.String(), "[y/N] \n", "\nwarifu: join: ")
 }
 
-// TestChangeThatCannotBe is refused before anybody is asked or types a passphrase,
-// with what the daemon says of it.
-func TestChangeThatCannotBe(t *testing.T) {
-	t.Parallel()
-	f := &healFake{refuse: api.Errorf(api.CodeBadArgument, "it cannot be: why").WithHint("what to do")}
-	home, _ := serveHeal(t, f)
-	for call, args := range healCommands {
-		o := warifu(t, t.Context(), "", append(args, "--home", home)...)
-		if o.code != exitFailed || strings.Contains(o.stderr, "foretold") || strings.Contains(o.stderr, "passphrase") || strings.Contains(o.stderr, "confirmed") {
-			t.Errorf("%s: %+v", call, o)
-		}
-		has(t, "stderr", o.stderr, "it cannot be: why", "hint: what to do")
-	}
-	if f.made() != "[]" {
-		t.Errorf("called %v", f.calls)
-	}
-}
-
 // TestFreezeThatDoesNotCount: a script that goes on because the circle is frozen
 // must know that it is not.
 func TestFreezeThatDoesNotCount(t *testing.T) {
@@ -206,8 +188,9 @@ func TestNoValueLeavesItsColumn(t *testing.T) {
 			for _, r := range line {
 				n += cells(r)
 			}
-			// A terminal narrower than the indent breaks lines whatever is done.
-			if width >= 30 && n > width {
+			// A terminal narrower than the indent breaks lines whatever is done, and
+			// an address is not broken here.
+			if width >= 30 && n > width && !isHex(line) {
 				t.Errorf("width %d: %d columns: %q", width, n, line)
 			}
 			if in := len(line) - len(strings.TrimLeft(line, " ")); width >= 30 && in < furtherIn && strings.HasPrefix(line[in:], "amount") {

@@ -99,10 +99,11 @@ func printMeaning(w io.Writer, summary string, warnings []string, meant []api.Li
 
 func printRequest(w io.Writer, r api.Request) {
 	printMeaning(w, r.Summary, r.Warnings, r.Lines)
-	var rows [][]string
+	width := columns(w)
+	var rows [][2]string
 	add := func(label, text string) {
 		if text != "" {
-			rows = append(rows, []string{"  " + esc(label), esc(text)})
+			rows = append(rows, [2]string{label, esc(text)})
 		}
 	}
 	add("request", r.ID)
@@ -110,19 +111,15 @@ func printRequest(w io.Writer, r api.Request) {
 	if !api.ChangesCircle(r.Kind) { // what a change is about begins with it
 		add("asked by", r.From)
 	}
-	add("asked", r.Created.Local().Format(time.DateTime))
-	rows = append(rows, []string{"  state", stateText(r)})
-	if len(r.ApprovedBy) > 0 {
-		rows = append(rows, []string{"  approved by", escAll(r.ApprovedBy)})
-	}
-	if len(r.DeniedBy) > 0 {
-		rows = append(rows, []string{"  denied by", escAll(r.DeniedBy)})
-	}
+	add("asked", date(r.Created))
+	add("state", stateText(r))
+	add("approved by", escAll(r.ApprovedBy))
+	add("denied by", escAll(r.DeniedBy))
 	if r.State == api.StatePending {
-		add("expires", until(r.Expires))
+		add("expires", date(r.Expires)+", "+until(r.Expires))
 	}
 	if s := r.Signature; s != nil {
-		rows = append(rows, []string{"  signed by", escAll(s.Signers)})
+		add("signed by", escAll(s.Signers))
 		if s.Kind != api.KindFile {
 			add("signature", s.Signature)
 		}
@@ -130,7 +127,7 @@ func printRequest(w io.Writer, r api.Request) {
 			add("hash", s.Hash.String())
 		}
 	}
-	table(w, rows)
+	lay(w, rows, width)
 	if s := r.Signature; s != nil && s.Kind == api.KindFile {
 		fmt.Fprintf(w, "\n%s\n", escLines(s.Signature))
 	}

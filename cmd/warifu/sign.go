@@ -93,21 +93,19 @@ func (a *app) printSignature(sig api.Signature) error {
 			a.note("signed by %s with %s", escAll(sig.Signers), esc(sig.PublicKey))
 			return
 		}
-		rows := [][]string{
+		rows := [][2]string{
 			{"signature", esc(sig.Signature)},
 			{"address", esc(sig.Address)},
 			{"digest", sig.Digest.String()},
 		}
 		if len(sig.Raw) > 0 {
-			rows = append(rows, []string{"raw", sig.Raw.String()}, []string{"hash", sig.Hash.String()})
+			rows = append(rows, [2]string{"raw", sig.Raw.String()}, [2]string{"hash", sig.Hash.String()})
 		}
-		rows = append(rows,
-			[]string{"signers", escAll(sig.Signers)},
-			[]string{"epoch", fmt.Sprint(sig.Epoch)},
-			[]string{"request", shortID(sig.Request)},
-			[]string{"elapsed", time.Duration(sig.Elapsed).Round(time.Millisecond).String()},
-		)
-		table(w, rows)
+		keys(w, append(rows,
+			[2]string{"signers", escAll(sig.Signers)},
+			[2]string{"epoch", fmt.Sprint(sig.Epoch)},
+			[2]string{"request", shortID(sig.Request)},
+			[2]string{"elapsed", time.Duration(sig.Elapsed).Round(time.Millisecond).String()}))
 	})
 }
 

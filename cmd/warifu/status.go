@@ -74,14 +74,14 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		rows = append(rows, row)
 	}
 	table(w, rows)
-	if in {
+	if in && s.OldSharesAlive > 0 {
 		fmt.Fprintf(w, "\nold shares %s\n", oldShares(s.OldSharesAlive, s.OldSharesOut, s.OldSharesKey, s.OldSharesOn))
 	}
 	if s.Healing != "" {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
 	}
 	fmt.Fprintln(w, "\naccounts")
-	printAccounts(w, s.Accounts)
+	printAccounts(w, s.Accounts, a.verbose)
 	if len(s.Requests) > 0 {
 		fmt.Fprintln(w, "\nrequests")
 		printRequests(w, s.Requests)
@@ -97,7 +97,7 @@ func presence(d api.Device) string {
 	case d.LastSeen == nil:
 		return "not seen yet"
 	}
-	return "last seen " + ago(*d.LastSeen)
+	return "last seen " + day(*d.LastSeen) + ", " + ago(*d.LastSeen)
 }
 
 // deviceState says what the circle thinks of a device that is not simply
@@ -109,10 +109,13 @@ func deviceState(devices []api.Device, d api.Device) string {
 	}
 	switch d.State {
 	case api.DeviceSuspect, api.DeviceGrace:
+		if d.Until != nil && d.State == api.DeviceGrace {
+			text += " (" + date(*d.Until) + ")"
+		}
 		return text + "; `warifu veto " + esc(designation(devices, d)) + "` postpones its removal"
 	case api.DeviceVacation:
 		if d.Until != nil {
-			return "on vacation, ends " + until(*d.Until)
+			return "on vacation, ends " + date(*d.Until) + ", " + until(*d.Until)
 		}
 	case api.DeviceTwice:
 		return text + ": `warifu lost " + esc(designation(devices, d)) + "` if you did not copy it"

@@ -141,7 +141,7 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 		a.event(api.Event{Event: api.EventProgress, Text: question + " [y/N]"})
 	} else {
 		a.mu.Lock()
-		fmt.Fprintf(a.stderr, "%s [y/N] ", question)
+		fmt.Fprint(a.stderr, onLines(question+" [y/N]", columns(a.stderr)), " ")
 		a.mu.Unlock()
 	}
 	type answer struct {

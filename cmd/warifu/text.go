@@ -35,23 +35,22 @@ func shortID(id string) string {
 	return id
 }
 
-// spaced writes an 8-digit code as two groups.
-func spaced(code string) string {
-	if len(code) == 8 {
-		return code[:4] + " " + code[4:]
-	}
-	return code
-}
-
 // table writes rows of cells in columns.
 func table(w io.Writer, rows [][]string) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	tw := tabwriter.NewWriter(onScreen(w), 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(tw, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}
 	// A failed write shows at the next one, or as a short output.
 	_ = tw.Flush()
 }
+
+// day is a time as status shows what is past, in this machine's zone.
+func day(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// date is a time with its zone, where a person may act by it or compare it with
+// what another device shows.
+func date(t time.Time) string { return t.Local().Format("2006-01-02 15:04 MST") }
 
 // ago says how long before now t was.
 func ago(t time.Time) string {

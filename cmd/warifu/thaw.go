@@ -25,6 +25,9 @@ one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
+				if _, err := c.Thaw(cmd.Context(), beforehand(), a.event); err != nil {
+					return err
+				}
 				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindThaw}); err != nil {
 					return err
 				}

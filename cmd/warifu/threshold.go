@@ -16,9 +16,9 @@ func (a *app) thresholdCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "threshold T",
 		Short: "Change how many devices must sign",
-		Long: `Threshold deals fresh shares to the same devices, of which T must sign from then
-on. As many persons as must sign now have to approve. Keys and addresses stay the
-same. More than half of the devices must always sign.`,
+		Long: `Threshold deals fresh shares to the same devices, of which T must sign from
+then on. As many persons as must sign now have to approve. Keys and addresses
+stay the same. More than half of the devices must always sign.`,
 		Example: `  warifu threshold 3`,
 		Args:    one("how many devices must sign"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,13 +44,8 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 		return err
 	}
 	n := len(s.Devices)
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}); err != nil {
-		return err
-	}
-	if err := a.agree(ctx, ch, fmt.Sprintf("Shall %d of %d sign?", t, n)); err != nil {
-		return err
-	}
-	out, err := a.redeal(ctx, ch, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}, fmt.Sprintf("Shall %d of %d sign?", t, n))
+	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})
 	if err != nil {

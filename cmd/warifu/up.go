@@ -35,7 +35,7 @@ func (a *app) upCmd() *cobra.Command {
 other devices of the circle and to nobody else, and serves the commands of this
 machine's user. It says on stderr when it is ready.`,
 		Example: `  warifu up
-  warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/credentials/warifu`,
+  warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/warifu/pass`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
 	}
@@ -49,6 +49,11 @@ machine's user. It says on stderr when it is ready.`,
 func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
+	}
+	for _, at := range c.listen {
+		if _, _, err := p2p.ParseAt(at); err != nil {
+			return withHint(usagef("--listen %s: %s", at, strings.TrimPrefix(err.Error(), "p2p: ")), "check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
+		}
 	}
 	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, c.passFile) })
 	if err != nil {

@@ -59,20 +59,23 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
+	args := api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Device}, Until: until.UTC()}
+	if _, err := c.Vacation(ctx, args); err != nil {
+		return err
+	}
 	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindVacation, Device: d.Device, Until: until.UTC()}); err != nil {
 		return err
 	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
+	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
 		return err
 	}
-	defer clear(p.Passphrase)
-	r, err := c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Device}, Until: until.UTC()})
+	defer clear(args.Passphrase)
+	r, err := c.Vacation(ctx, args)
 	if err != nil {
 		return err
 	}
 	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), until.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), date(until))
 	})
 }
 

@@ -183,6 +183,10 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
+// CheckDir returns an error that wraps [ErrUnfit] if others than its owner may
+// look into the directory dir, in which [Create] would then make no store.
+func CheckDir(dir string) error { return checkPrivate(dir) }
+
 func checkHome(path string) error {
 	if err := checkPrivate(filepath.Dir(path)); err != nil {
 		return err

@@ -103,7 +103,7 @@ func TestStreamAsksAndConfirms(t *testing.T) {
 	answer := make(chan api.ConfirmArgs, 1)
 	b := &fake{
 		found: func(ctx context.Context, a api.FoundArgs, emit func(api.Event)) (api.Circle, error) {
-			emit(api.Event{Event: api.EventInvitation, Code: "12345678"})
+			emit(api.Event{Event: api.EventInvitation, Code: "1234-5678"})
 			emit(api.Event{Event: api.EventConfirm, Question: &api.Question{Session: "ab"}})
 			if got := <-answer; got != (api.ConfirmArgs{Session: "ab", Yes: true}) {
 				return api.Circle{}, api.Errorf(api.CodeNotConfirmed, "no")

@@ -26,6 +26,9 @@ type Backend interface {
 	// device will never say ready in it again.
 	AbandonFounding(ctx context.Context) error
 
+	// MayAbandon fails as AbandonFounding would, and changes nothing.
+	MayAbandon(ctx context.Context) error
+
 	// Join answers an invitation and goes on like Found.
 	Join(ctx context.Context, args JoinArgs, emit func(Event)) (Circle, error)
 
@@ -51,6 +54,10 @@ type Backend interface {
 	Approve(ctx context.Context, id string) (Request, error)
 	Deny(ctx context.Context, id string) (Request, error)
 
+	// MayApprove is Request, and fails as Approve would, or ApprovePresent
+	// before it looks at the passphrase.
+	MayApprove(ctx context.Context, id string) (Request, error)
+
 	// Wait is the waiting part of Sign, for a request that exists. It has no
 	// timeout but ctx.
 	Wait(ctx context.Context, id string, emit func(Event)) (Signature, error)
@@ -59,6 +66,9 @@ type Backend interface {
 	// passphrase is the caller's to wipe.
 	Lock(ctx context.Context) error
 	Unlock(ctx context.Context, passphrase []byte) error
+
+	// MayUnlock fails if it is too early to try a passphrase.
+	MayUnlock(ctx context.Context) error
 }
 
 // FoundArgs say which circle to found.

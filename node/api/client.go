@@ -53,6 +53,12 @@ func (c *Client) AbandonFounding(ctx context.Context) error {
 	return err
 }
 
+// MayAbandon implements [Backend].
+func (c *Client) MayAbandon(ctx context.Context) error {
+	_, err := get[none](ctx, c, "found/abandon")
+	return err
+}
+
 // Join implements [Backend].
 func (c *Client) Join(ctx context.Context, args JoinArgs, emit func(Event)) (Circle, error) {
 	return follow[Circle](ctx, c, "join", args, emit)
@@ -84,6 +90,11 @@ func (c *Client) Approve(ctx context.Context, id string) (Request, error) {
 	return post[Request](ctx, c, "requests/"+url.PathEscape(id)+"/approve", none{})
 }
 
+// MayApprove implements [Backend].
+func (c *Client) MayApprove(ctx context.Context, id string) (Request, error) {
+	return get[Request](ctx, c, "requests/"+url.PathEscape(id)+"/approve")
+}
+
 // Deny implements [Backend].
 func (c *Client) Deny(ctx context.Context, id string) (Request, error) {
 	return post[Request](ctx, c, "requests/"+url.PathEscape(id)+"/deny", none{})
@@ -103,6 +114,12 @@ func (c *Client) Lock(ctx context.Context) error {
 // Unlock implements [Backend].
 func (c *Client) Unlock(ctx context.Context, passphrase []byte) error {
 	_, err := call[none](ctx, c, http.MethodPost, "unlock", passphrase)
+	return err
+}
+
+// MayUnlock implements [Backend].
+func (c *Client) MayUnlock(ctx context.Context) error {
+	_, err := get[none](ctx, c, "unlock")
 	return err
 }
 

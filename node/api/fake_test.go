@@ -15,6 +15,7 @@ type fake struct {
 	confirm func(api.ConfirmArgs) error
 	sign    func(context.Context, api.SignArgs, func(api.Event)) (api.Signature, error)
 	request func(id string) (api.Request, error)
+	may     error // what MayAbandon, MayApprove and MayUnlock say
 
 	mu       sync.Mutex
 	unlocked []byte
@@ -34,6 +35,7 @@ func (f *fake) Found(ctx context.Context, a api.FoundArgs, emit func(api.Event))
 }
 
 func (f *fake) AbandonFounding(context.Context) error { return errUnused }
+func (f *fake) MayAbandon(context.Context) error      { return f.may }
 
 func (f *fake) Join(context.Context, api.JoinArgs, func(api.Event)) (api.Circle, error) {
 	return api.Circle{}, errUnused
@@ -50,6 +52,15 @@ func (f *fake) Requests(context.Context) ([]api.Request, error) { return nil, er
 func (f *fake) Request(_ context.Context, id string) (api.Request, error) { return f.request(id) }
 func (f *fake) Approve(_ context.Context, id string) (api.Request, error) { return f.request(id) }
 func (f *fake) Deny(_ context.Context, id string) (api.Request, error)    { return f.request(id) }
+
+func (f *fake) MayApprove(_ context.Context, id string) (api.Request, error) {
+	if f.may != nil {
+		return api.Request{}, f.may
+	}
+	return f.request(id)
+}
+
+func (f *fake) MayUnlock(context.Context) error { return f.may }
 
 func (f *fake) Wait(context.Context, string, func(api.Event)) (api.Signature, error) {
 	return api.Signature{}, errUnused

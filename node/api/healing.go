@@ -59,6 +59,11 @@ type Healing interface {
 type PresenceArgs struct {
 	Passphrase []byte   `json:"-"`
 	Timeout    Duration `json:"timeout,omitempty"`
+
+	// DryRun asks whether the call would be refused: it fails as the call would,
+	// as far as that is known before a person has proved to be here, looks at no
+	// passphrase, changes nothing, emits nothing, and returns the zero value.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // DeviceArgs say which device is meant: by its identity, 64 hex digits, as in

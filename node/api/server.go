@@ -58,6 +58,16 @@ func NewHandler(b Backend, log *slog.Logger) http.Handler {
 	mux.HandleFunc("POST /v1/found/abandon", plain(s, func(ctx context.Context, _ *http.Request, _ none) (none, error) {
 		return none{}, b.AbandonFounding(ctx)
 	}))
+	// What is posted to act is got to know whether it would be done.
+	mux.HandleFunc("GET /v1/found/abandon", plain(s, func(ctx context.Context, _ *http.Request, _ none) (none, error) {
+		return none{}, b.MayAbandon(ctx)
+	}))
+	mux.HandleFunc("GET /v1/requests/{id}/approve", plain(s, func(ctx context.Context, r *http.Request, _ none) (Request, error) {
+		return b.MayApprove(ctx, r.PathValue("id"))
+	}))
+	mux.HandleFunc("GET /v1/unlock", plain(s, func(ctx context.Context, _ *http.Request, _ none) (none, error) {
+		return none{}, b.MayUnlock(ctx)
+	}))
 	mux.HandleFunc("POST /v1/join", stream(s, func(ctx context.Context, _ *http.Request, a JoinArgs, emit func(Event)) (Circle, error) {
 		return b.Join(ctx, a, emit)
 	}))

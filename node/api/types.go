@@ -181,6 +181,7 @@ type Account struct {
 	Name      string `json:"name"`                 // "ethereum" or "ssh"
 	Path      string `json:"path,omitempty"`       // full path of Address, "m/44'/60'/0'/0/0"
 	Address   string `json:"address,omitempty"`    // EIP-55, of an Ethereum account
+	Xpub      string `json:"xpub,omitempty"`       // BIP-32, of an Ethereum account at m/44'/60'/0': all its addresses
 	PublicKey string `json:"public_key,omitempty"` // of an SSH account, one authorized_keys line without comment
 }
 
@@ -319,7 +320,7 @@ type Event struct {
 	Device      string     `json:"device,omitempty"`
 	Addresses   []string   `json:"addresses,omitempty"`
 	Invitation  string     `json:"invitation,omitempty"`
-	Code        string     `json:"code,omitempty"` // 8 digits
+	Code        string     `json:"code,omitempty"` // 8 digits, as they may be typed: "1234-5678"
 	Expires     *time.Time `json:"expires,omitempty"`
 	Name        string     `json:"name,omitempty"`
 	Kind        string     `json:"kind,omitempty"`

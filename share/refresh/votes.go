@@ -384,14 +384,22 @@ func (m *Machine) erase() []session.Effect {
 // that have not locked: the parent shares are destroyed although a sleeper may
 // still hold one.
 func (m *Machine) Presence() ([]session.Effect, error) {
-	if m.resting {
-		return nil, errResting
-	}
-	if m.phase != Locked || !m.all(lock, m.p.Members) {
-		return nil, errors.New("refresh: not every member has locked")
+	if err := m.MayRetire(); err != nil {
+		return nil, err
 	}
 	m.presence = true
 	return m.advance()
+}
+
+// MayRetire says why [Machine.Presence] would be refused, or nil.
+func (m *Machine) MayRetire() error {
+	if m.resting {
+		return errResting
+	}
+	if m.phase != Locked || !m.all(lock, m.p.Members) {
+		return errors.New("refresh: not every member has locked")
+	}
+	return nil
 }
 
 // Shares returns clones of this device's new shares by account, from the time
