@@ -256,6 +256,9 @@ func TestShownOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := c.onShow(1, show{Session: m.Session}); err != nil || len(kept.shows[1]) != len(m.Statements) {
+		t.Errorf("what is shown later takes the place of what was shown first: %v", err)
+	}
 	l.run(time.Second, nil)
 	if answers != 1 {
 		t.Errorf("%d answers to what was shown five times", answers)

@@ -55,7 +55,8 @@ func TestCheck(t *testing.T) {
 		{"purpose-longest", eth, func(p *prop) { p.Purpose = strings.Repeat("~", share.MaxPurpose) }, true},
 
 		{"version-zero", eth, func(p *prop) { p.Version = 0 }, false},
-		{"version-next", eth, func(p *prop) { p.Version++ }, false},
+		{"version-signed", eth, func(p *prop) { p.Version = share.VersionSigned }, true},
+		{"version-next", eth, func(p *prop) { p.Version = share.VersionSigned + 1 }, false},
 		{"suite-unknown", eth, func(p *prop) { p.Suite = 3 }, false},
 		{"suite-other", eth, func(p *prop) { p.Suite = roster.Ed25519 }, false},
 		{"suite-of-other-account", eth, func(p *prop) {
@@ -222,7 +223,7 @@ func TestParseProposal(t *testing.T) {
 	}
 	// Rules of the format hold for what is parsed, before any record is known.
 	for name, change := range map[string]func(*share.Proposal){
-		"version":   func(p *share.Proposal) { p.Version++ },
+		"version":   func(p *share.Proposal) { p.Version = share.VersionSigned + 1 },
 		"suite":     func(p *share.Proposal) { p.Suite = 3 },
 		"purpose":   func(p *share.Proposal) { p.Purpose = "" },
 		"hardened":  func(p *share.Proposal) { p.Path = []uint32{1 << 31} },
