@@ -43,13 +43,6 @@ func (l *latecare) run(f func(context.Context)) bool {
 	return true
 }
 
-// size returns how much runs.
-func (l *latecare) size() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.running)
-}
-
 func (l *latecare) forget(t *lateTask) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,6 +15,13 @@ import (
 	"github.com/warifu/warifu/roster"
 )
 
+// size returns how much runs.
+func (l *latecare) size() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.running)
+}
+
 // TestLateVisitorsHearWhy: an invitation that was used, withdrawn or has ended
 // is answered, also when the call that showed it is over: with the reason, by
 // text as by code. When it would have ended anyway nobody answers any more.

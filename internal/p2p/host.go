@@ -23,9 +23,9 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// newHost binds the sockets and returns a host without handlers, and its lobby. Whatever
-// libp2p offers to strangers or learns from them is off: relay, AutoNAT, ping,
-// observed addresses, metrics.
+// newHost binds the sockets and returns a host without handlers, and its lobby.
+// Whatever libp2p offers to strangers or learns from them is off: relay,
+// AutoNAT, ping, observed addresses, metrics.
 //
 // known tells the addresses of peers, for which places are kept, and tell hears
 // of each connection that was turned away, or shown out, before it had said who

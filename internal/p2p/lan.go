@@ -121,8 +121,9 @@ func (l *Link) sighted(cfg beaconConfig, e *zeroconf.ServiceEntry) {
 			}
 		}
 	}
+	ips = l.keepOnLink(ips)
 	l.mu.Lock()
-	ips = l.seen.take(b.slot, epoch, e.Text[0], l.keepOnLink(ips))
+	ips = l.seen.take(b.slot, epoch, e.Text[0], ips)
 	l.mu.Unlock()
 	addrs := b.at(ips)
 	r.log.Debug("peer sighted", "slot", b.slot, "addrs", len(addrs))
