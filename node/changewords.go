@@ -71,6 +71,9 @@ func (c *core) changeLines(r *openRequest) (lines []intent.Line) {
 		add("device", "%s", c.introduces(r))
 	}
 	add("asked by", "%s", c.name(r.from()))
+	if !r.open() || c.inEffect(r) {
+		return lines // it is told of another circle by now
+	}
 	for _, effect := range c.effects(r) {
 		add("effect", "%s", effect)
 	}
@@ -85,7 +88,9 @@ func (c *core) introduces(r *openRequest) string {
 		return c.subjectName(r)
 	}
 	text := fmt.Sprintf("%s (%s), slot %d, fingerprint %s", c.name(slot), d.Kind, slot, fingerprint(d))
+	_, in := c.device(slot)
 	switch p := c.peers[slot]; {
+	case !in:
 	case slot == c.circle.slot:
 		text += ", this device"
 	case p != nil && p.online:
