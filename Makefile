@@ -5,7 +5,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 PKGS = ./...
 
-.PHONY: build test check race fuzz bench timing mutate cross netns help
+.PHONY: build test check race fuzz bench timing mutate notices cross netns help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,7 @@ check: ## formatting, vet, static analysis, tidy modules
 	cd bench && $(GO) vet ./...
 	$(TOOL) staticcheck $(PKGS)
 	$(GO) mod tidy -diff
+	cd tools && $(GO) vet ./... && $(GO) run ./notices -check
 
 race: ## tests under the race detector, for everything with goroutines
 	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
@@ -44,6 +45,9 @@ timing: ## measure whether secrets show in the time that mathematics takes (2 mi
 
 mutate: ## take out one check after the other and see that a test misses it (long)
 	cd tools && $(GO) run ./mutate
+
+notices: ## write down the licences of everything that is linked
+	cd tools && $(GO) run ./notices
 
 cross: ## compile for the platforms that we promise
 	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \

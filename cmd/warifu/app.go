@@ -126,7 +126,7 @@ them: any quorum signs, no single device can. Begin with
 	in("heal", a.lostCmd(), a.refreshCmd(), a.leaveCmd(), a.freezeCmd(), a.thawCmd(), a.vacationCmd(), a.vetoCmd(),
 		a.removeCmd(), a.retireCmd(), a.thresholdCmd())
 	in("ask", a.signCmd(), a.requestsCmd(), a.showCmd(), a.approveCmd(), a.denyCmd(), a.verifyCmd())
-	root.AddCommand(a.demoCmd(), a.versionCmd())
+	root.AddCommand(a.demoCmd(), a.versionCmd(), a.licensesCmd())
 	strictHelp(root)
 	return root
 }
