@@ -19,7 +19,7 @@ test: ## run all tests; downloads Go modules and uses ssh-keygen where it is ins
 check: ## formatting, vet, static analysis, tidy modules
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt'd:"; echo "$$out"; exit 1; }
 	$(GO) vet $(PKGS)
-	$(GO) vet -tags lab,netns ./cmd/warifu ./internal/p2p ./e2e
+	$(GO) vet -tags lab,netns ./cmd/warifu ./node ./internal/p2p ./e2e
 	cd bench && $(GO) vet ./...
 	$(TOOL) staticcheck $(PKGS)
 	$(GO) mod tidy -diff

@@ -234,6 +234,19 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// TestCallerTellsOfFaults: what the caller calls a fault counts like one of the
+// link's own, and of a peer that is not allowed it counts nothing.
+func TestCallerTellsOfFaults(t *testing.T) {
+	t.Parallel()
+	a := start(t, 1, tcpOnly)
+	join(t, a, 2)
+	a.link.Fault([]byte(idOf(t, 3)), "it is nobody")
+	for range p2p.MaxFaults {
+		a.link.Fault([]byte(idOf(t, 2)), "it lies")
+	}
+	a.wait("down", func(e event) bool { return e.text == "it was cut off for breaking the rules" })
+}
+
 func TestNothingBeforeUp(t *testing.T) {
 	t.Parallel()
 	a := start(t, 1, tcpOnly, func(c *p2p.Config) {
