@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 )
 
@@ -32,16 +33,19 @@ func watchOnly(t *testing.T, xpub string, path ...uint32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	point := crypto.FromECDSAPub(key)
+	x, y := new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:])
 	for _, index := range path {
 		mac := hmac.New(sha512.New, chain)
-		mac.Write(crypto.CompressPubkey(key))
+		mac.Write(append([]byte{2 + byte(y.Bit(0))}, x.FillBytes(make([]byte, 32))...))
 		mac.Write(binary.BigEndian.AppendUint32(nil, index))
 		i := mac.Sum(nil)
-		x, y := crypto.S256().ScalarBaseMult(i[:32])
-		key.X, key.Y = crypto.S256().Add(key.X, key.Y, x, y)
+		stepX, stepY := crypto.S256().ScalarBaseMult(i[:32])
+		x, y = crypto.S256().Add(x, y, stepX, stepY)
 		chain = i[32:]
 	}
-	return crypto.PubkeyToAddress(*key).Hex()
+	hash := crypto.Keccak256(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
+	return common.BytesToAddress(hash[12:]).Hex()
 }
 
 // TestExtendedKeyFollowsTheAccount: a wallet that is given the extended key sees the
