@@ -62,13 +62,13 @@ func (a *app) invitation(e api.Event) {
 	if e.Of > 0 {
 		which = fmt.Sprintf(" (%d of %d)", e.Step, e.Of)
 	}
-	a.note("\nThe next device%s. While its daemon runs, type there\n", which)
-	a.note("  warifu join %s\n", esc(e.Invitation))
+	a.note("\nThe next device%s. While its daemon runs, type `warifu join` there, and then\n", which)
+	a.note("  %s\n", esc(e.Invitation))
 	if e.Code != "" {
 		code := esc(strings.ReplaceAll(spaced(e.Code), " ", "-"))
-		a.note("or, on the same network, `warifu join %s`\n", code)
+		a.note("or, on the same network, %s\n", code)
 		if at := elsewhere(e.Addresses); at != "" {
-			a.note("or, if it is not found there, `warifu join %s --at %s`\n", code, esc(at))
+			a.note("or, if it is not found there, `warifu join --at %s` and then %s\n", esc(at), code)
 		}
 	}
 	if isTerminal(a.stderr) {
