@@ -175,8 +175,10 @@ func (a *app) tryToRead(ctx context.Context, store *boltstore.Store, passFile st
 	if err != nil {
 		return tries, nil, err
 	}
-	defer clear(pass)
-	k, err := keeper.Unlock(header, pass)
+	k, err := await(ctx, func() (*keeper.Keeper, error) {
+		defer clear(pass)
+		return keeper.Unlock(header, pass)
+	})
 	return tries, k, err
 }
 
