@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/warifu/warifu/internal/boltstore"
@@ -88,6 +89,9 @@ func storeError(home string, err error) error {
 			return e
 		}
 		return api.Errorf(api.CodeRefused, "%s", plain(err)).WithHint("run warifu as the user whose device this is, on a disk that can be written to")
+	case errors.Is(err, syscall.EROFS):
+		return api.Errorf(api.CodeRefused, "the disk that %s is on cannot be written to", home).
+			WithHint("`warifu fsck` needs no write; a device does")
 	case errors.Is(err, boltstore.ErrInUse):
 		return api.Errorf(api.CodeAlreadyRunning, "another warifu runs in %s", home).
 			WithHint("use it, or stop it first; `warifu status` shows it")
