@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -149,10 +150,15 @@ func (a *app) openToRead(ctx context.Context, passFile string) (*device, error) 
 	}
 	// The lock of the one that reads is in the way of the one that counts.
 	err = errors.Join(err, store.Close())
-	if errors.Is(err, keeper.ErrPassphrase) {
+	switch {
+	case errors.Is(err, keeper.ErrPassphrase):
 		tries = tries.Failed(uptime())
 		a.countFailure(tries)
-		return nil, wrongPassphrase(tries.Failures(), tries.Wait(uptime()))
+		err = wrongPassphrase(tries.Failures(), tries.Wait(uptime()))
+	case api.CodeOf(err) == api.CodeWrongPass:
+		// It is too early. What the wait is counted from must not move with
+		// each look at it: see guard.tries.
+		a.countFailure(tries.At(uptime()))
 	}
 	return nil, err
 }
@@ -182,14 +188,17 @@ func (a *app) tryToRead(ctx context.Context, store *boltstore.Store, passFile st
 	return tries, k, err
 }
 
-// countFailure stores the count of wrong passphrases, if it can: whoever has a
-// copy that cannot be written to could as well make another one.
+// countFailure stores the count of wrong passphrases, if it is another and can be
+// stored: whoever has a copy that cannot be written to could as well make one more.
 func (a *app) countFailure(t keeper.Tries) {
 	store, err := boltstore.Open(filepath.Join(a.home, storeName))
 	if err != nil {
 		return
 	}
-	_ = errors.Join(store.SetTries(t.Bytes()), store.Close())
+	if stored, err := store.Tries(); err == nil && !bytes.Equal(stored, t.Bytes()) {
+		_ = store.SetTries(t.Bytes())
+	}
+	_ = store.Close()
 }
 
 // checkDevice reads all that a daemon reads when it starts.

@@ -159,11 +159,10 @@ func (a *app) typeTwice(ctx context.Context) ([]byte, error) {
 
 // checkNew refuses what cannot become a passphrase.
 func checkNew(pass []byte) error {
-	err := keeper.CheckPassphrase(pass)
-	if err == nil {
-		return nil
+	if err := keeper.CheckPassphrase(pass); err != nil {
+		return newPassphraseError{err}
 	}
-	return fmt.Errorf("%w", newPassphraseError{err})
+	return nil
 }
 
 // A newPassphraseError says in words why a passphrase cannot be taken.

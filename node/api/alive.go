@@ -33,8 +33,8 @@ func errNoAnswer() *Error {
 
 // watch returns a context for a call, which ends with ctx or when the device does
 // not answer, with an [Error] as its cause. A call that waits for persons passes
-// silent, which is told so first, and has no other end; for one that waits for
-// nobody it is nil. stop ends the watch, after which silent is not called.
+// silent, which is called some time before that; a call that waits for nobody
+// passes nil, and ends sooner. stop ends the watch: silent is not called after it.
 func (c *Client) watch(ctx context.Context, silent func()) (watched context.Context, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	var asking sync.WaitGroup
