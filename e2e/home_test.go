@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/warifu/warifu/node/api"
 )
@@ -61,18 +60,6 @@ func TestWrongPassphrase(t *testing.T) {
 		t.Errorf("up: %s", o.stderr)
 	}
 	o.has(t, "the next try is possible in")
-
-	// Setting the clock ahead ends no wait.
-	d.toLab()
-	d.wish(decadeAhead)
-	d.launch(d.upArgs("--no-lan")...)
-	select {
-	case <-d.exited:
-	case <-time.After(patience):
-		t.Fatalf("it waits for nothing:\n%s", d.stderr)
-	}
-	outcome{stderr: d.stderr.String()}.has(t, "the next try is possible in")
-	d.cmd = nil
 }
 
 func TestTwoDaemonsOnOneHome(t *testing.T) {

@@ -44,11 +44,11 @@ func TestNewPassphrases(t *testing.T) {
 		if !errors.Is(err, keeper.ErrBadPassphrase) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v, want %s", bad, err, why)
 		}
+		if len(bad) > keeper.MaxPassphrase {
+			continue // no release has set one
+		}
 		_, h := keepertest.New(t, bad)
 		k, err := keeper.Unlock(h, []byte(bad))
-		if len(bad) > keeper.MaxPassphrase {
-			continue
-		}
 		if err != nil {
 			t.Errorf("%q was set and does not open: %v", bad, err)
 			continue
