@@ -179,8 +179,9 @@ func (d *device) command(code int, args ...string) outcome {
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
+	args, stdin := typed(args)
 	cmd := exec.CommandContext(ctx, binary, append([]string{"--home", d.home}, args...)...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &stdout, &stderr
 	err := cmd.Run()
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if err != nil && !ok {
@@ -194,6 +195,24 @@ func (d *device) command(code int, args ...string) outcome {
 		d.t.Fatalf("%s: %v: exit %d, want %d\nstdout: %s\nstderr: %s", d.name, args, got, code, stdout.String(), stderr.String())
 	}
 	return outcome{stdout.String(), stderr.String()}
+}
+
+// typed takes the invitation or code out of the arguments of join, which takes
+// none, and returns it as what a person types.
+func typed(args []string) (rest []string, stdin io.Reader) {
+	at := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	if at < 0 || args[at] != "join" {
+		return args, nil
+	}
+	for i := at + 1; i < len(args); i++ {
+		switch {
+		case args[i] == "--at":
+			i++
+		case !strings.HasPrefix(args[i], "-"):
+			return slices.Delete(slices.Clone(args), i, i+1), strings.NewReader(args[i] + "\n")
+		}
+	}
+	return args, nil
 }
 
 // upArgs are the arguments of the daemon.

@@ -25,8 +25,9 @@ func (d *device) begin(args ...string) *running {
 	r := &running{t: d.t, events: make(chan api.Event, 64)}
 	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	d.t.Cleanup(cancel)
+	args, stdin := typed(args)
 	r.cmd = exec.CommandContext(ctx, binary, append([]string{"--home", d.home, "--json"}, args...)...)
-	r.cmd.Stdout = &r.stdout
+	r.cmd.Stdin, r.cmd.Stdout = stdin, &r.stdout
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)

@@ -13,7 +13,10 @@ import (
 	"github.com/warifu/warifu/share"
 )
 
-var _ api.Backend = (*Node)(nil)
+var (
+	_ api.Backend = (*Node)(nil)
+	_ api.Aliver  = (*Node)(nil)
+)
 
 // requestLifetime is how long a request stays open on each device, unless the
 // call waits longer.
@@ -40,6 +43,11 @@ func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
 			return s, context.Cause(ctx)
 		}
 	}
+}
+
+// Alive implements [api.Aliver]: it returns when the loop has come to it.
+func (n *Node) Alive(ctx context.Context) error {
+	return n.call(ctx, func(*core) error { return nil })
 }
 
 // Sign implements [api.Backend].
@@ -257,6 +265,9 @@ func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
 		return err
 	}
 	return n.call(ctx, func(c *core) error {
+		if c.cfg.Keeper.Locked() {
+			return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("warifu unlock")
+		}
 		c.unlocked()
 		return nil
 	})

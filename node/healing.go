@@ -16,13 +16,14 @@ var _ api.Healing = (*Node)(nil)
 const changeLifetime = 24 * time.Hour
 
 // prove checks that whoever calls knows this device's passphrase, on a device
-// that is unlocked: to prove presence must not unlock what its person locked.
+// that is unlocked and stays so: to prove presence must not unlock what its person
+// locked, be it before the proof began or while it was checked.
 // The derivation takes a second and happens outside the loop.
 func (n *Node) prove(ctx context.Context, passphrase []byte) error {
 	if err := n.call(ctx, (*core).ready); err != nil {
 		return err
 	}
-	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
+	if err := n.core.cfg.Keeper.Prove(passphrase); err != nil {
 		return notPresent(err)
 	}
 	n.post(func(c *core, now time.Time) { c.presentAt = now })

@@ -102,8 +102,14 @@ func (k *labKeeper) ListEpochKeys() ([]string, error) {
 }
 func (k *labKeeper) Lock()               { k.locked = true }
 func (k *labKeeper) Unlock([]byte) error { k.locked = false; return nil }
-func (k *labKeeper) Locked() bool        { return k.locked }
 func (k *labKeeper) MayUnlock() error    { return k.early }
+func (k *labKeeper) Prove([]byte) error {
+	if k.locked {
+		return errLabSealed
+	}
+	return nil
+}
+func (k *labKeeper) Locked() bool { return k.locked }
 
 // labDevice is the core's link, too.
 func (d *labDevice) ID() []byte      { return d.id }

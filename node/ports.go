@@ -59,10 +59,13 @@ type Keeper interface {
 	// ListEpochKeys returns the ids of the epoch keys that there are.
 	ListEpochKeys() ([]string, error)
 
-	// Lock forgets what opens shares; Unlock brings it back. A wrong
-	// passphrase is an error whose text a person can read.
+	// Lock forgets what opens shares; Unlock brings it back, unless somebody
+	// locks before it has ended. Prove brings nothing back: its error is nil if
+	// the passphrase is right and the keeper is not locked. A wrong passphrase
+	// is an error whose text a person can read.
 	Lock()
 	Unlock(passphrase []byte) error
+	Prove(passphrase []byte) error
 	Locked() bool
 
 	// MayUnlock says why it is too early to try a passphrase, or nil.

@@ -269,7 +269,7 @@ func (c *core) wakeRedeal() {
 // tickRedeal gives up an attempt that cannot go on, as far as that is still
 // allowed.
 func (c *core) tickRedeal() {
-	c.wakeRedeal() // somebody may have typed the passphrase to prove to be here
+	c.wakeRedeal() // whoever unlocked may have gone before the loop was told
 	a := c.attempt
 	if a == nil || a.machine.Settled() {
 		return

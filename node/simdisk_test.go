@@ -246,4 +246,10 @@ func (k *simKeeper) OpenShare(id, name string, s []byte) ([]byte, error) {
 func (k *simKeeper) Lock()               { k.locked = true }
 func (k *simKeeper) Unlock([]byte) error { k.locked = false; return nil }
 func (k *simKeeper) MayUnlock() error    { return nil }
-func (k *simKeeper) Locked() bool        { return k.locked }
+func (k *simKeeper) Prove([]byte) error {
+	if k.locked {
+		return errLabSealed
+	}
+	return nil
+}
+func (k *simKeeper) Locked() bool { return k.locked }

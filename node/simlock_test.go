@@ -42,8 +42,8 @@ func locks(w *world) {
 	}
 }
 
-// unlock brings the shares of d back. Whoever types a passphrase to prove to be
-// there does so without a word to the loop.
+// unlock brings the shares of d back. Whoever types the passphrase and goes away
+// does so without a word to the loop.
 func unlock(d *simDevice, told bool) {
 	if err := d.keeper.Unlock(nil); err != nil {
 		d.w.fail("%s does not unlock: %w", d.name, err)

@@ -48,6 +48,12 @@ type app struct {
 	began bool
 	path  string // of the command, without the program's name
 
+	asking sync.Once // makes in
+	in     *input    // stdin, for what is asked
+	waits  clock     // what a pause between passphrases goes by
+
+	lossy *lossyWriter // what stderr is while a device runs, or nil
+
 	mu       sync.Mutex // guards stderr and progress
 	progress bool       // the last line on the terminal is to be overwritten
 }
@@ -83,7 +89,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if !a.began {
 		a.json = a.json || wantsJSON(args)
 	}
-	return a.exit(unknownCommand(root, err))
+	code := a.exit(unknownCommand(root, err))
+	if a.lossy != nil {
+		a.lossy.Close(drainTime)
+	}
+	return code
 }
 
 func commandPath(cmd *cobra.Command) string {
@@ -257,6 +267,12 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintln(onScreen(a.stderr), fmt.Sprintf(format, args...))
 }
 
+// input is stdin, for what is asked.
+func (a *app) input() *input {
+	a.asking.Do(func() { a.in = &input{r: a.stdin} })
+	return a.in
+}
+
 func (a *app) client() (*api.Client, error) { return api.NewClient(a.home) }
 
 // call runs f with a client of the home's daemon.
@@ -266,8 +282,12 @@ func (a *app) call(f func(*api.Client) error) error {
 		return err
 	}
 	defer c.Close()
+	a.warnRoot()
 	err = f(c)
 	if api.CodeOf(err) == api.CodeNotRunning {
+		if e := foreign(a.home); e != nil {
+			return e
+		}
 		if there, statErr := exists(filepath.Join(a.home, storeName)); statErr == nil && !there {
 			return storeError(a.home, fs.ErrNotExist)
 		}

@@ -22,7 +22,10 @@ func TestMisuseIsSaidPlainly(t *testing.T) {
 		{[]string{"verify", "tx"}, []string{`there is no "tx" to verify, but message or typed-data`}},
 		{[]string{"approve"}, []string{"approve: the id of a request is needed"}},
 		{[]string{"join"}, []string{"join: an invitation or a code is needed"}},
-		{[]string{"join", "1234", "5678"}, []string{"one argument is wanted, 2 are given"}},
+		{[]string{"join", "-"}, []string{"join: an invitation or a code is needed"}},
+		{[]string{"join", "1234", "5678"}, []string{"not taken from the arguments"}},
+		{[]string{"join", "12345678"}, []string{"other users of this machine can see it", "hint: type `warifu join` alone"}},
+		{[]string{"join", "warifu1:abc"}, []string{"other users of this machine can see it"}},
 		{[]string{"init", "--name", " x"}, []string{"init: name has a space at an end"}},
 		{[]string{"init", "--name", "x", "--kind", "toaster"}, []string{"init: unknown kind of device"}},
 	} {

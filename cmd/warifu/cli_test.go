@@ -145,9 +145,11 @@ func TestFoundAsks(t *testing.T) {
 		out         string
 		err         []string
 	}{
-		{"yes", "y\n", nil, exitDone, "circle c1c1c1c1: 2 devices, any 2 of which sign", []string{"one two three four five six", `phone\u{202e}`, `! the name phone\u{202e}: it looks like another`, "[y/N]"}},
+		{"yes", "y\n", nil, exitDone, "circle c1c1c1c1: 2 devices, any 2 of which sign", []string{"one two three four five six", `phone\u{202e}`, `! the name phone\u{202e}: it looks like another`, "[y/n]"}},
 		{"no", "n\n", nil, exitFailed, "", []string{"you did not confirm", "hint:"}},
-		{"enter", "\n", nil, exitFailed, "", []string{"you did not confirm"}},
+		{"stray keys", "\nx\nyn\n Y \n", nil, exitDone, "0xA", []string{"type y if it is so, n if not"}},
+		{"stray keys and no", "\nnay\nNO\n", nil, exitFailed, "", []string{"you did not confirm"}},
+		{"stray keys and nobody", "\nx\n", nil, exitFailed, "", []string{"there is nobody to ask", "--yes"}},
 		{"nobody", "", nil, exitFailed, "", []string{"there is nobody to ask", "--yes"}},
 		{"flag", "", []string{"--yes"}, exitDone, "0xA", []string{"confirmed with --yes", "one two three four five six", "laptop"}},
 	} {
@@ -159,7 +161,7 @@ func TestFoundAsks(t *testing.T) {
 				t.Errorf("code %d: %s", o.code, o.stderr)
 			}
 			has(t, "stdout", o.stdout, tc.out)
-			has(t, "stderr", o.stderr, append(tc.err, "warifu join warifu1:abc", "\n  warifu join 1234-5678\n", "\n  warifu join 1234-5678 --at /ip4/192.0.2.7/tcp/4242\n", "joined: phone")...)
+			has(t, "stderr", o.stderr, append(tc.err, "type `warifu join` there, and then\n  warifu1:abc\n", "or, on the same network,\n  1234-5678\n", "\n  warifu join --at /ip4/192.0.2.7/tcp/4242\n", "joined: phone")...)
 			if strings.Contains(o.stderr, "scan") {
 				t.Error("there is nothing to scan without a terminal")
 			}
@@ -173,7 +175,7 @@ func TestFoundAsks(t *testing.T) {
 func TestFoundJSON(t *testing.T) {
 	t.Parallel()
 	home := serve(t, foundingFake())
-	o := warifu(t, t.Context(), "", "--json", "--home", home, "join", "1234-5678", "--yes")
+	o := warifu(t, t.Context(), "1234-5678\n", "--json", "--home", home, "join", "--yes")
 	var c api.Circle
 	if err := json.Unmarshal([]byte(o.stdout), &c); err != nil || c.Threshold != 2 {
 		t.Fatalf("%+v: %v", o, err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/warifu/warifu/internal/boltstore"
@@ -15,11 +18,12 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-// What is in a home, beside the socket.
+// What is in a home. The name of the socket is package api's.
 const (
 	storeName  = "warifu.db"
 	draftName  = "init.db" // a store that init has not finished
 	epochsName = "epochs"  // the keeper's epoch keys
+	socketName = "warifu.sock"
 )
 
 // A device is an open home: its store, and the keeper that opens what is in
@@ -29,21 +33,24 @@ type device struct {
 	keeper *keeper.Keeper
 }
 
-// openDevice opens home with the passphrase that ask returns. It does not ask
-// if the passphrase would not help.
-func openDevice(home string, ask func() ([]byte, error)) (*device, error) {
+// openDevice opens home with a passphrase that ask returns. It does not ask if
+// none would help.
+func openDevice(ctx context.Context, home string, ask asker) (*device, error) {
 	store, err := boltstore.Open(filepath.Join(home, storeName))
 	if err != nil {
 		return nil, storeError(home, err)
 	}
 	d := &device{store: store}
-	if err := d.unlock(home, ask); err != nil {
+	if e := foreign(home); e != nil {
+		return nil, errors.Join(e, d.Close())
+	}
+	if err := d.unlock(ctx, home, ask); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func (d *device) unlock(home string, ask func() ([]byte, error)) error {
+func (d *device) unlock(ctx context.Context, home string, ask asker) error {
 	header, err := d.store.Header()
 	if err != nil {
 		return storeError(home, err)
@@ -51,20 +58,7 @@ func (d *device) unlock(home string, ask func() ([]byte, error)) error {
 	if err := keeper.CheckHeader(header); err != nil {
 		return api.AsError(fmt.Errorf("the store's header is damaged: %w", err)).WithHint("`warifu fsck` says more")
 	}
-	g := guard{store: d.store, now: now}
-	if err := g.wait(); err != nil {
-		return err
-	}
-	pass, err := ask()
-	if err != nil {
-		return err
-	}
-	defer clear(pass)
-	err = g.try(func() (err error) {
-		d.keeper, err = keeper.Unlock(header, pass)
-		return err
-	})
-	if err != nil {
+	if d.keeper, err = (guard{d.store, uptime}).open(ctx, header, ask); err != nil {
 		return err
 	}
 	if err := d.store.Attach(d.keeper); err != nil {
@@ -90,6 +84,14 @@ func storeError(home string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return api.Errorf(api.CodeNoDevice, "there is no device in %s", home).
 			WithHint("make one with `warifu init --name NAME`, or say where it is with --home")
+	case errors.Is(err, fs.ErrPermission):
+		if e := foreign(home); e != nil {
+			return e
+		}
+		return api.Errorf(api.CodeRefused, "%s", plain(err)).WithHint("run warifu as the user whose device this is, on a disk that can be written to")
+	case errors.Is(err, syscall.EROFS):
+		return api.Errorf(api.CodeRefused, "the disk that %s is on cannot be written to", home).
+			WithHint("`warifu fsck` needs no write; a device does")
 	case errors.Is(err, boltstore.ErrInUse):
 		return api.Errorf(api.CodeAlreadyRunning, "another warifu runs in %s", home).
 			WithHint("use it, or stop it first; `warifu status` shows it")
@@ -107,7 +109,7 @@ func storeError(home string, err error) error {
 // plain is the text of a store's error without what only its makers look for.
 func plain(err error) string {
 	text := err.Error()
-	for _, where := range []string{"boltstore: ", "attach: ", "open: "} {
+	for _, where := range []string{"boltstore: ", "attach: ", "open: ", "fsck: "} {
 		text = strings.TrimPrefix(text, where)
 	}
 	return text
@@ -115,8 +117,39 @@ func plain(err error) string {
 
 // A guard slows down whoever tries passphrases at the keyboard.
 type guard struct {
-	store *boltstore.Store
-	now   func() time.Time
+	store  *boltstore.Store
+	uptime func() time.Duration
+}
+
+// open tries what ask returns until it opens the header, or ask gives up.
+func (g guard) open(ctx context.Context, header []byte, ask asker) (*keeper.Keeper, error) {
+	var failed error
+	for {
+		left, err := g.left()
+		if err != nil {
+			return nil, err
+		}
+		pass, err := ask(failed, left)
+		if err != nil {
+			return nil, err
+		}
+		// Who interrupts a try does not wait for its end. It was counted.
+		k, err := await(ctx, func() (k *keeper.Keeper, err error) {
+			defer clear(pass)
+			err = g.try(func() (err error) {
+				k, err = keeper.Unlock(header, pass)
+				return err
+			})
+			return k, err
+		})
+		if err == nil || api.CodeOf(err) != api.CodeWrongPass {
+			if err != nil && k != nil {
+				k.Close()
+			}
+			return k, err
+		}
+		failed = err
+	}
 }
 
 // tries reads the count. A count that is damaged asks for the longest wait.
@@ -125,29 +158,21 @@ func (g guard) tries() (keeper.Tries, error) {
 	if err != nil {
 		return keeper.Tries{}, err
 	}
-	now := g.now()
-	t, err := keeper.ParseTries(stored, now)
-	if err != nil {
+	up := g.uptime()
+	// Damaged, of an older form, or of before the machine was started: what the
+	// wait is counted from must not move with each look at it.
+	t, _ := keeper.ParseTries(stored, up)
+	t = t.At(up)
+	if len(stored) > 0 && !bytes.Equal(t.Bytes(), stored) {
 		return t, g.store.SetTries(t.Bytes())
-	}
-	// The clock may have been set back: what is stored must not wait for it.
-	if at := t.At(now); at != t {
-		return at, g.store.SetTries(at.Bytes())
 	}
 	return t, nil
 }
 
-// wait refuses while it is too early for another try.
-func (g guard) wait() error {
+// left is how long no passphrase is taken.
+func (g guard) left() (time.Duration, error) {
 	t, err := g.tries()
-	if err != nil {
-		return err
-	}
-	if left := t.Wait(g.now()); left > 0 {
-		return api.Errorf(api.CodeWrongPass, "%d wrong passphrases in a row; the next try is possible in %v", t.Failures(), left.Round(time.Second)).
-			WithHint("wait, then take your time to type it")
-	}
-	return nil
+	return t.Wait(g.uptime()), err
 }
 
 // try counts a try as a failure before it is made, so that killing the process
@@ -157,25 +182,37 @@ func (g guard) try(unlock func() error) error {
 	if err != nil {
 		return err
 	}
-	t = t.Failed(g.now())
+	t = t.Failed(g.uptime())
 	if err := g.store.SetTries(t.Bytes()); err != nil {
 		return fmt.Errorf("count the try: %w", err)
 	}
 	err = unlock()
 	switch {
 	case errors.Is(err, keeper.ErrPassphrase):
-		e := api.Errorf(api.CodeWrongPass, "the passphrase is wrong")
-		if left := t.Wait(g.now()); left > 0 {
-			return e.WithHint("that was number %d; the next try is possible in %v", t.Failures(), left.Round(time.Second))
-		}
-		return e.WithHint("check the keyboard's layout and try again")
-	case err != nil:
+		return wrongPassphrase(t.Failures(), t.Wait(g.uptime()))
+	case err != nil && !locked(err):
 		return err
 	}
+	// It was the right one, whatever else was said meanwhile.
 	if err := g.store.SetTries(nil); err != nil {
 		return fmt.Errorf("forget the tries: %w", err)
 	}
+	if locked(err) {
+		return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("`warifu unlock` brings its shares back")
+	}
 	return nil
+}
+
+func wrongPassphrase(failures int, left time.Duration) *api.Error {
+	e := api.Errorf(api.CodeWrongPass, "the passphrase is wrong")
+	if left > 0 {
+		return e.WithHint("that was number %d; the next try is possible in %v", failures, left.Round(time.Second))
+	}
+	return e.WithHint("check the keyboard's layout and try again")
+}
+
+func locked(err error) bool {
+	return errors.Is(err, keeper.ErrLocked) || errors.Is(err, keeper.ErrLockedSince)
 }
 
 // A guardedKeeper counts the tries of the running daemon, too.
@@ -188,21 +225,45 @@ type guardedKeeper struct {
 	trying sync.Mutex
 }
 
-// Unlock brings the shares back.
+// Unlock brings the shares back, unless they are locked while it waits for its
+// turn or for the passphrase to be tried.
 func (k *guardedKeeper) Unlock(passphrase []byte) error {
+	return k.unlockSince(k.Locks(), passphrase)
+}
+
+// unlockSince is Unlock as of when the shares had been locked so often.
+func (k *guardedKeeper) unlockSince(locks uint64, passphrase []byte) error {
+	return k.counted(func() error { return k.UnlockUnlessLocked(locks, passphrase) })
+}
+
+// Prove checks the passphrase and brings nothing back.
+func (k *guardedKeeper) Prove(passphrase []byte) error {
+	return k.counted(func() error { return k.Keeper.Prove(passphrase) })
+}
+
+func (k *guardedKeeper) counted(try func() error) error {
 	k.trying.Lock()
 	defer k.trying.Unlock()
-	if err := k.guard.wait(); err != nil {
+	if err := k.early(); err != nil {
 		return err
 	}
-	return k.guard.try(func() error { return k.Keeper.Unlock(passphrase) })
+	return k.guard.try(try)
+}
+
+// early says that it is too early for another try. The caller holds trying.
+func (k *guardedKeeper) early() error {
+	left, err := k.guard.left()
+	if err == nil && left > 0 {
+		err = tooEarly(left)
+	}
+	return err
 }
 
 // MayUnlock says why it is too early for another try, or nil.
 func (k *guardedKeeper) MayUnlock() error {
 	k.trying.Lock()
 	defer k.trying.Unlock()
-	return k.guard.wait()
+	return k.early()
 }
 
 // exists reports whether there is something at path.

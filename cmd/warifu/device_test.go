@@ -22,8 +22,8 @@ func TestTriesAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	stopped := time.Unix(1_800_000_000, 0)
-	k := &guardedKeeper{Keeper: opened, guard: guard{store, func() time.Time { return stopped }}}
+	const stopped = time.Hour
+	k := &guardedKeeper{Keeper: opened, guard: guard{store, func() time.Duration { return stopped }}}
 
 	const calls, free = 12, 5
 	done := make(chan error, calls)
@@ -45,5 +45,36 @@ func TestTriesAtOnce(t *testing.T) {
 	}
 	if err := k.Unlock([]byte(pass)); api.CodeOf(err) != api.CodeWrongPass {
 		t.Errorf("the right passphrase during the wait: %v, want %s", err, api.CodeWrongPass)
+	}
+}
+
+// TestLockIsNotUndone has persons prove their presence and unlock while others
+// lock: whatever began before the last lock leaves the device locked, and says so
+// instead of a success.
+func TestLockIsNotUndone(t *testing.T) {
+	t.Parallel()
+	const pass = "the right passphrase"
+	opened, header := keepertest.New(t, pass)
+	store, err := boltstore.Create(filepath.Join(t.TempDir(), "h", storeName), header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	k := &guardedKeeper{Keeper: opened, guard: guard{store, uptime}}
+	began := k.Locks()
+	k.Lock()
+	for name, try := range map[string]func() error{
+		"prove":  func() error { return k.Prove([]byte(pass)) },
+		"unlock": func() error { return k.unlockSince(began, []byte(pass)) },
+	} {
+		if err := try(); api.CodeOf(err) != api.CodeLocked || !k.Locked() {
+			t.Errorf("%s: %v, locked %v", name, err, k.Locked())
+		}
+		if stored, err := store.Tries(); err != nil || len(stored) > 0 {
+			t.Errorf("%s: the right passphrase counts as a wrong one: %x, %v", name, stored, err)
+		}
+	}
+	if err := k.Unlock([]byte(pass)); err != nil || k.Locked() {
+		t.Errorf("a later unlock: %v", err)
 	}
 }

@@ -74,17 +74,17 @@ func (a *app) invitation(e api.Event) {
 	if e.Of > 0 {
 		which = fmt.Sprintf(" (%d of %d)", e.Step, e.Of)
 	}
-	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type there", which), "  warifu join " + esc(e.Invitation)}
+	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type `warifu join` there, and then", which), "  " + esc(e.Invitation)}
 	var below []string
 	if e.Code != "" {
 		code := esc(e.Code)
-		below = append(below, "or, on the same network,", "  warifu join "+code)
+		below = append(below, "or, on the same network,", "  "+code)
 		if at := elsewhere(e.Addresses); at != "" {
-			below = append(below, "or, if it is not found there,")
-			if line := "  warifu join " + code + " --at " + esc(at); a.fits(line) {
+			below = append(below, "or, if it is not found there, the same digits after")
+			if line := "  warifu join --at " + esc(at); a.fits(line) {
 				below = append(below, line)
 			} else { // an address stays in one piece, and the command can be pasted
-				below = append(below, "  warifu join "+code+" \\", "    --at "+esc(at))
+				below = append(below, "  warifu join \\", "    --at "+esc(at))
 			}
 		}
 	}

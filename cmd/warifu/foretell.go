@@ -19,9 +19,9 @@ func (a *app) foretell(ctx context.Context, c *api.Client, ch *change, args api.
 	return nil
 }
 
-// asking returns what asks a person, once it is clear that a change would not be
+// questions returns what asks a person, once it is clear that a change would not be
 // refused: what it would be, and then the question, if there is one.
-func (a *app) asking(ctx context.Context, c *api.Client, ch *change, args api.PreviewArgs, question string) func() error {
+func (a *app) questions(ctx context.Context, c *api.Client, ch *change, args api.PreviewArgs, question string) func() error {
 	return func() error {
 		if err := a.foretell(ctx, c, ch, args); err != nil || question == "" {
 			return err

@@ -128,7 +128,7 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 	if yes {
 		a.note("confirmed with --yes: these names and words")
 	} else {
-		ok, err := a.confirm(ctx, "Do all devices show exactly these names and words, and are all of them yours?")
+		ok, err := a.decide(ctx, "Do all devices show exactly these names and words, and are all of them yours?")
 		if err != nil && ctx.Err() != nil {
 			return err
 		}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,11 +19,24 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
+// Kinds of findings.
+const (
+	findingDamage = "damage" // what was written is not there
+	findingAccess = "access" // others may read it, or its person may not
+	findingUnread = "unread" // it could not be looked at
+	findingNote   = "note"   // worth knowing
+)
+
 // A finding is one thing that fsck has to say.
 type finding struct {
-	Damage bool   `json:"damage"`
+	Kind   string `json:"kind"`
+	Damage bool   `json:"damage"` // Kind is findingDamage
 	What   string `json:"what"`
 	Hint   string `json:"hint,omitempty"`
+}
+
+func damage(what, hint string) finding {
+	return finding{Kind: findingDamage, Damage: true, What: what, Hint: hint}
 }
 
 func (a *app) fsckCmd() *cobra.Command {
@@ -29,9 +45,10 @@ func (a *app) fsckCmd() *cobra.Command {
 		Use:   "fsck",
 		Short: "Check this device's store and change nothing",
 		Long: `Fsck checks the store of a device whose daemon is stopped, and says in words
-what is wrong with it. With the passphrase it also opens every record, and
-checks that the device could start from them. It changes nothing but the count
-of wrong passphrases.`,
+what is wrong with it, all of it at once, and whether others may read its files.
+With the passphrase it also opens every record, and checks that the device could
+start from them. It writes nothing and works on a copy or a disk that is
+read-only, but for a wrong passphrase, which is counted where that is possible.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found, err := a.fsck(cmd.Context(), file)
@@ -43,7 +60,7 @@ of wrong passphrases.`,
 				Findings api.List[finding] `json:"findings"`
 			}{true, found}
 			for _, f := range found {
-				out.OK = out.OK && !f.Damage
+				out.OK = out.OK && f.Kind == findingNote
 			}
 			err = a.result(out, func(w io.Writer) {
 				for _, f := range found {
@@ -52,14 +69,7 @@ of wrong passphrases.`,
 						fmt.Fprintf(w, "  hint: %s\n", esc(f.Hint))
 					}
 				}
-				switch {
-				case !out.OK:
-					fmt.Fprintln(w, "the store is damaged")
-				case file == "":
-					fmt.Fprintln(w, "the store is sound, as far as can be seen without the passphrase (--passphrase-file)")
-				default:
-					fmt.Fprintln(w, "the store is sound")
-				}
+				fmt.Fprintln(w, verdict(found, file != ""))
 			})
 			if err == nil && !out.OK {
 				return errSaid
@@ -71,44 +81,135 @@ of wrong passphrases.`,
 	return cmd
 }
 
-// fsck checks what can be seen from outside and then, given the passphrase and
-// nothing wrong so far, every record.
+// verdict says what the findings come to.
+func verdict(found []finding, opened bool) string {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(found, func(f finding) bool { return f.Kind == kind })
+	}
+	text := "the store is sound"
+	if !opened {
+		text += ", as far as can be seen without the passphrase (--passphrase-file)"
+	}
+	switch {
+	case has(findingDamage):
+		text = "the store is damaged"
+	case has(findingUnread):
+		return "the store could not be looked at"
+	}
+	if has(findingAccess) {
+		text += "; who may read its files is not as it must be: nothing is lost by that, and the hints above mend it"
+	}
+	return text
+}
+
+// fsck says all that can be seen from outside and, given the passphrase and pages
+// that can be read, in the records.
 func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 	path := filepath.Join(a.home, storeName)
-	found, err := a.checkStore(path, boltstore.Checks{Header: keeper.CheckHeader})
-	if err != nil || passFile == "" || damaged(found) {
-		if err == nil {
-			found, err = a.checkEpochKeys(found, nil)
-		}
-		return found, err
-	}
-	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, passFile) })
-	if api.CodeOf(err) == api.CodeStoreDamaged {
-		return append(found, finding{Damage: true, What: err.Error(), Hint: "keep this home as it is, and replace the device: \"warifu invite --replace DEVICE\" on another"}), nil
+	checks := boltstore.Checks{Header: keeper.CheckHeader}
+	found := accessFindings(a.home)
+	store, err := a.checkStore(path, checks)
+	if api.CodeOf(err) == api.CodeRefused && len(found) > 0 {
+		return append(found, finding{Kind: findingUnread, What: err.Error(), Hint: "run fsck as the user to whom the files belong, or as root"}), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	// The store's lock is needed once more, so it is closed before its
-	// records are checked; the keeper stays.
-	deep, err := a.checkEpochKeys(a.checkDevice(d), d.keeper)
-	if err := errors.Join(err, d.store.Close()); err != nil {
+	if passFile == "" || damaged(store) {
+		return a.checkEpochKeys(append(found, store...), nil)
+	}
+	d, err := a.openToRead(ctx, passFile)
+	if err != nil {
 		return nil, err
 	}
 	defer d.keeper.Close()
-	records, err := a.checkStore(path, boltstore.Checks{Header: keeper.CheckHeader, Records: d.keeper})
-	return append(records, deep...), err
+	checks.Records = d.keeper
+	if store, err = a.checkStore(path, checks); err == nil {
+		found, err = a.checkEpochKeys(append(found, store...), d.keeper)
+	}
+	if err == nil && !damaged(store) {
+		if err = d.store.Attach(d.keeper); err == nil {
+			found = append(found, a.checkDevice(d)...)
+		}
+	}
+	return found, errors.Join(err, d.store.Close())
+}
+
+// openToRead opens the device as far as that takes no write. A wrong passphrase
+// is counted before it is told, where there is something to count it in: a copy
+// that cannot be written to has no count.
+func (a *app) openToRead(ctx context.Context, passFile string) (*device, error) {
+	store, err := boltstore.OpenToRead(filepath.Join(a.home, storeName))
+	if err != nil {
+		return nil, storeError(a.home, err)
+	}
+	tries, k, err := a.tryToRead(ctx, store, passFile)
+	if err == nil {
+		k.ReadEpochKeys(filepath.Join(a.home, epochsName))
+		return &device{store, k}, nil
+	}
+	// The lock of the one that reads is in the way of the one that counts.
+	err = errors.Join(err, store.Close())
+	switch {
+	case errors.Is(err, keeper.ErrPassphrase):
+		tries = tries.Failed(uptime())
+		a.countFailure(tries)
+		err = wrongPassphrase(tries.Failures(), tries.Wait(uptime()))
+	case api.CodeOf(err) == api.CodeWrongPass:
+		// It is too early. What the wait is counted from must not move with
+		// each look at it: see guard.tries.
+		a.countFailure(tries.At(uptime()))
+	}
+	return nil, err
+}
+
+func (a *app) tryToRead(ctx context.Context, store *boltstore.Store, passFile string) (keeper.Tries, *keeper.Keeper, error) {
+	header, err := store.Header()
+	if err != nil {
+		return keeper.Tries{}, nil, storeError(a.home, err)
+	}
+	stored, err := store.Tries()
+	if err != nil {
+		return keeper.Tries{}, nil, storeError(a.home, err)
+	}
+	// A count that is damaged asks for the longest wait.
+	tries, _ := keeper.ParseTries(stored, uptime())
+	if left := tries.Wait(uptime()); left > 0 {
+		return tries, nil, tooEarly(left)
+	}
+	pass, err := a.passphrase(ctx, passFile)
+	if err != nil {
+		return tries, nil, err
+	}
+	k, err := await(ctx, func() (*keeper.Keeper, error) {
+		defer clear(pass)
+		return keeper.Unlock(header, pass)
+	})
+	return tries, k, err
+}
+
+// countFailure stores the count of wrong passphrases, if it is another and can be
+// stored: whoever has a copy that cannot be written to could as well make one more.
+func (a *app) countFailure(t keeper.Tries) {
+	store, err := boltstore.Open(filepath.Join(a.home, storeName))
+	if err != nil {
+		return
+	}
+	if stored, err := store.Tries(); err == nil && !bytes.Equal(stored, t.Bytes()) {
+		_ = store.SetTries(t.Bytes())
+	}
+	_ = store.Close()
 }
 
 // checkDevice reads all that a daemon reads when it starts.
 func (a *app) checkDevice(d *device) []finding {
 	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}})
 	if err != nil {
-		return []finding{{Damage: true, What: "the device cannot start from its records: " + err.Error()}}
+		return []finding{damage("the device cannot start from its records: "+err.Error(), "")}
 	}
 	a.note("device %s, %s", esc(n.Name()), n.Device())
 	if err := n.CheckShares(); err != nil {
-		return []finding{{Damage: true, What: "the device cannot sign: " + err.Error(), Hint: shareHint}}
+		return []finding{damage("the device cannot sign: "+err.Error(), shareHint)}
 	}
 	return nil
 }
@@ -121,15 +222,18 @@ const shareHint = "\"warifu refresh\" on another device of the circle deals it a
 // starts. If a share is lost with it, [node.Node.CheckShares] says so.
 func (a *app) checkEpochKeys(found []finding, k *keeper.Keeper) ([]finding, error) {
 	said, err := keeper.CheckEpochKeys(filepath.Join(a.home, epochsName), k)
+	if errors.Is(err, fs.ErrPermission) {
+		found, err = append(found, finding{Kind: findingAccess, What: strings.TrimPrefix(err.Error(), "keeper: "), Hint: "run fsck as the user to whom the home belongs"}), nil
+	}
 	for _, what := range said {
-		found = append(found, finding{What: what})
+		found = append(found, finding{Kind: findingNote, What: what})
 	}
 	return found, err
 }
 
 func (a *app) checkStore(path string, checks boltstore.Checks) ([]finding, error) {
 	list, err := boltstore.Fsck(path, checks)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, boltstore.ErrInUse) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, boltstore.ErrInUse) || errors.Is(err, fs.ErrPermission) {
 		err = storeError(a.home, err)
 		if api.CodeOf(err) == api.CodeAlreadyRunning {
 			err = api.AsError(err).WithHint("stop `warifu up` first: a store in use cannot be checked")
@@ -141,16 +245,15 @@ func (a *app) checkStore(path string, checks boltstore.Checks) ([]finding, error
 	}
 	var out []finding
 	for _, f := range list {
-		out = append(out, finding{f.Damage, f.What, f.Hint})
+		kind := findingNote
+		if f.Damage {
+			kind = findingDamage
+		}
+		out = append(out, finding{kind, f.Damage, f.What, f.Hint})
 	}
 	return out, nil
 }
 
 func damaged(found []finding) bool {
-	for _, f := range found {
-		if f.Damage {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(found, func(f finding) bool { return f.Damage })
 }

@@ -59,6 +59,7 @@ func (a *app) makeDevice(ctx context.Context, name string, kind roster.Kind, pas
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
+	a.warnRoot()
 	if err := a.prepareHome(); err != nil {
 		return err
 	}

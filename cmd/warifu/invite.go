@@ -53,7 +53,7 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 	if err != nil {
 		return err
 	}
-	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}, "")
+	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}, "")
 	if replace != "" {
 		d, err := findDevice(s, replace)
 		if err != nil {
@@ -64,7 +64,7 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 				WithHint("invite on another device, or invite first and `warifu leave` later")
 		}
 		replace = d.Device
-		ask = a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}, "Replace "+esc(d.Name)+"?")
+		ask = a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}, "Replace "+esc(d.Name)+"?")
 	}
 	var result inviteResult
 	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {

@@ -62,7 +62,7 @@ func TestEveryResultIsOneObject(t *testing.T) {
 		"verify message":    {[]string{"hi", "--address", "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826", "--signature", signature}, []string{"valid"}, true},
 		"verify typed-data": {[]string{write("mail.json", `{"types":{"EIP712Domain":[{"name":"name","type":"string"}],"M":[{"name":"a","type":"string"}]},"primaryType":"M","domain":{"name":"n"},"message":{"a":"b"}}`), "--address", "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826", "--signature", signature}, []string{"valid"}, true},
 		"found":             {[]string{"--threshold", "2", "--devices", "2", "--yes"}, circle, false},
-		"join":              {[]string{"1234-5678", "--yes"}, append([]string{"device"}, circle...), false},
+		"join":              {[]string{"--yes"}, append([]string{"device"}, circle...), false},
 		"status":            {nil, append([]string{"warnings", "requests", "old_shares_alive", "locked"}, circle...), false},
 		"lock":              {nil, []string{"locked"}, false},
 		"unlock":            {[]string{"--passphrase-file", pass}, []string{"locked"}, false},
@@ -87,6 +87,7 @@ func TestEveryResultIsOneObject(t *testing.T) {
 		"remove":            {[]string{"phone", "--passphrase-file", pass}, []string{"epoch", "request"}, false},
 		"epochs":            {nil, []string{"epochs"}, false},
 	}
+	stdin := map[string]string{"join": "1234-5678\n"}
 	var root app
 	for _, name := range commands(root.root()) {
 		row, ok := rows[name]
@@ -112,10 +113,10 @@ func TestEveryResultIsOneObject(t *testing.T) {
 			}
 			if row.alone {
 				home = empty
-			} else if o := warifu(t, t.Context(), "", append(append(args, "--home", empty), row.args...)...); o.code != exitFailed || o.stdout != "" || said(t, o).Code != api.CodeNoDevice || said(t, o).Hint == "" {
+			} else if o := warifu(t, t.Context(), stdin[name], append(append(args, "--home", empty), row.args...)...); o.code != exitFailed || o.stdout != "" || said(t, o).Code != api.CodeNoDevice || said(t, o).Hint == "" {
 				t.Errorf("without a daemon: %+v", o)
 			}
-			o := warifu(t, t.Context(), "", append(append(args, "--home", home), row.args...)...)
+			o := warifu(t, t.Context(), stdin[name], append(append(args, "--home", home), row.args...)...)
 			want := exitDone
 			if strings.HasPrefix(name, "verify") {
 				want = exitFailed // it is not valid, which is an answer

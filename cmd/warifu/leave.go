@@ -43,7 +43,7 @@ func (a *app) leave(ctx context.Context, c *api.Client, ch *change) error {
 			this = d
 		}
 	}
-	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindLeave}, "Shall "+esc(this.Name)+", this device, leave the circle "+shortID(s.Circle)+"?")
+	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindLeave}, "Shall "+esc(this.Name)+", this device, leave the circle "+shortID(s.Circle)+"?")
 	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Leave(ctx, p, emit)
 	})

@@ -42,13 +42,20 @@ func (a *app) unlockCmd() *cobra.Command {
 				if err := c.MayUnlock(cmd.Context()); err != nil {
 					return err
 				}
-				pass, err := a.passphrase(cmd.Context(), file)
-				if err != nil {
-					return err
-				}
-				defer clear(pass)
-				if err := c.Unlock(cmd.Context(), pass); err != nil {
-					return err
+				for {
+					pass, err := a.passphrase(cmd.Context(), file)
+					if err != nil {
+						return err
+					}
+					err = c.Unlock(cmd.Context(), pass)
+					clear(pass)
+					if err == nil {
+						break
+					}
+					if _, typed := terminalOf(a.stdin); file != "" || !typed || api.CodeOf(err) != api.CodeWrongPass {
+						return err
+					}
+					a.note("%s", esc(err.Error()))
 				}
 				return a.result(lockResult{false}, func(w io.Writer) { fmt.Fprintln(w, "unlocked") })
 			})

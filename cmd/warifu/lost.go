@@ -49,7 +49,7 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 		return api.Errorf(api.CodeRefused, "%s is this device", esc(d.Name)).
 			WithHint("`warifu leave` takes it out; if it is in wrong hands, say so on another one")
 	}
-	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}, "Is "+esc(d.Name)+" lost, and is it to be removed?")
+	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}, "Is "+esc(d.Name)+" lost, and is it to be removed?")
 	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device}, emit)
 	})

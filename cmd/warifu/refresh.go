@@ -30,7 +30,7 @@ addresses stay the same.`,
 				if _, err := inCircle(cmd.Context(), c); err != nil {
 					return err
 				}
-				ask := a.asking(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindRefresh}, "")
+				ask := a.questions(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindRefresh}, "")
 				out, err := a.redeal(cmd.Context(), &ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 					return c.Refresh(cmd.Context(), p, emit)
 				})

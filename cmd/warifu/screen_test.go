@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -63,12 +64,13 @@ func TestInterruptedQuestionEndsItsLine(t *testing.T) {
 	t.Parallel()
 	home := serve(t, foundingFake())
 	ctx, cancel := context.WithCancel(t.Context())
-	stderr := &trigger{on: "[y/N]", do: cancel}
-	code := run(ctx, []string{"--home", home, "join", "1234-5678"}, silent{t.Context().Done()}, &bytes.Buffer{}, stderr)
+	stderr := &trigger{on: "[y/n]", do: cancel}
+	stdin := io.MultiReader(strings.NewReader("1234-5678\n"), silent{t.Context().Done()})
+	code := run(ctx, []string{"--home", home, "join"}, stdin, &bytes.Buffer{}, stderr)
 	if code != exitFailed {
 		t.Errorf("code %d", code)
 	}
-	has(t, "stderr", stderr.String(), "[y/N] \n", "\nwarifu: join: ")
+	has(t, "stderr", stderr.String(), "[y/n] \n", "\nwarifu: join: ")
 }
 
 // TestFreezeThatDoesNotCount: a script that goes on because the circle is frozen

@@ -27,7 +27,7 @@ func (a *app) signDocumentCmd(s *signing, kind, use, short string) *cobra.Comman
 		Short: short,
 		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.readInput(args[0], maxDocument)
+			doc, err := a.readInput(cmd.Context(), args[0], maxDocument)
 			if err != nil {
 				return err
 			}

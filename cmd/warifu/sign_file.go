@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha512"
 	"io"
 	"os"
@@ -25,7 +26,7 @@ for commits and tags.`,
 			if namespace == "" {
 				return usagef("--namespace is needed")
 			}
-			args, err := a.hashFile(argv[0])
+			args, err := a.hashFile(cmd.Context(), argv[0])
 			if err != nil {
 				return err
 			}
@@ -38,20 +39,26 @@ for commits and tags.`,
 }
 
 // hashFile reads a file of any size, or standard input if path is "-".
-func (a *app) hashFile(path string) (api.SignArgs, error) {
-	in, name := a.stdin, "standard input"
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return api.SignArgs{}, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+func (a *app) hashFile(ctx context.Context, path string) (api.SignArgs, error) {
+	args, err := await(ctx, func() (args api.SignArgs, err error) {
+		in, name := a.stdin, "standard input"
+		if path != "-" {
+			f, err := os.Open(path)
+			if err != nil {
+				return args, err
+			}
+			defer f.Close()
+			in, name = f, filepath.Base(path)
 		}
-		defer f.Close()
-		in, name = f, filepath.Base(path)
+		h := sha512.New()
+		size, err := io.Copy(h, in)
+		return api.SignArgs{FileName: name, FileHash: h.Sum(nil), FileSize: size}, err
+	})
+	if ctx.Err() != nil {
+		return args, ctx.Err()
 	}
-	h := sha512.New()
-	size, err := io.Copy(h, in)
 	if err != nil {
-		return api.SignArgs{}, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+		return args, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
 	}
-	return api.SignArgs{FileName: name, FileHash: h.Sum(nil), FileSize: size}, nil
+	return args, nil
 }

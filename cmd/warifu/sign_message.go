@@ -40,7 +40,7 @@ func (m *messageSource) read(a *app, cmd *cobra.Command, args []string) ([]byte,
 	}
 	switch {
 	case cmd.Flags().Changed("file"):
-		return a.readInput(m.file, maxMessage)
+		return a.readInput(cmd.Context(), m.file, maxMessage)
 	case cmd.Flags().Changed("hex"):
 		out, err := hex.DecodeString(strings.TrimPrefix(m.hex, "0x"))
 		if err != nil {

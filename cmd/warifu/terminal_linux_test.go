@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -78,15 +79,11 @@ func TestPassphraseCanBeInterrupted(t *testing.T) {
 // TestPassphraseFromTerminal is read without its line's end.
 func TestPassphraseFromTerminal(t *testing.T) {
 	t.Parallel()
-	user, program := pseudoTerminal(t)
-	if _, err := user.WriteString("correct horse\n"); err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	a := &app{stdin: program, stderr: &stderr}
-	pass, err := a.passphrase(t.Context(), "")
-	if err != nil || string(pass) != "correct horse" || stderr.String() != "passphrase: \n" {
-		t.Errorf("%q, %v, %q", pass, err, stderr.String())
+	p := newTypist(t)
+	go p.types("passphrase: ", "correct horse\n")
+	pass, err := p.a.passphrase(t.Context(), "")
+	if err != nil || string(pass) != "correct horse" || p.screen() != "passphrase: \n" {
+		t.Errorf("%q, %v, %q", pass, err, p.screen())
 	}
 }
 
@@ -122,5 +119,73 @@ func TestRequestFitsItsTerminal(t *testing.T) {
 	}
 	if err := in.Err(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A typist sits at a terminal, sees what the program writes, and types.
+type typist struct {
+	t       testing.TB
+	a       *app // the program at that terminal
+	user    *os.File
+	program *os.File
+
+	mu     sync.Mutex // guards shown and seen
+	shown  bytes.Buffer
+	seen   int // bytes of shown that were looked at
+	change *sync.Cond
+}
+
+func newTypist(t *testing.T) *typist {
+	p := &typist{t: t}
+	p.user, p.program = pseudoTerminal(t)
+	p.change = sync.NewCond(&p.mu)
+	p.a = &app{stdin: p.program, stdout: p, stderr: p}
+	return p
+}
+
+// Write is what the program shows.
+func (p *typist) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.change.Broadcast()
+	return p.shown.Write(b)
+}
+
+func (p *typist) screen() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shown.String()
+}
+
+// types waits until text is shown that was not looked at yet, and types keys once
+// the program waits for them: it forgets what was typed before.
+func (p *typist) types(text, keys string) {
+	p.mu.Lock()
+	for {
+		if at := strings.Index(p.shown.String()[p.seen:], text); at >= 0 {
+			p.seen += at + len(text)
+			break
+		}
+		p.change.Wait()
+	}
+	p.mu.Unlock()
+	p.reads()
+	if _, err := p.user.WriteString(keys); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// reads waits until the program waits for a line, which is after it has dropped
+// what was typed before.
+func (p *typist) reads() {
+	for {
+		in := p.a.input()
+		in.mu.Lock()
+		waits := in.pending != nil
+		in.mu.Unlock()
+		if waits {
+			return
+		}
+		runtime.Gosched()
 	}
 }

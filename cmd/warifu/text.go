@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -91,18 +92,23 @@ func othersMayRead(mode fs.FileMode) bool {
 }
 
 // readInput reads a file, or standard input if path is "-", of at most limit
-// bytes.
-func (a *app) readInput(path string, limit int64) ([]byte, error) {
-	in := a.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+// bytes. Either may be a pipe that nobody writes to.
+func (a *app) readInput(ctx context.Context, path string, limit int64) ([]byte, error) {
+	out, err := await(ctx, func() ([]byte, error) {
+		in := a.stdin
+		if path != "-" {
+			f, err := os.Open(path)
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close()
+			in = f
 		}
-		defer f.Close()
-		in = f
+		return io.ReadAll(io.LimitReader(in, limit+1))
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	out, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
 		return nil, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
 	}

@@ -44,7 +44,7 @@ func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) e
 		return err
 	}
 	n := len(s.Devices)
-	ask := a.asking(ctx, c, ch, api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}, fmt.Sprintf("Shall %d of %d sign?", t, n))
+	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}, fmt.Sprintf("Shall %d of %d sign?", t, n))
 	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})

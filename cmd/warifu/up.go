@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -55,11 +56,13 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 			return withHint(usagef("--listen %s: %s", at, strings.TrimPrefix(err.Error(), "p2p: ")), "check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
 		}
 	}
-	d, err := openDevice(a.home, func() ([]byte, error) { return a.passphrase(ctx, c.passFile) })
+	a.warnRoot()
+	d, err := openDevice(ctx, a.home, a.opening(ctx, c.passFile))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	a.lose()
 	log := a.logger()
 	p2p.RedirectLibraryLogs(graver{log.Handler(), slog.LevelError})
 	// A repeating source repeats this as well; the clock beside it does not.
@@ -69,7 +72,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	}
 	config, err := inLab(node.Config{
 		Journal: d.store,
-		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, now}},
+		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, uptime}},
 		Rand:    rand.Reader,
 		Boot:    boot,
 		Log:     log,
@@ -192,15 +195,18 @@ func short(_ []string, a slog.Attr) slog.Attr {
 }
 
 // logger writes outcomes to stderr, one JSON object a line with --json.
-func (a *app) logger() *slog.Logger {
+func (a *app) logger() *slog.Logger { return a.logTo(lockedWriter{a}) }
+
+// logTo is logger with another place for the lines.
+func (a *app) logTo(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: short}
 	if a.verbose {
 		options.Level = slog.LevelDebug
 	}
 	if a.json {
-		return slog.New(slog.NewJSONHandler(lockedWriter{a}, options))
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.New(slog.NewTextHandler(lockedWriter{a}, options))
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 // A graver handler lets only the gravest of its libraries' records through: what

@@ -64,7 +64,7 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 		Short: "Check the signature of typed data (EIP-712)",
 		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.readInput(args[0], maxDocument)
+			doc, err := a.readInput(cmd.Context(), args[0], maxDocument)
 			if err != nil {
 				return err
 			}

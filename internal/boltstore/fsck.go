@@ -23,25 +23,17 @@ type Checks struct {
 	Records Sealer             // opens the records; nil checks only their frame
 }
 
-const (
-	hintMend = "keep a copy of the home; the other devices still sign, and this one must be set up again"
-	hintMode = "see the chmod in the message"
-)
+const hintMend = "keep a copy of the home; the other devices still sign, and this one must be set up again"
 
-// Fsck checks the store at path and changes nothing. No findings means that it
-// is sound, as far as the checks given can tell. The error says that the store
+// Fsck checks the store at path and changes nothing: it needs no right to write,
+// and does not look at who else may read the file. No findings means that it is
+// sound, as far as the checks given can tell. The error says that the store
 // could not be looked at: it wraps [fs.ErrNotExist] or [ErrInUse].
 func Fsck(path string, checks Checks) ([]Finding, error) {
 	var out []Finding
 	damage := func(format string, args ...any) {
 		out = append(out, Finding{Damage: true, What: fmt.Sprintf(format, args...), Hint: hintMend})
 	}
-	if err := checkHome(path); errors.Is(err, ErrUnfit) {
-		out = append(out, Finding{Damage: true, What: err.Error(), Hint: hintMode})
-	} else if err != nil {
-		return nil, fmt.Errorf("boltstore: fsck: %w", err)
-	}
-
 	rep, err := fsckPages(path)
 	if err != nil {
 		return nil, fmt.Errorf("boltstore: fsck: %w", err)

@@ -49,8 +49,6 @@ func TestFsckFinds(t *testing.T) {
 		checks boltstore.Checks
 		want   string
 	}{
-		{"open-directory", func(t *testing.T, path string) { chmod(t, filepath.Dir(path), 0o755) }, boltstore.Checks{}, "mode 0755"},
-		{"open-file", func(t *testing.T, path string) { chmod(t, path, 0o644) }, boltstore.Checks{}, "mode 0644"},
 		{"bad-header", func(*testing.T, string) {}, boltstore.Checks{Header: func([]byte) error { return errors.New("torn") }}, "header: torn"},
 		{"newer-format", func(t *testing.T, path string) { rewrite(t, path, setPlain("format", []byte{0, 0, 0, 9})) }, boltstore.Checks{}, "newer version"},
 		{"empty", func(t *testing.T, path string) { write(t, path, nil) }, boltstore.Checks{}, "empty"},

@@ -187,6 +187,31 @@ func Open(path string) (*Store, error) {
 // look into the directory dir, in which [Create] would then make no store.
 func CheckDir(dir string) error { return checkPrivate(dir) }
 
+// OpenToRead opens the store at path beside others that read it, and for nothing
+// else: it needs no right to write, and whoever else may read the file does not
+// matter. An error is as for [Open], but for [ErrUnfit]; a store of an older
+// format is refused, for it would have to be changed.
+func OpenToRead(path string) (*Store, error) {
+	db, rep, err := openDB(path, true)
+	if err != nil {
+		return nil, fmt.Errorf("boltstore: open %s: %w", path, err)
+	}
+	s := &Store{db: db, notes: rep.notes}
+	err = s.view(func(tx *bbolt.Tx) error {
+		return s.guard(func() error {
+			v, err := format(tx)
+			if err == nil && v != uint32(len(migrations)) {
+				err = fmt.Errorf("the store has format %d, and this version works with %d", v, len(migrations))
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("boltstore: open %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
 func checkHome(path string) error {
 	if err := checkPrivate(filepath.Dir(path)); err != nil {
 		return err

@@ -232,17 +232,17 @@ func TestCheckEpochKeys(t *testing.T) {
 	if said, err := keeper.CheckEpochKeys(filepath.Join(dir, "none"), k); err != nil || len(said) > 0 {
 		t.Errorf("no directory: %q, %v", said, err)
 	}
-	if err := errors.Join(os.Truncate(filepath.Join(dir, "1.key"), 5), os.Chmod(dir, 0o755)); err != nil {
+	if err := os.Truncate(filepath.Join(dir, "1.key"), 5); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range []*keeper.Keeper{nil, k} {
 		said, err := keeper.CheckEpochKeys(dir, k)
-		if err != nil || len(said) != 2 || !strings.Contains(said[0], "mode 0755") || !strings.Contains(said[1], "epoch key 1 ") {
-			t.Errorf("short file in an open directory: %q, %v", said, err)
+		if err != nil || len(said) != 1 || !strings.Contains(said[0], "epoch key 1 ") {
+			t.Errorf("short file: %q, %v", said, err)
 		}
 	}
 	k.Lock()
-	if said, err := keeper.CheckEpochKeys(dir, k); err != nil || len(said) != 3 || !strings.Contains(said[2], "locked") {
+	if said, err := keeper.CheckEpochKeys(dir, k); err != nil || len(said) != 2 || !strings.Contains(said[1], "locked") {
 		t.Errorf("with a locked keeper: %q, %v", said, err)
 	}
 }

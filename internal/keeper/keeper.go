@@ -28,7 +28,6 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -40,12 +39,6 @@ import (
 // Params are the costs of a passphrase under Argon2id.
 type Params = header.Params
 
-// Limits of a passphrase.
-const (
-	MinPassphrase = 8       // characters
-	MaxPassphrase = 1 << 10 // bytes
-)
-
 // floor is the least that [Create] accepts, what a phone can do in about 0.2 s.
 var floor = Params{MemoryKiB: 64 << 10, Time: 3, Threads: 4}
 
@@ -53,11 +46,12 @@ var (
 	// ErrPassphrase means that the passphrase is wrong.
 	ErrPassphrase = header.ErrPassphrase
 
-	// ErrBadPassphrase is wrapped when a new passphrase is refused.
-	ErrBadPassphrase = errors.New("unfit passphrase")
-
 	// ErrLocked means that shares cannot be read until somebody unlocks.
 	ErrLocked = errors.New("keeper: locked")
+
+	// ErrLockedSince means that somebody locked after an unlock had begun: the
+	// later word counts.
+	ErrLockedSince = errors.New("keeper: locked while the passphrase was tried")
 
 	// ErrDamaged is wrapped when something sealed does not open: it was
 	// changed, or it is not what was kept under that name.
@@ -95,6 +89,7 @@ type Keeper struct {
 	mu     sync.RWMutex // guards what follows
 	data   secret.Key
 	share  secret.Key // empty while locked
+	locks  uint64     // how often it was locked
 	dir    string     // of the epoch keys, or ""
 	epochs map[string]secret.Key
 }
@@ -104,7 +99,7 @@ type Keeper struct {
 // passphrases and costs that are too low; the passphrase stays the caller's to
 // wipe.
 func Create(random io.Reader, passphrase []byte, p Params) (*Keeper, []byte, error) {
-	if err := checkPassphrase(passphrase); err != nil {
+	if err := CheckPassphrase(passphrase); err != nil {
 		return nil, nil, err
 	}
 	if p.MemoryKiB < floor.MemoryKiB || p.Time < floor.Time {
@@ -150,6 +145,7 @@ func (k *Keeper) Lock() {
 }
 
 func (k *Keeper) lockHeld() {
+	k.locks++
 	k.share.Wipe()
 	k.share = secret.Key{}
 	for id, key := range k.epochs {
@@ -165,13 +161,26 @@ func (k *Keeper) Locked() bool {
 	return k.share.Empty()
 }
 
+// Locks returns how often the keeper was locked, for [Keeper.UnlockUnlessLocked].
+func (k *Keeper) Locks() uint64 {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.locks
+}
+
 // Unlock brings back what [Keeper.Lock] forgot. A wrong passphrase changes
 // nothing, not even if the keeper is unlocked. The error is as for the
-// function Unlock.
+// function Unlock, or [ErrLockedSince].
 func (k *Keeper) Unlock(passphrase []byte) error {
-	k.deriving.Lock()
-	defer k.deriving.Unlock()
-	keys, err := unwrap(k.header, passphrase)
+	return k.UnlockUnlessLocked(k.Locks(), passphrase)
+}
+
+// UnlockUnlessLocked is [Keeper.Unlock] of somebody who began when
+// [Keeper.Locks] returned locks. A try takes a second, and others may be waited
+// for before it: whoever locks meanwhile spoke last, and the error is
+// [ErrLockedSince].
+func (k *Keeper) UnlockUnlessLocked(locks uint64, passphrase []byte) error {
+	keys, err := k.try(passphrase)
 	if err != nil {
 		return err
 	}
@@ -179,13 +188,38 @@ func (k *Keeper) Unlock(passphrase []byte) error {
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.data.Empty() {
+	if k.data.Empty() || k.locks != locks {
 		keys.Share.Wipe()
-		return errClosed
+		if k.data.Empty() {
+			return errClosed
+		}
+		return ErrLockedSince
 	}
 	k.share.Wipe()
 	k.share = keys.Share
 	return nil
+}
+
+// Prove reports, as a nil error, that the passphrase is the right one. It brings
+// nothing back: a keeper that is locked, or is locked meanwhile, stays so, and
+// the error is [ErrLocked]. Others are as for the function Unlock.
+func (k *Keeper) Prove(passphrase []byte) error {
+	keys, err := k.try(passphrase)
+	if err != nil {
+		return err
+	}
+	keys.Wipe()
+	if k.Locked() {
+		return ErrLocked
+	}
+	return nil
+}
+
+// try opens the header, one try at a time.
+func (k *Keeper) try(passphrase []byte) (header.MasterKeys, error) {
+	k.deriving.Lock()
+	defer k.deriving.Unlock()
+	return unwrap(k.header, passphrase)
 }
 
 // Close wipes every key. The keeper opens and seals nothing afterwards.
@@ -239,18 +273,6 @@ func unwrap(h, passphrase []byte) (header.MasterKeys, error) {
 		return header.MasterKeys{}, fmt.Errorf("keeper: %w", err)
 	}
 	return keys, nil
-}
-
-func checkPassphrase(p []byte) error {
-	switch {
-	case !utf8.Valid(p):
-		return fmt.Errorf("keeper: %w: not valid UTF-8", ErrBadPassphrase)
-	case utf8.RuneCount(p) < MinPassphrase:
-		return fmt.Errorf("keeper: %w: fewer than %d characters", ErrBadPassphrase, MinPassphrase)
-	case len(p) > MaxPassphrase:
-		return fmt.Errorf("keeper: %w: longer than %d bytes", ErrBadPassphrase, MaxPassphrase)
-	}
-	return nil
 }
 
 // The sealed form: version, nonce, ciphertext with tag.

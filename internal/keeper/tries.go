@@ -13,17 +13,23 @@ import (
 // down a person at the keyboard. Somebody who has copied the files only meets
 // the cost of Argon2id.
 //
+// The wait passes with the time that the machine has been on. A wall clock is set
+// ahead by whoever sits at the keyboard, and one that was wrong by years would
+// lock its person out for years. When the machine was started anew since the last
+// failure, it counts from that start: nobody is kept longer than an hour in which
+// the machine is on.
+//
 // A try is counted before it is made, so that killing the process does not win
 // free ones:
 //
-//	t, err := keeper.ParseTries(stored)
-//	if t = t.At(now); t.Wait(now) > 0 { refuse }
-//	store(t.Failed(now).Bytes()); k.Unlock(passphrase); store(nil) on success
+//	t, err := keeper.ParseTries(stored, up)
+//	if t = t.At(up); t.Wait(up) > 0 { refuse }
+//	store(t.Failed(up).Bytes()); k.Unlock(passphrase); store(nil) on success
 //
 // The zero Tries is a fresh start. Its methods return new values.
 type Tries struct {
 	failures uint32
-	last     int64 // Unix time of the last failure in milliseconds
+	last     int64 // of the last failure: milliseconds since the machine was started
 }
 
 // waits[i] follows failure number freeTries+i.
@@ -31,41 +37,41 @@ var waits = [...]time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minu
 
 const (
 	freeTries    = 5
-	triesVersion = 1
+	wallVersion  = 1 // with the wall clock's time of the last failure
+	triesVersion = 2
 	triesSize    = 1 + 4 + 8
 )
 
 // Failures returns the number of wrong passphrases since the last right one.
 func (t Tries) Failures() int { return int(t.failures) }
 
-// Failed returns t with one more failure at the time now.
-func (t Tries) Failed(now time.Time) Tries {
+// Failed returns t with one more failure when the machine has been on for up.
+func (t Tries) Failed(up time.Duration) Tries {
 	if t.failures < 1<<31-1 {
 		t.failures++
 	}
-	t.last = now.UnixMilli()
+	t.last = max(up.Milliseconds(), 0)
 	return t
 }
 
-// At returns t as it is at the time now. If the clock was set back, the whole
-// wait begins again from now: it never gets shorter, and a clock that was
-// wrong by years does not lock a person out for years. The caller stores the
-// result if it differs from t.
-func (t Tries) At(now time.Time) Tries {
-	if ms := now.UnixMilli(); t.failures > 0 && ms < t.last {
-		t.last = ms
+// At returns t as it is when the machine has been on for up. If that is less
+// than it was at the last failure, the machine was started since: at least as
+// long ago as it has been on. The caller stores the result if it differs from t.
+func (t Tries) At(up time.Duration) Tries {
+	if t.failures > 0 && up.Milliseconds() < t.last {
+		t.last = 0
 	}
 	return t
 }
 
-// Wait returns how long to wait at the time now before the next try, 0 to one
-// hour.
-func (t Tries) Wait(now time.Time) time.Duration {
+// Wait returns how long to wait before the next try when the machine has been on
+// for up: 0 to one hour.
+func (t Tries) Wait(up time.Duration) time.Duration {
 	if t.failures < freeTries {
 		return 0
 	}
 	wait := waits[min(int(t.failures)-freeTries, len(waits)-1)]
-	past := now.UnixMilli() - t.At(now).last
+	past := max(up.Milliseconds()-t.At(up).last, 0)
 	if past >= wait.Milliseconds() {
 		return 0
 	}
@@ -80,19 +86,23 @@ func (t Tries) Bytes() []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(t.last))
 }
 
-// ParseTries reads the stored form; nothing stored is the zero Tries. The
-// error wraps [wire.ErrMalformed], and comes with a value that asks for the
-// longest wait from now, for a caller that goes on.
-func ParseTries(b []byte, now time.Time) (Tries, error) {
+// ParseTries reads the stored form; nothing stored is the zero Tries. Of one with
+// a wall clock's time, as it was stored before, the count is kept, and the wait
+// begins again. The error wraps [wire.ErrMalformed], and comes with a value that
+// asks for the longest wait from now, for a caller that goes on.
+func ParseTries(b []byte, up time.Duration) (Tries, error) {
 	if len(b) == 0 {
 		return Tries{}, nil
 	}
-	if len(b) == triesSize && b[0] == triesVersion {
+	if len(b) == triesSize && (b[0] == triesVersion || b[0] == wallVersion) {
 		t := Tries{failures: binary.BigEndian.Uint32(b[1:]), last: int64(binary.BigEndian.Uint64(b[5:]))}
 		if t.failures < 1<<31 && t.last >= 0 {
+			if b[0] == wallVersion {
+				t.last = max(up.Milliseconds(), 0)
+			}
 			return t, nil
 		}
 	}
-	worst := Tries{failures: freeTries + uint32(len(waits)) - 1, last: now.UnixMilli()}
+	worst := Tries{failures: freeTries + uint32(len(waits)) - 1, last: max(up.Milliseconds(), 0)}
 	return worst, fmt.Errorf("keeper: count of wrong passphrases: %w", wire.ErrMalformed)
 }

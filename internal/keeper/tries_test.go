@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -10,9 +11,10 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+// noon is how long the machine has been on.
+const noon = 12 * time.Hour
 
-func failed(n int, at time.Time) (t keeper.Tries) {
+func failed(n int, at time.Duration) (t keeper.Tries) {
 	for range n {
 		t = t.Failed(at)
 	}
@@ -37,37 +39,60 @@ func TestTriesWait(t *testing.T) {
 		if wait == 0 {
 			continue
 		}
-		if got := tr.Wait(noon.Add(wait - time.Millisecond)); got != time.Millisecond {
+		if got := tr.Wait(noon + wait - time.Millisecond); got != time.Millisecond {
 			t.Errorf("after %d, just before the end: %v", n, got)
 		}
-		if got := tr.Wait(noon.Add(wait)); got != 0 {
+		if got := tr.Wait(noon + wait); got != 0 {
 			t.Errorf("after %d, at the end: %v", n, got)
 		}
 	}
 }
 
-// TestTriesClockSetBack: never shorter, and not for years either.
-func TestTriesClockSetBack(t *testing.T) {
+// TestTriesAfterARestart: a machine that was started anew has waited for as long as
+// it has been on. The wait is neither skipped nor does it last for ever.
+func TestTriesAfterARestart(t *testing.T) {
 	t.Parallel()
 	tr := failed(6, noon)
-	for _, back := range []time.Duration{time.Millisecond, time.Minute, 24 * time.Hour, 10 * 365 * 24 * time.Hour, 80 * 365 * 24 * time.Hour} {
-		now := noon.Add(-back)
-		if got := tr.Wait(now); got != 2*time.Minute {
-			t.Errorf("set back by %v: %v, want the whole wait", back, got)
+	for on, want := range map[time.Duration]time.Duration{
+		0:                2 * time.Minute,
+		90 * time.Second: 30 * time.Second,
+		2 * time.Minute:  0,
+		noon - 1:         0,
+		-time.Hour:       2 * time.Minute, // no machine says so
+	} {
+		if got := tr.Wait(on); got != want {
+			t.Errorf("on for %v: %v, want %v", on, got, want)
 		}
-		seen := tr.At(now)
-		if got := seen.Wait(now.Add(90 * time.Second)); got != 30*time.Second {
-			t.Errorf("set back by %v, 90 s later: %v", back, got)
-		}
-		if seen.Failures() != 6 {
-			t.Error("the count was lost")
+		if seen := tr.At(on); seen.Wait(on) != want || seen.Failures() != 6 {
+			t.Errorf("on for %v: %v, want %v", on, seen.Wait(on), want)
 		}
 	}
-	if tr.At(noon.Add(time.Second)) != tr {
+	// Seen once, it is counted from that start: later on, past what the machine's
+	// time was at the failure, it is not counted from there again.
+	if got := tr.At(time.Second).Wait(noon + time.Second); got != 0 {
+		t.Errorf("half a day later: %v", got)
+	}
+	if tr.At(noon+time.Second) != tr {
 		t.Error("At changes what it need not")
 	}
-	if (keeper.Tries{}).At(time.Unix(-5, 0)) != (keeper.Tries{}) {
+	if (keeper.Tries{}).At(-5) != (keeper.Tries{}) {
 		t.Error("At makes something of nothing")
+	}
+}
+
+// TestTriesOfTheWallClock reads what was stored with a time that its person could
+// set: the count is kept, and the wait begins again.
+func TestTriesOfTheWallClock(t *testing.T) {
+	t.Parallel()
+	for _, last := range []uint64{0, 1_800_000_000_000, 1 << 62} {
+		old := binary.BigEndian.AppendUint64([]byte{1, 0, 0, 0, 6}, last)
+		tr, err := keeper.ParseTries(old, noon)
+		if err != nil || tr.Failures() != 6 || tr.Wait(noon) != 2*time.Minute || tr.Wait(noon+2*time.Minute) != 0 {
+			t.Errorf("last at %d: %+v, %v", last, tr, err)
+		}
+		if again, err := keeper.ParseTries(tr.Bytes(), noon+time.Second); err != nil || again != tr {
+			t.Errorf("stored again: %+v, %v", again, err)
+		}
 	}
 }
 
@@ -83,7 +108,7 @@ func TestTriesStored(t *testing.T) {
 	if got, err := keeper.ParseTries(nil, noon); err != nil || got != (keeper.Tries{}) {
 		t.Errorf("nothing stored: %+v, %v", got, err)
 	}
-	for _, b := range [][]byte{{1}, {2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{0xff}, 13), make([]byte, 14)} {
+	for _, b := range [][]byte{{1}, {3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{0xff}, 13), make([]byte, 14)} {
 		got, err := keeper.ParseTries(b, noon)
 		if !errors.Is(err, wire.ErrMalformed) || got.Wait(noon) != time.Hour {
 			t.Errorf("%x: %v, waits %v", b, err, got.Wait(noon))
@@ -93,12 +118,12 @@ func TestTriesStored(t *testing.T) {
 
 func FuzzTries(f *testing.F) {
 	f.Add([]byte{}, int64(0))
-	f.Add(failed(7, noon).Bytes(), noon.UnixMilli())
+	f.Add(failed(7, noon).Bytes(), noon.Milliseconds())
 	f.Add(bytes.Repeat([]byte{0x7f}, 13), int64(-1))
 	f.Fuzz(func(t *testing.T, b []byte, ms int64) {
-		now := time.UnixMilli(ms % (1 << 52))
+		now := time.Duration(ms%(1<<40)) * time.Millisecond
 		tr, err := keeper.ParseTries(b, now)
-		if err == nil && len(b) > 0 && !bytes.Equal(tr.Bytes(), b) {
+		if err == nil && len(b) > 0 && b[0] != 1 && !bytes.Equal(tr.Bytes(), b) {
 			t.Errorf("%x comes back as %x", b, tr.Bytes())
 		}
 		wait := tr.Wait(now)
@@ -114,9 +139,6 @@ func FuzzTries(f *testing.F) {
 		}
 		if next.Failures() < tr.Failures() {
 			t.Error("the count went back")
-		}
-		if back := tr.Wait(now.Add(-time.Hour)); back < wait {
-			t.Errorf("an hour back shortens %v to %v", wait, back)
 		}
 	})
 }

@@ -11,12 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 )
 
 // A Client calls the daemon of one home. It is a [Backend] whose errors are
 // [*Error], and may be used by several goroutines.
 type Client struct {
-	http *http.Client
+	http     *http.Client
+	patience patience
 }
 
 var _ Backend = (*Client)(nil)
@@ -27,7 +29,7 @@ func NewClient(home string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{http: &http.Client{Transport: &http.Transport{
+	return &Client{patience: defaultPatience, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialSocket(ctx, path)
 		},
@@ -140,6 +142,8 @@ func post[R any](ctx context.Context, c *Client, path string, args any) (R, erro
 // call makes a call that is answered with one value.
 func call[R any](ctx context.Context, c *Client, method, path string, body []byte) (R, error) {
 	var result R
+	ctx, stop := c.watch(ctx, nil)
+	defer stop()
 	resp, err := c.do(ctx, method, path, body)
 	if err != nil {
 		return result, err
@@ -162,6 +166,15 @@ func follow[R any](ctx context.Context, c *Client, path string, args any, emit f
 	if err != nil {
 		return zero, err
 	}
+	// The steps come from one goroutine at a time.
+	var telling sync.Mutex
+	tell := func(e Event) {
+		telling.Lock()
+		defer telling.Unlock()
+		emit(e)
+	}
+	ctx, stop := c.watch(ctx, func() { tell(Event{Event: EventWaiting, Reason: "this device does not answer"}) })
+	defer stop()
 	resp, err := c.do(ctx, http.MethodPost, path, body)
 	clear(body)
 	if err != nil {
@@ -177,7 +190,7 @@ func follow[R any](ctx context.Context, c *Client, path string, args any, emit f
 		}
 		switch {
 		case l.Event != nil:
-			emit(*l.Event)
+			tell(*l.Event)
 		case l.Error != nil:
 			return zero, l.Error
 		case l.Result != nil:
@@ -217,6 +230,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 // errGone is the error of a call that was cut off: by the caller, or because
 // the daemon is no more.
 func errGone(ctx context.Context) error {
+	if e, ok := errors.AsType[*Error](context.Cause(ctx)); ok {
+		return e
+	}
 	switch err := ctx.Err(); {
 	case errors.Is(err, context.Canceled):
 		return Errorf(CodeCanceled, "interrupted")

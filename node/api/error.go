@@ -19,6 +19,7 @@ const (
 	CodeRefused        Code = "refused"          // understood, and never done, with the reason
 	CodeNotRunning     Code = "not-running"      // no daemon answers at this home
 	CodeAlreadyRunning Code = "already-running"  // another daemon holds this home
+	CodeNoAnswer       Code = "no-answer"        // a daemon runs at this home, and is stopped or held up
 	CodeNoDevice       Code = "no-device"        // the home holds no device
 	CodeDeviceExists   Code = "device-exists"    // the home holds a device already
 	CodeHomeTooLong    Code = "home-too-long"    // the path of the home leaves no room for a socket

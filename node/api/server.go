@@ -52,6 +52,7 @@ func NewHandler(b Backend, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /v1/status", plain(s, func(ctx context.Context, _ *http.Request, _ none) (Status, error) {
 		return b.Status(ctx)
 	}))
+	mux.HandleFunc("GET /v1/alive", plain(s, s.alive))
 	mux.HandleFunc("POST /v1/found", stream(s, func(ctx context.Context, _ *http.Request, a FoundArgs, emit func(Event)) (Circle, error) {
 		return b.Found(ctx, a, emit)
 	}))

@@ -110,6 +110,8 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 		return conn, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, errNoAnswer() // it accepts nothing any more
 	case errors.Is(err, fs.ErrPermission):
 		return nil, Errorf(CodeNotRunning, "the socket %s belongs to another user", path).
 			WithHint("run warifu as the user whose device this is")
