@@ -47,7 +47,7 @@ func TestMisuseIsSaidPlainly(t *testing.T) {
 // suggested.
 func TestSuggestionsDoNoHarm(t *testing.T) {
 	t.Parallel()
-	harmless := []string{"approve", "completion", "demo", "epochs", "found", "fsck", "help", "init", "invite", "join", "lock", "refresh", "requests",
+	harmless := []string{"approve", "completion", "demo", "epochs", "found", "fsck", "help", "init", "invite", "join", "licenses", "lock", "refresh", "requests",
 		"show", "sign", "status", "thaw", "threshold", "unlock", "up", "vacation", "verify", "version"}
 	offered := 0
 	for _, c := range new(app).root().Commands() {

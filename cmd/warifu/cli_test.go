@@ -161,7 +161,7 @@ func TestFoundAsks(t *testing.T) {
 				t.Errorf("code %d: %s", o.code, o.stderr)
 			}
 			has(t, "stdout", o.stdout, tc.out)
-			has(t, "stderr", o.stderr, append(tc.err, "type `warifu join` there, and then\n  warifu1:abc\n", "or, on the same network,\n  1234-5678\n", "\n  warifu join --at /ip4/192.0.2.7/tcp/4242\n", "joined: phone")...)
+			has(t, "stderr", o.stderr, append(tc.err, "type `warifu join` there:\n  warifu1:abc\n", "or, on the same network,\n  1234-5678\n", "\n  warifu join --at /ip4/192.0.2.7/tcp/4242\n", "joined: phone")...)
 			if strings.Contains(o.stderr, "scan") {
 				t.Error("there is nothing to scan without a terminal")
 			}

@@ -74,7 +74,7 @@ func (a *app) invitation(e api.Event) {
 	if e.Of > 0 {
 		which = fmt.Sprintf(" (%d of %d)", e.Step, e.Of)
 	}
-	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type `warifu join` there, and then", which), "  " + esc(e.Invitation)}
+	above := []string{"", fmt.Sprintf("The next device%s. While its daemon runs, type `warifu join` there:", which), "  " + esc(e.Invitation)}
 	var below []string
 	if e.Code != "" {
 		code := esc(e.Code)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -203,7 +204,7 @@ func (a *app) countFailure(t keeper.Tries) {
 
 // checkDevice reads all that a daemon reads when it starts.
 func (a *app) checkDevice(d *device) []finding {
-	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}})
+	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}, Rand: rand.Reader})
 	if err != nil {
 		return []finding{damage("the device cannot start from its records: "+err.Error(), "")}
 	}

@@ -58,6 +58,7 @@ func TestEveryResultIsOneObject(t *testing.T) {
 	}{
 		"init":              {[]string{"--name", "phone", "--kind", "phone", "--passphrase-file", pass}, []string{"device", "name", "kind"}, true},
 		"fsck":              {nil, []string{"ok", "findings"}, true},
+		"licenses":          {nil, []string{"license", "third_party"}, true},
 		"version":           {nil, []string{"version", "api"}, true},
 		"verify message":    {[]string{"hi", "--address", "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826", "--signature", signature}, []string{"valid"}, true},
 		"verify typed-data": {[]string{write("mail.json", `{"types":{"EIP712Domain":[{"name":"name","type":"string"}],"M":[{"name":"a","type":"string"}]},"primaryType":"M","domain":{"name":"n"},"message":{"a":"b"}}`), "--address", "0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826", "--signature", signature}, []string{"valid"}, true},

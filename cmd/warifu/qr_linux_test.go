@@ -181,7 +181,7 @@ func TestInvitationCanBeScanned(t *testing.T) {
 					last = y
 				}
 			}
-			if first < 0 || last == 0 || !strings.Contains(text[last+1], "warifu join 5720-3524") {
+			if first < 0 || last == 0 || !strings.Contains(text[last+1], "  5720-3524") {
 				t.Fatalf("no digits below a code:\n%s", strings.Join(text, "\n"))
 			}
 			var modules [][]bool // light
@@ -217,22 +217,24 @@ func TestInvitationScreens(t *testing.T) {
 	t.Parallel()
 	const narrow = `
 The next device (2 of 3). While its
-    daemon runs, type there
-  warifu join ` + sampleInvitation + `
+    daemon runs, type ` + "`warifu join`" + `
+    there:
+  ` + sampleInvitation + `
 (No QR code is shown: it takes 45
     columns and 40 rows, and this
     terminal has 40 and 24.)
 or, on the same network,
-  warifu join 5720-3524
-or, if it is not found there,
-  warifu join 5720-3524 \
+  5720-3524
+or, if it is not found there, the same
+    digits after
+  warifu join \
     --at /ip4/192.168.178.112/tcp/42461
 It works once and ends in 5 min.
 `
 	wide := func(why string) string {
-		return "\nThe next device (2 of 3). While its daemon runs, type there\n  warifu join " + sampleInvitation + "\n" + why +
-			"or, on the same network,\n  warifu join 5720-3524\nor, if it is not found there,\n" +
-			"  warifu join 5720-3524 --at /ip4/192.168.178.112/tcp/42461\nIt works once and ends in 5 min.\n"
+		return "\nThe next device (2 of 3). While its daemon runs, type `warifu join` there:\n  " + sampleInvitation + "\n" + why +
+			"or, on the same network,\n  5720-3524\nor, if it is not found there, the same digits after\n" +
+			"  warifu join --at /ip4/192.168.178.112/tcp/42461\nIt works once and ends in 5 min.\n"
 	}
 	for name, tc := range map[string]struct {
 		columns, rows uint16
