@@ -127,7 +127,9 @@ func (c *core) decodeNews(raw [][]byte) (roster.Chain, error) {
 	var out roster.Chain
 	for _, b := range raw {
 		var e roster.Entry
-		if err := wire.Unmarshal(b, &e); err == nil && e.Record.Epoch <= c.circle.head().Record.Epoch {
+		a := c.attempt // which may still want the certificate of an epoch that is in the chain
+		if err := wire.Unmarshal(b, &e); err == nil && e.Record.Epoch <= c.circle.head().Record.Epoch &&
+			(a == nil || !c.redealing() || e.Record.Change.Attempt != a.proposal.Attempt()) {
 			continue
 		}
 		c.verified += len(e.Ready)
