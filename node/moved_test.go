@@ -138,7 +138,7 @@ func TestCodeNotFoundHint(t *testing.T) {
 				}
 				hints := 0
 				for _, e := range events {
-					if strings.Contains(e.Reason, "warifu join CODE --at ADDRESS") {
+					if strings.Contains(e.Reason, "warifu join --at ADDRESS") {
 						hints++
 					}
 				}

@@ -348,11 +348,13 @@ func (c *core) redealBroke(l *live, err error) {
 	a := l.redeal
 	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
 	if c.waking == a {
-		c.waking = nil // it has not said a word yet, and will be told again
-		if !a.unsure {
-			return
+		c.waking = nil
+		if !a.unsure && !a.stored {
+			return // it has not said a word yet, and will be told again
 		}
-		// It may be in the place of the one before.
+		// It is, or may be, in the place of the one before: this device has gone
+		// all the way in one step, and what failed is the end of it. Were it to
+		// begin anew, it would take its own vote for that of a copy of itself.
 		if old := c.attempt; old != nil {
 			c.drop(old.live)
 		}

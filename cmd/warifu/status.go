@@ -43,7 +43,7 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 			fmt.Fprintf(w, "  at %s\n", esc(addr))
 		}
 	}
-	if x := s.Strangers; x != nil && (a.verbose || time.Since(x.Last) < 24*time.Hour) {
+	if x := s.Strangers; x != nil && (a.verbose || x.Refused+x.Unheard+x.TurnedAway >= notableStrangers && time.Since(x.Last) < 24*time.Hour) {
 		fmt.Fprintf(w, "  strangers: %d refused, %d said nothing, %d found no place, last %s\n", x.Refused, x.Unheard, x.TurnedAway, ago(x.Last))
 	}
 	if f := s.Founding; f != nil {
@@ -122,6 +122,10 @@ func deviceState(devices []api.Device, d api.Device) string {
 	}
 	return text
 }
+
+// notableStrangers is how many connections of strangers are worth a line: a few are
+// devices that came before they were let in.
+const notableStrangers = 10
 
 // notableLoad is the share of this device's time, in percent, from which on a
 // person is told what another device costs.
