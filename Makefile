@@ -5,7 +5,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 PKGS = ./...
 
-.PHONY: build test check race fuzz bench timing mutate notices cross netns help
+.PHONY: build test check race fuzz bench soak timing mutate notices cross netns help
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -29,7 +29,7 @@ race: ## tests under the race detector, for everything with goroutines
 	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
 # The lab and the simulated worlds have one goroutine: a few are enough here. What
 # a daemon does at once is seen in real ones, which are built with the detector too.
-	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Sim$$'
+	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Inbox|UndoALock|Sim$$'
 	$(GO) test -race -timeout 20m ./e2e -run '^Test(EveryPairSigns|InvitationsThatFail|LostDeviceHeals|TwoChangesAtOnce|WrongPassphrase|DenyClosesEverywhere)$$'
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s)
@@ -39,6 +39,12 @@ bench: ## measure all parts, then protocols and daemons against our aims and tss
 	$(GO) test -run '^$$' -bench . -skip Timing -benchtime 0.3s ./share/...
 	$(GO) test -run '^$$' -bench '^BenchmarkSim$$' -benchtime 200x ./node
 	cd bench && $(GO) test ./... && $(GO) run .
+
+soak: ## what takes a night: many seeds, the whole crash table, each networked suite 20 times; needs root for netns
+	$(GO) test -timeout 8h ./node -sim.seeds=20000 -sim.table -run 'Sim|CrashTable|Months'
+	$(GO) test -timeout 8h -count=20 ./internal/p2p ./node/api ./pairing ./cmd/warifu
+	$(GO) test -timeout 12h -count=20 ./e2e
+	$(GO) test -timeout 12h -count=20 -tags netns -run Netns ./internal/p2p ./e2e
 
 timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)
 	$(GO) test -run '^$$' -bench Timing -benchtime $${RUNS:-20000}x ./share/internal/timing
