@@ -206,14 +206,18 @@ func TestNetnsDevice(t *testing.T) {
 	number := map[string]byte{}
 	say := func(what string, id string) { fmt.Println(what, number[id]) }
 	l, err := p2p.NewWatchful(p2p.Config{
-		Key:        key(r.Key),
-		LAN:        true,
-		Protocols:  map[string]int{proto: 1},
-		OnUp:       func(p []byte) { say("up", string(p)) },
-		OnDown:     func(p []byte, _ string) { say("down", string(p)) },
-		OnMessage:  func(p []byte, _ string, _ []byte) { say("got", string(p)) },
-		OnStranger: func(addr string) { fmt.Println("stranger", addr) },
-		Log:        slog.New(printer{}),
+		Key:       key(r.Key),
+		LAN:       true,
+		Protocols: map[string]int{proto: 1},
+		OnUp:      func(p []byte) { say("up", string(p)) },
+		OnDown:    func(p []byte, _ string) { say("down", string(p)) },
+		OnMessage: func(p []byte, _ string, _ []byte) { say("got", string(p)) },
+		OnStrangers: func(s p2p.Strangers) {
+			for _, x := range s.Refused {
+				fmt.Println("stranger", x)
+			}
+		},
+		Log: slog.New(printer{}),
 	})
 	if err != nil {
 		t.Fatal(err)
