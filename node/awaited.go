@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -15,24 +16,19 @@ import (
 // the share has come.
 
 // shareAwaited reports whether this device has no share of its epoch yet and the
-// others hold it ready: it was a sleeper of the re-deal that made the epoch, and
-// none of the parts that were sealed to it is known to be garbage.
+// others hold it ready: it was a sleeper of the re-deal that made the epoch, none
+// of the parts that were sealed to it is known to be garbage, and it has not taken
+// them before, in a life that it was set back from.
 func (c *core) shareAwaited() bool {
 	if c.circle == nil || c.circle.evicted != nil || c.hasShare() || c.redealing() {
 		return false
 	}
 	change := c.circle.record.Change
-	if !slices.Contains(change.Sleepers, c.circle.slot) {
+	if !slices.Contains(change.Sleepers, c.circle.slot) || change.Attempt == c.spent {
 		return false
 	}
-	w := c.waking
-	if w == nil || w.proposal.Attempt() != change.Attempt {
-		return true
-	}
-	for _, x := range w.machine.Complaints() {
-		if x.By == c.circle.slot {
-			return false
-		}
+	if w := c.waking; w != nil && w.proposal.Attempt() == change.Attempt {
+		return !slices.ContainsFunc(w.machine.Complaints(), func(x refresh.Complaint) bool { return x.By == c.circle.slot })
 	}
 	return true
 }

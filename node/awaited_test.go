@@ -57,6 +57,14 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 		t.Errorf("it asks for a re-deal that it does not need: %q", got)
 	}
 
+	// Were it to find out that it has said more in the attempt than it remembers,
+	// nothing would come by itself.
+	phone.core.spent = phone.core.circle.record.Change.Attempt
+	if err := phone.core.mayAgree(); api.CodeOf(err) != api.CodeRolledBack || len(phone.warned("warifu refresh")) != 1 {
+		t.Errorf("it waits for what it has used up: %v", err)
+	}
+	phone.core.spent = wire.Hash{}
+
 	theirs := laptop.ask("approved on the phone while its share is on the way")
 	if !l.run(10*time.Second, func() bool { return phone.request(theirs.id) != nil }) {
 		t.Fatal("the request does not come")

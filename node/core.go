@@ -57,6 +57,7 @@ type core struct {
 	founding *founding // nil unless one is in progress or pending
 	attempt  *attempt  // nil unless a re-deal is in progress, or settled and kept
 	waking   *attempt  // nil unless this device hears of one that it slept through
+	spent    wire.Hash // the attempt in which it has said more than it remembers, if any
 	inviting *inviting // nil unless somebody is invited into the circle
 	pairing  map[string][]string
 	parting  map[string]time.Time // peers of a founding that ended, admitted until then so that they hear why

@@ -207,15 +207,15 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 		return fmt.Errorf("node: a re-deal on %d grounds: %w", len(m.Grounds), wire.ErrMalformed)
 	}
 	for _, it := range m.Grounds {
-		err := c.take(it)
-		if errors.Is(err, errSpoilt) {
-			return c.blameItem(from, it, err)
-		}
-		if err != nil {
+		// A bad one is nobody's fault but its maker's: whoever holds the request
+		// already does not look at it again before it passes the message on.
+		if err := c.take(it); err != nil {
 			c.log.Debug("ground refused", "err", err)
 		}
 	}
-	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}
+	// What is passed on with the proposal is what was found to hold.
+	grounds := slices.DeleteFunc(slices.Clone(m.Grounds), func(it item) bool { return !c.stock.has(it.id()) })
+	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
 		return c.wakeUp(from, a, parent, self)
 	}
@@ -349,6 +349,9 @@ func (c *core) redealBroke(l *live, err error) {
 	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
 	if c.waking == a {
 		c.waking = nil
+		if errors.Is(err, refresh.ErrRolledBack) {
+			c.spent = a.proposal.Attempt()
+		}
 		if !a.unsure && !a.stored {
 			return // it has not said a word yet, and will be told again
 		}

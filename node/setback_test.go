@@ -58,3 +58,37 @@ func TestSetBackInARedeal(t *testing.T) {
 	}
 	l.signsWith(phone, laptop)
 }
+
+// TestSleeperThatWasSetBack: a device that has taken its share out of the mailbox,
+// and was set back to before that, takes the same share again.
+func TestSleeperThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 2806)
+	l.found(2, 3)
+	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
+	phone.kill()
+	copied, keys := phone.journal.Copy(), maps.Clone(phone.keeper.keys)
+	laptop.change(api.KindRefresh, change{})
+	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
+		t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
+	}
+	phone.start()
+	if !l.run(time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("it does not wake up\n%s", l.logs())
+	}
+	phone.kill()
+	phone.journal, phone.keeper.keys = copied, keys
+	phone.start()
+	if !l.run(5*time.Minute, l.in(0, l.devices...)) {
+		t.Fatalf("it does not wake up again\n%s", l.logs())
+	}
+	l.signsWith(phone, laptop)
+	// What it would be told of a re-deal in which it has said more than it
+	// remembers: that attempt holds nothing ready for it.
+	phone.core.waking = phone.core.attempt
+	phone.core.waking.stored, phone.core.attempt = false, nil
+	phone.core.redealBroke(phone.core.waking.live, refresh.ErrRolledBack)
+	if phone.core.spent != phone.core.circle.record.Change.Attempt {
+		t.Error("it would wait for its share again")
+	}
+}

@@ -296,8 +296,11 @@ func (c *core) expired(r *openRequest, p share.Proposal) error {
 	held := unix(c.now) - min(unix(c.now), r.meta.Received)
 	age := p.Expires - min(p.Expires, r.request.Created)
 	tolerance := uint64(expiryTolerance / time.Second)
+	// A request from the future was made on a clock that was ahead, and may have
+	// been put right since.
+	least := p.Expires - min(p.Expires, r.request.Created, r.meta.Received)
 	switch {
-	case held > age+tolerance:
+	case held > least+tolerance:
 		return errors.New("node: proposal that has expired")
 	case age > uint64(r.request.Lifetime)+uint64(sessionLifetime/time.Second)+tolerance:
 		return errors.New("node: proposal that expires long after its request")

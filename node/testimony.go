@@ -82,8 +82,11 @@ func (c *core) keepTestimony(l *live) {
 		return
 	}
 	c.shown = append(c.shown, t)
-	if n := len(c.shown); n > maxTestimonies {
-		c.shown = slices.Delete(c.shown, 0, n-maxTestimonies)
+	for len(c.shown) > maxTestimonies {
+		// Those that somebody may still have to answer for go last, so that nobody
+		// flushes them away with sessions that went well.
+		i := max(slices.IndexFunc(c.shown, func(t *testimony) bool { return t.until.IsZero() }), 0)
+		c.shown = slices.Delete(c.shown, i, i+1)
 	}
 	for _, s := range sortedSlots(t.shows) {
 		c.convict(t, c.judgeShow(t, s))
@@ -131,6 +134,9 @@ func (c *core) onShow(from wire.Slot, m show) error {
 	if l := c.sessions[m.Session]; l != nil && f != nil {
 		t.named[f.Slot] = true
 		c.failSession(l, f)
+		if l.testing() { // what failed a signature is counted there
+			c.passOver(t, f.Slot, f.Error())
+		}
 		return nil
 	}
 	c.convict(t, f)
@@ -148,13 +154,21 @@ func (c *core) judgeShow(t *testimony, from wire.Slot) *session.Fault {
 
 // convict counts a fault that came out when a session was over, once.
 func (c *core) convict(t *testimony, f *session.Fault) {
-	if f == nil || t.named[f.Slot] {
+	if f == nil || t.named[f.Slot] || !c.standsFor(t, f.Slot) {
 		return
 	}
 	t.named[f.Slot] = true
 	c.log.Warn("found who made a session fail", "session", t.proposal.Session(), "device", c.name(f.Slot), "check", f.Check)
 	c.alarm(f.Slot, f.Check)
 	c.passOver(t, f.Slot, f.Error())
+}
+
+// standsFor reports whether the device that was in slot in a session is there still.
+// The slot of a newcomer whose re-deal died may be another's in the next.
+func (c *core) standsFor(t *testimony, slot wire.Slot) bool {
+	then, was := t.record.Device(slot)
+	now, is := c.device(slot)
+	return was && is && then.Identity == now.Identity
 }
 
 // maxShown is what an honest device has to show at most: a word of each signer in
@@ -168,7 +182,7 @@ func (c *core) passOver(t *testimony, slot wire.Slot, why string) {
 		r.failures[slot]++
 		r.trouble = why
 		c.notify(r)
-	} else if t.request == (wire.RequestID{}) && slot != t.self {
+	} else if t.request == (wire.RequestID{}) && slot != t.self && c.standsFor(t, slot) {
 		c.blame(slot, why)
 	}
 }
