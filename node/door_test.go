@@ -201,6 +201,8 @@ func (v *visitor) visit(m *pairing.Typist, before func(word int)) error {
 
 // A held is a door that a test holds open.
 type held struct {
+	mu sync.Mutex // guards events
+
 	street *street
 	code   pairing.Code
 	opened time.Time
@@ -244,7 +246,11 @@ func holdWith(t *testing.T, f func(*held), show func(context.Context, *Node, fun
 		}
 		all.Go(func() {
 			var err error
-			h.who, err = show(ctx, n, func(e api.Event) { h.events = append(h.events, e) })
+			h.who, err = show(ctx, n, func(e api.Event) {
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				h.events = append(h.events, e)
+			})
 			h.result <- err
 		})
 		h.code = <-h.street.code

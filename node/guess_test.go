@@ -135,5 +135,7 @@ func TestInvitationsShareGuesses(t *testing.T) {
 }
 
 func (h *held) invitations() []api.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(h.events), func(e api.Event) bool { return e.Event != api.EventInvitation })
 }
