@@ -109,6 +109,10 @@ func (c *core) mayApprove(r *openRequest) error {
 		return api.Errorf(api.CodeUnknown, "this device does not know the device that is meant: %s", c.subjectName(r)).
 			WithHint("it may not have heard of the newest epoch yet; try again when others are connected")
 	}
+	if r.request.Kind == api.KindLost && c.subject(r) == c.circle.slot {
+		return api.Errorf(api.CodeRefused, "it is this device that is to be removed: its own yes does not count").
+			WithHint("approve it on another device; to keep this one in the circle: warifu thaw, on as many devices as must sign")
+	}
 	if why := c.nameTrouble(r); why != "" {
 		return api.Errorf(api.CodeRefused, "this device lets nobody in under that name: %s", why).
 			WithHint("make the new device under another name, and invite it again")

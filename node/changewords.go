@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/warifu/warifu/intent"
@@ -117,8 +118,11 @@ func (c *core) effects(r *openRequest) (out []string) {
 		add("%s get fresh shares without it, and it signs for the circle no more", stay)
 		add("it can come back only as a new device")
 	case api.KindThreshold:
-		add("of the %d devices %d must sign, instead of %d: you may lose %d of them", len(c.circle.record.Devices), r.change.Threshold, t,
-			len(c.circle.record.Devices)-int(r.change.Threshold))
+		spare := "none"
+		if n := len(c.circle.record.Devices) - int(r.change.Threshold); n > 0 {
+			spare = strconv.Itoa(n)
+		}
+		add("of the %d devices %d must sign, instead of %d: you may lose %s of them", len(c.circle.record.Devices), r.change.Threshold, t, spare)
 	case api.KindRemove:
 		add("it is removed when its countdown is over, also where the circle would ask first")
 	case api.KindFreeze:

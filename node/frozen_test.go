@@ -197,3 +197,20 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 		t.Error("an interrupted device takes the fence away")
 	}
 }
+
+// TestOwnRemovalIsNotApproved: the word of a device that is called lost does not
+// count, so that it is not asked for, either.
+func TestOwnRemovalIsNotApproved(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 2807)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	r := laptop.change(api.KindLost, change{Slot: 1})
+	if !l.run(time.Minute, func() bool { return phone.request(r.id) != nil }) {
+		t.Fatal("not spread")
+	}
+	phone.core.now = l.now
+	if err := phone.core.approve(phone.request(r.id), true); api.CodeOf(err) != api.CodeRefused || has(phone.request(r.id).approved, 1) {
+		t.Errorf("approved: %v", err)
+	}
+}

@@ -280,7 +280,7 @@ func (n *Node) findCode(ctx context.Context, code pairing.Code, emit func(api.Ev
 		defer close(hinted)
 		if !reached.Load() {
 			emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "not found on the local network so far. " +
-				"Some networks keep devices from seeing each other: then type `warifu join --at ADDRESS`, with the address that the other device shows below the code"})
+				"Is it the code that is shown now? Some networks keep devices from seeing each other: then type `warifu join --at ADDRESS`, with the address that the other device shows below the code"})
 		}
 	})
 	defer func() {

@@ -56,8 +56,7 @@ func (a *app) readInvitation(ctx context.Context, piped bool) (string, error) {
 	var text string
 	var err error
 	if _, ok := terminalOf(a.stdin); ok && !piped {
-		a.put("invitation or code:")
-		text, err = a.answered(ctx)
+		text, err = a.ask(ctx, "invitation or code:")
 	} else {
 		var line []byte
 		line, err = a.input().line(ctx)
