@@ -194,13 +194,17 @@ func TestNetnsCodeFollowsNetwork(t *testing.T) {
 func TestNetnsCodeFoundAfterMove(t *testing.T) {
 	t.Parallel()
 	l := newLAN(t)
+	ear := l.plug()
+	ear.up()
+	ear.start(role{Eaves: true})
+	ear.wait("listening")
 	a, b := l.plug(), l.plug()
 	a.addr = "10.99.0.1/24" // of a network that the other is not in
 	a.up()
 	b.up()
-	a.show()
 	b.find()
-	b.wait("missed")
+	a.show()
+	ear.hear(3) // what is said has been heard by all, and leads nowhere
 	l.ip("-n", a.ns, "addr", "del", a.addr, "dev", "eth0")
 	a.addrOn("eth0", "10.77.0.91/24")
 	b.wait("reached")
@@ -280,10 +284,8 @@ func TestNetnsCodeLateAddress(t *testing.T) {
 			if !tc.shows {
 				other.show()
 			}
-			if tc.first == "" {
-				ear.hear(2) // what is said has been heard by all
-			} else {
-				finder.wait("missed")
+			ear.hear(2) // what is said has been heard by all
+			if tc.first != "" {
 				l.ip("-n", late.ns, "addr", "del", tc.first, "dev", "eth0")
 			}
 			late.addrOn("eth0", late.addr)
