@@ -147,7 +147,7 @@ func TestNetnsNoMulticast(t *testing.T) {
 	shown := f.await(api.EventInvitation)
 	p := phone.begin("join", shown.Code, "--yes")
 	for {
-		if e := p.await(api.EventWaiting); strings.Contains(e.Reason, "warifu join CODE --at ADDRESS") {
+		if e := p.await(api.EventWaiting); strings.Contains(e.Reason, "warifu join --at ADDRESS") {
 			break
 		}
 	}
