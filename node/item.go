@@ -72,7 +72,7 @@ type request struct {
 	Path     []uint32 `cbor:"5,keyasint"`
 	Kind     string   `cbor:"6,keyasint"`
 	Payload  []byte   `cbor:"7,keyasint"`
-	Created  uint64   `cbor:"8,keyasint"` // the initiator's clock, in Unix seconds; only shown
+	Created  uint64   `cbor:"8,keyasint"` // the initiator's clock, in Unix seconds; shown, and what its sessions expire by
 	Lifetime uint32   `cbor:"9,keyasint"` // seconds, counted by each device from its own receipt
 	Nonce    [16]byte `cbor:"10,keyasint"`
 }
