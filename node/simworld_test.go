@@ -5,6 +5,7 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -41,6 +42,7 @@ type world struct {
 	relink     bool            // somebody may be reachable anew
 	err        error           // the first thing that must not be
 	trace      uint64          // a hash of everything that was sent
+	wire       hash.Hash       // the same with all bytes, see simends_test.go
 	sent       int             // messages
 	told       uint64
 	hits       map[string]int   // faults that happened, by kind
@@ -420,6 +422,9 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 	w.sent++
 	for _, x := range []int{d.index, to.index, len(msg), int(msg[0])} {
 		w.trace = w.trace*1099511628211 + uint64(x)
+	}
+	if w.wire != nil {
+		fmt.Fprintf(w.wire, "%v %d %d %s %x\n", w.now, d.index, to.index, protocol, msg)
 	}
 	if w.deafPairs[[2]int{d.index, to.index}] || w.rng.IntN(100) < w.loss {
 		return nil
