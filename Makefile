@@ -26,7 +26,7 @@ check: ## formatting, vet, static analysis, tidy modules
 	cd tools && $(GO) vet ./... && $(GO) run ./notices -check
 
 race: ## tests under the race detector, for everything with goroutines
-	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./node/journal/... ./pairing ./cmd/...
+	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./journal/... ./pairing ./cmd/...
 # The lab and the simulated worlds have one goroutine: a few are enough here. What
 # a daemon does at once is seen in real ones, which are built with the detector too.
 	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Inbox|UndoALock|Sim$$'

@@ -15,7 +15,7 @@ import (
 
 	"github.com/warifu/warifu/internal/boltstore"
 	"github.com/warifu/warifu/internal/keeper"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"

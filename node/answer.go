@@ -1,8 +1,8 @@
 package node
 
 import (
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/wire"
 )

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/wire"
 )
 

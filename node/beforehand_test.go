@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 )
 
 // node is d with its calls: events run one at a time, at the lab's time.

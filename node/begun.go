@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"

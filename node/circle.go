@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

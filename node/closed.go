@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/wire"
 )
 

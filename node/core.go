@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/wire"

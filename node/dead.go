@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"

@@ -9,7 +9,7 @@ import (
 	"io"
 
 	"github.com/warifu/warifu/internal/secret"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // A disk watches what this device writes. Whatever cannot be made durable is

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // A fullJournal takes nothing while full is set.

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/warifu/warifu/node/journal"
-	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/wire"
 )
 

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal/journaltest"
 	"github.com/warifu/warifu/wire"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal/journaltest"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal/journaltest"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

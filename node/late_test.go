@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal/journaltest"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 )

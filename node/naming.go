@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

@@ -3,7 +3,7 @@ package node
 import (
 	"errors"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/wire"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/internal/secret"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )

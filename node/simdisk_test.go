@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/warifu/warifu/node/journal"
-	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/journal/journaltest"
 )
 
 // A simDisk is everything of a device that survives a loss of power: its

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"testing/cryptotest"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // A change of the inside alone must leave all that a peer, a store or a script sees

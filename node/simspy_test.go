@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/wire"
 )
 

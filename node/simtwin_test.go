@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )

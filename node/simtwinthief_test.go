@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"

@@ -11,7 +11,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/wire"
 )
 

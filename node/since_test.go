@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 )
 
 // TestEpochsHaveDates: each device knows when it stored an epoch, also after a

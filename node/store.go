@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/wire"
 )
 

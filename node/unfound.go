@@ -6,8 +6,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"

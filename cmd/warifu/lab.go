@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node"
-	"github.com/warifu/warifu/node/journal"
 	"github.com/warifu/warifu/share/refresh"
 )
 

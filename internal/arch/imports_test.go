@@ -37,16 +37,16 @@ var rules = []rule{
 	{pkg: "intent", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
-	{pkg: "node", may: append([]string{"node/api", "node/journal"}, pure...)},
+	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
 	{pkg: "node/api", may: pure},
 	// What the runtime asks of storage, in types that its implementation can
 	// name without importing the runtime.
-	{pkg: "node/journal", pure: true},
-	{pkg: "node/journal/journaltest", may: []string{"node/journal"}},
+	{pkg: "journal", pure: true},
+	{pkg: "journal/journaltest", may: []string{"journal"}},
 
 	// Adapters know the types they carry, never the runtime, never each other.
 	{pkg: "internal/p2p", may: []string{"wire", "internal/secret", "roster", "pairing"}},
-	{pkg: "internal/boltstore", may: []string{"wire", "internal/secret", "node/journal"}},
+	{pkg: "internal/boltstore", may: []string{"wire", "internal/secret", "journal"}},
 	{pkg: "internal/keeper/...", may: []string{"wire", "internal/secret", "internal/keeper/..."}},
 
 	{pkg: "internal/sim", may: []string{"wire", "session"}},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // BenchmarkUpdate is one small durable write into a store of 2000 records. The

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/internal/boltstore"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // childEnv makes this test binary another program: its value names which.

@@ -13,7 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/warifu/warifu/internal/boltstore"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // rewrite changes a store with bbolt itself, as somebody could who has the file.

@@ -6,7 +6,7 @@
 // keeper's header and the count of wrong passphrases. And the records, every
 // value sealed under its name by the [Sealer] that [Store.Attach] is given. The
 // names of buckets and keys are not sealed, and values are not padded; see
-// package node/journal for what names may say. bbolt writes pages anew instead
+// package journal for what names may say. bbolt writes pages anew instead
 // of in place, so that old sealed values stay in the file for a while.
 //
 // # What is noticed

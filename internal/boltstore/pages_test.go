@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/internal/boltstore"
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 var order = binary.NativeEndian

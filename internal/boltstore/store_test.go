@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/internal/boltstore"
-	"github.com/warifu/warifu/node/journal"
-	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/journal/journaltest"
 )
 
 var _ journal.Journal = (*boltstore.Store)(nil)

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // Conform runs the suite that every [journal.Journal] passes. open returns an

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/warifu/warifu/node/journal"
+	"github.com/warifu/warifu/journal"
 )
 
 // A Fault is what may go wrong with one Update.

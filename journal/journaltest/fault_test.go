@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/warifu/warifu/node/journal"
-	"github.com/warifu/warifu/node/journal/journaltest"
+	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/journal/journaltest"
 )
 
 func TestMemConforms(t *testing.T) {
