@@ -227,7 +227,7 @@ func (c *core) onMessageItems(now time.Time, from []byte, in items) (spoilt bool
 // hear takes something that a member says, and says what is wrong with it.
 func (c *core) hear(slot wire.Slot, take func() error) error {
 	p := c.peer(slot)
-	p.lastSeen = c.now
+	p.lastSeen, p.there = c.now, c.now
 	err := take()
 	if err == nil {
 		return nil
@@ -296,7 +296,7 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 		return
 	}
 	p := c.peer(slot)
-	p.online, p.lastSeen, p.lost, p.misfit = true, now, "", misfit{}
+	p.online, p.there, p.lost, p.misfit = true, now, "", misfit{}
 	c.sync(slot, msgHello, c.hello())
 	c.foundingUp(slot)
 	if c.circle != nil {

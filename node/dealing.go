@@ -21,7 +21,7 @@ func (c *core) startKeygen(p keygen.Proposal) error {
 	for _, d := range p.Devices {
 		if c.link.Connected(d.Peer) {
 			pr := c.peer(d.Slot)
-			pr.online, pr.lastSeen = true, c.now
+			pr.online, pr.there = true, c.now
 		}
 	}
 	c.admit()

@@ -152,7 +152,7 @@ func TestGrudgesHaveAnEnd(t *testing.T) {
 	later := func(d time.Duration) {
 		c.now = c.now.Add(d)
 		for _, p := range c.peers {
-			p.lastSeen = c.now
+			p.there = c.now
 		}
 	}
 	later(grudgeFor)

@@ -13,7 +13,8 @@ import (
 // A peer is what this device has seen of another member.
 type peer struct {
 	online   bool
-	lastSeen time.Time // zero: never
+	lastSeen time.Time // when it last said something; zero: never
+	there    time.Time // the same, or when it connected: a link may stand up from what is left of an old one
 	skew     time.Duration
 	epoch    uint64
 	record   wire.Hash // of that epoch

@@ -32,12 +32,12 @@ func (c *core) hears(slot wire.Slot) bool {
 	if p == nil || !p.online || p.unanswered() && c.now.Sub(p.pingedAt).Abs() >= pingPatience {
 		return false
 	}
-	return c.now.Sub(p.lastSeen).Abs() < missedBeats*(c.cfg.Timings.Beat+c.cfg.Timings.IdleTick)
+	return c.now.Sub(p.there).Abs() < missedBeats*(c.cfg.Timings.Beat+c.cfg.Timings.IdleTick)
 }
 
 // unanswered reports whether the device was asked whether it is there, and has said
 // nothing since.
-func (p *peer) unanswered() bool { return p.lastSeen.Before(p.pingedAt) }
+func (p *peer) unanswered() bool { return p.there.Before(p.pingedAt) }
 
 // ping asks the devices that have said nothing for a while whether they are there,
 // and reports whether one of them has a moment left to answer.
@@ -47,7 +47,7 @@ func (c *core) ping() (waiting bool) {
 	}
 	for _, d := range c.members() {
 		p := c.peers[d.Slot]
-		if p == nil || !p.online || c.now.Sub(p.lastSeen).Abs() < pingAfter {
+		if p == nil || !p.online || c.now.Sub(p.there).Abs() < pingAfter {
 			continue
 		}
 		if !p.unanswered() {
@@ -66,7 +66,7 @@ func (c *core) ping() (waiting bool) {
 func (c *core) heard(at map[string]time.Time) {
 	for _, d := range c.members() {
 		if p, t := c.peers[d.Slot], at[string(d.Peer)]; p != nil && p.online && t.After(p.lastSeen) {
-			p.lastSeen = t
+			p.lastSeen, p.there = t, latest(t, p.there)
 		}
 	}
 }

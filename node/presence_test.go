@@ -104,3 +104,26 @@ func TestSilentDeviceIsCountedOnLast(t *testing.T) {
 		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.id)
 	}
 }
+
+// TestConnectionIsNoWord: a connection that comes up, which may be what is left of
+// one that was cut, changes nothing about when a device was last seen.
+func TestConnectionIsNoWord(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 732)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	seen := func() time.Time { return *phone.core.viewDevice(phone.core.circle.record.Devices[1]).LastSeen }
+	was := seen()
+	l.now = l.now.Add(time.Minute)
+	phone.core.onDown(l.now, laptop.id, "the connection was lost")
+	phone.core.onUp(l.now, laptop.id)
+	if now := seen(); !now.Equal(was) {
+		t.Errorf("a device that said nothing for a minute was last seen %v before", l.now.Sub(now))
+	}
+	if !phone.sees(laptop) {
+		t.Error("a device that has just connected is not online")
+	}
+	if l.run(time.Second, nil); !seen().After(was.Add(50 * time.Second)) {
+		t.Error("it speaks and was not seen")
+	}
+}

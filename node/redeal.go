@@ -289,7 +289,7 @@ func (c *core) tickRedeal() {
 	}
 	late := c.now.Sub(a.started) >= attemptLife || c.now.Before(a.started)
 	for _, s := range a.machine.Waiting() {
-		if s != c.circleSlot(a) && slices.Contains(a.proposal.Members, s) && !c.online(s) && c.now.Sub(latest(c.peer(s).lastSeen, a.started)) >= attemptLost {
+		if s != c.circleSlot(a) && slices.Contains(a.proposal.Members, s) && !c.online(s) && c.now.Sub(latest(c.peer(s).there, a.started)) >= attemptLost {
 			late = true
 		}
 	}

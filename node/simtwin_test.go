@@ -66,7 +66,7 @@ func twins() []twin {
 			if a.machine.Phase() == refresh.Prepared {
 				a.started = d.clock()
 				for s := range d.core.peers {
-					d.core.peers[s].lastSeen = d.clock()
+					d.core.peers[s].there = d.clock()
 				}
 			}
 		}), []string{"C1: % is in the middle of a re-deal"}, 35, "", false},

@@ -166,7 +166,7 @@ func (c *core) tickFounding() {
 		if d.Slot == c.selfSlot() || c.online(d.Slot) {
 			continue
 		}
-		if seen := c.peer(d.Slot).lastSeen; c.now.Sub(latest(seen, f.touched)) > foundingLost {
+		if seen := c.peer(d.Slot).there; c.now.Sub(latest(seen, f.touched)) > foundingLost {
 			c.failSession(f.live, silent{slot: d.Slot, why: "cannot be reached"})
 			return
 		}
