@@ -90,7 +90,6 @@ func (c *core) approve(r *openRequest, present bool) error {
 	c.log.Info("approved", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{yes}})
 	c.act(r)
-	c.notify(r)
 	return nil
 }
 
@@ -166,8 +165,8 @@ func (c *core) renew(r *openRequest) {
 	c.broadcast(msgItems, items{Items: []item{yes}})
 }
 
-// settle notes that a change of the circle took effect.
-func (c *core) settle(r *openRequest) {
+// conclude notes that a change of the circle took effect.
+func (c *core) conclude(r *openRequest) {
 	if r.request.Kind == api.KindThaw {
 		c.liftFence(c.circle.record.Devices) // first: after a crash in between it is settled again
 	}
@@ -178,7 +177,6 @@ func (c *core) settle(r *openRequest) {
 	}
 	c.prune()
 	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
-	c.notify(r)
 }
 
 // deniable reports whether a denial of the person on the device in slot closes
@@ -229,7 +227,6 @@ func (c *core) deny(r *openRequest) error {
 	c.broadcast(msgItems, items{Items: []item{no}})
 	c.stopSigning(r, "denied")
 	c.noteClosed(r)
-	c.notify(r)
 	if r.mayBeSigned() {
 		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", c.releasedWords(r)).
 			WithHint("treat what the request asks for as signed")

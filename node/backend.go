@@ -27,7 +27,7 @@ func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
 	for patience := time.Now().Add(pingPatience); ; {
 		loads, heard := n.inbox.loads(), n.inbox.said()
 		waiting := false
-		if err := n.call(ctx, func(c *core) error {
+		if err := n.look(ctx, func(c *core) error {
 			c.heard(heard)
 			if waiting = c.ping() && time.Now().Before(patience); !waiting {
 				s = c.status()
@@ -47,7 +47,7 @@ func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
 
 // Alive implements [api.Aliver]: it returns when the loop has come to it.
 func (n *Node) Alive(ctx context.Context) error {
-	return n.call(ctx, func(*core) error { return nil })
+	return n.look(ctx, func(*core) error { return nil })
 }
 
 // Sign implements [api.Backend].
@@ -139,34 +139,15 @@ func (n *Node) Wait(ctx context.Context, id string, emit func(api.Event)) (api.S
 	return n.await(ctx, w, emit)
 }
 
-// release ends a watch, also when ctx is gone.
-func (n *Node) release(w *watcher) {
-	n.post(func(c *core, _ time.Time) { c.unwatch(w) })
-}
-
 // await reports how a request goes on until it is signed or cannot be.
-func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api.Signature, error) {
-	defer n.release(w)
-	w.signal()
-	var last look
-	for {
-		select {
-		case <-w.poke:
-		case <-ctx.Done():
-			return api.Signature{}, waitEnded(ctx, w.request, last)
-		}
-		var now look
-		var sig api.Signature
-		err := n.call(context.WithoutCancel(ctx), func(c *core) error {
-			now = c.look(w.request)
-			sig = c.viewSignature(w.request)
-			return c.failure(w.request)
-		})
-		if err != nil {
-			return api.Signature{}, err
-		}
+func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (sig api.Signature, err error) {
+	var now, last look
+	err = n.follow(ctx, w, func(c *core) error {
+		now, sig = c.look(w.request), c.viewSignature(w.request)
+		return c.failure(w.request)
+	}, func() bool {
 		if now.state == api.StateSigned {
-			return sig, nil
+			return true
 		}
 		if now.round != last.round && now.round > 0 {
 			text := "signing with " + list(now.with)
@@ -179,7 +160,12 @@ func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (api
 			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
 		}
 		last = now
+		return false
+	}, func() error { return waitEnded(ctx, w.request, last) })
+	if err != nil {
+		return api.Signature{}, err
 	}
+	return sig, nil
 }
 
 // waitEnded says what the call was waiting for when its time was up.
@@ -209,7 +195,7 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 
 // Requests implements [api.Backend].
 func (n *Node) Requests(ctx context.Context) (out []api.Request, err error) {
-	err = n.call(ctx, func(c *core) error {
+	err = n.look(ctx, func(c *core) error {
 		if c.circle == nil {
 			return c.ready()
 		}
@@ -279,7 +265,7 @@ func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
 func (c *core) lock() {
 	c.cfg.Keeper.Lock()
 	for _, l := range c.liveSessions() {
-		if l.signing() || l.testing() {
+		if l.signing() != nil || l.testing() != nil {
 			c.failSession(l, fmt.Errorf("%s was locked", c.self.name))
 		}
 	}
@@ -304,7 +290,6 @@ func (c *core) tellLocked() {
 	if c.circle != nil {
 		c.broadcast(msgBeat, c.myBeat())
 	}
-	c.notifyAll()
 }
 
 // AbandonFounding implements [api.Backend].

@@ -17,7 +17,7 @@ func (n *Node) presence(ctx context.Context, args api.PresenceArgs) error {
 	if !args.DryRun {
 		return n.prove(ctx, args.Passphrase)
 	}
-	if err := n.call(ctx, (*core).ready); err != nil {
+	if err := n.look(ctx, (*core).ready); err != nil {
 		return err
 	}
 	return notPresent(n.MayUnlock(ctx))
@@ -48,5 +48,5 @@ func (n *Node) MayApprove(ctx context.Context, id string) (api.Request, error) {
 
 // MayAbandon implements [api.Backend].
 func (n *Node) MayAbandon(ctx context.Context) error {
-	return n.call(ctx, (*core).mayAbandon)
+	return n.look(ctx, (*core).mayAbandon)
 }

@@ -117,7 +117,6 @@ func (c *core) onChain(_ wire.Slot, m chain) error {
 	c.followRecord()
 	c.changeEpoch()
 	c.part()
-	c.notifyAll()
 	return nil
 }
 

@@ -292,7 +292,7 @@ func (c *core) changeCircle() {
 		}
 		c.hearPersons(r)
 		if c.done(r) {
-			c.settle(r)
+			c.conclude(r)
 			continue
 		}
 		if !in || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r) {

@@ -29,6 +29,8 @@ type circle struct {
 	highest   uint64                 // epoch number that was ever proposed
 	fenced    map[wire.DeviceID]bool // never signed with again
 	evicted   *roster.Former         // this device is out
+	former    map[string][]string    // transport ids of devices that left, see [core.formerPeers]
+	formerOf  formerOf
 }
 
 // storedAddrs is where members were last known to be.
@@ -198,14 +200,12 @@ func (c *core) rememberAddrs(from wire.Slot, addrs []string) (changed bool, err 
 			return false, nil
 		}
 		a.addrs[from] = addrs
-		c.admit()
 		return true, nil
 	}
 	if len(addrs) == 0 || slices.Equal(c.circle.addrs[from], addrs) {
 		return false, nil
 	}
 	c.circle.addrs[from] = addrs
-	c.admit()
 	packed := packAddrs(c.circle.addrs)
 	return true, c.cfg.Journal.Update(func(tx journal.Tx) error {
 		return tx.Put(bucketCircle, addrsKey, packed)
@@ -276,7 +276,7 @@ func (c *core) extend(entries []roster.Entry) (bool, error) {
 		// The chain may have grown, and the votes of a re-deal may be gone.
 		if a := c.attempt; a != nil {
 			c.drop(a.live)
-			c.redealBroke(a.live, err)
+			c.redealBroke(a, err)
 		} else {
 			c.resumeLater(err)
 		}

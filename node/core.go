@@ -88,6 +88,7 @@ type core struct {
 	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
 
 	watchers map[*watcher]struct{}
+	admitted *admission // what the link was told last
 	lastBeat time.Time
 	lastHave time.Time
 
@@ -162,7 +163,7 @@ func (c *core) start(l Link) error {
 	if err := c.destroyOrphans(); err != nil {
 		c.log.Warn("keys not cleaned up", "err", err)
 	}
-	c.admit()
+	c.settle()
 	return nil
 }
 
@@ -195,7 +196,10 @@ func (c *core) broadcast(typ uint8, body any) {
 
 // onMessage handles one message of an authenticated peer.
 func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte) {
-	c.now = now
+	c.step(now, func() { c.message(from, protocol, msg) })
+}
+
+func (c *core) message(from []byte, protocol string, msg []byte) {
 	slot, ok := c.slotOf(from)
 	if !ok {
 		c.onStrangerMessage(from, protocol, msg)
@@ -215,13 +219,11 @@ func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte
 // onMessageItems is onMessage for a part of a message of items. It reports whether
 // the rest of the message is not worth looking at.
 func (c *core) onMessageItems(now time.Time, from []byte, in items) (spoilt bool) {
-	c.now = now
-	slot, ok := c.slotOf(from)
-	if !ok {
-		return true
-	}
-	err := c.hear(slot, func() error { return c.onItems(slot, in) })
-	return errors.Is(err, errSpoilt)
+	c.step(now, func() {
+		slot, ok := c.slotOf(from)
+		spoilt = !ok || errors.Is(c.hear(slot, func() error { return c.onItems(slot, in) }), errSpoilt)
+	})
+	return spoilt
 }
 
 // hear takes something that a member says, and says what is wrong with it.
@@ -289,7 +291,10 @@ func decode[T any](body []byte, from wire.Slot, handle func(wire.Slot, T) error)
 
 // onUp handles a connection that can carry messages.
 func (c *core) onUp(now time.Time, peerID []byte) {
-	c.now = now
+	c.step(now, func() { c.up(now, peerID) })
+}
+
+func (c *core) up(now time.Time, peerID []byte) {
 	slot, ok := c.slotOf(peerID)
 	if !ok {
 		c.onPairedUp(peerID)
@@ -305,12 +310,14 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 		c.tryAll()
 		c.changeCircle()
 	}
-	c.notifyAll()
 }
 
 // onDown handles the loss of the last connection to a peer.
 func (c *core) onDown(now time.Time, peerID []byte, reason string) {
-	c.now = now
+	c.step(now, func() { c.down(peerID, reason) })
+}
+
+func (c *core) down(peerID []byte, reason string) {
 	slot, ok := c.slotOf(peerID)
 	if !ok {
 		return
@@ -318,9 +325,8 @@ func (c *core) onDown(now time.Time, peerID []byte, reason string) {
 	p := c.peer(slot)
 	p.online, p.lost = false, reason
 	for _, l := range c.liveSessions() {
-		if l.signing() && l.has(slot) && !l.done {
+		if l.signing() != nil && l.has(slot) && !l.done {
 			c.failSession(l, silent{slot: slot, why: "lost the connection"})
 		}
 	}
-	c.notifyAll()
 }

@@ -24,7 +24,6 @@ func (c *core) startKeygen(p keygen.Proposal) error {
 			pr.online, pr.there = true, c.now
 		}
 	}
-	c.admit()
 	me := c.selfSlot()
 	m, effects, err := keygen.New(keygen.Config{Proposal: p, Self: me, Sign: c.self.sign, Rand: c.cfg.Rand})
 	if err != nil {
@@ -37,16 +36,39 @@ func (c *core) startKeygen(p keygen.Proposal) error {
 	f.live = c.foundingLive(f, m)
 	c.log.Info("founding started", "session", f.session, "devices", len(p.Devices), "threshold", p.Threshold)
 	c.begin(f.live, effects)
-	c.notifyAll()
 	return nil
 }
 
 func (c *core) foundingLive(f *founding, m *keygen.Machine) *live {
-	l := &live{id: f.session, machine: m, founder: f}
+	l := &live{id: f.session, machine: m, owner: f}
 	for _, d := range f.proposal.Devices {
 		l.slots = append(l.slots, d.Slot)
 	}
 	return l
+}
+
+// A founding owns the session of its machine.
+
+func (f *founding) persist(c *core, _ *live, state []byte) error { return c.persistFounding(f, state) }
+func (f *founding) release(*core) error                          { return nil }
+func (f *founding) erase(*core) error                            { return errNoState }
+func (f *founding) discard(*core) error                          { return errNoState }
+func (f *founding) heard(*core, *live, wire.Slot, bool)          {}
+func (f *founding) stepped(c *core, l *live)                     { c.foundingStep(l, f) }
+func (f *founding) finished(c *core, l *live)                    { c.finishFounding(l, f) }
+func (f *founding) failed(c *core, l *live, err error)           { c.foundingFailed(f, err) }
+func (f *founding) dropped(*core, *live)                         {}
+func (f *founding) timing(c *core, _ *live) timing               { return timing{resend: c.cfg.Timings.Resend} }
+
+// again proposes the founding once more: who was not ready to be invited yet has
+// dropped it.
+func (f *founding) again(c *core, _ *live, waiting []wire.Slot) {
+	if c.selfSlot() != 1 || f.pending {
+		return
+	}
+	for _, s := range waiting {
+		c.sync(s, msgFound, c.foundMessage())
+	}
 }
 
 // foundingUp tells a device that has just connected what it missed.
@@ -64,8 +86,7 @@ func (c *core) foundingUp(slot wire.Slot) {
 }
 
 // foundingStep asks the person as soon as there is something to ask.
-func (c *core) foundingStep(l *live) {
-	f := l.founder
+func (c *core) foundingStep(l *live, f *founding) {
 	// What is only repeated is no step: devices that wait for the same one
 	// would keep each other waiting for ever.
 	f.touched = latest(f.touched, l.progress)
@@ -75,7 +96,6 @@ func (c *core) foundingStep(l *live) {
 			c.log.Info("founding is to be confirmed", "session", f.session)
 		}
 	}
-	c.notifyAll()
 }
 
 // confirm takes the person's answer to names and words.
@@ -105,15 +125,13 @@ func (c *core) confirm(sessionHex string, yes bool) error {
 	}
 	f.agreed = true
 	c.carryOut(f.live, effects)
-	c.notifyAll()
 	return nil
 }
 
 // persistFounding makes the keygen machine's state durable: first the key that
 // seals it, then the sealed state. Only what follows in the machine's effects
 // tells anybody that this device is ready.
-func (c *core) persistFounding(l *live, state []byte) error {
-	f := l.founder
+func (c *core) persistFounding(f *founding, state []byte) error {
 	id := epochKeyID(f.session)
 	if err := c.cfg.Keeper.NewEpochKey(id); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
@@ -178,8 +196,7 @@ func (c *core) resumeFounding() error {
 
 // finishFounding turns a complete certificate into the head of the roster. One
 // transaction makes the circle and ends the founding.
-func (c *core) finishFounding(l *live) {
-	f := l.founder
+func (c *core) finishFounding(l *live, f *founding) {
 	e, ok := f.machine.Entry()
 	shares, ok2 := f.machine.Shares()
 	if !ok || !ok2 {
@@ -218,7 +235,6 @@ func (c *core) finishFounding(l *live) {
 		c.drop(l)
 		f.trouble = "the finished circle could not be stored; restart this device: " + err.Error()
 		c.log.Error("circle not stored", "err", err)
-		c.notifyAll()
 		return
 	}
 	c.drop(l)
@@ -233,11 +249,9 @@ func (c *core) finishFounding(l *live) {
 	if err := c.startJudge(); err != nil {
 		c.log.Error("judge not started", "err", err)
 	}
-	c.admit()
 	c.log.Info("the circle stands", "circle", e.Record.Circle)
 	c.broadcast(msgHello, c.hello())
 	c.broadcast(msgEntry, entry{Entry: raw})
-	c.notifyAll()
 }
 
 // onEntry completes a pending founding with a certificate that another device

@@ -35,7 +35,6 @@ func (c *core) settleChain(a *attempt, e roster.Entry) {
 		k.slot = me.Slot
 	}
 	c.followRecord()
-	c.admit() // who is out must not see this device under the old key any longer
 }
 
 // enterEpoch makes this device sign in the epoch of an attempt.
@@ -69,7 +68,7 @@ func (c *core) leaveEpoch() {
 // has no meaning outside.
 func (c *core) leaveCircle() {
 	for _, l := range c.liveSessions() {
-		if l.signing() {
+		if l.signing() != nil {
 			c.drop(l)
 		}
 	}
@@ -78,19 +77,16 @@ func (c *core) leaveCircle() {
 	clear(c.unclosed)
 	c.stock, c.orphans = stock{}, nil
 	c.log.Warn("this device did not come into the circle")
-	c.admit()
-	c.notifyAll()
 }
 
 // changeEpoch ends what belonged to the other epoch. An approval counts in one
 // epoch only, so what this device's person has approved is said again.
 func (c *core) changeEpoch() {
 	for _, l := range c.liveSessions() {
-		if l.signing() {
+		if l.signing() != nil {
 			c.drop(l)
 		}
 	}
-	c.admit()
 	c.expire() // what is over must not be said again
 	for _, r := range c.byAge() {
 		c.renew(r)

@@ -24,7 +24,6 @@ func (c *core) expire() {
 		}
 		c.stopSigning(r, "expired")
 		c.noteClosed(r)
-		c.notify(r)
 	}
 }
 

@@ -111,7 +111,6 @@ func (c *core) beginInviting(threshold, devices int, settings roster.Settings) e
 		return badArgument(err)
 	}
 	c.founding = &founding{threshold: threshold, devices: devices, settings: settings, touched: c.now}
-	c.notifyAll()
 	return nil
 }
 
@@ -163,7 +162,6 @@ func (c *core) admitNewcomer(n newcomer) error {
 			return err
 		}
 		c.pairing[string(n.card.Peer)] = n.addrs
-		c.admit()
 		return nil
 	}
 	f := c.founding
@@ -176,9 +174,7 @@ func (c *core) admitNewcomer(n newcomer) error {
 	f.joined = append(f.joined, n)
 	f.touched = c.now
 	c.pairing[string(n.card.Peer)] = n.addrs
-	c.admit()
 	c.log.Info("device joined", "device", n.card.Name)
-	c.notifyAll()
 	return nil
 }
 
@@ -270,7 +266,6 @@ func (c *core) onPairedUp(peer []byte) {
 		c.formerCalled(f, 1, "")
 	}
 	c.tellFormer(peer)
-	c.notifyAll()
 }
 
 // onStrangerMessage handles a message of a peer that the link admits and that

@@ -186,7 +186,7 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 		}
 		return b
 	}
-	laptop.core.redealBroke(laptop.core.attempt.live, errLabSealed)
+	laptop.core.redealBroke(laptop.core.attempt, errLabSealed)
 	thaw := laptop.change(api.KindThaw, change{})
 	tablet.change(api.KindThaw, change{})
 	l.run(resumePause/2, func() bool { return thaw.meta.Done })

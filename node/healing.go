@@ -20,13 +20,13 @@ const changeLifetime = 24 * time.Hour
 // locked, be it before the proof began or while it was checked.
 // The derivation takes a second and happens outside the loop.
 func (n *Node) prove(ctx context.Context, passphrase []byte) error {
-	if err := n.call(ctx, (*core).ready); err != nil {
+	if err := n.look(ctx, (*core).ready); err != nil {
 		return err
 	}
 	if err := n.core.cfg.Keeper.Prove(passphrase); err != nil {
 		return notPresent(err)
 	}
-	n.post(func(c *core, now time.Time) { c.presentAt = now })
+	n.post(func(c *core) { c.presentAt = c.now })
 	return nil
 }
 
@@ -122,7 +122,7 @@ func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, f
 		return api.Changed{}, err
 	}
 	asked := api.Event{Event: api.EventRequest, ID: w.request.id.Hex()}
-	if err := n.call(ctx, func(c *core) error { asked.Warnings = c.changeWords(w.request).Warnings; return nil }); err != nil {
+	if err := n.look(ctx, func(c *core) error { asked.Warnings = c.changeWords(w.request).Warnings; return nil }); err != nil {
 		n.release(w)
 		return api.Changed{}, err
 	}
@@ -136,37 +136,24 @@ func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, f
 		return api.Changed{}, err
 	}
 	var out api.Changed
-	err = n.call(ctx, func(c *core) error { out = c.changed(); return nil })
+	err = n.look(ctx, func(c *core) error { out = c.changed(); return nil })
 	out.Elapsed = api.Duration(n.now().Sub(start).Round(time.Millisecond))
 	return out, err
 }
 
 // awaitChange reports how a change goes on until it took effect here.
 func (n *Node) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
-	defer n.release(w)
-	w.signal()
-	var last look
-	for {
-		select {
-		case <-w.poke:
-		case <-ctx.Done():
-			return waitEnded(ctx, w.request, last)
-		}
-		var now look
-		if err := n.call(context.WithoutCancel(ctx), func(c *core) error {
-			now = c.look(w.request)
-			return c.failure(w.request)
-		}); err != nil {
-			return err
-		}
-		if now.state == api.StateDone {
-			return nil
-		}
-		if len(now.waiting) > 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) {
+	var now, last look
+	return n.follow(ctx, w, func(c *core) error {
+		now = c.look(w.request)
+		return c.failure(w.request)
+	}, func() bool {
+		if len(now.waiting) > 0 && (now.reason != last.reason || !slices.Equal(now.waiting, last.waiting)) && now.state != api.StateDone {
 			emit(api.Event{Event: api.EventWaiting, For: now.waiting, Reason: now.reason})
 		}
 		last = now
-	}
+		return now.state == api.StateDone
+	}, func() error { return waitEnded(ctx, w.request, last) })
 }
 
 // Freeze implements [api.Healing].
@@ -242,7 +229,7 @@ func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind string, fil
 }
 
 func (n *Node) view(ctx context.Context, w *watcher) (v api.Request, err error) {
-	err = n.call(ctx, func(c *core) error { v = c.viewRequest(w.request); return nil })
+	err = n.look(ctx, func(c *core) error { v = c.viewRequest(w.request); return nil })
 	return v, err
 }
 

@@ -31,10 +31,9 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		return api.Changed{}, err
 	}
 	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
-	defer n.post(func(c *core, now time.Time) {
-		c.now, c.inviting = now, nil
+	defer n.post(func(c *core) {
+		c.inviting = nil
 		clear(c.pairing)
-		c.admit()
 	})
 	if err != nil {
 		return api.Changed{}, pairingError(err)

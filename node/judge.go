@@ -119,7 +119,6 @@ func (c *core) tickJudge() {
 			c.log.Warn(j.Words(n))
 		}
 		c.noticed = n.N
-		c.notifyAll()
 	}
 	if j.Revision() != c.saved || c.now.Sub(c.savedAt).Abs() >= judgeEvery {
 		c.saveJudge()

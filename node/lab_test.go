@@ -336,14 +336,16 @@ func (l *lab) beginFounding(threshold, n int) {
 		if err := founder.admitNewcomer(newcomer{card: card, addrs: d.Addrs()}); err != nil {
 			l.t.Fatal(err)
 		}
+		founder.settle()
 		c.founding = &founding{sponsor: &sponsor, card: card, touched: l.now}
 		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
-		c.admit()
+		c.settle()
 		l.connect()
 	}
 	if err := founder.propose(); err != nil {
 		l.t.Fatal(err)
 	}
+	founder.settle()
 }
 
 func (l *lab) all(n int, ok func(*core) bool) bool {

@@ -8,9 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
-	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -19,18 +17,8 @@ type live struct {
 	id      wire.SessionID
 	order   uint64 // of beginning
 	machine session.Machine
-	result  func() []byte // of a signing session or a test, once it is done
-	slots   []wire.Slot   // everybody in it, this device included
-
-	proposal share.Proposal // of a signing session or a test, with the record that it is under
-	record   roster.Record
-
-	testimony *testimony   // nil until somebody asks
-	request   *openRequest // of a signing session
-	founder   *founding    // of a founding
-	redeal    *attempt     // of a re-deal, or of its test if account is set
-	account   string
-	tester    wire.Slot // who opened the test
+	slots   []wire.Slot // everybody in it, this device included
+	owner   owner
 
 	opened   time.Time
 	progress time.Time // last time the machine took a step
@@ -39,17 +27,65 @@ type live struct {
 	done     bool
 }
 
-func (l *live) signing() bool { return l.request != nil }
-func (l *live) testing() bool { return l.redeal != nil && l.account != "" }
+// An owner is what a machine runs for, and what comes of it: a [signature], the
+// [trial] of new shares, an [attempt] at a re-deal or a [founding].
+type owner interface {
+	// What the machine asks for, in the sense of the effects of package session. A
+	// machine that asks for what its owner has no use for is a fault of ours.
+	persist(c *core, l *live, state []byte) error
+	release(c *core) error
+	erase(c *core) error
+	discard(c *core) error
+
+	// What comes of it: the machine has taken in a frame of a device, and moved or
+	// did not; what it asked for then is done; it has its result; it cannot succeed
+	// any more.
+	heard(c *core, l *live, from wire.Slot, moved bool)
+	stepped(c *core, l *live)
+	finished(c *core, l *live)
+	failed(c *core, l *live, err error)
+	dropped(c *core, l *live) // it is out of the sessions
+
+	// timing says how patient the session is, and again tells those whom it waits
+	// for what they may have missed beside its frames, before those are repeated.
+	timing(c *core, l *live) timing
+	again(c *core, l *live, waiting []wire.Slot)
+}
+
+// A timing is how patient a session is.
+type timing struct {
+	brief  bool          // it ends after [sessionLifetime], and when somebody is silent
+	resend time.Duration // between two times that it repeats what was said
+	rests  bool          // it only waits for devices that are away, for as long as that may be
+}
+
+// signing returns what a session signs, or nil if it does not.
+func (l *live) signing() *signature { s, _ := l.owner.(*signature); return s }
+
+// testing returns what a session tests, or nil if it does not.
+func (l *live) testing() *trial { t, _ := l.owner.(*trial); return t }
+
+// redealing returns the attempt at a re-deal that a session is, or nil.
+func (l *live) redealing() *attempt { a, _ := l.owner.(*attempt); return a }
+
+// Stateless is embedded by owners whose machines keep nothing.
+type stateless struct{}
+
+var errNoState = errors.New("node: internal error: a session that keeps nothing was to keep something")
+
+func (stateless) persist(*core, *live, []byte) error { return errNoState }
+func (stateless) release(*core) error                { return nil }
+func (stateless) erase(*core) error                  { return errNoState }
+func (stateless) discard(*core) error                { return errNoState }
 
 // errStale ends a session that is older than it may be. This device has slept: the
 // others gave the session up, and what one of them says in it now proves nothing.
 var errStale = errors.New("node: the session is older than a session may be")
 
-// stale reports whether a signing session is older than it may be by the clock of
-// the wall. The other one stands still while a device sleeps.
-func (l *live) stale(now time.Time) bool {
-	return (l.signing() || l.testing()) && now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
+// stale reports whether a session is older than it may be by the clock of the wall.
+// The other one stands still while a device sleeps.
+func (c *core) stale(l *live) bool {
+	return l.owner.timing(c, l).brief && c.now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
 }
 
 func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
@@ -179,7 +215,7 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	if c.sessions[l.id] != l {
 		return
 	}
-	if l.stale(c.now) {
+	if c.stale(l) {
 		c.failSession(l, errStale)
 		return
 	}
@@ -191,36 +227,14 @@ func (c *core) deliver(l *live, f wire.Frame) {
 		c.failSession(l, err)
 		return
 	}
-	if len(effects) > 0 {
+	moved := len(effects) > 0
+	if moved {
 		l.progress, l.resent = c.now, c.now
-		c.ours = l.signing()
-	} else if l.redeal != nil && !l.testing() {
-		c.remind(l, f.From)
 	}
+	l.owner.heard(c, l, f.From, moved)
 	c.carryOut(l, effects)
-	switch {
-	case c.sessions[l.id] != l:
-	case l.signing():
-		c.notify(l.request)
-	case l.testing():
-	case l.redeal != nil:
-		c.redealStep()
-	default:
-		c.foundingStep(l)
-	}
-}
-
-// remind repeats what this device knows of a re-deal to a device that still
-// speaks in it although this one is through, or rests: what the other lacks may
-// have been lost on its way.
-func (c *core) remind(l *live, to wire.Slot) {
-	pause := c.cfg.Timings.Resend
-	if !l.done {
-		pause = attemptLife
-	}
-	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
-		l.resent = c.now
-		c.repeat(l, to)
+	if c.sessions[l.id] == l {
+		l.owner.stepped(c, l)
 	}
 }
 
@@ -242,23 +256,17 @@ func (c *core) carryOut(l *live, effects []session.Effect) {
 		case session.Send:
 			c.sendFrame(l, e.Frame)
 		case session.Release:
-			if l.signing() {
-				err = c.release(l.request)
-			}
+			err = l.owner.release(c)
 		case session.Persist:
-			if l.redeal != nil {
-				err = c.persistRedeal(l.redeal, e.State)
-			} else {
-				err = c.persistFounding(l, e.State)
-			}
+			err = l.owner.persist(c, l, e.State)
 			clear(e.State)
 		case session.Erase:
-			err = c.erase(l.redeal.epochKey)
+			err = l.owner.erase(c)
 		case session.Discard:
-			err = c.discard(l.redeal)
+			err = l.owner.discard(c)
 		case session.Done:
 			l.done = true
-			c.finish(l)
+			l.owner.finished(c, l)
 			return
 		default:
 			panic(fmt.Sprintf("node: internal error: unknown effect %T", e))
@@ -279,20 +287,6 @@ func (c *core) sendFrame(l *live, f wire.Frame) {
 	}
 }
 
-// finish handles a machine that has its result.
-func (c *core) finish(l *live) {
-	switch {
-	case l.signing():
-		c.finishSigning(l)
-	case l.testing():
-		c.finishTest(l)
-	case l.redeal != nil:
-		c.finishRedeal(l)
-	default:
-		c.finishFounding(l)
-	}
-}
-
 // drop forgets a session and wipes its machine.
 func (c *core) drop(l *live) {
 	if c.sessions[l.id] != l {
@@ -300,10 +294,7 @@ func (c *core) drop(l *live) {
 	}
 	delete(c.sessions, l.id)
 	l.machine.Close()
-	c.keepTestimony(l)
-	if l.request != nil && l.request.live == l {
-		l.request.live = nil
-	}
+	l.owner.dropped(c, l)
 }
 
 // failSession ends a session that cannot succeed.
@@ -312,16 +303,7 @@ func (c *core) failSession(l *live, err error) {
 		return
 	}
 	c.drop(l)
-	switch {
-	case l.signing():
-		c.signingFailed(l, err)
-	case l.testing():
-		c.testFailed(l, err)
-	case l.redeal != nil:
-		c.redealBroke(l, err)
-	default:
-		c.foundingFailed(l, err)
-	}
+	l.owner.failed(c, l, err)
 }
 
 // tickSessions names who is silent and repeats what may have been lost.
@@ -330,59 +312,29 @@ func (c *core) tickSessions() {
 		if l.done {
 			continue
 		}
-		if l.stale(c.now) {
+		if c.stale(l) {
 			c.failSession(l, errStale)
 			continue
 		}
 		waiting := l.machine.Waiting()
-		if l.signing() && c.stalls(l) {
-			c.notify(l.request)
-		}
-		if l.signing() || l.testing() {
+		t := l.owner.timing(c, l)
+		if t.brief {
 			if s, ok := c.silentIn(l, waiting); ok {
 				c.failSession(l, silent{slot: s, why: "did not answer"})
 				continue
 			}
 		}
-		every := c.cfg.Timings.Resend
-		switch {
-		case c.resting(l):
-			every = c.cfg.Timings.Inventory
-		case l.redeal != nil && !l.testing():
-			// A re-deal repeats all that was ever said in it. Whoever did not hear
-			// it ten times is most likely not there, and is told when it comes.
-			every = max(every, c.now.Sub(l.progress)/10)
-		}
-		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= every {
+		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= t.resend {
 			l.resent = c.now
-			if l.founder != nil && c.selfSlot() == 1 && !l.founder.pending {
-				// Who was not ready to be invited yet has dropped it.
-				for _, s := range waiting {
-					c.sync(s, msgFound, c.foundMessage())
-				}
-			}
-			if l.redeal != nil && !l.testing() {
-				// Some may never have heard of it, and take its frames for those
-				// of a session that they are not in.
-				c.tellRedeal(l.redeal, waiting)
-			}
+			l.owner.again(c, l, waiting)
 			c.carryOut(l, l.machine.Resend())
 		}
 	}
 }
 
-// resting reports whether a re-deal only waits for devices that are away, for
-// as long as that may be. Whoever comes back is told at once.
-func (c *core) resting(l *live) bool {
-	if l.redeal == nil || l.testing() {
-		return false
-	}
-	patience := 10 * attemptLife
-	if l.redeal.machine.Settled() {
-		patience = attemptLife
-	}
-	return c.now.Sub(l.opened).Abs() >= patience
-}
+// resting reports whether a session only waits for devices that are away, for as
+// long as that may be. Whoever comes back is told at once.
+func (c *core) resting(l *live) bool { return l.owner.timing(c, l).rests }
 
 // silentIn finds a device that the machine waits for and that has said nothing
 // for too long. A device that repeats itself but does not get on with the

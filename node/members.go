@@ -31,7 +31,6 @@ type peer struct {
 
 	pingedAt time.Time // when it was first asked whether it is there, since it said something
 	pingSent time.Time // the last time
-	wasHeard bool      // when somebody who waits was told last
 
 	askedAt time.Time // when it was last told how far this device is, so that it catches up
 
@@ -104,52 +103,6 @@ func (c *core) selfSlot() wire.Slot {
 	return 0
 }
 
-// admit tells the link who may connect: members of the circle, devices of a
-// founding in progress, and nobody else.
-func (c *core) admit() {
-	allowed := map[string][]string{}
-	bySlot := map[uint16][]byte{}
-	for _, d := range c.members() {
-		if d.Identity == c.self.public {
-			continue
-		}
-		var addrs []string
-		if c.circle != nil {
-			addrs = c.circle.addrs[d.Slot]
-		}
-		if c.founding != nil {
-			addrs = append(addrs, c.founding.addrs[d.Slot]...)
-		}
-		if c.attempt != nil {
-			addrs = append(addrs, c.attempt.addrs[d.Slot]...)
-		}
-		allowed[string(d.Peer)] = addrs
-		bySlot[uint16(d.Slot)] = d.Peer
-	}
-	for id, addrs := range c.pairing {
-		allowed[id] = append(allowed[id], addrs...)
-	}
-	for id := range c.formerPeers() {
-		allowed[id] = nil
-	}
-	for id, until := range c.parting {
-		if _, ok := allowed[id]; !ok && c.now.Before(until) {
-			allowed[id] = nil
-		}
-	}
-	c.link.SetPeers(allowed)
-	var key [32]byte
-	var older [][32]byte
-	switch {
-	case c.circle != nil:
-		key, older = c.circle.discovery, c.circle.older
-	case c.founding != nil:
-		key = c.founding.discovery
-	}
-
-	c.link.SetBeacon(key, older, uint16(c.selfSlot()), bySlot)
-}
-
 func (c *core) online(slot wire.Slot) bool {
 	p := c.peers[slot]
 	return p != nil && p.online
@@ -164,14 +117,29 @@ const maxFormerPeers = 8
 // learn that they are out and when nobody needs their shares, and are told nothing
 // else.
 func (c *core) formerPeers() map[string][]string {
-	out := map[string][]string{}
 	if c.circle == nil {
-		return out
+		return nil
 	}
-	former := slices.DeleteFunc(slices.Clone(c.circle.record.Former), func(f roster.Former) bool { return f.State == roster.Stolen })
+	k := c.circle
+	if of := (formerOf{k.hash, len(k.chain)}); k.formerOf != of {
+		k.formerOf, k.former = of, k.formers()
+	}
+	return k.former
+}
+
+// formerOf says for which record and which chain the former devices were listed:
+// the chain is long, and they are wanted at every event.
+type formerOf struct {
+	record wire.Hash
+	epochs int
+}
+
+func (k *circle) formers() map[string][]string {
+	out := map[string][]string{}
+	former := slices.DeleteFunc(slices.Clone(k.record.Former), func(f roster.Former) bool { return f.State == roster.Stolen })
 	slices.SortStableFunc(former, func(x, y roster.Former) int { return cmp.Compare(y.Epoch, x.Epoch) })
 	for _, f := range former[:min(len(former), maxFormerPeers)] {
-		for _, e := range c.circle.chain {
+		for _, e := range k.chain {
 			if d, ok := e.Record.Device(f.Slot); ok && d.Identity == f.Identity {
 				out[string(d.Peer)] = nil
 			}

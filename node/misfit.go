@@ -20,11 +20,9 @@ type misfit struct {
 // the protocol, a name without a version, in version theirs and this device in
 // version ours.
 func (n *Node) OnMisfit(peer []byte, protocol string, ours, theirs int) {
-	n.post(func(c *core, now time.Time) {
-		c.now = now
+	n.post(func(c *core) {
 		if slot, ok := c.slotOf(peer); ok {
-			c.peer(slot).misfit = misfit{protocol, ours, theirs, now}
-			c.notifyAll()
+			c.peer(slot).misfit = misfit{protocol, ours, theirs, c.now}
 		}
 	})
 }

@@ -125,9 +125,13 @@ func (n *Node) serve(e event, from string) {
 	}
 }
 
-// post hands an event of this device to the loop, or drops it when the device has
+// post hands something of this device to the loop, or drops it when the device has
 // stopped.
-func (n *Node) post(e event) { n.inbox.local(context.Background(), e) }
+func (n *Node) post(do func(c *core)) {
+	n.inbox.local(context.Background(), func(c *core, now time.Time) {
+		c.step(now, func() { do(c) })
+	})
+}
 
 // OnMessage is for the link: an authenticated peer sent msg, which the node
 // may keep. It holds up whoever calls it while too much of that peer waits.
@@ -155,8 +159,7 @@ func (n *Node) OnDown(peer []byte, reason string) {
 
 // OnAddrs is for the link: this device can be dialled elsewhere now.
 func (n *Node) OnAddrs() {
-	n.post(func(c *core, now time.Time) {
-		c.now = now
+	n.post(func(c *core) {
 		if c.circle != nil {
 			c.broadcast(msgHello, c.hello())
 		}
@@ -166,10 +169,24 @@ func (n *Node) OnAddrs() {
 // call runs f in the loop and waits for it.
 func (n *Node) call(ctx context.Context, f func(c *core) error) error {
 	done := make(chan error, 1)
-	e := func(c *core, now time.Time) {
+	return n.wait(ctx, done, func(c *core, now time.Time) {
+		var err error
+		c.step(now, func() { err = f(c) })
+		done <- err
+	})
+}
+
+// look is call for what changes nothing, so that nobody else need look again.
+func (n *Node) look(ctx context.Context, f func(c *core) error) error {
+	done := make(chan error, 1)
+	return n.wait(ctx, done, func(c *core, now time.Time) {
 		c.now = now
 		done <- f(c)
-	}
+	})
+}
+
+// wait has the loop serve e and waits for what it says to done.
+func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
 	if !n.inbox.local(ctx, e) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

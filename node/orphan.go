@@ -185,6 +185,5 @@ func (c *core) loseAttempt(a *attempt, cause error) error {
 	}
 	c.circle.shareKey, c.circle.headKey = "", ""
 	c.redealTrouble = fmt.Sprintf("what this device said in that of epoch %d does not open any more, so that it votes no more in it and signs nothing before the next; is a file in epochs/ missing?", a.proposal.Epoch)
-	c.notifyAll()
 	return nil
 }

@@ -103,8 +103,7 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 // giveUp drops a founding that is not pending because the call that led it
 // has ended.
 func (n *Node) giveUp(w *watcher, cause error) {
-	n.post(func(c *core, now time.Time) {
-		c.now = now
+	n.post(func(c *core) {
 		c.unwatch(w)
 		if f := c.founding; f != nil && !f.pending {
 			c.tellUnfound("abandoned", 0)
@@ -115,7 +114,7 @@ func (n *Node) giveUp(w *watcher, cause error) {
 
 // Join implements [api.Backend].
 func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (api.Circle, error) {
-	if err := n.call(ctx, (*core).freeToFound); err != nil {
+	if err := n.look(ctx, (*core).freeToFound); err != nil {
 		return api.Circle{}, err
 	}
 	sponsor, card, err := n.answerInvitation(ctx, args, emit)
@@ -129,7 +128,6 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 		}
 		c.founding = &founding{sponsor: &sponsor, card: card, touched: c.now}
 		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
-		c.admit()
 		w = c.watch(nil, true)
 		return nil
 	})
@@ -146,70 +144,74 @@ const patience = 700 * time.Millisecond
 
 // awaitCircle reports how a founding goes on until the circle stands.
 func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)) (api.Circle, error) {
-	w.signal()
-	asked := false
+	var now foundingLook
 	var last api.Event // what is waited for, told once it has lasted
-	lasted := time.NewTimer(0)
-	defer lasted.Stop()
-	for {
-		select {
-		case <-w.poke:
-		case <-lasted.C:
-			if len(last.For) > 0 {
-				emit(last)
-			}
-			continue
-		case <-ctx.Done():
-			n.giveUp(w, context.Cause(ctx))
-			return api.Circle{}, context.Cause(ctx)
+	var since time.Time
+	asked, told := false, true
+	err := n.follow(ctx, w, func(c *core) (err error) {
+		now, err = c.lookAtFounding(w)
+		return err
+	}, func() bool {
+		if now.stands {
+			return true
 		}
-		var stands, ask bool
-		var circle api.Circle
-		var question *api.Question
-		var missing []string
-		var reason string
-		err := n.call(context.WithoutCancel(ctx), func(c *core) error {
-			f := c.founding
-			switch {
-			case w.failed != nil:
-				return w.failed
-			case c.circle != nil && !c.redealing():
-				circle, stands = c.viewCircle(), true
-			case c.attempt != nil:
-				missing, reason = c.names(c.attempt.machine.Waiting()), "re-dealing: "+phaseWords(c.attempt.machine.Phase())
-			case f == nil:
-				return api.Errorf(api.CodeFoundingFailed, "the founding ended")
-			case f.state() == api.FoundingConfirming:
-				question, ask = c.viewQuestion(), true
-			case f.proposal == nil && f.sponsor != nil:
-				missing, reason = []string{f.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
-			case f.trouble != "":
-				missing, reason = c.foundingMissing(), f.trouble
-			case f.proposal != nil:
-				missing, reason = c.foundingMissing(), "making the shares"
-				if f.pending {
-					reason = "their persons compare names and words, or they are not connected"
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			n.release(w)
-			return api.Circle{}, err
-		}
-		if stands {
-			n.release(w)
-			return circle, nil
-		}
-		if ask && !asked {
+		if now.question != nil && !asked {
 			asked = true
-			emit(api.Event{Event: api.EventConfirm, Question: question})
+			emit(api.Event{Event: api.EventConfirm, Question: now.question})
 		}
-		if reason != last.Reason || !slices.Equal(missing, last.For) {
-			last = api.Event{Event: api.EventWaiting, For: missing, Reason: reason}
-			lasted.Reset(patience)
+		if now.reason != last.Reason || !slices.Equal(now.missing, last.For) {
+			last = api.Event{Event: api.EventWaiting, For: now.missing, Reason: now.reason}
+			since, told = time.Now(), len(now.missing) == 0
+			time.AfterFunc(patience, w.signal)
+		}
+		if !told && time.Since(since) >= patience {
+			told = true
+			emit(last)
+		}
+		return false
+	}, func() error {
+		n.giveUp(w, context.Cause(ctx))
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return api.Circle{}, err
+	}
+	return now.circle, nil
+}
+
+// A foundingLook is what a founding looks like to a waiting call.
+type foundingLook struct {
+	stands   bool
+	circle   api.Circle
+	question *api.Question // to the person, if there is one now
+	missing  []string
+	reason   string
+}
+
+func (c *core) lookAtFounding(w *watcher) (v foundingLook, err error) {
+	f := c.founding
+	switch {
+	case w.failed != nil:
+		return v, w.failed
+	case c.circle != nil && !c.redealing():
+		v.circle, v.stands = c.viewCircle(), true
+	case c.attempt != nil:
+		v.missing, v.reason = c.names(c.attempt.machine.Waiting()), "re-dealing: "+phaseWords(c.attempt.machine.Phase())
+	case f == nil:
+		return v, api.Errorf(api.CodeFoundingFailed, "the founding ended")
+	case f.state() == api.FoundingConfirming:
+		v.question = c.viewQuestion()
+	case f.proposal == nil && f.sponsor != nil:
+		v.missing, v.reason = []string{f.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
+	case f.trouble != "":
+		v.missing, v.reason = c.foundingMissing(), f.trouble
+	case f.proposal != nil:
+		v.missing, v.reason = c.foundingMissing(), "making the shares"
+		if f.pending {
+			v.reason = "their persons compare names and words, or they are not connected"
 		}
 	}
+	return v, nil
 }
 
 // answerInvitation finds the throw-away host that an invitation or a code

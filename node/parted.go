@@ -53,7 +53,6 @@ func (c *core) part() {
 			return
 		}
 	}
-	c.notifyAll()
 }
 
 // unneeded reports whether all who dealt when this device was taken out, or in a

@@ -71,19 +71,9 @@ func (c *core) heard(at map[string]time.Time) {
 	}
 }
 
-// tickPresence asks who is there while somebody waits, and tells him what changes.
+// tickPresence asks who is there while somebody waits.
 func (c *core) tickPresence() {
-	if len(c.watchers) == 0 {
-		return
-	}
-	c.ping()
-	changed := false
-	for slot, p := range c.peers {
-		if h := c.hears(slot); h != p.wasHeard {
-			p.wasHeard, changed = h, true
-		}
-	}
-	if changed {
-		c.notifyAll()
+	if len(c.watchers) > 0 {
+		c.ping()
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Epochs implements [api.Healing].
 func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
-	err = n.call(ctx, func(c *core) error {
+	err = n.look(ctx, func(c *core) error {
 		if c.circle == nil {
 			return c.ready()
 		}

@@ -33,7 +33,6 @@ func (c *core) proposeChange(r *openRequest) {
 		r.trouble, r.failed = err.Error(), api.CodeOf(err)
 		r.attempts++
 		c.backOff(r)
-		c.notify(r)
 	}
 }
 
@@ -344,8 +343,7 @@ func (c *core) interrupted() bool { return !c.resumeAt.IsZero() }
 
 // redealBroke handles a re-deal whose machine stopped: a write of unknown
 // outcome, or a store that was set back. What the journal holds decides.
-func (c *core) redealBroke(l *live, err error) {
-	a := l.redeal
+func (c *core) redealBroke(a *attempt, err error) {
 	c.log.Error("re-deal interrupted", "epoch", a.proposal.Epoch, "err", err)
 	if c.waking == a {
 		c.waking = nil
@@ -374,7 +372,6 @@ func (c *core) redealBroke(l *live, err error) {
 		c.circleRolledBack()
 		return
 	}
-	c.notifyAll()
 }
 
 // How long a device waits before it reads back what it could not be sure to have
@@ -397,7 +394,6 @@ func (c *core) circleRolledBack() {
 		c.log.Error("roll-back not noted", "err", err)
 	}
 	c.redealTrouble = refresh.ErrRolledBack.Error()
-	c.notifyAll()
 }
 
 // redealFailed lets the request behind a dead attempt try again later.
@@ -414,7 +410,6 @@ func (c *core) redealFailed(a *attempt) {
 		r.failed = api.CodeRedealFailed
 		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, c.whyDied()...), "; ")
 		c.backOff(r)
-		c.notify(r)
 	}
 	c.evictionFailed(a)
 }

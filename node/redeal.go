@@ -41,6 +41,56 @@ type attempt struct {
 	settled bool              // whoever is out has been told
 }
 
+// An attempt owns the session of its machine.
+
+func (a *attempt) persist(c *core, _ *live, state []byte) error { return c.persistRedeal(a, state) }
+func (a *attempt) release(*core) error                          { return nil }
+func (a *attempt) erase(c *core) error                          { return c.erase(a.epochKey) }
+func (a *attempt) discard(c *core) error                        { return c.discard(a) }
+
+func (a *attempt) heard(c *core, l *live, from wire.Slot, moved bool) {
+	if !moved {
+		c.remind(l, from)
+	}
+}
+
+func (a *attempt) stepped(c *core, _ *live)           { c.redealStep() }
+func (a *attempt) finished(c *core, l *live)          { c.finishRedeal(l, a) }
+func (a *attempt) failed(c *core, _ *live, err error) { c.redealBroke(a, err) }
+func (a *attempt) dropped(*core, *live)               {}
+
+// timing lets a re-deal repeat itself more and more seldom: it repeats all that was
+// ever said in it, and whoever did not hear it ten times is most likely not there,
+// and is told when it comes.
+func (a *attempt) timing(c *core, l *live) timing {
+	patience := 10 * attemptLife
+	if a.machine.Settled() {
+		patience = attemptLife
+	}
+	if c.now.Sub(l.opened).Abs() >= patience {
+		return timing{resend: c.cfg.Timings.Inventory, rests: true}
+	}
+	return timing{resend: max(c.cfg.Timings.Resend, c.now.Sub(l.progress)/10)}
+}
+
+// again tells those whom a re-deal waits for of it: some may never have heard of it,
+// and take its frames for those of a session that they are not in.
+func (a *attempt) again(c *core, _ *live, waiting []wire.Slot) { c.tellRedeal(a, waiting) }
+
+// remind repeats what this device knows of a re-deal to a device that still
+// speaks in it although this one is through, or rests: what the other lacks may
+// have been lost on its way.
+func (c *core) remind(l *live, to wire.Slot) {
+	pause := c.cfg.Timings.Resend
+	if !l.done {
+		pause = attemptLife
+	}
+	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
+		l.resent = c.now
+		c.repeat(l, to)
+	}
+}
+
 // redealing reports whether a re-deal is under way that no other may follow
 // yet, or may be: after a write of unknown outcome only the journal can tell.
 func (c *core) redealing() bool {
@@ -107,7 +157,6 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 	}
 	c.prepare(a, m)
 	c.attempt = a
-	c.admit()
 }
 
 // keepsShares reports whether an attempt has made an epoch, so that others may
@@ -123,7 +172,7 @@ func (c *core) prepare(a *attempt, m *refresh.Machine) {
 	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
-	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, redeal: a}
+	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, owner: a}
 	c.log.Info("re-deal", "attempt", a.live.id, "epoch", a.proposal.Epoch, "kind", a.proposal.Kind,
 		"members", c.names(a.proposal.Members), "sleepers", c.names(a.proposal.Sleepers))
 }
@@ -131,7 +180,7 @@ func (c *core) prepare(a *attempt, m *refresh.Machine) {
 // stopBanned ends signing sessions with a device that is being taken out.
 func (c *core) stopBanned() {
 	for _, l := range c.liveSessions() {
-		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.signing() && !l.done && i >= 0 {
+		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.signing() != nil && !l.done && i >= 0 {
 			c.failSession(l, silent{slot: l.slots[i], why: "is being removed"})
 		}
 	}
@@ -203,13 +252,11 @@ func (c *core) redealStep() {
 		c.tellFormers()
 	}
 	c.startTest()
-	c.notifyAll()
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:
 // others may still need what was said.
-func (c *core) finishRedeal(l *live) {
-	a := l.redeal
+func (c *core) finishRedeal(l *live, a *attempt) {
 	c.redealStep()
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
@@ -233,9 +280,7 @@ func (c *core) finishRedeal(l *live) {
 		c.log.Error("re-deal not resumed", "err", err)
 		c.pauseResume()
 	}
-	c.admit()
 	c.broadcast(msgHello, c.hello()) // what was put off while it went on
-	c.notifyAll()
 }
 
 // How long an attempt may take before its members give it up.
@@ -359,8 +404,6 @@ func (c *core) stayOut(a *attempt) {
 		return
 	}
 	c.log.Warn("this device did not come into the circle")
-	c.admit()
-	c.notifyAll()
 }
 
 // circleSlot is this device's slot in an attempt.

@@ -41,7 +41,7 @@ func (c *core) startTest() {
 		return
 	}
 	for _, l := range c.sessions {
-		if l.testing() {
+		if l.testing() != nil {
 			return
 		}
 	}
@@ -152,7 +152,7 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	}
 	running := 0
 	for _, l := range c.sessions {
-		if l.testing() && l.tester == from {
+		if t := l.testing(); t != nil && t.by == from {
 			running++
 		}
 	}
@@ -180,19 +180,40 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 	if err != nil {
 		return err
 	}
-	c.begin(&live{id: p.Session(), machine: m, result: result, slots: p.Signers, proposal: p, record: rec, redeal: a, account: p.Account, tester: p.Initiator}, effects)
+	c.begin(&live{id: p.Session(), machine: m, slots: p.Signers, owner: &trial{
+		attempt: a, account: p.Account, by: p.Initiator, signingSession: signingSession{proposal: p, record: rec, result: result},
+	}}, effects)
 	return nil
 }
 
+// A trial owns a session that tests the new shares of an account.
+type trial struct {
+	stateless
+	signingSession
+	attempt *attempt
+	account string
+	by      wire.Slot // who opened it
+}
+
+func (t *trial) heard(*core, *live, wire.Slot, bool) {}
+func (t *trial) stepped(*core, *live)                {}
+func (t *trial) again(*core, *live, []wire.Slot)     {}
+func (t *trial) finished(c *core, l *live)           { c.finishTest(l, t) }
+func (t *trial) failed(c *core, l *live, err error)  { c.testFailed(l, t, err) }
+func (t *trial) dropped(c *core, l *live)            { c.keepTestimony(l) }
+func (t *trial) timing(c *core, _ *live) timing {
+	return timing{brief: true, resend: c.cfg.Timings.Resend}
+}
+
 // finishTest keeps a test signature, and hands them in once all are there.
-func (c *core) finishTest(l *live) {
-	raw := l.result()
+func (c *core) finishTest(l *live, t *trial) {
+	raw := t.result()
 	c.drop(l)
-	a := l.redeal
+	a := t.attempt
 	if c.attempt != a {
 		return
 	}
-	a.tests[l.account] = raw
+	a.tests[t.account] = raw
 	rec, _ := a.machine.Record()
 	if len(a.tests) < len(rec.Accounts) {
 		c.startTest()
@@ -210,12 +231,12 @@ func (c *core) finishTest(l *live) {
 }
 
 // testFailed ends a test for all that are in it.
-func (c *core) testFailed(l *live, err error) {
+func (c *core) testFailed(l *live, t *trial, err error) {
 	slot, _, _ := blamed(err)
 	c.showAfter(l, err)
-	c.log.Warn("test signature failed", "account", l.account, "device", c.name(slot), "err", err)
+	c.log.Warn("test signature failed", "account", t.account, "device", c.name(slot), "err", err)
 	for _, s := range l.slots {
 		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
 	}
-	l.redeal.testAt = c.now.Add(testPause)
+	t.attempt.testAt = c.now.Add(testPause)
 }

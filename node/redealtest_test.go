@@ -43,7 +43,7 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 	money := laptop.ask("money to the thief")
 	joined := func() (n int) {
 		for _, s := range c.liveSessions() {
-			if s.testing() && s.tester == 2 {
+			if s.testing() != nil && s.testing().by == 2 {
 				n++
 			}
 		}

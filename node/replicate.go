@@ -183,7 +183,6 @@ func (c *core) takeAnswer(d roster.Device, it item, x examined) error {
 	default:
 		c.act(r)
 	}
-	c.notify(r)
 	return nil
 }
 
@@ -254,7 +253,6 @@ func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 	}
 	c.adoptOrphans(func(o orphanItem) bool { return o.about == id })
 	c.applyPolicy(r)
-	c.notify(r)
 	return nil
 }
 

@@ -87,7 +87,7 @@ func TestSleeperThatWasSetBack(t *testing.T) {
 	// remembers: that attempt holds nothing ready for it.
 	phone.core.waking = phone.core.attempt
 	phone.core.waking.stored, phone.core.attempt = false, nil
-	phone.core.redealBroke(phone.core.waking.live, refresh.ErrRolledBack)
+	phone.core.redealBroke(phone.core.waking, refresh.ErrRolledBack)
 	if phone.core.spent != phone.core.circle.record.Change.Attempt {
 		t.Error("it would wait for its share again")
 	}

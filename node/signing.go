@@ -46,7 +46,6 @@ func (c *core) try(r *openRequest) {
 		c.log.Error("session not opened", "request", r.id, "err", err)
 		r.trouble = err.Error()
 		c.backOff(r)
-		c.notify(r)
 	}
 }
 
@@ -137,11 +136,46 @@ func (c *core) takePart(r *openRequest, p share.Proposal) error {
 	if err != nil {
 		return err
 	}
-	l := &live{id: p.Session(), machine: m, result: result, slots: p.Signers, proposal: p, record: c.circle.record, request: r}
+	l := &live{id: p.Session(), machine: m, slots: p.Signers, owner: &signature{
+		request: r, signingSession: signingSession{proposal: p, record: c.circle.record, result: result},
+	}}
 	r.live = l
 	c.begin(l, effects)
-	c.notify(r)
 	return nil
+}
+
+// A signingSession is what a session signs, with whom, and under which record.
+type signingSession struct {
+	proposal  share.Proposal
+	record    roster.Record
+	result    func() []byte // once it is done
+	testimony *testimony    // nil until somebody asks
+}
+
+// A signature owns the session that makes the signature of a request.
+type signature struct {
+	stateless
+	signingSession
+	request *openRequest
+}
+
+func (s *signature) release(c *core) error { return c.release(s.request) }
+
+func (s *signature) heard(c *core, _ *live, _ wire.Slot, moved bool) { c.ours = c.ours || moved }
+func (s *signature) stepped(*core, *live)                            {}
+func (s *signature) again(*core, *live, []wire.Slot)                 {}
+func (s *signature) finished(c *core, l *live)                       { c.finishSigning(l, s) }
+func (s *signature) failed(c *core, l *live, err error)              { c.signingFailed(l, s.request, err) }
+
+func (s *signature) dropped(c *core, l *live) {
+	c.keepTestimony(l)
+	if s.request.live == l {
+		s.request.live = nil
+	}
+}
+
+func (s *signature) timing(c *core, _ *live) timing {
+	return timing{brief: true, resend: c.cfg.Timings.Resend}
 }
 
 // A signerConfig is what a device brings to one signature.
@@ -340,11 +374,11 @@ func (c *core) agrees(from wire.Slot, r *openRequest, p share.Proposal) error {
 
 // finishSigning turns a machine's result into a receipt: verified once more by
 // the request's own rules, made durable, then shown and spread.
-func (c *core) finishSigning(l *live) {
-	r := l.request
-	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: l.result()}
-	for _, s := range l.slots {
-		p.Signers = append(p.Signers, uint16(s))
+func (c *core) finishSigning(l *live, s *signature) {
+	r := s.request
+	p := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Raw: s.result()}
+	for _, slot := range l.slots {
+		p.Signers = append(p.Signers, uint16(slot))
 	}
 	it := c.signItem(itemReceipt, wire.Marshal(p))
 	c.drop(l)
@@ -352,7 +386,6 @@ func (c *core) finishSigning(l *live) {
 		c.log.Error("receipt not stored", "request", r.id, "err", err)
 		r.trouble = err.Error()
 		c.backOff(r)
-		c.notify(r)
 		return
 	}
 	c.log.Info("signed", "request", r.id, "signers", c.names(l.slots))
@@ -376,8 +409,7 @@ func (c *core) stopSigning(r *openRequest, why string) {
 
 // signingFailed names who or what is at fault, tells the others and lets the
 // initiator try again.
-func (c *core) signingFailed(l *live, err error) {
-	r := l.request
+func (c *core) signingFailed(l *live, r *openRequest, err error) {
 	slot, check, cheat := blamed(err)
 	reason := endedOther
 	switch {
@@ -424,15 +456,19 @@ func (c *core) troubleText(slot wire.Slot, err error) string {
 // others back by naming them would keep its own place for ever.
 func (c *core) onClose(from wire.Slot, m closed) error {
 	l := c.sessions[m.Session]
-	if l != nil && l.testing() && l.has(from) && !l.done {
+	if l == nil || !l.has(from) || l.done {
+		return nil
+	}
+	if t := l.testing(); t != nil {
 		c.drop(l)
-		l.redeal.testAt = c.now.Add(testPause)
+		t.attempt.testAt = c.now.Add(testPause)
 		return nil
 	}
-	if l == nil || !l.signing() || !l.has(from) || l.done {
+	s := l.signing()
+	if s == nil {
 		return nil
 	}
-	r := l.request
+	r := s.request
 	c.drop(l)
 	text := c.name(from) + " ended the session"
 	switch m.Reason {
@@ -482,7 +518,6 @@ func (c *core) afterFailure(r *openRequest, suspects ...wire.Slot) {
 		c.backOff(r)
 	}
 	c.try(r)
-	c.notify(r)
 }
 
 func (c *core) anyFailed(r *openRequest, signers []wire.Slot) bool {

@@ -248,6 +248,7 @@ func (d *simDevice) do(f func(c *core)) {
 		return
 	}
 	f(d.core)
+	d.core.settle()
 	d.done()
 }
 

@@ -58,8 +58,7 @@ type formerCalls struct {
 
 // OnStrangers is for the link, which calls it once a second at most.
 func (n *Node) OnStrangers(s Strangers) {
-	n.post(func(c *core, now time.Time) {
-		c.now = now
+	n.post(func(c *core) {
 		c.onStrangers(s)
 	})
 }

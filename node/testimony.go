@@ -58,19 +58,26 @@ func (c *core) testimonyOf(id wire.SessionID) *testimony {
 // as it has come.
 func (c *core) testify(l *live) *testimony {
 	m, ok := l.machine.(interface{ Statements() []share.Statement })
-	if !ok || l.proposal.Version != share.VersionSigned {
+	if !ok {
 		return nil
 	}
-	if l.testimony == nil {
-		l.testimony = &testimony{proposal: l.proposal, record: l.record, told: map[wire.Slot]bool{}, shows: map[wire.Slot][]share.Statement{}, named: map[wire.Slot]bool{}}
-		if l.request != nil {
-			l.testimony.self, l.testimony.request = c.circle.slot, l.request.id
-		} else {
-			l.testimony.self = c.circleSlot(l.redeal)
-		}
+	t := testimony{told: map[wire.Slot]bool{}, shows: map[wire.Slot][]share.Statement{}, named: map[wire.Slot]bool{}}
+	var of *signingSession
+	switch o := l.owner.(type) {
+	case *signature:
+		of, t.self, t.request = &o.signingSession, c.circle.slot, o.request.id
+	case *trial:
+		of, t.self = &o.signingSession, c.circleSlot(o.attempt)
 	}
-	l.testimony.statements = m.Statements()
-	return l.testimony
+	if of == nil || of.proposal.Version != share.VersionSigned {
+		return nil
+	}
+	if of.testimony == nil {
+		t.proposal, t.record = of.proposal, of.record
+		of.testimony = &t
+	}
+	of.testimony.statements = m.Statements()
+	return of.testimony
 }
 
 // keepTestimony keeps what was said in a session that is over, and judges again what
@@ -134,7 +141,7 @@ func (c *core) onShow(from wire.Slot, m show) error {
 	if l := c.sessions[m.Session]; l != nil && f != nil {
 		t.named[f.Slot] = true
 		c.failSession(l, f)
-		if l.testing() { // what failed a signature is counted there
+		if l.testing() != nil { // what failed a signature is counted there
 			c.passOver(t, f.Slot, f.Error())
 		}
 		return nil
@@ -181,7 +188,6 @@ func (c *core) passOver(t *testimony, slot wire.Slot, why string) {
 	if r := c.requests[t.request]; r != nil {
 		r.failures[slot]++
 		r.trouble = why
-		c.notify(r)
 	} else if t.request == (wire.RequestID{}) && slot != t.self && c.standsFor(t, slot) {
 		c.blame(slot, why)
 	}

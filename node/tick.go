@@ -9,7 +9,11 @@ import (
 // tick does what time asks for.
 func (c *core) tick(now time.Time) {
 	c.stayAwake(now)
-	c.now = now
+	c.step(now, c.passTime)
+}
+
+func (c *core) passTime() {
+	now := c.now
 	c.expire()
 	c.tickSessions()
 	c.tickShown()

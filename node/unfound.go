@@ -60,7 +60,6 @@ func (c *core) onUnfound(from wire.Slot, m unfound) error {
 		if m.Reason == "refused" || m.Reason == "abandoned" {
 			f.trouble += "; set it aside here, too, with `warifu found --abandon`, and begin again"
 		}
-		c.notifyAll()
 		return nil
 	}
 	code := api.CodeFoundingFailed
@@ -72,8 +71,7 @@ func (c *core) onUnfound(from wire.Slot, m unfound) error {
 }
 
 // foundingFailed handles a machine that stopped. A pending share stays.
-func (c *core) foundingFailed(l *live, err error) {
-	f := l.founder
+func (c *core) foundingFailed(f *founding, err error) {
 	slot, check, _ := blamed(err)
 	claim, complained := errors.AsType[*keygen.Complaint](err)
 	reason, text := "failed", err.Error()
@@ -91,7 +89,6 @@ func (c *core) foundingFailed(l *live, err error) {
 	c.tellUnfound(reason, slot)
 	if f.pending {
 		f.trouble, f.touched = text, c.now
-		c.notifyAll()
 		return
 	}
 	e := api.Errorf(api.CodeFoundingFailed, "the founding failed: %s", text).
@@ -123,13 +120,11 @@ func (c *core) endFounding(err error) {
 	c.founding = nil
 	clear(c.pairing)
 	clear(c.peers)
-	c.admit()
 	for w := range c.watchers {
 		if w.founding {
 			w.failed = err
 		}
 	}
-	c.notifyAll()
 }
 
 // foundingMissing lists the devices that the founding waits for.
@@ -240,9 +235,5 @@ const partingTime = 3 * time.Second
 
 // tickParting cuts those whose time is over.
 func (c *core) tickParting() {
-	n := len(c.parting)
 	maps.DeleteFunc(c.parting, func(_ string, until time.Time) bool { return !c.now.Before(until) })
-	if len(c.parting) != n {
-		c.admit()
-	}
 }

@@ -78,5 +78,4 @@ func (c *core) wokenUp() {
 	for _, p := range c.peers {
 		p.wokeAt = time.Time{} // who told of it told the truth
 	}
-	c.admit()
 }

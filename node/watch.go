@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ func (c *core) watch(r *openRequest, founding bool) *watcher {
 
 func (c *core) unwatch(w *watcher) { delete(c.watchers, w) }
 
+// signal has the call look.
 func (w *watcher) signal() {
 	select {
 	case w.poke <- struct{}{}:
@@ -35,19 +37,31 @@ func (w *watcher) signal() {
 	}
 }
 
-// notify pokes whoever waits for r.
-func (c *core) notify(r *openRequest) {
-	for w := range c.watchers {
-		if w.request == r {
-			w.signal()
+// follow is how a call waits. look looks at the core, in the loop: now, and
+// whenever something may have changed; an error ends the call. tell then tells the
+// client what is new, outside the loop, and reports whether the wait is over. When
+// ctx ends, the call ends with what ended says. The watch is over in any case.
+func (n *Node) follow(ctx context.Context, w *watcher, look func(*core) error, tell func() bool, ended func() error) error {
+	defer n.release(w)
+	w.signal()
+	for {
+		select {
+		case <-w.poke:
+		case <-ctx.Done():
+			return ended()
+		}
+		if err := n.look(context.WithoutCancel(ctx), look); err != nil {
+			return err
+		}
+		if tell() {
+			return nil
 		}
 	}
 }
 
-func (c *core) notifyAll() {
-	for w := range c.watchers {
-		w.signal()
-	}
+// release ends a watch, also when ctx is gone.
+func (n *Node) release(w *watcher) {
+	n.post(func(c *core) { c.unwatch(w) })
 }
 
 // waitingFor says which devices a request waits for and why, and what would

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/warifu/warifu/wire"
+)
+
+// step has the core take one event in, and then draws what follows from it for
+// those around: the link learns whom this device talks to, and every call that
+// waits looks again.
+func (c *core) step(now time.Time, take func()) {
+	c.now = now
+	take()
+	c.settle()
+}
+
+func (c *core) settle() {
+	c.admit()
+	for w := range c.watchers {
+		w.signal()
+	}
+}
+
+// An admission is what the link is told of the devices that this one talks to.
+type admission struct {
+	peers  map[string][]string // transport id → addresses of everybody who may connect
+	beacon [32]byte            // the key under which this device shows itself on the local network
+	older  [][32]byte          // keys under which others may still do so
+	self   uint16              // slot of this device, 0 if none
+	slots  map[uint16][]byte   // slot → transport id of those that are looked for
+}
+
+func (a *admission) equal(b *admission) bool {
+	return b != nil && a.beacon == b.beacon && a.self == b.self && slices.Equal(a.older, b.older) &&
+		maps.EqualFunc(a.slots, b.slots, bytes.Equal) && maps.EqualFunc(a.peers, b.peers, slices.Equal[[]string])
+}
+
+// admit tells the link who may connect, if that has changed.
+func (c *core) admit() {
+	if a := c.admission(); !a.equal(c.admitted) {
+		c.admitted = a
+		c.link.SetPeers(a.peers)
+		c.link.SetBeacon(a.beacon, a.older, a.self, a.slots)
+	}
+}
+
+// admission lists who may connect: members of the circle, devices of a founding in
+// progress, those that left and may hear that they did, and nobody else.
+func (c *core) admission() *admission {
+	out := &admission{peers: map[string][]string{}, slots: map[uint16][]byte{}, self: uint16(c.selfSlot())}
+	for _, d := range c.members() {
+		if d.Identity == c.self.public {
+			continue
+		}
+		out.peers[string(d.Peer)] = c.addrsOf(d.Slot)
+		out.slots[uint16(d.Slot)] = d.Peer
+	}
+	for id, addrs := range c.pairing {
+		out.peers[id] = append(out.peers[id], addrs...)
+	}
+	for id := range c.formerPeers() {
+		out.peers[id] = nil
+	}
+	for id := range c.parting {
+		if _, ok := out.peers[id]; !ok {
+			out.peers[id] = nil
+		}
+	}
+	switch {
+	case c.circle != nil:
+		out.beacon, out.older = c.circle.discovery, c.circle.older
+	case c.founding != nil:
+		out.beacon = c.founding.discovery
+	}
+	return out
+}
+
+// addrsOf lists where the device in slot may be.
+func (c *core) addrsOf(slot wire.Slot) []string {
+	var out []string
+	if c.circle != nil {
+		out = append(out, c.circle.addrs[slot]...)
+	}
+	if c.founding != nil {
+		out = append(out, c.founding.addrs[slot]...)
+	}
+	if c.attempt != nil {
+		out = append(out, c.attempt.addrs[slot]...)
+	}
+	return out
+}
