@@ -120,7 +120,7 @@ func (c *core) mayApprove(r *openRequest) error {
 		if err := c.mayAgree(); err != nil {
 			return err
 		}
-		if d, why := c.decide(r); d == policy.Deny {
+		if d, why := c.ruling(r); d == policy.Deny {
 			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
 		}
 	}

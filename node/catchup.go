@@ -2,10 +2,7 @@ package node
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -197,25 +194,3 @@ func (c *core) noteNumber(epoch uint64) {
 
 // maxChain bounds the epochs of one message.
 const maxChain = 10
-
-// oldestShare is the oldest epoch of which this device holds a share, or the
-// current one if it holds none.
-func (c *core) oldestShare() uint64 {
-	if c.circle == nil {
-		return 0
-	}
-	oldest := c.circle.record.Epoch
-	if err := c.cfg.Journal.View(func(tx journal.Tx) error {
-		ids, _, err := oldEpochKeys(tx, "")
-		for _, id := range ids {
-			text, _, _ := strings.Cut(id, "-")
-			if e, err := strconv.ParseUint(text, 16, 64); err == nil {
-				oldest = min(oldest, e)
-			}
-		}
-		return err
-	}); err != nil {
-		return 0 // what cannot be read may well be there
-	}
-	return oldest
-}

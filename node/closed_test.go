@@ -106,7 +106,7 @@ func TestFloodOfClosedRequests(t *testing.T) {
 				t.Fatal("the requests do not arrive")
 			}
 			phone.core.now = l.now
-			if err := phone.core.release(phone.request(released.id)); err != nil {
+			if err := phone.core.noteReleased(phone.request(released.id)); err != nil {
 				t.Fatal(err)
 			}
 			for _, id := range []wire.RequestID{others.id, released.id} {

@@ -160,7 +160,7 @@ func (c *core) start(l Link) error {
 	for _, r := range c.byAge() {
 		c.tellReleased(r)
 	}
-	if err := c.destroyOrphans(); err != nil {
+	if err := c.destroyUnusedKeys(); err != nil {
 		c.log.Warn("keys not cleaned up", "err", err)
 	}
 	c.settle()

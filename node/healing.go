@@ -208,6 +208,20 @@ func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, erro
 	})
 }
 
+// Remove implements [api.Healing].
+func (n *Node) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
+	return n.word(ctx, args.PresenceArgs, api.KindRemove, func(c *core, ch *change) error {
+		if err := another(args.Device)(c, ch); err != nil {
+			return err
+		}
+		if !c.silent(wire.Slot(ch.Slot)) {
+			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.name(wire.Slot(ch.Slot))).
+				WithHint("if it is lost: warifu lost")
+		}
+		return nil
+	})
+}
+
 // refused says that a word does not count here. Other devices may see it
 // otherwise, and it can be said there.
 func refused(err error) error {

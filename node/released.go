@@ -11,10 +11,10 @@ import (
 // left a device, its request may be signed, whatever is said of it later, and
 // whoever says something later is told so.
 
-// release notes durably that a partial signature is about to leave. When the
+// noteReleased notes durably that a partial signature is about to leave. When the
 // write fails its outcome is unknown, so memory takes it as done, and the
 // partial signature stays here.
-func (c *core) release(r *openRequest) error {
+func (c *core) noteReleased(r *openRequest) error {
 	if len(r.denied) > 0 || r.meta.Expired {
 		return errors.New("node: the request was closed before the partial signature left")
 	}

@@ -102,7 +102,7 @@ func TestNothingLeavesOnceClosed(t *testing.T) {
 	} {
 		r := phone.ask(want)
 		end(r)
-		if err := phone.core.release(r); err == nil || r.state() != want || phone.stored(r.id).Released {
+		if err := phone.core.noteReleased(r); err == nil || r.state() != want || phone.stored(r.id).Released {
 			t.Errorf("%s: %v, %s", want, err, r.state())
 		}
 	}

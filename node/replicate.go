@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -266,26 +264,6 @@ func (c *core) unborn(r *openRequest) bool {
 	return r.change != nil && wire.Slot(r.change.Slot) >= c.circle.head().Record.NextSlot() && wire.Slot(r.change.Slot) >= c.circle.record.NextSlot()
 }
 
-// applyPolicy answers for the person where the person's rules say so.
-func (c *core) applyPolicy(r *openRequest) {
-	if !r.open() || r.unclear != nil || r.change != nil || has(r.approved, c.circle.slot) {
-		return
-	}
-	d, why := c.decide(r)
-	var err error
-	switch {
-	case d == policy.Allow && !c.cfg.Keeper.Locked():
-		err = c.approve(r, false)
-	case d == policy.Deny:
-		err = c.deny(r)
-	default:
-		return
-	}
-	if ok, kept := c.peer(r.from()).ruled.say(c.now, maxReceived); ok {
-		c.log.Info("answered by policy", "request", r.id, "why", why, "err", err, "others", kept)
-	}
-}
-
 func has(m map[wire.Slot]item, s wire.Slot) bool { _, ok := m[s]; return ok }
 
 // examined is what accepting an answer or a receipt would do.
@@ -425,15 +403,4 @@ func (c *core) adoptOrphans(now func(orphanItem) bool) {
 			c.log.Debug("held item refused", "err", err)
 		}
 	}
-}
-
-// decide applies the policy of this device to a request that it could decode,
-// and gives the reasons in words.
-func (c *core) decide(r *openRequest) (policy.Decision, string) {
-	f := policy.Facts{
-		Kind: r.request.Kind, Account: r.account.Name, Purpose: r.intent.Purpose, Initiator: r.from(),
-		Warnings: len(r.intent.Warnings),
-	}
-	d, reasons := policy.Decide(f, c.cfg.Rules, policy.History{Denied: sortedSlots(r.denied)})
-	return d, strings.Join(reasons, "; ")
 }

@@ -258,7 +258,7 @@ func (c *core) submit(req request, body []byte, present bool) (*openRequest, err
 		return nil, badArgument(r.unclear)
 	}
 	if r.change == nil {
-		if d, why := c.decide(r); d == policy.Deny {
+		if d, why := c.ruling(r); d == policy.Deny {
 			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
 		}
 	}

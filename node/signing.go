@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/warifu/warifu/internal/secret"
@@ -159,7 +158,7 @@ type signature struct {
 	request *openRequest
 }
 
-func (s *signature) release(c *core) error { return c.release(s.request) }
+func (s *signature) release(c *core) error { return c.noteReleased(s.request) }
 
 func (s *signature) heard(c *core, _ *live, _ wire.Slot, moved bool) { c.ours = c.ours || moved }
 func (s *signature) stepped(*core, *live)                            {}
@@ -527,61 +526,4 @@ func (c *core) anyFailed(r *openRequest, signers []wire.Slot) bool {
 		}
 	}
 	return false
-}
-
-// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds, or 8 minutes
-// between re-deals, for each of which every device works and writes.
-func (c *core) backOff(r *openRequest) {
-	most := 5
-	if r.change != nil {
-		most = 9
-	}
-	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
-}
-
-// longestPause is longer than any pause between two tries.
-const longestPause = 10 * time.Minute
-
-// pausing reports whether it is too early for the next try of something. A clock
-// that was far ahead when the pause began, and was set right since, must not make
-// it last for years.
-func (c *core) pausing(until time.Time) bool {
-	left := until.Sub(c.now)
-	return left > 0 && left <= longestPause
-}
-
-// alarm counts a failed check against a device, durably: three of them are a
-// reason to remove it.
-func (c *core) alarm(slot wire.Slot, check string) {
-	c.alarms[slot]++
-	n := c.alarms[slot]
-	c.log.Error("a device failed a check of the protocol", "device", c.name(slot), "check", check, "times", n)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		return tx.Put(bucketAlarms, strconv.Itoa(int(slot)), wire.Marshal(n))
-	}); err != nil {
-		c.log.Error("alarm not stored", "err", err)
-	}
-}
-
-func (c *core) loadAlarms(tx journal.Tx) error {
-	keys, err := tx.Keys(bucketAlarms)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		raw, err := tx.Get(bucketAlarms, k)
-		if err != nil {
-			return err
-		}
-		slot, err := strconv.ParseUint(k, 10, 16)
-		var n int
-		if err == nil {
-			err = wire.Unmarshal(raw, &n)
-		}
-		if err != nil {
-			return fmt.Errorf("node: stored alarm: %w", err)
-		}
-		c.alarms[wire.Slot(slot)] = n
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"slices"
 	"time"
 )
@@ -80,35 +79,4 @@ func (c *core) stayAwake(now time.Time) {
 		c.awake += min(d, 2*c.cfg.Timings.IdleTick)
 	}
 	c.ticked = now
-}
-
-// tickResume reads back a re-deal that was interrupted by a failed write.
-func (c *core) tickResume() {
-	if c.resumeAt.IsZero() || c.now.Before(c.resumeAt) && c.resumeAt.Sub(c.now) <= maxResumePause {
-		return
-	}
-	// What is resumed may be interrupted again.
-	c.resumeAt, c.redealTrouble = time.Time{}, ""
-	out := c.circle == nil
-	grew, err := c.reread()
-	if err == nil {
-		err = errors.Join(c.destroyDead(), c.resumeRedeal())
-	}
-	if out && c.circle != nil {
-		err = errors.Join(err, c.loadRequests())
-	}
-	if err != nil {
-		c.resumeLater(err)
-	}
-	if grew {
-		c.followRecord()
-		c.changeEpoch()
-	}
-}
-
-// resumeLater tries again to read back what could not be read.
-func (c *core) resumeLater(err error) {
-	c.resumeAt = c.now.Add(resumePause)
-	c.redealTrouble = err.Error()
-	c.log.Error("re-deal not resumed", "err", err)
 }

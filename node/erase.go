@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
-// What becomes of shares, re-deals and fences that are over, and what must not
-// go with them.
+// What becomes of shares and re-deals that are over, and what must not go with
+// them.
 
 // asideKey holds, while an attempt is under way, the one before it in which
 // shares wait for sleepers. Should the new one come to nothing, they still do.
@@ -91,38 +90,6 @@ func (c *core) erase(keep string) error {
 	})
 }
 
-// liftFence lets this device sign again with members that a re-deal was to take
-// out and did not: it is dead, or enough persons have taken it back. One that is
-// under way may yet take them out, whatever persons say: this device was ready
-// for it, and others sign in its epoch for that. Should it die, its fence goes.
-func (c *core) liftFence(devices []roster.Device) {
-	var ids, going []wire.DeviceID
-	if a := c.attempt; a != nil && !a.machine.Settled() {
-		going = c.removedBy(a)
-	}
-	for _, d := range devices {
-		if c.circle.fenced[d.Identity] && !slices.Contains(going, d.Identity) {
-			ids = append(ids, d.Identity)
-		}
-	}
-	if len(ids) == 0 {
-		return
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		var err error
-		for _, id := range ids {
-			err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
-		}
-		return err
-	}); err != nil {
-		c.log.Error("fence not lifted", "err", err)
-		return
-	}
-	for _, id := range ids {
-		delete(c.circle.fenced, id)
-	}
-}
-
 // discard destroys what belongs to a dead attempt, and nothing else. That it is
 // dead is durable first, with the key that is to go: were the key to go first, a
 // crash in between would leave a re-deal that nothing opens.
@@ -146,22 +113,4 @@ func (c *core) discard(a *attempt) error {
 		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 	}
 	return nil
-}
-
-// unfence ends what an attempt that came to nothing has put around those whom
-// it would have taken out: the epoch before goes on with them. Whether anybody
-// signs with them is for the judge to say again.
-func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
-	for _, id := range c.removedBy(a) {
-		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
-	}
-	return err
-}
-
-func (c *core) unfenced(a *attempt) {
-	for _, id := range c.removedBy(a) {
-		if c.circle != nil {
-			delete(c.circle.fenced, id)
-		}
-	}
 }
