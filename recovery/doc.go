@@ -1,6 +1,5 @@
-// Package recovery judges when a device of the circle is lost (recovery.md 3.1
-// to 3.3): by silence, which heals by itself, or by the word of a person, which
-// heals at once.
+// Package recovery judges when a device of the circle is lost: by silence, which
+// heals by itself, or by the word of a person, which heals at once (docs/adr/0015).
 //
 // Devices send each other a [Beat]. From the beats that it hears, each device
 // keeps a [Judge]: its own opinion of every other device. Nobody's opinion is
