@@ -39,6 +39,16 @@
 // of what they count, so that whatever happens on the way only one of the two
 // epochs can sign.
 //
+// # Parts
+//
+// A [Machine] takes the steps, and connects what they rest on:
+//
+//	terms     what the attempt is about; the form of every statement
+//	dealings  what this device deals, and what all that was dealt adds up to
+//	epoch     the record to be: proofs and test signatures of its shares
+//	votes     who said what; when the attempt is certified or dead; evidence
+//	state     what is durable
+//
 // # Durability
 //
 // A vote is durable before it is said, together with all that it rests on:
