@@ -10,7 +10,7 @@ import (
 
 // check reports whether s is a state that a judge can be in, as far as its form
 // goes. What it says is believed: it comes from this device's own disk.
-func (s state) check() error {
+func (s *state) check() error {
 	if s.Version != Version {
 		return fmt.Errorf("recovery: judge version %d", s.Version)
 	}
@@ -29,7 +29,7 @@ func (s state) check() error {
 		if p.State < Live || p.State > Pending {
 			return fmt.Errorf("recovery: device %d in an impossible state", p.Slot)
 		}
-		if max(p.Since, p.Heard, p.Rumour, p.GraceAt) > s.Clock {
+		if max(p.Since, p.Heard, p.Rumour, p.GraceAt) > s.Now {
 			return fmt.Errorf("recovery: device %d was heard in the future", p.Slot)
 		}
 		if p.Vetoes > maxVetoes || p.Due && p.State != Frozen && p.State != Evicting {
@@ -52,6 +52,24 @@ func (s state) check() error {
 			return errors.New("recovery: notices are out of order")
 		}
 		n = x.N
+	}
+	return nil
+}
+
+// fits reports whether the peers are the devices of the circle.
+func (s *state) fits(c *circle) error {
+	if !c.member(s.Self) {
+		return fmt.Errorf("recovery: device %d is not in the circle", s.Self)
+	}
+	for _, d := range c.Devices {
+		if d.Slot != s.Self && s.Peers.of(d.Slot) == nil {
+			return fmt.Errorf("recovery: judge knows nothing of device %d", d.Slot)
+		}
+	}
+	for _, p := range s.Peers {
+		if _, left := c.former(p.Slot); c.member(p.Slot) == p.former() || left != p.former() {
+			return fmt.Errorf("recovery: device %d cannot be %v", p.Slot, p.State)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,5 @@
-// Package recovery judges when a device of the circle is lost (recovery.md 3.1
-// to 3.3): by silence, which heals by itself, or by the word of a person, which
-// heals at once.
+// Package recovery judges when a device of the circle is lost: by silence, which
+// heals by itself, or by the word of a person, which heals at once (docs/adr/0015).
 //
 // Devices send each other a [Beat]. From the beats that it hears, each device
 // keeps a [Judge]: its own opinion of every other device. Nobody's opinion is
@@ -30,6 +29,22 @@
 //
 // A beat never leads out of FROZEN, DISPUTED, or EVICTING after a person's
 // word: a thief's device beats too.
+//
+// # Parts
+//
+// A judge connects parts, each of which owns its data and can be read alone:
+//
+//	clock     the judge's own time
+//	line      this device's beats, and whether anybody hears them
+//	trace     what was heard of one device, and when
+//	dossier   the case for and against the removal of one device
+//	freeze    what persons said that stops the circle
+//	budget    how often devices are removed without a person's word
+//	board     the list of notices
+//	circle    who is who, by the record
+//	removals  the rules of removal, over all of these; they read only
+//
+// What the parts hold is, in the order in which it is stored, the judge's state.
 //
 // # What it does not do
 //

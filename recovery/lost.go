@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -19,24 +18,31 @@ type Word struct {
 	By wire.Slot
 }
 
-// handled reports whether w has taken effect already.
-func (j *Judge) handled(w Word) bool { return slices.Contains(j.st.Words, w) }
+// words are those that have taken effect, oldest first: the latest 64.
+type words []Word
 
-func (j *Judge) take(w Word) {
-	j.st.Words = append(j.st.Words, w)
-	if n := len(j.st.Words); n > maxWords {
-		j.st.Words = slices.Delete(j.st.Words, 0, n-maxWords)
+func (ws words) has(w Word) bool { return slices.Contains(ws, w) }
+
+func (ws *words) add(w Word) {
+	*ws = append(*ws, w)
+	if n := len(*ws); n > maxWords {
+		*ws = slices.Delete(*ws, 0, n-maxWords)
 	}
+}
+
+// take notes that w takes effect now.
+func (j *Judge) take(w Word) {
+	j.st.Words.add(w)
 	j.changed()
 }
 
 // speaks reports whether the word of a person on that device counts.
 func (j *Judge) speaks(by wire.Slot) error {
-	if !j.member(by) {
+	if !j.circle.member(by) {
 		return fmt.Errorf("recovery: device %d is not in the circle and has no say", by)
 	}
-	if p := j.peer(by); p != nil && p.Due {
-		return fmt.Errorf("recovery: %s is being removed as lost and has no say", j.name(by))
+	if p := j.st.Peers.of(by); p != nil && p.Due {
+		return fmt.Errorf("recovery: %s is being removed as lost and has no say", j.circle.name(by))
 	}
 	return nil
 }
@@ -46,10 +52,10 @@ func (j *Judge) about(by, slot wire.Slot) (*peer, error) {
 	if err := j.speaks(by); err != nil {
 		return nil, err
 	}
-	if p := j.peer(by); p != nil && p.State == Frozen {
-		return nil, fmt.Errorf("recovery: %s is frozen; it can only say that another device is lost", j.name(by))
+	if p := j.st.Peers.of(by); p != nil && p.State == Frozen {
+		return nil, fmt.Errorf("recovery: %s is frozen; it can only say that another device is lost", j.circle.name(by))
 	}
-	if p := j.peer(slot); p != nil && j.member(slot) {
+	if p := j.st.Peers.of(slot); p != nil && j.circle.member(slot) {
 		return p, nil
 	}
 	return nil, fmt.Errorf("recovery: device %d is not in the circle", slot)
@@ -61,11 +67,11 @@ func (j *Judge) about(by, slot wire.Slot) (*peer, error) {
 // both are disputed, and only as many persons as sign can decide.
 func (j *Judge) Lost(w Word, slot wire.Slot) error {
 	switch {
-	case j.handled(w):
+	case j.st.Words.has(w):
 		return nil
 	case w.By == slot:
 		return errors.New("recovery: a device cannot report itself lost; it can leave")
-	case !j.member(slot):
+	case !j.circle.member(slot):
 		return fmt.Errorf("recovery: device %d is not in the circle", slot)
 	}
 	if err := j.speaks(w.By); err != nil {
@@ -78,7 +84,7 @@ func (j *Judge) Lost(w Word, slot wire.Slot) error {
 
 // Freeze stops the circle until it is thawed.
 func (j *Judge) Freeze(w Word) error {
-	if j.handled(w) {
+	if j.st.Words.has(w) {
 		return nil
 	}
 	if err := j.speaks(w.By); err != nil {
@@ -93,75 +99,50 @@ func (j *Judge) Freeze(w Word) error {
 // about a device, or about the whole circle if about is 0: persons thawed, or a
 // word that did not count was forgotten.
 func (j *Judge) TakenBack(w Word, about wire.Slot) bool {
-	return j.handled(w) && !slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == w.By && c.About == about })
+	return j.st.Words.has(w) && !j.st.freeze.said(w.By, about)
 }
 
 // Muted reports whether a freeze that a person on by wants does not count before
 // one on a second device wants it, too.
-func (j *Judge) Muted(by wire.Slot) bool {
-	return slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == by && c.About == 0 && c.Muted })
-}
+func (j *Judge) Muted(by wire.Slot) bool { return j.st.freeze.stands(by, 0, true) }
 
 func (j *Judge) charge(by, about wire.Slot) {
-	if slices.ContainsFunc(j.st.Charges, func(c charge) bool { return c.By == by && c.About == about }) {
-		return
-	}
-	muted := slices.ContainsFunc(j.st.Mutes, func(m mute) bool { return m.By == by })
-	for i := range j.st.Charges {
-		if c := &j.st.Charges[i]; c.About == about {
-			c.Muted, muted = false, false // joined by a second device
-		}
-	}
-	j.st.Charges = append(j.st.Charges, charge{About: about, By: by, At: j.st.Clock, Muted: muted})
-	if muted {
+	switch fresh, muted := j.st.freeze.charge(by, about, j.st.Now); {
+	case !fresh:
+	case muted:
 		j.notify(Notice{Step: StepMuted, Slot: about, By: by})
-		return
+	default:
+		j.notify(Notice{Step: StepFrozen, Slot: about, By: by})
+		j.recharge()
 	}
-	// Who wanted an end of the freeze did not know of this.
-	j.st.Thaws = nil
-	j.notify(Notice{Step: StepFrozen, Slot: about, By: by})
-	j.recharge()
-}
-
-// accusers returns who says that a device is lost, or that all must stop.
-func (j *Judge) accusers(about wire.Slot) (by []wire.Slot) {
-	for _, c := range j.st.Charges {
-		if c.About == about && !c.Muted {
-			by = append(by, c.By)
-		}
-	}
-	return by
 }
 
 // recharge brings the states of the accused in line with who accuses whom.
 func (j *Judge) recharge() {
-	// Those that left neither accuse nor are accused.
-	j.st.Charges = drop(j.st.Charges, func(c charge) bool { return !j.member(c.By) || c.About != 0 && !j.member(c.About) })
-	j.st.Thaws = drop(j.st.Thaws, func(s wire.Slot) bool { return !j.member(s) })
+	j.st.freeze.keep(j.circle.member)
 	for i := range j.st.Peers {
-		if p := &j.st.Peers[i]; j.member(p.Slot) && !p.Due && len(j.accusers(p.Slot)) >= j.rec.Threshold {
+		if p := &j.st.Peers[i]; j.circle.member(p.Slot) && !p.Due && len(j.st.freeze.accusers(p.Slot)) >= j.circle.Threshold {
 			j.due(p)
 		}
 	}
 	for i := range j.st.Peers {
 		p := &j.st.Peers[i]
-		if !j.member(p.Slot) || p.Due {
+		if !j.circle.member(p.Slot) || p.Due {
 			continue
 		}
-		by := j.accusers(p.Slot)
-		frozen := p.State == Frozen || p.State == Disputed
+		by := j.st.freeze.accusers(p.Slot)
 		switch {
-		case len(by) == 0 && frozen:
+		case len(by) == 0 && p.accused():
 			j.found(p)
 		case len(by) == 0:
-		case slices.ContainsFunc(by, func(d wire.Slot) bool { return slices.Contains(j.accusers(d), p.Slot) }):
+		case j.st.freeze.mutual(p.Slot):
 			if p.State != Disputed {
-				j.clear(p)
+				p.dossier = dossier{}
 				j.enter(p, Disputed)
 				j.notify(Notice{Step: StepDisputed, Slot: p.Slot, By: by[0]})
 			}
 		case p.State != Frozen:
-			j.clear(p)
+			p.dossier = dossier{}
 			j.enter(p, Frozen)
 		}
 	}
@@ -170,16 +151,16 @@ func (j *Judge) recharge() {
 // due decides that what persons said is enough to remove p. From here on its
 // own person has no say.
 func (j *Judge) due(p *peer) {
-	j.clear(p)
+	p.dossier = dossier{}
 	p.Due = true
-	j.st.Charges = drop(j.st.Charges, func(c charge) bool { return c.By == p.Slot })
+	j.st.freeze.strike(p.Slot)
 	j.evict(p)
 }
 
 // found ends every charge against p.
 func (j *Judge) found(p *peer) {
-	j.clear(p)
-	p.Heard, p.Online = j.st.Clock, 0
+	p.dossier = dossier{}
+	p.renew(j.st.Now)
 	j.enter(p, Live)
 }
 
@@ -187,19 +168,14 @@ func (j *Judge) found(p *peer) {
 // has heard it for long enough.
 func (j *Judge) tickCharged(p *peer) {
 	if p.Due {
-		if j.st.Clock >= p.NextTry {
+		if j.st.Now >= p.NextTry {
 			j.enter(p, Evicting)
 		}
 		return
 	}
-	since := p.Rumour
-	for _, c := range j.st.Charges {
-		if c.About == p.Slot {
-			since = max(since, c.At)
-			break // the first accuser's word is the one that counts
-		}
-	}
-	if p.State == Frozen && sub(j.st.Clock, since) >= Alone {
+	// Of several accusers the first one's word is the one that counts.
+	since := max(p.Rumour, j.st.freeze.firstAt(p.Slot))
+	if p.State == Frozen && j.st.clock.since(since) >= Alone {
 		j.due(p)
 	}
 }
@@ -209,7 +185,7 @@ func (j *Judge) tickCharged(p *peer) {
 // 24 hours. One person can take back what was said on the same device, once it
 // was 24 hours ago.
 func (j *Judge) Thaw(w Word) error {
-	if j.handled(w) {
+	if j.st.Words.has(w) {
 		return nil
 	}
 	if err := j.speaks(w.By); err != nil {
@@ -219,14 +195,19 @@ func (j *Judge) Thaw(w Word) error {
 		return errors.New("recovery: the circle is not frozen")
 	}
 	j.take(w)
-	j.st.Charges = drop(j.st.Charges, func(c charge) bool { return c.By == w.By && sub(j.st.Clock, c.At) >= Alone })
+	j.st.freeze.takeBack(w.By, j.st.Now)
 	// A device that stands accused, and does not accuse in turn, does not
 	// help to acquit itself.
-	if p := j.peer(w.By); (p == nil || p.State != Frozen) && !slices.Contains(j.st.Thaws, w.By) {
-		j.st.Thaws = append(j.st.Thaws, w.By)
+	if p := j.st.Peers.of(w.By); p == nil || p.State != Frozen {
+		j.st.freeze.want(w.By)
 	}
-	if len(j.st.Thaws) >= j.rec.Threshold {
-		j.thaw()
+	if len(j.st.Thaws) >= j.circle.Threshold {
+		j.st.freeze.thaw(j.st.Now)
+		for i := range j.st.Peers {
+			if p := &j.st.Peers[i]; p.Due {
+				j.found(p)
+			}
+		}
 	}
 	j.recharge()
 	if frozen, _ := j.Frozen(); !frozen {
@@ -234,30 +215,6 @@ func (j *Judge) Thaw(w Word) error {
 		j.notify(Notice{Step: StepThawed, By: w.By})
 	}
 	return nil
-}
-
-func (j *Judge) thaw() {
-	for _, c := range j.st.Charges {
-		j.st.Mutes = drop(j.st.Mutes, func(m mute) bool { return m.By == c.By })
-		j.st.Mutes = append(j.st.Mutes, mute{By: c.By, Until: add(j.st.Clock, Alone)})
-	}
-	j.st.Charges, j.st.Thaws = nil, nil
-	for i := range j.st.Peers {
-		if p := &j.st.Peers[i]; p.Due {
-			j.found(p)
-		}
-	}
-}
-
-// tickMutes forgets mutes that are over, and with them what was said alone
-// meanwhile: whoever still means it says it again.
-func (j *Judge) tickMutes() {
-	for _, m := range j.st.Mutes {
-		if j.st.Clock >= m.Until {
-			j.st.Charges = drop(j.st.Charges, func(c charge) bool { return c.By == m.By && c.Muted })
-		}
-	}
-	j.st.Mutes = drop(j.st.Mutes, func(m mute) bool { return j.st.Clock >= m.Until })
 }
 
 // Frozen reports whether this device must sign nothing, loosen nothing and add
@@ -272,18 +229,18 @@ func (j *Judge) FrozenBeside(slots ...wire.Slot) (bool, string) {
 		switch {
 		case p.State != Disputed && slices.Contains(slots, p.Slot):
 		case p.State == Disputed:
-			return true, fmt.Sprintf("%s stands accused by a device that it accuses; %d of your devices must decide", j.name(p.Slot), j.rec.Threshold)
-		case p.Due && j.member(p.Slot):
-			return true, fmt.Sprintf("%s was reported lost and is being removed", j.name(p.Slot))
+			return true, fmt.Sprintf("%s stands accused by a device that it accuses; %d of your devices must decide", j.circle.name(p.Slot), j.circle.Threshold)
+		case p.Due && j.circle.member(p.Slot):
+			return true, fmt.Sprintf("%s was reported lost and is being removed", j.circle.name(p.Slot))
 		case p.State == Frozen:
-			return true, fmt.Sprintf("%s was reported lost on %s", j.name(p.Slot), j.names(j.accusers(p.Slot)))
+			return true, fmt.Sprintf("%s was reported lost on %s", j.circle.name(p.Slot), j.circle.names(j.st.freeze.accusers(p.Slot)))
 		}
 	}
-	if by := j.accusers(j.st.Self); len(by) > 0 {
-		return true, fmt.Sprintf("this device was reported lost on %s", j.names(by))
+	if by := j.st.freeze.accusers(j.st.Self); len(by) > 0 {
+		return true, fmt.Sprintf("this device was reported lost on %s", j.circle.names(by))
 	}
-	if by := j.accusers(0); len(by) > 0 {
-		return true, fmt.Sprintf("the circle was frozen on %s", j.names(by))
+	if by := j.st.freeze.accusers(0); len(by) > 0 {
+		return true, fmt.Sprintf("the circle was frozen on %s", j.circle.names(by))
 	}
 	return false, ""
 }
@@ -291,26 +248,7 @@ func (j *Judge) FrozenBeside(slots ...wire.Slot) (bool, string) {
 // Banned reports whether this device must not sign together with the one in
 // slot, in any epoch.
 func (j *Judge) Banned(slot wire.Slot) bool {
-	p := j.peer(slot)
+	p := j.st.Peers.of(slot)
 	return p == nil && slot != j.st.Self || p != nil &&
-		(p.former() || p.State == Frozen || p.State == Disputed || p.State == Evicting)
-}
-
-// heardFormer notes that a former device is still there.
-func (j *Judge) heardFormer(p *peer) {
-	step := StepReturned
-	if p.State == Stolen {
-		step = StepAlarm
-	}
-	// Once a day is enough to know it.
-	if p.Told == 0 || sub(j.st.Clock, p.Rumour) >= day {
-		p.Told, p.Rumour = 1, j.st.Clock
-		j.notify(Notice{Step: step, Slot: p.Slot})
-	}
-}
-
-// left reports whether a former device was taken out by its own person.
-func (j *Judge) left(slot wire.Slot) bool {
-	f, _ := j.former(slot)
-	return f.State == roster.Left
+		(p.former() || p.accused() || p.State == Evicting)
 }

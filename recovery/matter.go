@@ -12,14 +12,19 @@ import (
 // did since then, in Unix seconds. Of what was noticed several times only the
 // latest stays. Periods count from now.
 func (j *Judge) Current(since uint64) []Notice {
+	return j.st.board.current(func(n Notice) bool { return j.lasts(n) && (n.At >= since || !happened(n)) }, j.counted)
+}
+
+// current returns the latest notice of each topic that is, oldest first, as told.
+func (b *board) current(is func(Notice) bool, told func(Notice) Notice) []Notice {
 	var out []Notice
 	seen := map[topic]bool{}
-	for _, n := range slices.Backward(j.st.Notices) {
+	for _, n := range slices.Backward(b.Notices) {
 		// A matter that has moved on is told as it is now.
 		t := topicOf(n)
-		if !seen[t] && j.lasts(n) && (n.At >= since || !happened(n)) {
+		if !seen[t] && is(n) {
 			seen[t] = true
-			out = append(out, j.counted(n))
+			out = append(out, told(n))
 		}
 	}
 	slices.Reverse(out)
@@ -59,9 +64,9 @@ func happened(n Notice) bool {
 
 // lasts reports whether what n says is still so.
 func (j *Judge) lasts(n Notice) bool {
-	p := j.peer(n.Slot)
+	p := j.st.Peers.of(n.Slot)
 	is := func(states ...State) bool { return p != nil && slices.Contains(states, p.State) }
-	gone := n.Slot != j.st.Self && !j.member(n.Slot)
+	gone := n.Slot != j.st.Self && !j.circle.member(n.Slot)
 	switch n.Step {
 	case StepSuspect:
 		return is(Suspect)
@@ -82,9 +87,7 @@ func (j *Judge) lasts(n Notice) bool {
 	case StepHome, StepCopied:
 		return !gone
 	case StepFrozen, StepMuted:
-		return slices.ContainsFunc(j.st.Charges, func(c charge) bool {
-			return c.By == n.By && c.About == n.Slot && c.Muted == (n.Step == StepMuted)
-		})
+		return j.st.freeze.stands(n.By, n.Slot, n.Step == StepMuted)
 	case StepDisputed:
 		return is(Disputed)
 	case StepThawed:
@@ -100,17 +103,17 @@ func (j *Judge) lasts(n Notice) bool {
 
 // counted returns n with its period as it is now.
 func (j *Judge) counted(n Notice) Notice {
-	p, now := j.peer(n.Slot), j.st.Clock
+	p := j.st.Peers.of(n.Slot)
 	switch {
 	case p == nil:
 	case n.Step == StepSuspect:
-		n.Seconds = sub(now, p.Heard)
+		n.Seconds = j.st.clock.since(p.Heard)
 	case n.Step == StepGrace:
-		n.Seconds = sub(j.deadline(p), now)
+		n.Seconds = j.st.clock.until(j.removals().deadline(p))
 	case n.Step == StepAborted:
-		n.Seconds = sub(p.NextTry, now)
+		n.Seconds = j.st.clock.until(p.NextTry)
 	case n.Step == StepVacation && n.Seconds > 0:
-		n.Seconds = sub(p.Until, now)
+		n.Seconds = j.st.clock.until(p.Until)
 	}
 	return n
 }
@@ -118,16 +121,11 @@ func (j *Judge) counted(n Notice) Notice {
 // noteCopy tells the owner of a device that runs twice, once a day for as long
 // as it does.
 func (j *Judge) noteCopy(slot wire.Slot) {
-	for _, n := range j.st.Notices {
-		if n.Step == StepCopied && n.Slot == slot && sub(j.st.Wall, n.At) < day {
-			return
-		}
+	if !j.st.board.copiedToday(slot, j.st.Wall) {
+		j.notify(Notice{Step: StepCopied, Slot: slot})
 	}
-	j.notify(Notice{Step: StepCopied, Slot: slot})
 }
 
 // Copied reports whether the device in slot was noticed to run twice, or to
 // have been set back: there may be a copy of all that it held until then.
-func (j *Judge) Copied(slot wire.Slot) bool {
-	return slices.ContainsFunc(j.st.Notices, func(n Notice) bool { return n.Step == StepCopied && n.Slot == slot })
-}
+func (j *Judge) Copied(slot wire.Slot) bool { return j.st.board.copied(slot) }

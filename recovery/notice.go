@@ -3,7 +3,6 @@ package recovery
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/warifu/warifu/wire"
 )
@@ -43,31 +42,58 @@ type Notice struct {
 	At       uint64 // by this device's clock, Unix seconds
 }
 
-func (j *Judge) notify(n Notice) {
-	j.st.Noticed++
-	n.N, n.At = j.st.Noticed, j.st.Wall
-	j.st.Notices = append(j.st.Notices, n)
-	if more := len(j.st.Notices) - maxNotices; more > 0 {
-		j.st.Notices = slices.Delete(j.st.Notices, 0, more)
-	}
-	j.changed()
+// A board is the list of notices.
+type board struct {
+	Notices []Notice // oldest first
+	Noticed uint64   // number of the latest
 }
 
-// Notices returns the notices with numbers above after, oldest first. The
-// latest 48 are kept.
-func (j *Judge) Notices(after uint64) []Notice {
-	i, _ := slices.BinarySearchFunc(j.st.Notices, after+1, func(n Notice, want uint64) int {
+// post adds a notice at so many Unix seconds by this device's clock. The latest
+// 48 are kept.
+func (b *board) post(n Notice, wall uint64) {
+	b.Noticed++
+	n.N, n.At = b.Noticed, wall
+	b.Notices = append(b.Notices, n)
+	if more := len(b.Notices) - maxNotices; more > 0 {
+		b.Notices = slices.Delete(b.Notices, 0, more)
+	}
+}
+
+// after returns the notices with numbers above n, oldest first.
+func (b *board) after(n uint64) []Notice {
+	i, _ := slices.BinarySearchFunc(b.Notices, n+1, func(n Notice, want uint64) int {
 		if n.N < want {
 			return -1
 		}
 		return 1
 	})
-	return slices.Clone(j.st.Notices[i:])
+	return slices.Clone(b.Notices[i:])
 }
+
+// copied reports whether a device was noticed to run twice.
+func (b *board) copied(slot wire.Slot) bool {
+	return slices.ContainsFunc(b.Notices, func(n Notice) bool { return n.Step == StepCopied && n.Slot == slot })
+}
+
+// copiedToday is copied within a day before now, in Unix seconds.
+func (b *board) copiedToday(slot wire.Slot, now uint64) bool {
+	return slices.ContainsFunc(b.Notices, func(n Notice) bool {
+		return n.Step == StepCopied && n.Slot == slot && sub(now, n.At) < day
+	})
+}
+
+func (j *Judge) notify(n Notice) {
+	j.st.board.post(n, j.st.Wall)
+	j.changed()
+}
+
+// Notices returns the notices with numbers above after, oldest first. The
+// latest 48 are kept.
+func (j *Judge) Notices(after uint64) []Notice { return j.st.board.after(after) }
 
 // Words returns a notice as a sentence for the owner.
 func (j *Judge) Words(n Notice) string {
-	slot, by := j.name(n.Slot), j.name(n.By)
+	slot, by := j.circle.name(n.Slot), j.circle.name(n.By)
 	switch n.Step {
 	case StepSuspect:
 		return fmt.Sprintf("%s has not been heard for %s. If that is as it should be, say so: vacation or veto.", slot, span(n.Seconds))
@@ -107,7 +133,7 @@ func (j *Judge) Words(n Notice) string {
 	case StepMuted:
 		return fmt.Sprintf("%s was used to freeze the circle again, shortly after it was thawed. It counts if a second device joins.", by)
 	case StepDisputed:
-		return fmt.Sprintf("%s and %s each say that the other is lost. Nothing is signed until %d devices agree on one.", slot, by, j.rec.Threshold)
+		return fmt.Sprintf("%s and %s each say that the other is lost. Nothing is signed until %d devices agree on one.", slot, by, j.circle.Threshold)
 	case StepThawed:
 		return "The circle is thawed."
 	case StepUnheard:
@@ -125,28 +151,6 @@ func (j *Judge) Words(n Notice) string {
 		return fmt.Sprintf("%s seems to run twice: somebody may have copied its disk. If it was not you, say that %s is lost.", slot, slot)
 	}
 	return fmt.Sprintf("Step %d for %s.", n.Step, slot)
-}
-
-// name returns what a person calls a device, also one that left.
-func (j *Judge) name(slot wire.Slot) string {
-	if j.called != nil {
-		return j.called(slot)
-	}
-	if d, ok := j.rec.Device(slot); ok {
-		return d.Name
-	}
-	if f, ok := j.former(slot); ok {
-		return f.Name
-	}
-	return fmt.Sprintf("device %d", slot)
-}
-
-func (j *Judge) names(slots []wire.Slot) string {
-	var names []string
-	for _, s := range slots {
-		names = append(names, j.name(s))
-	}
-	return strings.Join(names, " and ")
 }
 
 // span returns a period in the largest unit that shows it, rounded down but for

@@ -3,14 +3,13 @@ package recovery
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/warifu/warifu/wire"
 )
 
 // tickPeer does what the passing of time asks for.
 func (j *Judge) tickPeer(p *peer) {
-	silent, set := sub(j.st.Clock, p.Heard), j.rec.Settings
+	silent, set := j.st.clock.since(p.Heard), j.circle.Settings
 	if (p.State == Live || p.State == Pending) && silent >= set.Quiet {
 		j.enter(p, Quiet)
 	}
@@ -18,20 +17,22 @@ func (j *Judge) tickPeer(p *peer) {
 		j.enter(p, Suspect)
 		j.notify(Notice{Step: StepSuspect, Slot: p.Slot, Seconds: silent})
 	}
-	if p.State == Suspect && j.covered(p, func(claim) bool { return true }) {
+	if p.State == Suspect && j.removals().covered(p, func(claim) bool { return true }) {
 		j.enter(p, Grace)
-		p.GraceAt = j.st.Clock
+		p.GraceAt = j.st.Now
 	}
 	if p.State == Grace {
-		j.countdown(p)
+		if left := j.st.clock.until(j.removals().deadline(p)); p.tell(left) {
+			j.notify(Notice{Step: StepGrace, Slot: p.Slot, Seconds: left})
+		}
 	}
 	switch p.State {
 	case Grace:
-		if j.st.Clock >= p.NextTry && j.agree(p) && j.covered(p, func(c claim) bool { return c.Agree }) {
+		if j.st.Now >= p.NextTry && j.removals().agree(p) && j.removals().covered(p, func(c claim) bool { return c.Agree }) {
 			j.evict(p)
 		}
 	case Vacation:
-		if j.st.Clock >= p.Until {
+		if j.st.Now >= p.Until {
 			j.home(p)
 		}
 	case Frozen, Disputed:
@@ -39,67 +40,27 @@ func (j *Judge) tickPeer(p *peer) {
 	}
 }
 
-// covered reports whether this device and those others that are alive and
-// claim what is asked suffice to remove p.
-func (j *Judge) covered(p *peer, asked func(claim) bool) bool {
-	n := 1
-	for _, c := range p.Claims {
-		if y := j.peer(c.By); y != nil && y.State == Live && asked(c) {
-			n++
-		}
-	}
-	return n >= j.rec.Quorum()
-}
-
-// countdown shows what is left: when it begins, and three days and one day
-// before it ends.
-func (j *Judge) countdown(p *peer) {
-	left := sub(j.deadline(p), j.st.Clock)
-	tell := p.Told == 0
-	for _, mark := range []uint64{3 * day, day} {
-		tell = tell || left <= mark && p.Told > mark
-	}
-	if tell && left > 0 {
-		p.Told = left
-		j.notify(Notice{Step: StepGrace, Slot: p.Slot, Seconds: left})
-	}
-}
-
-// deadline returns when the countdown for p alone ends, as things are now.
-func (j *Judge) deadline(p *peer) uint64 {
-	return add(p.GraceAt, add(j.grace([]wire.Slot{p.Slot}), p.Vetoes*Objection))
-}
-
-// evict begins the removal. Devices begin one after the other, so that they do
-// not all propose at once.
+// evict begins the removal.
 func (j *Judge) evict(p *peer) {
-	var rank uint64
-	for _, d := range j.rec.Devices {
-		if d.Slot < j.st.Self && d.Slot != p.Slot {
-			if y := j.peer(d.Slot); y != nil && y.State == Live {
-				rank++
-			}
-		}
-	}
 	j.enter(p, Evicting)
-	p.NextTry = add(j.st.Clock, rank*min(30, j.rec.Settings.Grace/8))
+	p.NextTry = j.st.clock.after(j.removals().turn(p))
 	j.notify(Notice{Step: StepEvicting, Slot: p.Slot})
 }
 
 // alive ends every doubt that silence has raised about p.
 func (j *Judge) alive(p *peer, holds bool) {
-	if sub(j.st.Clock, p.Heard) > j.rec.Settings.Quiet/8 {
+	if j.st.clock.since(p.Heard) > j.circle.Settings.Quiet/8 {
 		// Were this forgotten, old silence would count again.
 		j.changed()
 	}
-	p.Heard, p.Online = j.st.Clock, 0
+	p.renew(j.st.Now)
 	switch p.State {
 	case Vacation:
 		return // it may leave later
 	case Suspect, Grace, Evicting:
 		j.notify(Notice{Step: StepBack, Slot: p.Slot})
 	}
-	j.clear(p)
+	p.dossier = dossier{}
 	want := Live
 	if !holds {
 		want = Pending
@@ -109,21 +70,15 @@ func (j *Judge) alive(p *peer, holds bool) {
 	}
 }
 
-// clear forgets the case against p.
-func (j *Judge) clear(p *peer) {
-	p.Claims, p.GraceAt, p.Told, p.Vetoes, p.Confirmed = nil, 0, 0, 0, false
-	p.Due, p.Tries, p.NextTry, p.Until = false, 0, 0, 0
-}
-
 // home ends a vacation. Silence counts from now; but a device that was not
 // heard of must be before it can be announced away again.
 func (j *Judge) home(p *peer) {
-	j.clear(p)
+	p.dossier = dossier{}
 	next := Quiet
-	if sub(j.st.Clock, p.Heard) < j.rec.Settings.Quiet {
+	if j.st.clock.since(p.Heard) < j.circle.Settings.Quiet {
 		next = Live
 	}
-	p.Heard, p.Online = j.st.Clock, 0
+	p.renew(j.st.Now)
 	j.enter(p, next)
 	j.notify(Notice{Step: StepHome, Slot: p.Slot})
 }
@@ -135,7 +90,7 @@ func (j *Judge) Suspected(s Suspicion) error {
 	if s.Circle != j.st.Circle {
 		return errors.New("recovery: suspicion of another circle")
 	}
-	d, ok := j.rec.Device(s.By)
+	d, ok := j.circle.Device(s.By)
 	if !ok || s.By == j.st.Self {
 		return fmt.Errorf("recovery: suspicion of device %d, which is no other member", s.By)
 	}
@@ -145,31 +100,23 @@ func (j *Judge) Suspected(s Suspicion) error {
 	if s.Record != j.st.Record {
 		return nil
 	}
-	if s.Silent < j.rec.Settings.Suspect {
-		return fmt.Errorf("recovery: device %d suspects after %d seconds, and %d are the rule", s.By, s.Silent, j.rec.Settings.Suspect)
+	if s.Silent < j.circle.Settings.Suspect {
+		return fmt.Errorf("recovery: device %d suspects after %d seconds, and %d are the rule", s.By, s.Silent, j.circle.Settings.Suspect)
 	}
 	if s.About == j.st.Self {
-		if !slices.Contains(j.st.Doubts, s.By) && s.Last >= j.peer(s.By).seenOf(j.st.Self) {
-			j.st.Doubts = append(j.st.Doubts, s.By)
+		if s.Last >= j.st.Peers.of(s.By).seenOf(j.st.Self) && j.st.line.doubt(s.By) {
 			j.notify(Notice{Step: StepDoubted, Slot: j.st.Self, By: s.By, Seconds: s.Silent})
 		}
 		return nil
 	}
-	p := j.peer(s.About)
-	if p == nil || !j.member(s.About) {
+	p := j.st.Peers.of(s.About)
+	if p == nil || !j.circle.member(s.About) {
 		return fmt.Errorf("recovery: suspicion of device %d, which is no member", s.About)
 	}
-	if j.peer(s.By).seenOf(s.About) > s.Last {
+	if j.st.Peers.of(s.By).seenOf(s.About) > s.Last {
 		return nil // it has heard the device since
 	}
-	i, found := slices.BinarySearchFunc(p.Claims, s.By, func(c claim, by wire.Slot) int { return int(c.By) - int(by) })
-	c := claim{By: s.By, Last: s.Last, Beat: s.Beat, Agree: s.Agree}
-	switch {
-	case !found:
-		p.Claims = slices.Insert(p.Claims, i, c)
-	case c.Beat >= p.Claims[i].Beat:
-		p.Claims[i] = c
-	}
+	p.claim(claim{By: s.By, Last: s.Last, Beat: s.Beat, Agree: s.Agree})
 	return nil
 }
 
@@ -179,11 +126,11 @@ func (j *Judge) Suspicions() []Suspicion {
 	var out []Suspicion
 	for i := range j.st.Peers {
 		p := &j.st.Peers[i]
-		if p.State != Suspect && p.State != Grace && (p.State != Evicting || p.Due) {
+		if !p.leaving() {
 			continue
 		}
 		out = append(out, Suspicion{Version: Version, Circle: j.st.Circle, Record: j.st.Record, By: j.st.Self, About: p.Slot,
-			Last: p.Seq, Beat: j.st.Seq, Silent: sub(j.st.Clock, p.Heard), Agree: j.agree(p)})
+			Last: p.Seq, Beat: j.st.Seq, Silent: j.st.clock.since(p.Heard), Agree: j.removals().agree(p)})
 	}
 	return out
 }
@@ -193,15 +140,15 @@ func (j *Judge) Suspicions() []Suspicion {
 // device that is heard of can be announced away, by its own person or from one
 // other device; zero seconds end a vacation.
 func (j *Judge) Vacation(w Word, slot wire.Slot, seconds uint64) error {
-	if j.handled(w) {
+	if j.st.Words.has(w) {
 		return nil
 	}
 	if err := j.MayVacation(w.By, slot, seconds); err != nil || slot == j.st.Self {
 		return err // of this device, the others are the ones to think
 	}
 	j.take(w)
-	p := j.peer(slot)
-	p.Until = add(j.st.Clock, seconds)
+	p := j.st.Peers.of(slot)
+	p.Until = j.st.clock.after(seconds)
 	if p.State == Live {
 		j.enter(p, Vacation)
 	}
@@ -222,8 +169,8 @@ func (j *Judge) MayVacation(by, slot wire.Slot, seconds uint64) error {
 	if err != nil {
 		return err
 	}
-	if p.State != Live && (p.State != Vacation || add(j.st.Clock, seconds) >= p.Until) {
-		return fmt.Errorf("recovery: %s is %v; only a device that is live can be announced away", j.name(slot), p.State)
+	if p.State != Live && (p.State != Vacation || j.st.clock.after(seconds) >= p.Until) {
+		return fmt.Errorf("recovery: %s is %v; only a device that is live can be announced away", j.circle.name(slot), p.State)
 	}
 	return nil
 }
@@ -232,21 +179,20 @@ func (j *Judge) MayVacation(by, slot wire.Slot, seconds uint64) error {
 // longer. Two objections are heard and no more, for one device must not be
 // able to keep another in for ever.
 func (j *Judge) Veto(w Word, slot wire.Slot) error {
-	if j.handled(w) || slot == j.st.Self {
+	if j.st.Words.has(w) || slot == j.st.Self {
 		return nil
 	}
 	if err := j.MayVeto(w.By, slot); err != nil {
 		return err
 	}
 	j.take(w)
-	p := j.peer(slot)
-	p.Vetoes++
-	p.Confirmed = false
+	p := j.st.Peers.of(slot)
+	p.object()
 	if p.State == Evicting {
 		j.enter(p, Grace)
 	}
 	if p.Told > 0 {
-		p.Told = sub(j.deadline(p), j.st.Clock)
+		p.Told = j.st.clock.until(j.removals().deadline(p))
 	}
 	j.changed()
 	j.notify(Notice{Step: StepVeto, Slot: slot, By: w.By, Seconds: Objection})
@@ -257,16 +203,16 @@ func (j *Judge) Veto(w Word, slot wire.Slot) error {
 // the one in slot now, or returns nil.
 func (j *Judge) MayVeto(by, slot wire.Slot) error {
 	if by == slot {
-		return fmt.Errorf("recovery: %s cannot object to its own removal; it need only be heard", j.name(slot))
+		return fmt.Errorf("recovery: %s cannot object to its own removal; it need only be heard", j.circle.name(slot))
 	}
 	p, err := j.about(by, slot)
 	switch {
 	case err != nil:
 		return err
-	case p.State != Suspect && p.State != Grace && (p.State != Evicting || p.Due):
-		return fmt.Errorf("recovery: %s is %v; there is no removal to object to", j.name(slot), p.State)
+	case !p.leaving():
+		return fmt.Errorf("recovery: %s is %v; there is no removal to object to", j.circle.name(slot), p.State)
 	case p.Vetoes >= maxVetoes:
-		return fmt.Errorf("recovery: there were two objections to the removal of %s already", j.name(slot))
+		return fmt.Errorf("recovery: there were two objections to the removal of %s already", j.circle.name(slot))
 	}
 	return nil
 }
@@ -274,7 +220,7 @@ func (j *Judge) MayVeto(by, slot wire.Slot) error {
 // Confirmed reports whether a person has agreed to the removal of the silent
 // device in slot.
 func (j *Judge) Confirmed(slot wire.Slot) bool {
-	p := j.peer(slot)
+	p := j.st.Peers.of(slot)
 	return p != nil && p.Confirmed
 }
 
@@ -282,15 +228,15 @@ func (j *Judge) Confirmed(slot wire.Slot) bool {
 // countdown is over. Then the removal needs no budget, and may leave no spare
 // device even where the settings say to ask.
 func (j *Judge) Confirm(w Word, slot wire.Slot) error {
-	if j.handled(w) || slot == j.st.Self {
+	if j.st.Words.has(w) || slot == j.st.Self {
 		return nil
 	}
 	p, err := j.about(w.By, slot)
 	if err != nil {
 		return err
 	}
-	if w.By == slot || p.State != Suspect && p.State != Grace && (p.State != Evicting || p.Due) {
-		return fmt.Errorf("recovery: %s is %v; there is no removal to agree to", j.name(slot), p.State)
+	if w.By == slot || !p.leaving() {
+		return fmt.Errorf("recovery: %s is %v; there is no removal to agree to", j.circle.name(slot), p.State)
 	}
 	j.take(w)
 	p.Confirmed = true

@@ -2,7 +2,9 @@ package recovery
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -33,8 +35,9 @@ func (s State) String() string {
 }
 
 // state is everything of a judge that must survive a restart, in the order of
-// its encoding. Times are in seconds of the judge's own clock unless they say
-// otherwise.
+// its encoding: one array, in which the fields of an embedded part stand in the
+// place of the part. Times are in seconds of the judge's own clock unless they
+// say otherwise.
 type state struct {
 	_ struct{} `cbor:",toarray"`
 
@@ -43,31 +46,13 @@ type state struct {
 	Record  wire.Hash
 	Self    wire.Slot
 
-	Clock     uint64 // the judge's own time
-	Wall      uint64 // the last reading of the wall clock, Unix seconds
-	AwakeOwed uint64 // awake time not counted yet, for the wall clock lags
-	WallOwed  uint64 // the reverse
-
-	Seq  uint64 // of this device's latest beat
-	Boot [8]byte
-
-	Company uint64      // when any device was last heard
-	EchoSeq uint64      // this device's latest beat that another has seen
-	EchoAt  uint64      // when that was learnt
-	Unheard bool        // the owner was told that nobody hears this device
-	Doubts  []wire.Slot // who said so
-
-	Removed   bool   // somebody was removed without a person's word,
-	RemovedAt uint64 // the last time then
-
-	Peers   []peer // ascending slots; former devices too, not this one
-	Charges []charge
-	Thaws   []wire.Slot // devices whose person wants the present freeze to end
-	Mutes   []mute
-	Words   []Word // handled, oldest first
-
-	Notices []Notice // oldest first
-	Noticed uint64   // number of the latest
+	clock
+	line
+	budget
+	Peers peers // former devices too, not this one
+	freeze
+	Words words
+	board
 }
 
 // A peer is what the judge knows of one other device.
@@ -77,24 +62,8 @@ type peer struct {
 	Slot  wire.Slot
 	State State
 	Since uint64 // the state began
-
-	Heard  uint64 // its last beat, or when silence began to count
-	Online uint64 // seconds since then in which this device heard others
-	Rumour uint64 // when anybody was last known to have heard it
-	Seq    uint64
-	Boot   [8]byte
-	Before [8]byte // the boot before, zero if none
-	Seen   []Seen
-
-	Claims    []claim // of those who suspect it, ascending slots
-	GraceAt   uint64  // the countdown began
-	Told      uint64  // what is left of the countdown at the last notice
-	Vetoes    uint64
-	Confirmed bool   // a person agreed to the removal of a silent device
-	Until     uint64 // end of the vacation
-	Due       bool   // FROZEN or EVICTING: what persons said is enough to remove it
-	Tries     uint64 // attempts at removal that were aborted
-	NextTry   uint64
+	trace
+	dossier
 }
 
 // former reports whether p is no longer a member.
@@ -102,39 +71,60 @@ func (p *peer) former() bool {
 	return p.State == Evicted || p.State == Stolen
 }
 
-// seenOf returns the number of the latest beat of slot that p is known to have.
-func (p *peer) seenOf(slot wire.Slot) uint64 {
-	for _, s := range p.Seen {
-		if s.Slot == slot {
-			return s.Seq
+// accused reports whether p is frozen by a person's word.
+func (p *peer) accused() bool {
+	return p.State == Frozen || p.State == Disputed
+}
+
+// leaving reports whether p may be removed for its silence before long, to
+// which a person can still object.
+func (p *peer) leaving() bool {
+	return p.State == Suspect || p.State == Grace || p.State == Evicting && !p.Due
+}
+
+// removal returns how p would leave.
+func (p *peer) removal() Removal {
+	if p.Due {
+		return Removal{p.Slot, roster.Stolen}
+	}
+	return Removal{p.Slot, roster.Silent}
+}
+
+// showsUp notes at time now that p, which is no member any more, is still
+// there. It reports whether the owner should hear it: once a day is enough.
+func (p *peer) showsUp(now uint64) bool {
+	if p.Told != 0 && sub(now, p.Rumour) < day {
+		return false
+	}
+	p.Told, p.Rumour = 1, now
+	return true
+}
+
+// peers are all other devices, ascending slots.
+type peers []peer
+
+// of returns what is known of a device, or nil. The pointer is valid until a
+// peer is added or dropped.
+func (ps peers) of(slot wire.Slot) *peer {
+	for i := range ps {
+		if ps[i].Slot == slot {
+			return &ps[i]
 		}
 	}
-	return 0
+	return nil
 }
 
-// A claim is the latest suspicion of one device.
-type claim struct {
-	_ struct{} `cbor:",toarray"`
-
-	By         wire.Slot
-	Last, Beat uint64
-	Agree      bool
+// add adds a device that counts as heard now.
+func (ps *peers) add(slot wire.Slot, s State, now uint64) {
+	i, _ := slices.BinarySearchFunc(*ps, slot, func(p peer, slot wire.Slot) int { return int(p.Slot) - int(slot) })
+	*ps = slices.Insert(*ps, i, peer{Slot: slot, State: s, Since: now, trace: newTrace(now)})
 }
 
-// A charge is a person's word that a device is lost, or, if About is 0, that
-// everything must stop.
-type charge struct {
-	_ struct{} `cbor:",toarray"`
-
-	About, By wire.Slot
-	At        uint64
-	Muted     bool // counts only if a second device joins
-}
-
-// A mute says that one device cannot freeze alone until then.
-type mute struct {
-	_ struct{} `cbor:",toarray"`
-
-	By    wire.Slot
-	Until uint64
+// drop removes what is, keeping one encoding for nothing left.
+func drop[T any](s []T, is func(T) bool) []T {
+	s = slices.DeleteFunc(s, is)
+	if len(s) == 0 {
+		return nil
+	}
+	return s
 }

@@ -83,7 +83,7 @@ const maxFormer = 64
 
 // Quorum returns how many holders of a share of r must take part in a re-deal:
 // enough to deal, and so many that the rest cannot sign without them
-// (recovery.md 0, item 2).
+// (docs/adr/0013).
 func (r Record) Quorum() int {
 	n, t := len(r.Devices), r.Threshold
 	return max(t, n-t+1)

@@ -6,7 +6,7 @@
 // [Entry] is a record with its certificate. A founding is certified when every
 // device of the record has signed [ReadyMessage] of the record's hash, which a
 // device does only once its share is durable and its person has compared the
-// [Words] of that hash (crypto.md 3.1). Whoever holds an entry can convince
+// [Words] of that hash. Whoever holds an entry can convince
 // anybody, so that it does not matter who carries it.
 //
 // Everything here is public and plain data. Points are bytes: the package

@@ -3,7 +3,8 @@ package roster
 import "fmt"
 
 // Settings are the circle's rules for devices that fall silent. Durations are
-// in seconds (recovery.md 3.2).
+// in seconds; docs/architecture.md, "The life of a removal by silence", has them
+// at work.
 type Settings struct {
 	_ struct{} `cbor:",toarray"`
 

@@ -120,8 +120,8 @@ func TestBIP32Vectors(t *testing.T) {
 
 // TestJunkMnemonic is the account that every Ethereum developer knows: the
 // mnemonic "test test test test test test test test test test test junk" with
-// an empty passphrase, at the node m/44'/60'/0'. The node is from crypto.md
-// section 4, the addresses are the first ten of Hardhat and Anvil.
+// an empty passphrase, at the node m/44'/60'/0' of BIP-44. The node follows from
+// BIP-39 and BIP-32, the addresses are the first ten of Hardhat and Anvil.
 func TestJunkMnemonic(t *testing.T) {
 	t.Parallel()
 	acc := roster.Account{

@@ -35,7 +35,7 @@ const tagSession wire.Tag = "share/session"
 const DigestSize = 32
 
 // A Proposal is what the signers of one session agree on before any secret of
-// the session exists (crypto.md 1.6, R1).
+// the session exists (docs/crypto.md, "What a session is bound to").
 type Proposal struct {
 	_ struct{} `cbor:",toarray"`
 
@@ -171,7 +171,7 @@ func (p Proposal) checkFormat() error {
 		return err
 	}
 	// A message without request and intent is a bare digest: nobody was shown
-	// what it means (crypto.md D8).
+	// what it means.
 	if p.Request == (wire.RequestID{}) || p.Intent == (wire.Hash{}) {
 		return errors.New("share: proposal without request or intent")
 	}

@@ -11,8 +11,8 @@ const (
 )
 
 // A design is a variant of the protocol, and how hard it is tried. The zero
-// value of each switch is how we do it, or did before recovery.md X2 taught us
-// the second part.
+// value of each switch is how we do it, or did before X2 of [TestKnownBad]
+// taught us the second part.
 type design struct {
 	name    string
 	n, t    int

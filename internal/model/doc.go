@@ -1,4 +1,4 @@
-// Package model checks the protocol of a re-deal (recovery.md 3.4) by looking
+// Package model checks the protocol of a re-deal (docs/adr/0013) by looking
 // at every state that it can get into. It holds tests only.
 //
 // The model has some honest devices, perhaps a thief with the shares of a lost

@@ -73,8 +73,8 @@ func TestDesign(t *testing.T) {
 }
 
 // TestSameModel explores without renaming and compares the number of states
-// with what the design's own program counted (recovery.md 3.5): this is the
-// model from which the design's claims come.
+// with what the program counted that the design was first explored with: this is
+// the model from which the design's claims come.
 func TestSameModel(t *testing.T) {
 	t.Parallel()
 	for _, r := range []struct {

@@ -36,7 +36,7 @@
 //
 // It does not hide the peer id from whoever connects to the port: in Noise and
 // in TLS the listener shows its key first. The peer id is therefore a transport
-// pseudonym and never a device's identity (network.md, section 4). It neither
+// pseudonym and never a device's identity. It neither
 // relays nor punches holes, and it does not know the roster: who is allowed is
 // the caller's decision.
 package p2p

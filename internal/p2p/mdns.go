@@ -22,7 +22,7 @@ var (
 )
 
 const (
-	// firstQuery doubles up to lastQuery between questions (section 5.2).
+	// firstQuery doubles up to lastQuery between questions (RFC 6762, section 5.2).
 	firstQuery = time.Second
 	lastQuery  = time.Minute
 

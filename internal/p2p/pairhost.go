@@ -266,8 +266,8 @@ func (h *PairHost) connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr
 	return err
 }
 
-// learn returns the id of whoever answers at addrs (network.md section 4,
-// active probing).
+// learn returns the id of whoever answers at addrs, which the handshake shows to
+// anybody who dials.
 func (h *PairHost) learn(ctx context.Context, addrs []ma.Multiaddr) (peer.ID, error) {
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // This file is RFC 9591 and nothing else: no session, no proposal, no frame.
-// Names follow the RFC, letters follow crypto.md section 2.
+// Names follow the RFC, letters the paper (Komlo and Goldberg, "FROST", SAC 2020).
 
 // contextString is that of RFC 9591, section 6.1.
 const contextString = "FROST-ED25519-SHA512-v1"

@@ -3,9 +3,10 @@
 // every one of them has its share.
 //
 // It is Pedersen's distributed key generation with committed contributions and
-// proofs of knowledge, finished by a certificate as ChillDKG does (crypto.md
-// 3.1). One run makes every account of a [roster.Record], over both groups.
-// All messages go from each device to all others; only shares are private.
+// proofs of knowledge, finished by a certificate as ChillDKG does
+// (docs/crypto.md, "Which paper" and "Deviations"). One run makes every account
+// of a [roster.Record], over both groups. All messages go from each device to
+// all others; only shares are private.
 //
 //	hello     nonce_i
 //	          sid = H(session, nonce_1 … nonce_n)

@@ -7,7 +7,8 @@
 //
 // It is verifiable secret redistribution (Desmedt and Jajodia 1997; Wong, Wang
 // and Wing 2002) with each dealer's constant term pinned to the record
-// (crypto.md 3.2), under the votes of recovery.md 3.4, which were model-checked.
+// (docs/crypto.md, "Re-deals"), under write-once votes (docs/adr/0013) that
+// internal/model checks state by state.
 // A [Proposal] names W, the members that take part; Q, the t of them that deal;
 // and the sleepers, who stay in the circle and are not awake. Its hash names the
 // attempt.
@@ -37,6 +38,16 @@
 // outside cannot sign ([roster.Record.Quorum]), and thresholds are majorities
 // of what they count, so that whatever happens on the way only one of the two
 // epochs can sign.
+//
+// # Parts
+//
+// A [Machine] takes the steps, and connects what they rest on:
+//
+//	terms     what the attempt is about; the form of every statement
+//	dealings  what this device deals, and what all that was dealt adds up to
+//	epoch     the record to be: proofs and test signatures of its shares
+//	votes     who said what; when the attempt is certified or dead; evidence
+//	state     what is durable
 //
 // # Durability
 //

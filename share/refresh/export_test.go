@@ -65,16 +65,16 @@ func FlipAbort(because Statement) []byte { return flipAbort(because) }
 
 // Said returns what m knows that the device in slot said.
 func (m *Machine) Said(k kind, slot wire.Slot) (Statement, bool) {
-	s, ok := m.words[k][slot]
+	s, ok := m.votes.words[k][slot]
 	return s, ok
 }
 
 // LockBody returns what m says when it locks, if it knows enough.
 func (m *Machine) LockBody() ([]byte, bool) {
-	if !m.all(commit, m.p.Members) {
+	if !m.votes.all(commit, m.p.Members) {
 		return nil, false
 	}
-	return m.lockBody(), true
+	return m.votes.lockBody(), true
 }
 
 // State returns what m would persist now.
@@ -178,7 +178,7 @@ func (m *Machine) DealAnything(shares map[string]secret.Key, t int, r io.Reader,
 		if edit != nil {
 			edit(slot, plains[i])
 		}
-		box, err := m.sealTo(slot, d.commitmentBytes(), plains[i])
+		box, err := m.dealings.sealTo(slot, d.commitmentBytes(), plains[i])
 		if err != nil {
 			panic(err)
 		}

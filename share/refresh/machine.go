@@ -10,7 +10,6 @@ import (
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
-	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -70,32 +69,18 @@ var ErrRolledBack = errors.New("refresh: this device is shown a vote of its own 
 // [session.Machine]; unlike other machines it never ends because of what
 // somebody sends, for a device that gave up by itself could strand the rest.
 type Machine struct {
-	cfg     Config
-	p       Proposal
-	parent  roster.Record
-	draft   roster.Record // the record to be, without commitments
-	attempt wire.Hash
-	member  bool // else a sleeper
+	*terms
+	cfg    Config
+	member bool // else a sleeper
 
-	// What was said, by kind and slot. Every statement is verified.
-	words [kinds]map[wire.Slot]statement
+	dealings dealings
+	votes    votes
 
-	dealings  map[wire.Slot]dealing
-	broken    bool // a dealing is wrong, or all of them together are
-	cancelled bool // they are right one by one, and cancel each other out
-	record    *roster.Record
-	hash      wire.Hash
-	keys      []secret.Key // the new shares, by account
-	phase     Phase
-	presence  bool // the owner retires although a sleeper has not locked
-	shut      bool // a sleeper's mailbox does not open
-	resting   bool // the new shares were forgotten, see Rest
-
-	proven map[wire.Slot]bool // verdicts on proofs in ready statements
-	passed map[wire.Slot]bool // verdicts on test signatures
-
-	suspects map[wire.Slot]string // devices that broke a rule, and which
-	evidence []Contradiction
+	keys     []secret.Key // the new shares, by account
+	phase    Phase
+	presence bool // the owner retires although a sleeper has not locked
+	shut     bool // a sleeper's mailbox does not open
+	resting  bool // the new shares were forgotten, see Rest
 }
 
 var _ session.Machine = (*Machine)(nil)
@@ -109,14 +94,14 @@ func New(cfg Config) (*Machine, []session.Effect, error) {
 	if !slices.Contains(m.p.Dealers, cfg.Self) {
 		return m, nil, nil
 	}
-	body, err := m.makeDealing()
+	body, err := m.dealings.make(cfg.Shares, cfg.Rand)
 	if err != nil {
 		return nil, nil, err
 	}
-	m.say(deal, body)
+	dealt := m.say(deal, body)
 	// The dealing must be durable before anybody sees it: it cannot be made
 	// again, and two different ones would be an equivocation.
-	out := []session.Effect{m.persist(), m.send(m.words[deal][cfg.Self])}
+	out := []session.Effect{m.persist(), m.send(dealt)}
 	more, err := m.advance()
 	return m, append(out, more...), err
 }
@@ -132,16 +117,13 @@ func blank(cfg Config) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	t := &terms{p: cfg.Proposal, parent: cfg.Parent, draft: draft, attempt: cfg.Proposal.Attempt(), self: cfg.Self}
 	m := &Machine{
-		cfg: cfg, p: cfg.Proposal, parent: cfg.Parent, draft: draft, attempt: cfg.Proposal.Attempt(),
-		member: slices.Contains(cfg.Proposal.Members, cfg.Self), dealings: map[wire.Slot]dealing{}, proven: map[wire.Slot]bool{}, passed: map[wire.Slot]bool{},
-		suspects: map[wire.Slot]string{},
+		terms: t, cfg: cfg, member: slices.Contains(t.p.Members, t.self),
+		dealings: dealings{terms: t, right: map[wire.Slot]dealing{}}, votes: newVotes(t),
 	}
-	if !m.member && !slices.Contains(m.p.Sleepers, cfg.Self) {
-		return nil, fmt.Errorf("refresh: device %d has no part in this", cfg.Self)
-	}
-	for k := range m.words {
-		m.words[k] = map[wire.Slot]statement{}
+	if !m.member && !slices.Contains(t.p.Sleepers, t.self) {
+		return nil, fmt.Errorf("refresh: device %d has no part in this", t.self)
 	}
 	return m, nil
 }
@@ -150,16 +132,16 @@ func blank(cfg Config) (*Machine, error) {
 const kindStatement wire.Kind = 1
 
 func (m *Machine) send(s statement) session.Effect {
-	return session.Send{Frame: wire.Frame{Session: wire.SessionID(m.attempt), From: m.cfg.Self, Kind: kindStatement, Body: wire.Marshal(s)}}
+	return session.Send{Frame: wire.Frame{Session: wire.SessionID(m.attempt), From: m.self, Kind: kindStatement, Body: wire.Marshal(s)}}
 }
 
 // say makes a statement of this device.
 func (m *Machine) say(k kind, body []byte) statement {
-	s := statement{Kind: k, Slot: m.cfg.Self, Body: body}
+	s := statement{Kind: k, Slot: m.self, Body: body}
 	s.Sig = m.cfg.Sign(s.message(m.attempt))
-	m.words[k][s.Slot] = s
+	m.votes.put(s)
 	if k == deal {
-		m.dealings[s.Slot], _ = parseDealing(m.p, m.parent, body)
+		m.dealings.take(s)
 	}
 	return s
 }
@@ -168,7 +150,7 @@ func (m *Machine) say(k kind, body []byte) statement {
 // noted against its sender and otherwise ignored. The only error is
 // [ErrRolledBack].
 func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
-	if m.phase == RolledBack || f.Session != wire.SessionID(m.attempt) || f.From == m.cfg.Self || f.Kind != kindStatement || f.To != 0 && f.To != m.cfg.Self {
+	if m.phase == RolledBack || f.Session != wire.SessionID(m.attempt) || f.From == m.self || f.Kind != kindStatement || f.To != 0 && f.To != m.self {
 		return nil, nil
 	}
 	if _, in := m.draft.Device(f.From); !in {
@@ -176,7 +158,7 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 	}
 	var s statement
 	if err := wire.Unmarshal(f.Body, &s); err != nil {
-		m.suspect(f.From, "malformed statement")
+		m.votes.suspect(f.From, "malformed statement")
 		return nil, nil
 	}
 	fresh, err := m.learn(s)
@@ -184,26 +166,20 @@ func (m *Machine) Deliver(f wire.Frame) ([]session.Effect, error) {
 	case m.ended():
 		// What comes late changes nothing, but may show who is to blame.
 		if err != nil && !errors.Is(err, ErrRolledBack) {
-			m.suspect(f.From, err.Error())
+			m.votes.suspect(f.From, err.Error())
 		}
 		return nil, nil
 	case errors.Is(err, ErrRolledBack):
 		m.phase = RolledBack
 		return []session.Effect{m.persist()}, err
 	case err != nil:
-		m.suspect(f.From, err.Error())
+		m.votes.suspect(f.From, err.Error())
 		return nil, nil
 	case !fresh:
 		// Repeats are most of what arrives, and must cost nothing.
 		return nil, nil
 	}
 	return m.advance()
-}
-
-func (m *Machine) suspect(slot wire.Slot, what string) {
-	if m.suspects[slot] == "" {
-		m.suspects[slot] = what
-	}
 }
 
 func (m *Machine) ended() bool {
@@ -215,18 +191,17 @@ func (m *Machine) ended() bool {
 // such a thing on; a rule that the statement itself breaks is held against the
 // device that signed it.
 func (m *Machine) learn(s statement) (fresh bool, err error) {
-	if s.Kind <= said || s.Kind >= kinds || !m.p.allowed(s.Kind, s.Slot) {
+	if !m.admits(s) {
 		return false, errors.New("brought a statement that its device must not make")
 	}
-	old, known := m.words[s.Kind][s.Slot]
+	old, known := m.votes.words[s.Kind][s.Slot]
 	if known && bytes.Equal(old.Body, s.Body) {
 		return false, nil
 	}
-	d, _ := m.draft.Device(s.Slot)
-	if !s.verify(m.attempt, d.Identity) {
+	if !m.signed(s) {
 		return false, errors.New("brought a statement with a bad signature")
 	}
-	if s.Slot == m.cfg.Self && s.Kind.binds() {
+	if s.Slot == m.self && s.Kind.binds() {
 		return false, ErrRolledBack
 	}
 	if known && !s.Kind.binds() {
@@ -235,19 +210,24 @@ func (m *Machine) learn(s statement) (fresh bool, err error) {
 		return false, nil
 	}
 	if err := m.understand(s); err != nil {
-		m.suspect(s.Slot, err.Error())
+		m.votes.suspect(s.Slot, err.Error())
 		return m.reject(s, known), nil
 	}
 	if known {
-		m.contradiction(old, s)
+		m.votes.contradiction(old, s)
 		return true, nil
 	}
-	m.words[s.Kind][s.Slot] = s
+	m.votes.put(s)
 	if s.Kind == deal {
-		m.dealings[s.Slot], _ = parseDealing(m.p, m.parent, s.Body)
+		m.dealings.take(s)
 	}
-	m.compare(s)
-	return true, m.unpack(s)
+	m.votes.compare(s)
+	for _, c := range m.carried(s) {
+		if _, err := m.learn(c); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 // reject notes what follows from a statement that is signed and wrong. A wrong
@@ -257,116 +237,19 @@ func (m *Machine) reject(s statement, known bool) (fresh bool) {
 	if s.Kind != deal {
 		return false
 	}
-	m.broken = true
+	m.dealings.broken = true
 	if _, whole := parseDealing(m.p, m.parent, s.Body); whole && !known {
-		m.words[deal][s.Slot] = s
+		m.votes.put(s)
 	}
 	return true
-}
-
-// understand checks what can be checked of a statement by itself.
-func (m *Machine) understand(s statement) error {
-	switch s.Kind {
-	case deal:
-		d, ok := parseDealing(m.p, m.parent, s.Body)
-		if !ok {
-			return errors.New("dealt in the wrong length")
-		}
-		for a, acc := range m.parent.Accounts {
-			public, err := share.PublicShare(acc, s.Slot)
-			if err != nil {
-				return err
-			}
-			if err := algebraOf(acc.Suite).checkDealing(d.commitments[a], public); err != nil {
-				return err
-			}
-		}
-	case ready:
-		if len(s.Body) != m.readySize() {
-			return errors.New("said ready in the wrong length")
-		}
-	case commit:
-		if len(s.Body) != len(wire.Hash{}) {
-			return errors.New("committed in the wrong length")
-		}
-	case lock:
-		for _, c := range m.parseLock(s.Body) {
-			if d, _ := m.draft.Device(c.Slot); c.Slot != 0 && c.verify(m.attempt, d.Identity) {
-				continue
-			}
-			return errors.New("locked without the commits of all members")
-		}
-	case abort:
-		because, err := parseAbort(s.Body)
-		if err != nil || because == nil {
-			return err
-		}
-		d, ok := m.draft.Device(because.Slot)
-		if !ok || because.Slot == s.Slot || !m.p.allowed(abort, because.Slot) || !because.verify(m.attempt, d.Identity) {
-			return errors.New("aborted after a commit because of nothing")
-		}
-	case tested:
-		if _, ok := m.parseTested(s.Body); !ok {
-			return errors.New("showed test signatures of the wrong form")
-		}
-	case complaint:
-		if len(s.Body) != 2 {
-			return errors.New("complained in the wrong length")
-		}
-	}
-	return nil
-}
-
-// unpack learns the statements that s rests on and carries.
-func (m *Machine) unpack(s statement) error {
-	var carried []statement
-	switch s.Kind {
-	case lock:
-		carried = m.parseLock(s.Body)
-	case abort:
-		if because, _ := parseAbort(s.Body); because != nil {
-			carried = append(carried, *because)
-		}
-	}
-	for _, c := range carried {
-		if _, err := m.learn(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compare looks for other statements of the same device that s contradicts.
-func (m *Machine) compare(s statement) {
-	for _, k := range []kind{commit, abort, lock} {
-		if other, ok := m.words[k][s.Slot]; ok && k != s.Kind {
-			m.contradiction(other, s)
-		}
-	}
-}
-
-// contradiction notes two statements of one device as evidence if they are.
-func (m *Machine) contradiction(first, then statement) {
-	what := contradicts(first, then)
-	if what == "" {
-		return
-	}
-	m.suspect(then.Slot, what)
-	if !slices.ContainsFunc(m.evidence, func(c Contradiction) bool { return c.Slot == then.Slot && c.What == what }) {
-		m.evidence = append(m.evidence, Contradiction{Slot: then.Slot, What: what, First: wire.Marshal(first), Then: wire.Marshal(then)})
-	}
 }
 
 // Resend implements [session.Machine]. It repeats everything that is known,
 // whoever said it: a device that said something and died must still be heard.
 func (m *Machine) Resend() []session.Effect {
 	var out []session.Effect
-	for k := range m.words {
-		for _, slot := range m.draft.Slots() {
-			if s, ok := m.words[k][slot]; ok {
-				out = append(out, m.send(s))
-			}
-		}
+	for _, s := range m.votes.list() {
+		out = append(out, m.send(s))
 	}
 	return out
 }
@@ -374,20 +257,12 @@ func (m *Machine) Resend() []session.Effect {
 // Waiting implements [session.Machine]. It is empty as well while only the
 // test signatures are missing, which members make together.
 func (m *Machine) Waiting() []wire.Slot {
-	missing := func(k kind, of []wire.Slot) (out []wire.Slot) {
-		for _, s := range of {
-			if _, ok := m.words[k][s]; !ok && s != m.cfg.Self {
-				out = append(out, s)
-			}
-		}
-		return out
-	}
 	var chain []kind
 	switch {
 	case m.phase == Locked:
-		return missing(lock, m.p.receivers())
+		return m.votes.missing(lock, m.p.receivers())
 	case m.phase == Aborted:
-		return missing(abort, m.p.Members)
+		return m.votes.missing(abort, m.p.Members)
 	case m.phase == Committed || m.phase == Dealing && !m.member:
 		chain = []kind{deal, ready, commit}
 	case m.phase <= Prepared:
@@ -398,7 +273,7 @@ func (m *Machine) Waiting() []wire.Slot {
 		if k == deal {
 			of = m.p.Dealers
 		}
-		if w := missing(k, of); len(w) > 0 {
+		if w := m.votes.missing(k, of); len(w) > 0 {
 			return w
 		}
 	}

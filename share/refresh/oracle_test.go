@@ -70,7 +70,7 @@ func (w *world) knowsAll(d *device) bool {
 	return true
 }
 
-// check holds the invariants of recovery.md 3.4 against the disks.
+// check holds the invariants that internal/model looks for against the disks.
 func (w *world) check() error {
 	old, young, inOld, inYoung := w.census()
 	t := w.c.parent.Threshold

@@ -2,8 +2,10 @@ package refresh
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/wire"
@@ -53,11 +55,10 @@ func (m *Machine) Certified(e roster.Entry) ([]session.Effect, error) {
 	var commits []statement
 	for _, r := range e.Ready {
 		s := statement{Kind: commit, Slot: r.Slot, Body: hash[:], Sig: r.Sig}
-		d, in := m.draft.Device(s.Slot)
-		if !in || !m.p.allowed(commit, s.Slot) || !s.verify(m.attempt, d.Identity) {
+		if !m.admits(s) || !m.signed(s) {
 			return nil, nil
 		}
-		if s.Slot == m.cfg.Self {
+		if s.Slot == m.self {
 			commits = slices.Insert(commits, 0, s)
 		} else {
 			commits = append(commits, s)
@@ -86,10 +87,8 @@ func (m *Machine) LastWords() (out []wire.Frame) {
 	if m.phase != Returned && m.phase != Aborted {
 		return nil
 	}
-	for _, slot := range m.p.Members {
-		if s, ok := m.words[abort][slot]; ok {
-			out = append(out, m.send(s).(session.Send).Frame)
-		}
+	for _, s := range m.votes.of(abort, m.p.Members) {
+		out = append(out, m.send(s).(session.Send).Frame)
 	}
 	return out
 }
@@ -113,10 +112,62 @@ func Refuse(cfg Config) (session.Send, error) {
 
 // Against returns the members that are known to have voted to abort, ascending.
 func (m *Machine) Against() (out []wire.Slot) {
-	for _, slot := range m.p.Members {
-		if _, said := m.words[abort][slot]; said {
-			out = append(out, slot)
-		}
+	for _, s := range m.votes.of(abort, m.p.Members) {
+		out = append(out, s.Slot)
 	}
 	return out
 }
+
+// Shares returns clones of this device's new shares by account, from the time
+// they are durable until the attempt is dead. The caller wipes them.
+func (m *Machine) Shares() (map[string]secret.Key, bool) {
+	if m.keys == nil {
+		return nil, false
+	}
+	out := map[string]secret.Key{}
+	for a, acc := range m.votes.epoch.record.Accounts {
+		out[acc.Name] = m.keys[a].Clone()
+	}
+	return out, true
+}
+
+// Record returns the record to be, once all dealings are known.
+func (m *Machine) Record() (roster.Record, bool) {
+	if m.votes.epoch == nil {
+		return roster.Record{}, false
+	}
+	return m.votes.epoch.record, true
+}
+
+// Entry returns the certified epoch, once every member has committed.
+func (m *Machine) Entry() (roster.Entry, bool) { return m.votes.entry() }
+
+// Phase returns how far this device is.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// InForce reports whether this device signs in the new epoch.
+func (m *Machine) InForce() bool { return m.phase.In() }
+
+// Settled reports whether the epoch cannot be undone any more: this device has
+// seen every member commit, so that another re-deal may follow although
+// somebody has not locked yet. Whoever is missing is left out of that one.
+func (m *Machine) Settled() bool { return m.phase.Final() }
+
+// AllLocked reports whether every device of the new epoch has locked into it,
+// sleepers too, as far as this device knows: nobody is behind.
+func (m *Machine) AllLocked() bool { return m.votes.all(lock, m.p.receivers()) }
+
+// Complaints returns all that were made, by complainer.
+func (m *Machine) Complaints() []Complaint { return m.votes.complaints() }
+
+// Apart returns the members that said ready for another record than the one
+// that this device knows, or without a share, ascending. Either they lie or a
+// dealer dealt two things, for which [Machine.Evidence] is the proof.
+func (m *Machine) Apart() []wire.Slot { return m.votes.apart() }
+
+// Suspects returns what devices did that no honest device does, by slot.
+func (m *Machine) Suspects() map[wire.Slot]string { return maps.Clone(m.votes.suspects) }
+
+// Evidence returns pairs of statements that prove a device dishonest to
+// anybody.
+func (m *Machine) Evidence() []Contradiction { return slices.Clone(m.votes.evidence) }

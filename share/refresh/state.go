@@ -26,14 +26,7 @@ type state struct {
 const maxState = 64 << 10
 
 func (m *Machine) persist() session.Effect {
-	s := state{Version: Version, Attempt: m.attempt, Phase: m.phase, Presence: m.presence, Words: []statement{}}
-	for k := range m.words {
-		for _, slot := range m.draft.Slots() {
-			if w, ok := m.words[k][slot]; ok {
-				s.Words = append(s.Words, w)
-			}
-		}
-	}
+	s := state{Version: Version, Attempt: m.attempt, Phase: m.phase, Presence: m.presence, Words: append([]statement{}, m.votes.list()...)}
 	s.Shares = make([][scalarSize]byte, 0, len(m.keys)) // never moved by append
 	for _, k := range m.keys {
 		if err := k.Use(func(b *[secret.Size]byte) error { s.Shares = append(s.Shares, *b); return nil }); err != nil {
@@ -91,26 +84,22 @@ func (m *Machine) restore(s *state) error {
 			return errState
 		}
 		last = w
-		if w.Kind <= said || w.Kind >= kinds || !m.p.allowed(w.Kind, w.Slot) {
+		if !m.admits(w) || !m.signed(w) {
 			return errState
 		}
-		d, _ := m.draft.Device(w.Slot)
-		if !w.verify(m.attempt, d.Identity) {
-			return errState
-		}
-		m.words[w.Kind][w.Slot] = w
+		m.votes.put(w)
 		switch err := m.understand(w); {
 		case w.Kind == deal && err == nil:
-			m.dealings[w.Slot], _ = parseDealing(m.p, m.parent, w.Body)
-		case w.Kind == deal && w.Slot != m.cfg.Self:
-			m.suspect(w.Slot, err.Error())
-			m.broken = true
+			m.dealings.take(w)
+		case w.Kind == deal && w.Slot != m.self:
+			m.votes.suspect(w.Slot, err.Error())
+			m.dealings.broken = true
 		case err != nil:
 			return errState
 		}
-		m.compare(w)
+		m.votes.compare(w)
 	}
-	m.makeRecord()
+	m.combine()
 	m.phase, m.presence = s.Phase, s.Presence
 	if !m.founded() {
 		return errState
@@ -121,10 +110,10 @@ func (m *Machine) restore(s *state) error {
 // founded reports whether what is remembered is what the phase rests on: this
 // device's own vote and the certificate behind it.
 func (m *Machine) founded() bool {
-	own := func(k kind) bool { _, ok := m.words[k][m.cfg.Self]; return ok }
-	mine := func(k kind) bool { return own(k) && m.all(k, []wire.Slot{m.cfg.Self}) }
-	in := m.all(ready, m.p.Members) && (mine(commit) || !m.member)
-	locked := in && mine(lock) && m.all(commit, m.p.Members)
+	own, all := m.votes.own, m.votes.all
+	mine := func(k kind) bool { return own(k) && all(k, []wire.Slot{m.self}) }
+	in := all(ready, m.p.Members) && (mine(commit) || !m.member)
+	locked := in && mine(lock) && all(commit, m.p.Members)
 	switch m.phase {
 	case Dealing:
 		return !own(ready) && !own(commit) && !own(abort) && !own(lock)
@@ -139,7 +128,7 @@ func (m *Machine) founded() bool {
 	case Aborted:
 		return own(abort) && !own(lock)
 	case Returned:
-		return (m.abortCertificate() || m.stillborn()) && !own(lock)
+		return (m.votes.abortCertificate() || m.votes.stillborn()) && !own(lock)
 	}
 	return true // rolled back: anything may be missing
 }
@@ -151,11 +140,12 @@ func (m *Machine) restoreShares(s *state) error {
 	if len(s.Shares) == 0 && !held {
 		return nil
 	}
-	if m.record == nil || len(s.Shares) != len(m.record.Accounts) {
+	e := m.votes.epoch
+	if e == nil || len(s.Shares) != len(e.record.Accounts) {
 		return errState
 	}
-	for a, acc := range m.record.Accounts {
-		if !algebraOf(acc.Suite).checkShare(s.Shares[a][:], acc.Commitments, m.cfg.Self) {
+	for a, acc := range e.record.Accounts {
+		if !e.holds(a, s.Shares[a][:], m.self) {
 			return fmt.Errorf("refresh: state: the share of %s does not fit the record", acc.Name)
 		}
 		own := s.Shares[a]

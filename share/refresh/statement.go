@@ -79,32 +79,6 @@ func parseAbort(body []byte) (because *statement, err error) {
 	return &s, nil
 }
 
-// lockBody is the record's hash and the signatures of all members' commits to
-// it, in the order of slots: a lock proves that its device may lock, and tells
-// whoever hears it what it needs to lock too, even if nobody else is left to.
-func (m *Machine) lockBody() []byte {
-	body := append([]byte(nil), m.hash[:]...)
-	for _, slot := range m.p.Members {
-		s := m.words[commit][slot]
-		body = append(body, s.Sig[:]...)
-	}
-	return body
-}
-
-// parseLock returns the commits in the body of a lock, or a single statement
-// of slot 0 if it is malformed.
-func (m *Machine) parseLock(b []byte) []statement {
-	if len(b) != len(wire.Hash{})+len(m.p.Members)*ed25519.SignatureSize {
-		return []statement{{}}
-	}
-	hash, b := b[:len(wire.Hash{})], b[len(wire.Hash{}):]
-	var out []statement
-	for i, slot := range m.p.Members {
-		out = append(out, statement{Kind: commit, Slot: slot, Body: hash, Sig: [64]byte(b[i*ed25519.SignatureSize:])})
-	}
-	return out
-}
-
 // allowed reports whether the device in slot may make a statement of kind k in
 // the attempt.
 func (p Proposal) allowed(k kind, slot wire.Slot) bool {

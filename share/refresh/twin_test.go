@@ -36,6 +36,7 @@ func TestTwins(t *testing.T) {
 	}
 	all := plan{kind: roster.Refresh, members: slots(1, 2, 3)}
 	asleep := plan{kind: roster.Refresh, members: slots(1, 2), sleepers: slots(3)}
+	// X2, X6, E2 to E5 and F3 are the same mistakes in internal/model (TestKnownBad).
 	tests := []struct {
 		name  string
 		plan  plan
@@ -50,7 +51,7 @@ func TestTwins(t *testing.T) {
 			}
 		}, []error{errRolled, errTwoWords}},
 		{"never-synced", all, func(w *world) { w.power, w.unsync = 12, true }, []error{errLost, errRolled, errTwoWords, errEarly}},
-		// tss-lib without its last round (B6).
+		// tss-lib without its last round.
 		{"erase-at-ready", all, func(w *world) { w.blind, w.impatient, w.twist = true, 30, eraseAt(refresh.Ready) }, []error{errLost, errStuck}},
 		// E4.
 		{"erase-at-own-commit", all, func(w *world) { w.blind, w.impatient, w.twist = true, 30, eraseAt(refresh.Commit) }, []error{errLost, errStuck}},

@@ -346,8 +346,8 @@ func TestMultiplications(t *testing.T) {
 	}
 }
 
-// TestVartimeNeedsPublic is the type rule of crypto.md 6.3: no function whose
-// time varies takes a Secret, and Secret has no such method.
+// TestVartimeNeedsPublic is the type rule of docs/crypto.md, "Constant time":
+// no function whose time varies takes a Secret, and Secret has no such method.
 func TestVartimeNeedsPublic(t *testing.T) {
 	t.Parallel()
 	hidden := reflect.TypeFor[ed.Secret]()

@@ -29,7 +29,7 @@
 // Time depends on public data only: choice bits select by masks, both values of
 // a choice are hashed before one is selected, slots are filled by a masked swap,
 // and all rows of the check are folded into one decision. One deviation from the
-// letter of our design: the two candidate hashes of the receiver's point are
+// letter of the paper: the two candidate hashes of the receiver's point are
 // both evaluated, but only the selected one is mapped to the group, because the
 // map takes the same time for every input.
 //

@@ -336,8 +336,8 @@ func (a *Sender) clone() *Sender {
 	return &Sender{psid: a.psid, base: baseReceiver{hide(&delta), hide(&keys)}, row: a.row}
 }
 
-// TestSelectiveFailureOfExtension plays the attack of our design, section 1.8:
-// Bob uses a different choice string in one row and answers the check as if he
+// TestSelectiveFailureOfExtension plays the attack for which base transfers run
+// afresh in every session (docs/adr/0001): Bob uses a different choice string in one row and answers the check as if he
 // had not. He is caught exactly if Δ has a 1 there, so that every abort or its
 // absence is one bit of Δ, which is why Δ is never used twice.
 func TestSelectiveFailureOfExtension(t *testing.T) {

@@ -142,5 +142,5 @@ func (g Group[S, K, P]) RandomSecret(r io.Reader) (K, error) { return g.random(r
 func (g Group[S, K, P]) BaseMul(x K) P { return g.baseMul(x) }
 
 // FromXOF returns a scalar from the output stream of a hash, uniform but for a
-// bias below 2^-127 (crypto.md, notation). It panics if the stream ends.
+// bias below 2^-127 (docs/crypto.md, "Parameters"). It panics if the stream ends.
 func (g Group[S, K, P]) FromXOF(r io.Reader) S { return g.fromXOF(r) }

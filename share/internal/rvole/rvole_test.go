@@ -137,7 +137,7 @@ func TestAgreesWithReference(t *testing.T) {
 	}
 }
 
-// TestSelectiveFailure plays the attack of our design, section 1.8: Alice uses
+// TestSelectiveFailure plays the attack that the slack of ξ is for: Alice uses
 // another a in one row, guesses Bob's bit there and makes μ fit the guess. She
 // passes exactly if she guessed right, so that each survived session tells her
 // one bit of β; the 256 bits of slack in ξ absorb that.
