@@ -34,7 +34,14 @@ var rules = []rule{
 
 	{pkg: "pairing", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
 	{pkg: "policy", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
-	{pkg: "intent", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
+	{pkg: "intent", pure: true, may: []string{"wire", "intent/internal/..."}},
+	// A kind of request knows what all have in common and what it is made of,
+	// never another kind.
+	{pkg: "intent/internal/...", pure: true, may: inCommon},
+	{pkg: "intent/internal/eip191", pure: true, may: append([]string{"wire", "intent/internal/signin"}, inCommon...)},
+	{pkg: "intent/internal/tx", pure: true, may: append([]string{"wire", "intent/internal/calldata"}, inCommon...)},
+	{pkg: "intent/internal/typed", pure: true, may: append([]string{"wire", "intent/internal/calldata", "intent/internal/eip712"}, inCommon...)},
+	{pkg: "intent/internal/sshsig", pure: true, may: append([]string{"wire"}, inCommon...)},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
 	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
@@ -61,6 +68,9 @@ var rules = []rule{
 var pure = []string{"wire", "session", "internal/secret", "roster", "share", "share/keygen", "share/sign", "share/frost",
 	"share/refresh", "pairing", "policy", "intent", "recovery"}
 
+// inCommon is what all kinds of requests are read and told with.
+var inCommon = []string{"intent/internal/request", "intent/internal/text", "intent/internal/strictjson", "intent/internal/eth", "intent/internal/words"}
+
 // impure is what a pure package may not import: everything through which time,
 // chance, other goroutines or the outside world could change its behaviour.
 var impure = []string{"context", "crypto/rand", "database/...", "io/fs", "log/...", "math/rand/...", "net/...", "os/...",
@@ -78,7 +88,7 @@ var only = []struct {
 	{"go.etcd.io/bbolt/...", []string{"internal/boltstore"}},
 	{"github.com/fxamacker/cbor/...", []string{"wire"}},
 	{"github.com/spf13/cobra/...", []string{"cmd/..."}},
-	{"github.com/ethereum/go-ethereum/...", []string{"intent", "cmd/..."}},
+	{"github.com/ethereum/go-ethereum/...", []string{"intent/...", "cmd/..."}},
 	{"gitlab.com/yawning/...", []string{"share/internal/secp"}},
 	{"filippo.io/edwards25519/...", []string{"share/internal/..."}},
 	{"github.com/gtank/ristretto255/...", []string{"pairing"}},
