@@ -52,7 +52,13 @@ var rules = []rule{
 	{pkg: "journal/journaltest", may: []string{"journal"}},
 
 	// Adapters know the types they carry, never the runtime, never each other.
-	{pkg: "internal/p2p", may: []string{"wire", "internal/secret", "roster", "pairing"}},
+	{pkg: "internal/p2p", may: []string{"internal/p2p/bind", "internal/p2p/door", "internal/p2p/lan", "internal/p2p/rate", "internal/p2p/stream"}},
+	{pkg: "internal/p2p/meet", may: []string{"wire", "pairing", "internal/p2p/bind", "internal/p2p/door", "internal/p2p/lan", "internal/p2p/stream"}},
+	{pkg: "internal/p2p/bind", may: []string{"internal/p2p/door", "internal/p2p/lan"}},
+	{pkg: "internal/p2p/lan", may: []string{"wire", "pairing", "internal/p2p/rate"}},
+	{pkg: "internal/p2p/door"},
+	{pkg: "internal/p2p/stream"},
+	{pkg: "internal/p2p/rate"},
 	{pkg: "internal/boltstore", may: []string{"wire", "internal/secret", "journal"}},
 	{pkg: "internal/keeper/...", may: []string{"wire", "internal/secret", "internal/keeper/..."}},
 
@@ -83,8 +89,8 @@ var only = []struct {
 	lib string
 	in  []string
 }{
-	{"github.com/libp2p/...", []string{"internal/p2p"}},
-	{"github.com/multiformats/...", []string{"internal/p2p"}},
+	{"github.com/libp2p/...", []string{"internal/p2p/..."}},
+	{"github.com/multiformats/...", []string{"internal/p2p/..."}},
 	{"go.etcd.io/bbolt/...", []string{"internal/boltstore"}},
 	{"github.com/fxamacker/cbor/...", []string{"wire"}},
 	{"github.com/spf13/cobra/...", []string{"cmd/..."}},

@@ -7,6 +7,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // dialer tries to reach the peer whenever there is no connection, until it is
@@ -50,7 +52,7 @@ func (r *remote) dial(ctx context.Context, try int) {
 	if r.quarantined(time.Now()) {
 		return
 	}
-	patience := doubled(firstDial, lastDial, try)
+	patience := rate.Doubled(firstDial, lastDial, try)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	n := r.link.host.Network()
@@ -70,16 +72,6 @@ func backoff(try int) time.Duration {
 	if try == 0 {
 		return 0
 	}
-	d := doubled(firstBackoff, lastBackoff, try-1)
+	d := rate.Doubled(firstBackoff, lastBackoff, try-1)
 	return d*3/4 + rand.N(d/2)
-}
-
-// doubled returns first doubled n times, at most last.
-func doubled(first, last time.Duration, n int) time.Duration {
-	for range n {
-		if first *= 2; first >= last {
-			return last
-		}
-	}
-	return first
 }

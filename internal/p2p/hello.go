@@ -96,7 +96,7 @@ func (r *remote) hello(ctx context.Context, c network.Conn, patience time.Durati
 // answerHello serves the other direction of hello.
 func (l *Link) answerHello(_ context.Context, r *remote, s network.Stream) {
 	s.SetDeadline(time.Now().Add(l.limits.hello))
-	if !r.recvMessages.take(1, time.Now()) {
+	if !r.recvMessages.Take(1, time.Now()) {
 		s.Reset()
 		r.fault("it floods")
 		return

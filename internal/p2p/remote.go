@@ -11,6 +11,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // A remote is one allowed peer, from SetPeers that names it to SetPeers that no
@@ -32,8 +34,8 @@ type remote struct {
 	idle    chan struct{}   // capacity 1: the last connection went
 	doubt   chan struct{}   // capacity 1: the connections may be dead
 
-	recvMessages, recvBytes *bucket
-	sendMessages, sendBytes *bucket
+	recvMessages, recvBytes *rate.Bucket
+	sendMessages, sendBytes *rate.Bucket
 
 	mu       sync.Mutex
 	conns    map[network.Conn]*greeted // nil value: hello not yet answered
@@ -74,10 +76,10 @@ func newRemote(l *Link, id peer.ID, before *remote) *remote {
 		retry:        make(chan struct{}, 1),
 		idle:         make(chan struct{}, 1),
 		doubt:        make(chan struct{}, 1),
-		recvMessages: newBucket(l.limits.recvMessages, now),
-		recvBytes:    newBucket(l.limits.recvBytes, now),
-		sendMessages: newBucket(l.limits.sendMessages, now),
-		sendBytes:    newBucket(l.limits.sendBytes, now),
+		recvMessages: rate.NewBucket(l.limits.recvMessages, now),
+		recvBytes:    rate.NewBucket(l.limits.recvBytes, now),
+		sendMessages: rate.NewBucket(l.limits.sendMessages, now),
+		sendBytes:    rate.NewBucket(l.limits.sendBytes, now),
 		conns:        make(map[network.Conn]*greeted),
 		upped:        make(chan struct{}),
 		inboxes:      make(map[string]*inbox),
@@ -349,7 +351,6 @@ func (r *remote) fault(what string) {
 	r.mu.Unlock()
 
 	r.log.Warn("peer at fault", "what", what, "cut_off", bar)
-	r.link.cfg.OnFault(r.key, what)
 	if bar {
 		r.link.host.Network().ClosePeer(r.id)
 	}
