@@ -26,7 +26,7 @@ func (r *remote) dialer(ctx context.Context) {
 			try = 0
 		case <-timer.C:
 		}
-		if r.hasConns() || len(r.addrs()) == 0 {
+		if r.hasConns() || len(r.book.all()) == 0 {
 			// Nothing to do, and no timer: wait until that changes.
 			select {
 			case <-ctx.Done():
@@ -60,7 +60,7 @@ func (r *remote) dial(ctx context.Context, try int) {
 		// We have our own pace. The swarm's would silently refuse to dial.
 		s.Backoff().Clear(r.id)
 	}
-	r.link.host.Peerstore().AddAddrs(r.id, r.addrs(), peerstore.TempAddrTTL)
+	r.link.host.Peerstore().AddAddrs(r.id, r.book.all(), peerstore.TempAddrTTL)
 	if _, err := n.DialPeer(ctx, r.id); err != nil {
 		r.log.Debug("not reached", "try", try, "err", err)
 	}

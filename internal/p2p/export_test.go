@@ -69,7 +69,7 @@ func (l *Link) Known(id []byte) []string {
 		return nil
 	}
 	var out []string
-	for _, a := range r.addrs() {
+	for _, a := range r.book.all() {
 		out = append(out, a.String())
 	}
 	return out

@@ -70,10 +70,7 @@ func (r *remote) identified(ctx context.Context, c network.Conn) {
 	case <-ctx.Done():
 	case <-h.IDService().IdentifyWait(c):
 	}
-	told := r.link.host.Peerstore().Addrs(r.id)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.told = told[:min(len(told), maxFixedAddrs)]
+	r.book.tell(r.link.host.Peerstore().Addrs(r.id))
 }
 
 func (r *remote) hello(ctx context.Context, c network.Conn, patience time.Duration) (boot [bootSize]byte, err error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/warifu/warifu/internal/p2p/door"
 	"github.com/warifu/warifu/internal/p2p/lan"
-	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // The ways in which [Link.Send] refuses a message. None of them is about the
@@ -40,10 +38,8 @@ type Link struct {
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
 
-	strangers   *door.Census
-	strangerLog *rate.Bucket
-	untold      untold
-	changed     chan struct{} // capacity 1: there may be remotes to start
+	strangers *door.Census
+	changed   chan struct{} // capacity 1: there may be remotes to start
 
 	mu      sync.Mutex
 	begun   bool // Run was called
@@ -67,14 +63,17 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		cfg:         cfg,
-		limits:      lim,
-		strangerLog: rate.NewBucket(rate.Limit{PerSecond: 1 / lim.strangerLog.Seconds(), Burst: 1}, time.Now()),
-		changed:     make(chan struct{}, 1),
-		remotes:     make(map[peer.ID]*remote),
-		leaving:     make(map[peer.ID]*remote),
+		cfg:     cfg,
+		limits:  lim,
+		changed: make(chan struct{}, 1),
+		remotes: make(map[peer.ID]*remote),
+		leaving: make(map[peer.ID]*remote),
 	}
-	l.strangers = door.NewCensus(lim.stranger, l.spawn, l.tell)
+	told := newStrangerLog(cfg.Log, lim.strangerLog)
+	l.strangers = door.NewCensus(lim.stranger, l.spawn, func(s Strangers) {
+		told.take(s)
+		cfg.OnStrangers(s)
+	})
 	rand.Read(l.boot[:])
 	if l.host, err = l.bind(); err != nil {
 		return nil, err

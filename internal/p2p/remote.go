@@ -3,7 +3,6 @@ package p2p
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -37,16 +36,14 @@ type remote struct {
 	recvMessages, recvBytes *rate.Bucket
 	sendMessages, sendBytes *rate.Bucket
 
+	book addressBook
+
 	mu       sync.Mutex
 	conns    map[network.Conn]*greeted // nil value: hello not yet answered
 	lostWhy  string                    // why the uptime's connection went
 	up       *uptime                   // nil while down
 	upped    chan struct{}             // closed while up, after OnUp has returned
 	inboxes  map[string]*inbox
-	fixed    []ma.Multiaddr // from SetPeers
-	told     []ma.Multiaddr // by the peer itself, on its last connection
-	learned  []ma.Multiaddr // newest first, at most maxLearnedAddrs
-	met      []netip.Addr   // where it was, newest first, at most maxLearnedAddrs
 	sightedT time.Time
 	faults   []time.Time
 	barred   time.Time // in quarantine until then
@@ -257,7 +254,7 @@ func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
 		other.Close()
 	}
 	r.remember(c)
-	r.meetAt(c.RemoteMultiaddr())
+	r.book.meetAt(c.RemoteMultiaddr())
 }
 
 // newestLocked returns the connection that was greeted last, or nil.
@@ -288,34 +285,21 @@ func (r *remote) setAddrs(addrs []string) {
 	if n := len(addrs) - len(fixed); n > 0 {
 		r.log.Warn("addresses left out", "number", n)
 	}
-	r.mu.Lock()
-	r.fixed = fixed
-	r.mu.Unlock()
+	r.book.fix(fixed)
 	nudge(r.retry)
-}
-
-// learn adds addresses at which the peer was seen, newest first.
-func (r *remote) learn(addrs ...ma.Multiaddr) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, a := range addrs {
-		r.learned = slices.DeleteFunc(r.learned, a.Equal)
-		r.learned = slices.Insert(r.learned, 0, a)
-	}
-	r.learned = r.learned[:min(len(r.learned), maxLearnedAddrs)]
 }
 
 // remember learns the address of a connection that this side dialed. That of
 // one that came in has a port at which nobody listens.
 func (r *remote) remember(c network.Conn) {
 	if c.Stat().Direction == network.DirOutbound {
-		r.learn(c.RemoteMultiaddr())
+		r.book.learn(c.RemoteMultiaddr())
 	}
 }
 
 // sighted takes addresses from a beacon and dials.
 func (r *remote) sighted(addrs []ma.Multiaddr) {
-	r.learn(addrs...)
+	r.book.learn(addrs...)
 	now := time.Now()
 	r.mu.Lock()
 	soon := now.Sub(r.sightedT) < r.link.limits.sighting
@@ -326,13 +310,6 @@ func (r *remote) sighted(addrs []ma.Multiaddr) {
 	if !soon {
 		nudge(r.retry)
 	}
-}
-
-// addrs returns the addresses to dial, without repetition.
-func (r *remote) addrs() []ma.Multiaddr {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return ma.Unique(slices.Concat(r.fixed, r.told, r.learned))
 }
 
 // fault takes note that the peer broke a rule, and cuts it off for a while if

@@ -1,68 +1,53 @@
 package p2p
 
 import (
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
 
-	ma "github.com/multiformats/go-multiaddr"
-
 	"github.com/warifu/warifu/internal/p2p/door"
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // Strangers is what was seen since the last report of whoever is not allowed.
 type Strangers = door.Strangers
 
-// tell hands a report on, and writes of it in the log, with what was counted
-// since the last line, as often as limits.strangerLog allows: anybody can cause
-// a report a second.
-func (l *Link) tell(s Strangers) {
-	refused := 0
-	for _, r := range s.Refused {
-		refused += r.Count
-	}
-	l.untold.refused += refused
-	l.untold.unheard += s.Unheard
-	l.untold.turnedAway += s.TurnedAway
-	if l.strangerLog.Take(1, time.Now()) {
-		addr := ""
-		if len(s.Refused) > 0 {
-			addr = s.Refused[0].Addr
-		} else if len(s.From) > 0 {
-			addr = s.From[0]
-		}
-		u := l.untold
-		l.cfg.Log.Info("stranger refused", "addr", addr, "refused", u.refused, "unheard", u.unheard, "turned_away", u.turnedAway)
-		l.untold = untold{}
-	}
-	l.cfg.OnStrangers(s)
+// A strangerLog writes of strangers, with what was counted since the last line, as
+// often as limits.strangerLog allows: anybody can cause a report a second. Reports
+// follow one another, so that nothing guards it.
+type strangerLog struct {
+	log                          *slog.Logger
+	limit                        *rate.Bucket
+	refused, unheard, turnedAway int // not told yet
 }
 
-// untold is what was counted since the last line of the log. Reports follow one
-// another, so that nothing guards it.
-type untold struct{ refused, unheard, turnedAway int }
+func newStrangerLog(log *slog.Logger, pause time.Duration) *strangerLog {
+	return &strangerLog{log: log, limit: rate.NewBucket(rate.Limit{PerSecond: 1 / pause.Seconds(), Burst: 1}, time.Now())}
+}
+
+// take counts a report in, and writes a line if it is time for one.
+func (g *strangerLog) take(s Strangers) {
+	for _, r := range s.Refused {
+		g.refused += r.Count
+	}
+	g.unheard += s.Unheard
+	g.turnedAway += s.TurnedAway
+	if !g.limit.Take(1, time.Now()) {
+		return
+	}
+	addr := ""
+	if len(s.Refused) > 0 {
+		addr = s.Refused[0].Addr
+	} else if len(s.From) > 0 {
+		addr = s.From[0]
+	}
+	g.log.Info("stranger refused", "addr", addr, "refused", g.refused, "unheard", g.unheard, "turned_away", g.turnedAway)
+	g.refused, g.unheard, g.turnedAway = 0, 0, 0
+}
 
 // knows reports whether a peer is known at ip: somebody has said so who knows
 // it, or it was there.
 func (l *Link) knows(ip netip.Addr) bool {
-	return slices.ContainsFunc(l.everyRemote(), func(r *remote) bool { return r.lives(ip) })
-}
-
-// lives reports whether the peer is known at ip. What a beacon said does not
-// count, as anybody can say where a beacon comes from.
-func (r *remote) lives(ip netip.Addr) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at := func(a ma.Multiaddr) bool { return door.IPOf(a) == ip }
-	return slices.Contains(r.met, ip) || slices.ContainsFunc(r.fixed, at) || slices.ContainsFunc(r.told, at)
-}
-
-// meetAt takes note that the peer was met at an address.
-func (r *remote) meetAt(a ma.Multiaddr) {
-	ip := door.IPOf(a)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.met = slices.DeleteFunc(r.met, func(o netip.Addr) bool { return o == ip })
-	r.met = slices.Insert(r.met, 0, ip)
-	r.met = r.met[:min(len(r.met), maxLearnedAddrs)]
+	return slices.ContainsFunc(l.everyRemote(), func(r *remote) bool { return r.book.lives(ip) })
 }
