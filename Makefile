@@ -19,14 +19,14 @@ test: ## run all tests; downloads Go modules and uses ssh-keygen where it is ins
 check: ## formatting, vet, static analysis, tidy modules
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt'd:"; echo "$$out"; exit 1; }
 	$(GO) vet $(PKGS)
-	$(GO) vet -tags lab,netns ./cmd/warifu ./node ./internal/p2p ./e2e
+	$(GO) vet -tags lab,netns ./cmd/warifu ./node ./internal/p2p/... ./e2e
 	cd bench && $(GO) vet ./...
 	$(TOOL) staticcheck $(PKGS)
 	$(GO) mod tidy -diff
 	cd tools && $(GO) vet ./... && $(GO) run ./notices -check
 
 race: ## tests under the race detector, for everything with goroutines
-	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p ./node/api ./journal/... ./pairing ./cmd/...
+	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p/... ./node/api ./journal/... ./pairing ./cmd/...
 # The lab and the simulated worlds have one goroutine: a few are enough here. What
 # a daemon does at once is seen in real ones, which are built with the detector too.
 	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Inbox|UndoALock|Sim$$'
@@ -42,9 +42,9 @@ bench: ## measure all parts, then protocols and daemons against our aims and tss
 
 soak: ## what takes a night: many seeds, the whole crash table, each networked suite 20 times; needs root for netns
 	$(GO) test -timeout 8h ./node -sim.seeds=20000 -sim.table -run 'Sim|CrashTable|Months'
-	$(GO) test -timeout 8h -count=20 ./internal/p2p ./node/api ./pairing ./cmd/warifu
+	$(GO) test -timeout 8h -count=20 ./internal/p2p/... ./node/api ./pairing ./cmd/warifu
 	$(GO) test -timeout 12h -count=20 ./e2e
-	$(GO) test -timeout 12h -count=20 -tags netns -run Netns ./internal/p2p ./e2e
+	$(GO) test -timeout 12h -count=20 -tags netns -run Netns ./internal/p2p/... ./e2e
 
 timing: ## measure whether secrets show in the time that mathematics takes (2 minutes)
 	$(GO) test -run '^$$' -bench Timing -benchtime $${RUNS:-20000}x ./share/internal/timing
@@ -61,4 +61,4 @@ cross: ## compile for the platforms that we promise
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -ldflags=-checklinkname=0 -o /dev/null ./cmd/warifu
 
 netns: ## discovery, partitions and a full disk; needs root and iproute2 (minutes)
-	$(GO) test -tags netns -run Netns ./internal/p2p ./e2e
+	$(GO) test -tags netns -run Netns ./internal/p2p/... ./e2e

@@ -18,6 +18,9 @@
 // prices and does not look at a clock: the dates of a sign-in are compared with
 // the time that the request itself names.
 //
+// This package is the door: each kind of request, and what they have in common,
+// is a package below internal.
+//
 // The words are part of what devices compare before they sign ([Intent.Hash]).
 // They depend on the request and the account alone, and every change of them
 // makes this release and the last one refuse each other.

@@ -1,96 +1,24 @@
 package intent
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "github.com/warifu/warifu/intent/internal/request"
 
 // An Error says why an input or a payload is refused, in words for the person
-// who gave it. Names of fields in Reason are escaped; values are not quoted.
-type Error struct {
-	// Code is a stable kebab-case name of the kind of error.
-	Code string
-	// Reason is what is wrong.
-	Reason string
-	// Hint is what the person can do about it, or empty.
-	Hint string
-}
+// who gave it. Names of fields in its Reason are escaped; values are not quoted.
+type Error = request.Error
 
 // Codes of [Error].
 const (
-	CodeTooLarge         = "input-too-large"
-	CodeBadJSON          = "bad-json"
-	CodeBadMessage       = "bad-message"
-	CodeBadTypedData     = "bad-typed-data"
-	CodeBadTransaction   = "bad-transaction"
-	CodeBlobTransaction  = "blob-transaction"
-	CodeOwnAuthorization = "own-authorization"
-	CodeBadAddress       = "bad-address"
-	CodeBadFile          = "bad-file"
-	CodeBadPayload       = "bad-payload"
-	CodeWrongAccount     = "wrong-account"
-	CodeBadSignature     = "bad-signature"
-	CodeUnknownKind      = "unknown-kind"
+	CodeTooLarge         = request.CodeTooLarge
+	CodeBadJSON          = request.CodeBadJSON
+	CodeBadMessage       = request.CodeBadMessage
+	CodeBadTypedData     = request.CodeBadTypedData
+	CodeBadTransaction   = request.CodeBadTransaction
+	CodeBlobTransaction  = request.CodeBlobTransaction
+	CodeOwnAuthorization = request.CodeOwnAuthorization
+	CodeBadAddress       = request.CodeBadAddress
+	CodeBadFile          = request.CodeBadFile
+	CodeBadPayload       = request.CodeBadPayload
+	CodeWrongAccount     = request.CodeWrongAccount
+	CodeBadSignature     = request.CodeBadSignature
+	CodeUnknownKind      = request.CodeUnknownKind
 )
-
-func (e *Error) Error() string { return "intent: " + e.Reason }
-
-func refuse(code, format string, args ...any) *Error {
-	return &Error{Code: code, Reason: fmt.Sprintf(format, args...)}
-}
-
-// hint returns e with a hint.
-func (e *Error) hint(h string) *Error {
-	e.Hint = h
-	return e
-}
-
-// problems collects what is wrong with one input, so that a person who wrote
-// it for another program hears of all differences at once.
-type problems struct {
-	list []*Error
-	more int // beyond those that are listed
-}
-
-func (p *problems) full() bool {
-	if len(p.list) < maxProblems {
-		return false
-	}
-	p.more++
-	return true
-}
-
-// add notes a problem, once.
-func (p *problems) add(e *Error) {
-	if slices.ContainsFunc(p.list, func(o *Error) bool { return *o == *e }) || p.full() {
-		return
-	}
-	p.list = append(p.list, e)
-}
-
-// first puts a problem before all others: its code tells why no other form of
-// the input would be taken either.
-func (p *problems) first(e *Error) { p.list = slices.Insert(p.list, 0, e) }
-
-// err returns nil, or one error that says everything. Its code is that of the
-// first problem.
-func (p *problems) err() error {
-	if len(p.list) == 0 {
-		return nil
-	}
-	if len(p.list) == 1 {
-		return p.list[0]
-	}
-	var reasons, hints []string
-	for _, e := range p.list {
-		reasons = append(reasons, e.Reason)
-		if e.Hint != "" && !slices.Contains(hints, e.Hint) {
-			hints = append(hints, e.Hint)
-		}
-	}
-	if p.more > 0 {
-		reasons = append(reasons, fmt.Sprintf("and %d more", p.more))
-	}
-	return refuse(p.list[0].Code, "%s", strings.Join(reasons, "; ")).hint(strings.Join(hints, "; "))
-}

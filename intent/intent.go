@@ -1,10 +1,16 @@
 package intent
 
 import (
-	"slices"
+	"crypto/ed25519"
 
-	"github.com/ethereum/go-ethereum/common"
-
+	"github.com/warifu/warifu/intent/internal/eip191"
+	"github.com/warifu/warifu/intent/internal/eth"
+	"github.com/warifu/warifu/intent/internal/request"
+	"github.com/warifu/warifu/intent/internal/sshsig"
+	"github.com/warifu/warifu/intent/internal/text"
+	"github.com/warifu/warifu/intent/internal/tx"
+	"github.com/warifu/warifu/intent/internal/typed"
+	"github.com/warifu/warifu/intent/internal/words"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -18,7 +24,7 @@ const (
 	SSHFile     Kind = "ssh-file"    // SSHSIG
 )
 
-// Kinds returns every kind there is.
+// Kinds returns every kind there is, for whoever must know each of them.
 func Kinds() []Kind { return []Kind{Message, TypedData, Transaction, SSHFile} }
 
 // Purposes name the rule by which the signed bytes are made. They are bound
@@ -45,25 +51,21 @@ type Input struct {
 	FileSize  int64    // in bytes; shown, not signed
 }
 
-// A Context is the signing account, as the device that decodes derives it, and
-// the time of the request.
-type Context struct {
-	Account   string   // its name, like "ethereum"
-	Address   [20]byte // of a secp256k1 key
-	PublicKey []byte   // 33 bytes of secp256k1 or 32 bytes of Ed25519
+// What the kinds have in common.
+type (
+	// A Context is the signing account, as the device that decodes derives it,
+	// and the time of the request.
+	Context = request.Context
 
-	// Created is when the request was made, in Unix seconds, as it says itself;
-	// 0 is unknown. Dates are compared with it and with no clock, so that every
-	// device shows the same words at any time.
-	Created uint64
-}
+	// A Line is one thing that a person should check.
+	Line = words.Line
 
-// A Line is one thing that a person should check. Label and Value are escaped.
-type Line struct {
-	Label string
-	Value string
-	Warn  bool // the value deserves a second look
-}
+	// A Result is a finished and verified signature.
+	Result = request.Result
+)
+
+// MaxPayload bounds the canonical payload of a request in bytes.
+const MaxPayload = request.MaxPayload
 
 // An Intent is a request in words, and the bytes that would be signed. All
 // text in it has passed [Escape].
@@ -78,24 +80,6 @@ type Intent struct {
 	// ToSign is the 32-byte digest of an Ethereum kind, or the whole signed
 	// data of an SSH signature.
 	ToSign []byte
-}
-
-// A Result is a finished and verified signature.
-type Result struct {
-	// Signature is r, s and v, 65 bytes: v is 27 or 28 for messages and typed
-	// data and the parity 0 or 1 for transactions, whose Raw holds the v of
-	// their type. For files it is the armored SSHSIG.
-	Signature []byte
-
-	Raw    []byte // the signed transaction as it is broadcast
-	TxHash []byte // its hash, 32 bytes
-
-	// Digest is the 32 bytes that were signed, or the SHA-512 of the file.
-	Digest []byte
-
-	// PublicKey is 0x and the compressed key, or the line that goes into an
-	// allowed_signers or authorized_keys file.
-	PublicKey string
 }
 
 // tagIntent separates the hash of an intent's words.
@@ -120,30 +104,68 @@ func (in Intent) Hash() wire.Hash {
 		wire.Marshal(lines), wire.Marshal(in.Warnings), in.ToSign)
 }
 
+// A decoded is the payload of one kind as it was read.
+type decoded interface {
+	// Permitted refuses what this account must not sign.
+	Permitted(ctx Context) error
+
+	// Describe writes the request in words.
+	Describe(w *words.Writer)
+
+	// ToSign returns what is signed.
+	ToSign() []byte
+
+	// Finish makes the result of a signature over ToSign and verifies it.
+	Finish(ctx Context, sig []byte) (Result, error)
+}
+
+// A reader is how the requests of one kind are read.
+type reader struct {
+	purpose   string
+	normalize func(in Input) ([]byte, error)
+	decode    func(payload []byte) (decoded, error)
+}
+
+var readers = map[Kind]reader{
+	Message: {
+		PurposeEIP191,
+		func(in Input) ([]byte, error) { return eip191.Normalize(in.Message) },
+		func(payload []byte) (decoded, error) { return eip191.Decode(payload) },
+	},
+	TypedData: {
+		PurposeEIP712,
+		func(in Input) ([]byte, error) { return typed.Normalize(in.JSON) },
+		func(payload []byte) (decoded, error) { return typed.Decode(payload) },
+	},
+	Transaction: {
+		PurposeTransaction,
+		func(in Input) ([]byte, error) { return tx.Normalize(in.JSON) },
+		func(payload []byte) (decoded, error) { return tx.Decode(payload) },
+	},
+	SSHFile: {
+		PurposeSSHSIG,
+		func(in Input) ([]byte, error) {
+			return sshsig.Normalize(in.Namespace, in.FileName, in.FileHash, in.FileSize)
+		},
+		func(payload []byte) (decoded, error) { return sshsig.Decode(payload) },
+	},
+}
+
 // Normalize checks what a person gave and returns the canonical payload of the
 // request, at most [MaxPayload] bytes: equal inputs have equal payloads. An
 // error is an [*Error]. That the account may sign it, which only [Decode]
 // knows, is not checked.
 func Normalize(in Input) ([]byte, error) {
-	var payload []byte
-	var err error
-	switch in.Kind {
-	case Message:
-		payload, err = normalizeMessage(in.Message)
-	case TypedData:
-		payload, err = normalizeTypedData(in.JSON)
-	case Transaction:
-		payload, err = normalizeTransaction(in.JSON)
-	case SSHFile:
-		payload, err = normalizeFile(in)
-	default:
-		return nil, refuse(CodeUnknownKind, "unknown kind of request")
+	k, ok := readers[in.Kind]
+	if !ok {
+		return nil, request.Refuse(CodeUnknownKind, "unknown kind of request")
 	}
+	payload, err := k.normalize(in)
 	if err != nil {
 		return nil, err
 	}
 	if len(payload) > MaxPayload {
-		return nil, refuse(CodeTooLarge, "the request has %d bytes; at most %d can be shown and signed", len(payload), MaxPayload)
+		return nil, request.Refuse(CodeTooLarge, "the request has %d bytes; at most %d can be shown and signed", len(payload), MaxPayload)
 	}
 	return payload, nil
 }
@@ -157,54 +179,56 @@ func Decode(kind Kind, payload []byte, ctx Context) (Intent, error) {
 	return in, err
 }
 
+// Finish turns the raw signature of a session into the form that the kind
+// needs, having verified it over the payload with code that took no part in
+// making it: go-ethereum's recovery must give the address of ctx, or
+// crypto/ed25519 must accept it. sig is r, s and the recovery id 0 or 1 (65
+// bytes), or an Ed25519 signature (64 bytes). An error is an [*Error].
+func Finish(kind Kind, payload []byte, ctx Context, sig []byte) (Result, error) {
+	r, _, err := decode(kind, payload, ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return r.Finish(ctx, sig)
+}
+
 // decode is [Decode]; it also returns the decoded request for [Finish].
-func decode(kind Kind, payload []byte, ctx Context) (request, Intent, error) {
+func decode(kind Kind, payload []byte, ctx Context) (decoded, Intent, error) {
 	if len(payload) > MaxPayload {
-		return nil, Intent{}, refuse(CodeTooLarge, "a payload of %d bytes; at most %d are allowed", len(payload), MaxPayload)
+		return nil, Intent{}, request.Refuse(CodeTooLarge, "a payload of %d bytes; at most %d are allowed", len(payload), MaxPayload)
 	}
-	var r request
-	var err error
-	switch kind {
-	case Message:
-		r, err = decodeMessage(payload)
-	case TypedData:
-		r, err = decodeTypedData(payload)
-	case Transaction:
-		r, err = decodeTransaction(payload)
-	case SSHFile:
-		r, err = decodeFile(payload)
-	default:
-		return nil, Intent{}, refuse(CodeUnknownKind, "unknown kind of request")
+	k, ok := readers[kind]
+	if !ok {
+		return nil, Intent{}, request.Refuse(CodeUnknownKind, "unknown kind of request")
 	}
+	r, err := k.decode(payload)
 	if err != nil {
 		return nil, Intent{}, err
 	}
 	if err := fits(kind, ctx); err != nil {
 		return nil, Intent{}, err
 	}
-	if err := r.permitted(ctx); err != nil {
+	if err := r.Permitted(ctx); err != nil {
 		return nil, Intent{}, err
 	}
-	w := &writer{ctx: ctx}
-	w.line("account", show(ctx.Account, maxShortText))
+	w := &words.Writer{Ctx: ctx}
+	account := text.Show(ctx.Account, text.MaxShort)
+	w.Line("account", account)
 	if kind != SSHFile {
-		w.line("address", checksummed(ctx.Address))
+		w.Line("address", eth.Checksum(ctx.Address))
 	}
-	r.describe(w)
-	toSign, err := r.toSign()
-	if err != nil {
-		return nil, Intent{}, err
-	}
+	r.Describe(w)
+	toSign := r.ToSign()
 	if kind != SSHFile {
-		w.line("digest", showHex(toSign, digestSize))
+		w.Line("digest", text.Hex(toSign, eth.DigestSize))
 	}
 	return r, Intent{
 		Kind:     kind,
-		Account:  show(ctx.Account, maxShortText),
-		Purpose:  r.purpose(),
-		Summary:  w.summary,
-		Lines:    w.lines,
-		Warnings: w.warnings,
+		Account:  account,
+		Purpose:  k.purpose,
+		Summary:  w.Summary,
+		Lines:    w.Lines,
+		Warnings: w.Warnings,
 		ToSign:   toSign,
 	}, nil
 }
@@ -212,77 +236,13 @@ func decode(kind Kind, payload []byte, ctx Context) (request, Intent, error) {
 // fits reports whether the key of the account is of the sort that kind needs.
 func fits(kind Kind, ctx Context) error {
 	if kind == SSHFile {
-		if len(ctx.PublicKey) != ed25519Size {
-			return refuse(CodeWrongAccount, "the account %s has no Ed25519 key; a file is signed with one", short(ctx.Account))
+		if len(ctx.PublicKey) != ed25519.PublicKeySize {
+			return request.Refuse(CodeWrongAccount, "the account %s has no Ed25519 key; a file is signed with one", text.Quote(ctx.Account))
 		}
 		return nil
 	}
-	if ctx.Address == (common.Address{}) || len(ctx.PublicKey) == ed25519Size {
-		return refuse(CodeWrongAccount, "the account %s has no Ethereum address; a %s is signed with one", short(ctx.Account), kind)
+	if ctx.Address == [20]byte{} || len(ctx.PublicKey) == ed25519.PublicKeySize {
+		return request.Refuse(CodeWrongAccount, "the account %s has no Ethereum address; a %s is signed with one", text.Quote(ctx.Account), kind)
 	}
 	return nil
-}
-
-// A request is the decoded payload of one kind.
-type request interface {
-	// purpose returns the fixed purpose of the kind.
-	purpose() string
-
-	// permitted refuses what this account must not sign.
-	permitted(ctx Context) error
-
-	// describe writes the request in words.
-	describe(w *writer)
-
-	// toSign computes what is signed.
-	toSign() ([]byte, error)
-
-	// finish makes the result of a signature over toSign and verifies it.
-	finish(ctx Context, sig []byte) (Result, error)
-}
-
-// A writer collects the words of an intent. Its methods take text that is
-// escaped, except where they say that they escape it.
-type writer struct {
-	ctx      Context
-	summary  string
-	lines    []Line
-	warnings []string
-
-	// callRead says that the bytes of the field data were read as a call.
-	callRead bool
-}
-
-func (w *writer) line(label, value string) {
-	w.lines = append(w.lines, Line{Label: label, Value: value})
-}
-
-// flag writes a line that deserves a second look.
-func (w *writer) flag(label, value string) {
-	w.lines = append(w.lines, Line{Label: label, Value: value, Warn: true})
-}
-
-// text writes a line of foreign text: it escapes and bounds the text, and warns
-// if that may mislead.
-func (w *writer) text(label, s string) {
-	shown := cut(s, maxShown)
-	found := Suspicious(shown)
-	w.lines = append(w.lines, Line{Label: label, Value: show(s, maxShown), Warn: len(found) > 0 || len(s) > len(shown)})
-	for _, f := range found {
-		w.warn(label + ": " + f)
-	}
-	if len(s) > len(shown) {
-		w.warn(label + ": too long to be shown whole")
-	}
-}
-
-// warn adds a sentence once.
-func (w *writer) warn(sentence string) {
-	if slices.Contains(w.warnings, sentence) || len(w.warnings) > maxWarnings {
-		return
-	}
-	if len(w.warnings) == maxWarnings {
-		sentence = "there are more warnings than can be listed"
-	}
-	w.warnings = append(w.warnings, sentence)
 }

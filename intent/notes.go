@@ -1,5 +1,11 @@
 package intent
 
+import (
+	"github.com/warifu/warifu/intent/internal/eip191"
+	"github.com/warifu/warifu/intent/internal/eip712"
+	"github.com/warifu/warifu/intent/internal/typed"
+)
+
 // Notes returns what a person should know of the input itself, in sentences
 // that are safe to print: fields of a document that no type declares, which
 // [Normalize] leaves out, and a line break at the end of a message, which an
@@ -7,12 +13,12 @@ package intent
 func Notes(in Input) []string {
 	switch in.Kind {
 	case Message:
-		if end := lineBreak(in.Message); end != "" {
+		if end := eip191.End(in.Message); end != "" {
 			return []string{"the message ends in a line break (" + end + "), which is signed too; without it the signature is another one"}
 		}
 	case TypedData:
-		if td, err := parseTypedData(in.JSON); err == nil && len(td.unsigned) > 0 {
-			return []string{unsignedText(td.unsigned)}
+		if td, err := eip712.Parse(in.JSON); err == nil && len(td.Unsigned) > 0 {
+			return []string{typed.Unsigned(td.Unsigned)}
 		}
 	}
 	return nil
@@ -21,9 +27,9 @@ func Notes(in Input) []string {
 // TypedDigest returns the EIP-712 digest, 32 bytes, of a document as
 // [Normalize] reads it. An error is an [*Error].
 func TypedDigest(json []byte) ([]byte, error) {
-	td, err := parseTypedData(json)
+	td, err := eip712.Parse(json)
 	if err != nil {
 		return nil, err
 	}
-	return td.toSign()
+	return td.Digest(), nil
 }

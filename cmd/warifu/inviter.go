@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/internal/p2p/lan"
+	"github.com/warifu/warifu/internal/p2p/meet"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
 )
 
 // An inviter opens the throw-away hosts on which devices meet, and fits what
-// package p2p returns to what package node asks for.
+// package meet returns to what package node asks for.
 type inviter struct {
 	loopback bool // this machine only
 	lan      bool // codes are shown and looked for on the local network
@@ -28,7 +30,7 @@ var (
 
 // Host implements [node.Inviter].
 func (v inviter) Host() (node.PairHost, error) {
-	h, err := p2p.NewPairHost(p2p.PairListen(v.loopback))
+	h, err := meet.NewHost(meet.Listen(v.loopback))
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ var errOnlyLinkLocal = api.Errorf(api.CodeUnreachable, "the network has given th
 // Dial implements [node.Inviter]. Each visit has a host of its own, so that
 // two visits cannot be told to be of one device.
 func (v inviter) Dial(ctx context.Context, peer []byte, addrs [][]byte) (node.PairStream, error) {
-	h, err := p2p.NewPairHost(nil)
+	h, err := meet.NewHost(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,7 @@ func (v inviter) Dial(ctx context.Context, peer []byte, addrs [][]byte) (node.Pa
 
 // DialAt implements [node.Inviter].
 func (v inviter) DialAt(ctx context.Context, at string) (node.PairStream, error) {
-	peer, addr, err := p2p.ParseAt(at)
+	peer, addr, err := meet.ParseAt(at)
 	if err != nil {
 		return nil, api.Errorf(api.CodeBadArgument, "--at: %s", strings.TrimPrefix(err.Error(), "p2p: ")).
 			WithHint("the device that shows the code shows the address, too")
@@ -71,21 +73,21 @@ func (v inviter) Find(ctx context.Context, code pairing.Code, found func(peer []
 		return api.Errorf(api.CodeUnreachable, "this daemon does not look on the local network (--no-lan)").
 			WithHint("say where the other device is with --at, or use the long invitation")
 	}
-	if !v.loopback && p2p.OnlyLinkLocal() {
+	if !v.loopback && lan.OnlyLinkLocal() {
 		return errOnlyLinkLocal
 	}
-	return p2p.FindCode(ctx, code, v.loopback, func(h p2p.CodeHost) bool { return found(h.Peer, h.Addrs) })
+	return lan.FindCode(ctx, code, v.loopback, func(h lan.CodeHost) bool { return found(h.Peer, h.Addrs) })
 }
 
-// A pairHost is a [p2p.PairHost] as node sees it.
+// A pairHost is a [meet.Host] as node sees it.
 type pairHost struct {
-	*p2p.PairHost
+	*meet.Host
 	from inviter
 }
 
 // Serve implements [node.PairHost].
 func (h pairHost) Serve(ctx context.Context, ready func(), handle func(context.Context, node.PairStream)) error {
-	return h.PairHost.Serve(ctx, ready, func(ctx context.Context, s *p2p.PairStream) { handle(ctx, s) })
+	return h.Host.Serve(ctx, ready, func(ctx context.Context, s *meet.Stream) { handle(ctx, s) })
 }
 
 // Announce implements [node.PairHost].
@@ -94,16 +96,16 @@ func (h pairHost) Announce(ctx context.Context, code pairing.Code) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return p2p.AnnounceCode(ctx, h.PairHost, code, h.from.loopback)
+	return h.Host.Announce(ctx, code, h.from.loopback)
 }
 
 // A visit is a stream together with the host that was made for it.
 type visit struct {
-	*p2p.PairStream
-	host *p2p.PairHost
+	*meet.Stream
+	host *meet.Host
 }
 
 // Close hangs up and throws the host away.
 func (v *visit) Close() error {
-	return errors.Join(v.PairStream.Close(), v.host.Close())
+	return errors.Join(v.Stream.Close(), v.host.Close())
 }

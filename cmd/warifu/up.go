@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/internal/p2p/meet"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
 )
@@ -52,7 +53,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 		return err
 	}
 	for _, at := range c.listen {
-		if _, _, err := p2p.ParseAt(at); err != nil {
+		if _, _, err := meet.ParseAt(at); err != nil {
 			return withHint(usagef("--listen %s: %s", at, strings.TrimPrefix(err.Error(), "p2p: ")), "check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
 		}
 	}

@@ -34,7 +34,14 @@ var rules = []rule{
 
 	{pkg: "pairing", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
 	{pkg: "policy", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
-	{pkg: "intent", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
+	{pkg: "intent", pure: true, may: []string{"wire", "intent/internal/..."}},
+	// A kind of request knows what all have in common and what it is made of,
+	// never another kind.
+	{pkg: "intent/internal/...", pure: true, may: inCommon},
+	{pkg: "intent/internal/eip191", pure: true, may: append([]string{"wire", "intent/internal/signin"}, inCommon...)},
+	{pkg: "intent/internal/tx", pure: true, may: append([]string{"wire", "intent/internal/calldata"}, inCommon...)},
+	{pkg: "intent/internal/typed", pure: true, may: append([]string{"wire", "intent/internal/calldata", "intent/internal/eip712"}, inCommon...)},
+	{pkg: "intent/internal/sshsig", pure: true, may: append([]string{"wire"}, inCommon...)},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
 	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
@@ -45,7 +52,13 @@ var rules = []rule{
 	{pkg: "journal/journaltest", may: []string{"journal"}},
 
 	// Adapters know the types they carry, never the runtime, never each other.
-	{pkg: "internal/p2p", may: []string{"wire", "internal/secret", "roster", "pairing"}},
+	{pkg: "internal/p2p", may: []string{"internal/p2p/bind", "internal/p2p/door", "internal/p2p/lan", "internal/p2p/rate", "internal/p2p/stream"}},
+	{pkg: "internal/p2p/meet", may: []string{"wire", "pairing", "internal/p2p/bind", "internal/p2p/door", "internal/p2p/lan", "internal/p2p/stream"}},
+	{pkg: "internal/p2p/bind", may: []string{"internal/p2p/door", "internal/p2p/lan"}},
+	{pkg: "internal/p2p/lan", may: []string{"wire", "pairing", "internal/p2p/rate"}},
+	{pkg: "internal/p2p/door"},
+	{pkg: "internal/p2p/stream"},
+	{pkg: "internal/p2p/rate"},
 	{pkg: "internal/boltstore", may: []string{"wire", "internal/secret", "journal"}},
 	{pkg: "internal/keeper/...", may: []string{"wire", "internal/secret", "internal/keeper/..."}},
 
@@ -61,6 +74,9 @@ var rules = []rule{
 var pure = []string{"wire", "session", "internal/secret", "roster", "share", "share/keygen", "share/sign", "share/frost",
 	"share/refresh", "pairing", "policy", "intent", "recovery"}
 
+// inCommon is what all kinds of requests are read and told with.
+var inCommon = []string{"intent/internal/request", "intent/internal/text", "intent/internal/strictjson", "intent/internal/eth", "intent/internal/words"}
+
 // impure is what a pure package may not import: everything through which time,
 // chance, other goroutines or the outside world could change its behaviour.
 var impure = []string{"context", "crypto/rand", "database/...", "io/fs", "log/...", "math/rand/...", "net/...", "os/...",
@@ -73,12 +89,12 @@ var only = []struct {
 	lib string
 	in  []string
 }{
-	{"github.com/libp2p/...", []string{"internal/p2p"}},
-	{"github.com/multiformats/...", []string{"internal/p2p"}},
+	{"github.com/libp2p/...", []string{"internal/p2p/..."}},
+	{"github.com/multiformats/...", []string{"internal/p2p/..."}},
 	{"go.etcd.io/bbolt/...", []string{"internal/boltstore"}},
 	{"github.com/fxamacker/cbor/...", []string{"wire"}},
 	{"github.com/spf13/cobra/...", []string{"cmd/..."}},
-	{"github.com/ethereum/go-ethereum/...", []string{"intent", "cmd/..."}},
+	{"github.com/ethereum/go-ethereum/...", []string{"intent/...", "cmd/..."}},
 	{"gitlab.com/yawning/...", []string{"share/internal/secp"}},
 	{"filippo.io/edwards25519/...", []string{"share/internal/..."}},
 	{"github.com/gtank/ristretto255/...", []string{"pairing"}},

@@ -15,7 +15,8 @@ import (
 
 	"github.com/libp2p/zeroconf/v2"
 
-	"github.com/warifu/warifu/internal/p2p"
+	"github.com/warifu/warifu/internal/p2p/lan"
+	"github.com/warifu/warifu/internal/p2p/meet"
 	"github.com/warifu/warifu/pairing"
 )
 
@@ -91,7 +92,7 @@ func (d *device) wantOffers(when string, want ...string) {
 
 // showCode is the body of a process that shows a code.
 func showCode(ctx context.Context, t *testing.T) {
-	h, err := p2p.NewPairHost(p2p.PairListen(false))
+	h, err := meet.NewHost(meet.Listen(false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,12 +106,12 @@ func showCode(ctx context.Context, t *testing.T) {
 	defer parts.Wait()
 	defer stop()
 	parts.Go(func() {
-		h.Serve(ctx, func() { fmt.Println("shown") }, func(_ context.Context, s *p2p.PairStream) {
+		h.Serve(ctx, func() { fmt.Println("shown") }, func(_ context.Context, s *meet.Stream) {
 			fmt.Println("visited")
 			s.Close()
 		})
 	})
-	parts.Go(func() { p2p.AnnounceCode(ctx, h, code, false) })
+	parts.Go(func() { h.Announce(ctx, code, false) })
 	go func() {
 		for s := bufio.NewScanner(os.Stdin); s.Scan(); {
 			fmt.Println("at", strings.Join(h.At(), " "))
@@ -126,8 +127,8 @@ func findCode(ctx context.Context, t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Println("looking")
-	err = p2p.FindCode(ctx, code, false, func(c p2p.CodeHost) bool {
-		h, err := p2p.NewPairHost(nil)
+	err = lan.FindCode(ctx, code, false, func(c lan.CodeHost) bool {
+		h, err := meet.NewHost(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/warifu/warifu/internal/p2p/bind"
 )
 
 // A Config says what a [Link] is. Callbacks may be nil. They are called from
@@ -40,10 +42,6 @@ type Config struct {
 	OnUp   func(peer []byte)
 	OnDown func(peer []byte, reason string)
 
-	// OnFault names an allowed peer that broke a rule, at most a few times
-	// in a minute.
-	OnFault func(peer []byte, what string)
-
 	// OnMisfit says that an allowed peer runs a release that speaks other
 	// versions, and cannot be talked to: once a minute at most, for as long
 	// as it is met.
@@ -64,13 +62,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-var defaultListen = []string{
-	"/ip4/0.0.0.0/tcp/0",
-	"/ip4/0.0.0.0/udp/0/quic-v1",
-	"/ip6/::/tcp/0",
-	"/ip6/::/udp/0/quic-v1",
-}
-
 // withDefaults checks c and fills in what was left out.
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Key) != ed25519.PrivateKeySize {
@@ -88,7 +79,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if len(c.Listen) == 0 {
-		c.Listen = defaultListen
+		c.Listen = bind.Everywhere()
 	}
 	if c.OnMessage == nil {
 		c.OnMessage = func([]byte, string, []byte) {}
@@ -98,9 +89,6 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.OnDown == nil {
 		c.OnDown = func([]byte, string) {}
-	}
-	if c.OnFault == nil {
-		c.OnFault = func([]byte, string) {}
 	}
 	if c.OnMisfit == nil {
 		c.OnMisfit = func([]byte, Misfit) {}

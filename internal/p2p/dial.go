@@ -7,6 +7,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // dialer tries to reach the peer whenever there is no connection, until it is
@@ -24,7 +26,7 @@ func (r *remote) dialer(ctx context.Context) {
 			try = 0
 		case <-timer.C:
 		}
-		if r.hasConns() || len(r.addrs()) == 0 {
+		if r.hasConns() || len(r.book.all()) == 0 {
 			// Nothing to do, and no timer: wait until that changes.
 			select {
 			case <-ctx.Done():
@@ -50,7 +52,7 @@ func (r *remote) dial(ctx context.Context, try int) {
 	if r.quarantined(time.Now()) {
 		return
 	}
-	patience := doubled(firstDial, lastDial, try)
+	patience := rate.Doubled(firstDial, lastDial, try)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	n := r.link.host.Network()
@@ -58,7 +60,7 @@ func (r *remote) dial(ctx context.Context, try int) {
 		// We have our own pace. The swarm's would silently refuse to dial.
 		s.Backoff().Clear(r.id)
 	}
-	r.link.host.Peerstore().AddAddrs(r.id, r.addrs(), peerstore.TempAddrTTL)
+	r.link.host.Peerstore().AddAddrs(r.id, r.book.all(), peerstore.TempAddrTTL)
 	if _, err := n.DialPeer(ctx, r.id); err != nil {
 		r.log.Debug("not reached", "try", try, "err", err)
 	}
@@ -70,16 +72,6 @@ func backoff(try int) time.Duration {
 	if try == 0 {
 		return 0
 	}
-	d := doubled(firstBackoff, lastBackoff, try-1)
+	d := rate.Doubled(firstBackoff, lastBackoff, try-1)
 	return d*3/4 + rand.N(d/2)
-}
-
-// doubled returns first doubled n times, at most last.
-func doubled(first, last time.Duration, n int) time.Duration {
-	for range n {
-		if first *= 2; first >= last {
-			return last
-		}
-	}
-	return first
 }

@@ -17,10 +17,9 @@
 //     it went down may be lost: whoever needs it says it again when the peer is
 //     back.
 //   - A peer can make this process hold a bounded number of connections,
-//     streams and bytes (limits.go), whatever it does. One that sends garbage,
+//     streams and bytes (limits.go, package door), whatever it does. One that sends garbage,
 //     stalls in the middle of a message or floods has its stream reset and is
-//     named in the log and to [Config.OnFault]; one that goes on is cut off for
-//     a while.
+//     named in the log; one that goes on is cut off for a while.
 //
 // # Discovery
 //
@@ -28,9 +27,11 @@
 // device's own addresses is read from its interfaces at that moment.
 //
 // Addresses of others come from the caller, from earlier connections and, on a
-// local network, from a beacon (beacon.go): an mDNS service whose only content
+// local network, from a beacon (package lan): an mDNS service whose only content
 // is sealed under the circle's discovery key and changes every quarter of an
 // hour. It shows neither the peer id nor which circle it belongs to.
+//
+// Devices that do not know each other yet meet elsewhere (package meet).
 //
 // # What it does not do
 //

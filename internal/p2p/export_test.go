@@ -4,22 +4,20 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/libp2p/zeroconf/v2"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // Limits that tests come near to.
 const (
-	MaxStreams     = maxStreams
-	MaxFaults      = maxFaults
-	MaxQueuedBytes = maxQueuedBytes
-	MaxPeers       = maxPeers
-	BeaconEpoch    = beaconEpoch
-	LobbyPlaces    = lobbyPlaces
-	LobbyKept      = lobbyKept
-	LobbyPerAddr   = lobbyPerAddr
-	MaxStrangers   = maxStrangers
-	MaxBeaconAddrs = maxBeaconAddrs
-	MaxBeaconTexts = maxBeaconTexts
+	MaxStreams      = maxStreams
+	MaxFaults       = maxFaults
+	MaxQueuedBytes  = maxQueuedBytes
+	MaxPeers        = maxPeers
+	MaxLearnedAddrs = maxLearnedAddrs
 )
 
 // NewHasty is New with a patience of a fraction of a second for a message's
@@ -36,8 +34,8 @@ func NewHasty(cfg Config) (*Link, error) {
 // NewStingy is New with room for a megabyte or 150 messages from a peer.
 func NewStingy(cfg Config) (*Link, error) {
 	lim := normalLimits
-	lim.recvBytes = rateOf{perSecond: 1, burst: 1 << 20}
-	lim.recvMessages = rateOf{perSecond: 1, burst: 150}
+	lim.recvBytes = rate.Limit{PerSecond: 1, Burst: 1 << 20}
+	lim.recvMessages = rate.Limit{PerSecond: 1, Burst: 150}
 	return newLink(cfg, lim)
 }
 
@@ -53,29 +51,44 @@ func (l *Link) HostAddrs() []string {
 	return out
 }
 
-// BeaconsKept returns how many beacons of slot 2 are remembered.
-func (l *Link) BeaconsKept() int { return len(l.seen[2].texts) }
+// Waiting returns how many connections are in the lobby: of those that came in, it
+// is not known yet whose they are.
+func (l *Link) Waiting() (n int) {
+	l.host.Network().ResourceManager().ViewTransient(func(s network.ResourceScope) error {
+		n = s.Stat().NumConnsInbound
+		return nil
+	})
+	return n
+}
 
-// OnLink makes prefixes the networks that the machine is on.
-func (l *Link) OnLink(prefixes ...string) {
-	l.onLink = func() func(netip.Addr) bool {
-		return func(ip netip.Addr) bool {
-			for _, p := range prefixes {
-				if netip.MustParsePrefix(p).Contains(ip.Unmap()) {
-					return true
-				}
-			}
-			return false
-		}
+// Known returns the addresses at which a peer would be dialed, nil for one that is
+// not allowed.
+func (l *Link) Known(id []byte) []string {
+	r := l.remote(peer.ID(id))
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, a := range r.book.all() {
+		out = append(out, a.String())
+	}
+	return out
+}
+
+// Probe says hello again on the connections to a peer.
+func (l *Link) Probe(id []byte) {
+	if r := l.remote(peer.ID(id)); r != nil {
+		nudge(r.doubt)
 	}
 }
 
-// Waiting returns how many connections of strangers are in the lobby.
-func (l *Link) Waiting() int {
-	tcp, _ := l.lobby.strangers.tcp.size(netip.Prefix{})
-	quic, _ := l.lobby.strangers.quic.size(netip.Prefix{})
-	return tcp + quic
+// Sighted takes an address at which the beacon of a peer was seen.
+func (l *Link) Sighted(id []byte, addr string) {
+	l.sighted(peer.ID(id), 2, []ma.Multiaddr{ma.StringCast(addr)})
 }
+
+// Close frees the sockets of a link that does not run.
+func (l *Link) Close() { l.host.Close() }
 
 // CloseOrphans closes connections that do not come from one of ips.
 func (l *Link) CloseOrphans(ips ...string) {
@@ -86,50 +99,8 @@ func (l *Link) CloseOrphans(ips ...string) {
 	l.closeOrphans(set)
 }
 
-// Sighted judges a service that was found, as if mDNS had.
-func (l *Link) Sighted(e *zeroconf.ServiceEntry) {
-	l.mu.Lock()
-	cfg := l.beacon
-	l.mu.Unlock()
-	l.sighted(cfg, e)
-}
-
-// SealBeacon makes the TXT string of a beacon.
-func SealBeacon(key [32]byte, at time.Time, instance string, slot, tcp, quic uint16) string {
-	return beacon{slot, ports{tcp, quic}, ports{tcp, quic}}.seal(key, epochOf(at), instance)
-}
-
-// OpenBeacon opens the TXT string of a beacon.
-func OpenBeacon(key [32]byte, at time.Time, instance, text string) (slot, tcp, quic uint16, ok bool) {
-	b, _, ok := openBeacon(key, epochOf(at), instance, text)
-	return b.slot, b.v4.tcp, b.v4.quic, ok
-}
-
-// ParseBeacon reports whether plain is the plain text of a beacon.
-func ParseBeacon(plain []byte) bool {
-	_, ok := parseBeacon(plain)
-	return ok
-}
-
-// The stream form of messages.
-var (
-	ErrMessage    = errMessage
-	ReadMessage   = readMessage
-	AppendMessage = appendMessage
-	Backoff       = backoff
-)
-
-// A Bucket is a token bucket.
-type Bucket struct{ b *bucket }
-
-// NewBucket returns a full bucket.
-func NewBucket(perSecond, burst float64, now time.Time) Bucket {
-	return Bucket{newBucket(rateOf{perSecond, burst}, now)}
-}
-
-// Take and Reserve are the bucket's own.
-func (b Bucket) Take(n int, now time.Time) bool             { return b.b.take(n, now) }
-func (b Bucket) Reserve(n int, now time.Time) time.Duration { return b.b.reserve(n, now) }
+// Backoff is how long to wait before an attempt to dial.
+var Backoff = backoff
 
 // NewWatchful is New with a look at the network interfaces several times in a
 // second.

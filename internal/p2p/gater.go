@@ -31,7 +31,7 @@ func (g gate) InterceptSecured(dir network.Direction, id peer.ID, addrs network.
 		return true
 	}
 	if dir == network.DirInbound {
-		g.link.strangers.refuse(id, addrs.RemoteMultiaddr().String())
+		g.link.strangers.Refuse(id, addrs.RemoteMultiaddr().String())
 	}
 	return false
 }

@@ -36,10 +36,10 @@ const (
 	patience = 30 * time.Second
 )
 
-// An event is one callback of a node.
+// An event is one callback of a node, or a fault, which only its log tells.
 type event struct {
 	what string // "up", "down", "msg", "fault", "stranger"
-	peer string // binary peer id
+	peer string // binary peer id; of a fault, its end as the log has it
 	text string // reason, message, fault or address
 }
 
@@ -50,6 +50,44 @@ type node struct {
 	events chan event
 	log    *syncBuffer
 	stop   func() // ends Run and waits for it
+}
+
+// A faults is a log that makes events of faults.
+type faults struct {
+	slog.Handler
+	node *node
+	peer string // whom this log is about
+}
+
+// WithAttrs implements [slog.Handler].
+func (f faults) WithAttrs(attrs []slog.Attr) slog.Handler {
+	for _, a := range attrs {
+		if a.Key == "peer" {
+			f.peer = a.Value.String()
+		}
+	}
+	f.Handler = f.Handler.WithAttrs(attrs)
+	return f
+}
+
+// Handle implements [slog.Handler].
+func (f faults) Handle(ctx context.Context, r slog.Record) error {
+	err := f.Handler.Handle(ctx, r)
+	if r.Message == "peer at fault" {
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == "what" {
+				f.node.events <- event{"fault", f.peer, a.Value.String()}
+			}
+			return true
+		})
+	}
+	return err
+}
+
+// inLog returns how the log names a binary peer id.
+func inLog(id string) string {
+	s := peer.ID(id).String()
+	return s[len(s)-8:]
 }
 
 // TestMain silences libp2p, which would write to stderr by itself.
@@ -94,7 +132,6 @@ func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, 
 		OnMessage: func(from []byte, _ string, msg []byte) { nd.events <- event{"msg", string(from), string(msg)} },
 		OnUp:      func(p []byte) { nd.events <- event{"up", string(p), ""} },
 		OnDown:    func(p []byte, why string) { nd.events <- event{"down", string(p), why} },
-		OnFault:   func(p []byte, what string) { nd.events <- event{"fault", string(p), what} },
 		OnMisfit: func(p []byte, m p2p.Misfit) {
 			nd.events <- event{"misfit", string(p), fmt.Sprint(m.Protocol, " ", m.Ours, " ", m.Theirs)}
 		},
@@ -103,7 +140,7 @@ func startWith(t testing.TB, build func(p2p.Config) (*p2p.Link, error), n byte, 
 				nd.events <- event{"stranger", string(r.Peer), r.Addr}
 			}
 		},
-		Log: slog.New(slog.NewTextHandler(nd.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: slog.New(faults{slog.NewTextHandler(nd.log, &slog.HandlerOptions{Level: slog.LevelDebug}), nd, ""}),
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -179,9 +216,9 @@ func (nd *node) send(to *node, text string) {
 
 func (nd *node) id() string { return string(nd.link.ID()) }
 
-// meet runs two links that are up with each other. Only the first knows the
+// together runs two links that are up with each other. Only the first knows the
 // other's address, so that there is one connection.
-func meet(t testing.TB, listen string) (a, b *node) {
+func together(t testing.TB, listen string) (a, b *node) {
 	t.Helper()
 	a, b = start(t, 1, listen), start(t, 2, listen)
 	b.link.SetPeers(map[string][]string{a.id(): nil})

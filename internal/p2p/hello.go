@@ -70,10 +70,7 @@ func (r *remote) identified(ctx context.Context, c network.Conn) {
 	case <-ctx.Done():
 	case <-h.IDService().IdentifyWait(c):
 	}
-	told := r.link.host.Peerstore().Addrs(r.id)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.told = told[:min(len(told), maxFixedAddrs)]
+	r.book.tell(r.link.host.Peerstore().Addrs(r.id))
 }
 
 func (r *remote) hello(ctx context.Context, c network.Conn, patience time.Duration) (boot [bootSize]byte, err error) {
@@ -96,7 +93,7 @@ func (r *remote) hello(ctx context.Context, c network.Conn, patience time.Durati
 // answerHello serves the other direction of hello.
 func (l *Link) answerHello(_ context.Context, r *remote, s network.Stream) {
 	s.SetDeadline(time.Now().Add(l.limits.hello))
-	if !r.recvMessages.take(1, time.Now()) {
+	if !r.recvMessages.Take(1, time.Now()) {
 		s.Reset()
 		r.fault("it floods")
 		return

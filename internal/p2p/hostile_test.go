@@ -104,7 +104,7 @@ func TestOneSidedIsNotUp(t *testing.T) {
 func TestRemovedPeerIsCut(t *testing.T) {
 	t.Parallel()
 	for _, listen := range []string{tcpOnly, quicOnly} {
-		a, b := meet(t, listen)
+		a, b := together(t, listen)
 		a.link.SetPeers(nil)
 		if err := a.link.Send(b.link.ID(), proto, []byte("x")); err == nil {
 			t.Error("sent to a removed peer")
@@ -162,12 +162,11 @@ func TestFaults(t *testing.T) {
 				a := startWith(t, build, 1, listen, func(c *p2p.Config) { c.OnMessage = nil })
 				r := join(t, a, 2)
 				s := tc.do(r, a)
-				if e := a.wait("fault", nil); e.text != tc.want || e.peer != idOf(t, 2) {
+				if e := a.wait("fault", nil); e.text != tc.want || e.peer != inLog(idOf(t, 2)) {
 					t.Errorf("fault %q, want %q", e.text, tc.want)
 				}
 				r.isReset(s)
-				name := peer.ID(idOf(t, 2)).String()
-				if log := a.log.String(); !strings.Contains(log, name[len(name)-8:]) || !strings.Contains(log, tc.want) {
+				if log := a.log.String(); !strings.Contains(log, inLog(idOf(t, 2))) || !strings.Contains(log, tc.want) {
 					t.Error("the log does not name the peer and what it did")
 				}
 			})
@@ -298,7 +297,7 @@ func TestRestartedProcess(t *testing.T) {
 
 func TestOwnAddressGone(t *testing.T) {
 	t.Parallel()
-	a, b := meet(t, tcpOnly)
+	a, b := together(t, tcpOnly)
 	a.link.CloseOrphans("127.0.0.1", "::1")
 	a.send(b, "still here")
 	b.wait("msg", nil)

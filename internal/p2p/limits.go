@@ -3,10 +3,12 @@ package p2p
 import (
 	"time"
 
-	"github.com/libp2p/go-libp2p/x/rate"
+	"github.com/warifu/warifu/internal/p2p/lan"
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
-// Everything a peer or a stranger can make this process do is bounded here.
+// Everything a peer can make this process do is bounded here; what it occupies
+// of the host, and all that a stranger can, is in package door.
 const (
 	// maxPeers bounds the allowed peers. A circle has at most nine devices,
 	// and a founding in progress may add as many.
@@ -15,11 +17,7 @@ const (
 	// maxFixedAddrs and maxLearnedAddrs bound the addresses kept per peer:
 	// given by the caller, and learned from beacons or from connections.
 	maxFixedAddrs   = 16
-	maxLearnedAddrs = 8
-
-	// maxConnsPerPeer leaves room for both sides dialing at once on both
-	// transports.
-	maxConnsPerPeer = 8
+	maxLearnedAddrs = lan.MaxAddrs
 
 	// maxStreams bounds the open incoming streams of one peer and protocol:
 	// one that delivers, and successors that wait for it to end.
@@ -32,25 +30,6 @@ const (
 
 	// keepBuffer is the largest write buffer kept between messages.
 	keepBuffer = 32 << 10
-
-	// Bounds of the whole host, for the resource manager.
-	maxConns  = 96
-	maxMemory = 64 << 20
-
-	// Places for connections that have not shown yet who they are (lobby.go),
-	// of TCP and as many again of QUIC: for anybody, kept for addresses at
-	// which peers are known, and how many of either one address may hold.
-	lobbyPlaces  = 32
-	lobbyKept    = 16
-	lobbyPerAddr = 8
-)
-
-// How many connections a second may begin from an address of a stranger, from
-// all of those, and from an address of a peer.
-var (
-	strangerRate     = rate.Limit{RPS: 4, Burst: 64}
-	allStrangersRate = rate.Limit{RPS: 20, Burst: 200}
-	peerRate         = rate.Limit{RPS: 16, Burst: 128}
 )
 
 // A limits says how patient the link is and how much a peer may send.
@@ -88,8 +67,8 @@ type limits struct {
 	// What a peer may send over all protocols together, and the slower pace
 	// to which this side holds itself, so that an honest peer never meets
 	// the limit.
-	recvMessages, recvBytes rateOf
-	sendMessages, sendBytes rateOf
+	recvMessages, recvBytes rate.Limit
+	sendMessages, sendBytes rate.Limit
 }
 
 var normalLimits = limits{
@@ -107,10 +86,10 @@ var normalLimits = limits{
 	strangerLog: time.Minute,
 	sighting:    2 * time.Second,
 
-	recvMessages: rateOf{perSecond: 500, burst: 4000},
-	recvBytes:    rateOf{perSecond: 8 << 20, burst: 24 << 20},
-	sendMessages: rateOf{perSecond: 250, burst: 2000},
-	sendBytes:    rateOf{perSecond: 4 << 20, burst: 12 << 20},
+	recvMessages: rate.Limit{PerSecond: 500, Burst: 4000},
+	recvBytes:    rate.Limit{PerSecond: 8 << 20, Burst: 24 << 20},
+	sendMessages: rate.Limit{PerSecond: 250, Burst: 2000},
+	sendBytes:    rate.Limit{PerSecond: 4 << 20, Burst: 12 << 20},
 }
 
 const (

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -15,6 +13,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/warifu/warifu/internal/p2p/door"
+	"github.com/warifu/warifu/internal/p2p/lan"
 )
 
 // The ways in which [Link.Send] refuses a message. None of them is about the
@@ -32,25 +33,19 @@ type Link struct {
 	cfg    Config
 	limits limits
 	host   host.Host
-	lobby  *lobby
-	onLink func() func(netip.Addr) bool // onLinkNow
+	lan    *lan.Discovery
 
 	// boot tells peers that this process is not the one that they knew.
 	boot [bootSize]byte
 
-	strangers   *census
-	strangerLog *bucket
-	untold      untold
-	changed     chan struct{} // capacity 1: there may be remotes to start
-	relit       chan struct{} // capacity 1: the beacon's key or members changed
+	strangers *door.Census
+	changed   chan struct{} // capacity 1: there may be remotes to start
 
 	mu      sync.Mutex
 	begun   bool // Run was called
 	run     bool // whoever is admitted is let in
 	remotes map[peer.ID]*remote
 	leaving map[peer.ID]*remote // taken out, their goroutines not yet done
-	beacon  beaconConfig
-	seen    seenBeacons
 
 	// work counts the goroutines that libp2p starts for us: streams and
 	// notifications. It is only added to while run is true.
@@ -68,20 +63,19 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 		return nil, err
 	}
 	l := &Link{
-		cfg:         cfg,
-		limits:      lim,
-		strangerLog: newBucket(rateOf{perSecond: 1 / lim.strangerLog.Seconds(), burst: 1}, time.Now()),
-		changed:     make(chan struct{}, 1),
-		relit:       make(chan struct{}, 1),
-		remotes:     make(map[peer.ID]*remote),
-		leaving:     make(map[peer.ID]*remote),
-		seen:        make(seenBeacons),
-		onLink:      onLinkNow,
+		cfg:     cfg,
+		limits:  lim,
+		changed: make(chan struct{}, 1),
+		remotes: make(map[peer.ID]*remote),
+		leaving: make(map[peer.ID]*remote),
 	}
-	l.strangers = newCensus(lim.stranger, l.spawn, l.tell)
+	told := newStrangerLog(cfg.Log, lim.strangerLog)
+	l.strangers = door.NewCensus(lim.stranger, l.spawn, func(s Strangers) {
+		told.take(s)
+		cfg.OnStrangers(s)
+	})
 	rand.Read(l.boot[:])
-	l.host, l.lobby, err = bindHost(cfg, gate{l}, lim.handshake, l.knows, l.strangers.unheard)
-	if err != nil {
+	if l.host, err = l.bind(); err != nil {
 		return nil, err
 	}
 	// libp2p is content with one address. Of the defaults some may be
@@ -92,6 +86,7 @@ func newLink(cfg Config, lim limits) (*Link, error) {
 	}
 	// What the key is for now sits in the host.
 	l.cfg.Key = nil
+	l.lan = l.discovery()
 	return l, nil
 }
 
@@ -102,7 +97,7 @@ func (l *Link) ID() []byte { return []byte(l.host.ID()) }
 // its peer id, the likeliest first, loopback included.
 func (l *Link) Addrs() []string {
 	var out []string
-	for _, a := range interfacesNow().reach(l.host.Network().ListenAddresses()) {
+	for _, a := range lan.Now().Reach(l.host.Network().ListenAddresses()) {
 		out = append(out, a.String())
 	}
 	return out
@@ -195,30 +190,6 @@ func (l *Link) Connected(id []byte) bool {
 	return r != nil && r.isUp()
 }
 
-// Known returns the multiaddrs under which peer was given, seen or reached, for
-// the caller to keep across restarts. It is nil for a peer that is not allowed.
-func (l *Link) Known(id []byte) []string {
-	r := l.remote(peer.ID(id))
-	if r == nil {
-		return nil
-	}
-	var out []string
-	for _, a := range r.addrs() {
-		out = append(out, a.String())
-	}
-	return out
-}
-
-// Probe says hello again on the connections to peer and closes those on which
-// no answer comes within a few seconds. It returns at once; the outcome is an
-// OnDown or nothing. It is for a caller that has waited in vain: of a device
-// that vanished without a word, the transport itself learns after 40 seconds.
-func (l *Link) Probe(id []byte) {
-	if r := l.remote(peer.ID(id)); r != nil {
-		nudge(r.doubt)
-	}
-}
-
 // Run admits peers, keeps trying to reach them and serves them until ctx is
 // done. It returns when everything is closed and every goroutine has ended,
 // which waits for callbacks to return. It must be called once.
@@ -260,7 +231,7 @@ func (l *Link) Run(ctx context.Context) error {
 	l.mu.Unlock()
 	own.Go(func() { l.watchInterfaces(ctx) })
 	if l.cfg.LAN {
-		own.Go(func() { l.shine(ctx) })
+		own.Go(func() { l.lan.Run(ctx) })
 	}
 	for {
 		l.startRemotes(ctx, &own)

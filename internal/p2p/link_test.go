@@ -18,7 +18,7 @@ func TestExchange(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			a, b := meet(t, tc.listen)
+			a, b := together(t, tc.listen)
 			if !a.link.Connected(b.link.ID()) || !b.link.Connected(a.link.ID()) {
 				t.Error("up, but not connected")
 			}
@@ -58,7 +58,7 @@ func TestThreeMeet(t *testing.T) {
 
 func TestOrder(t *testing.T) {
 	t.Parallel()
-	a, b := meet(t, tcpOnly)
+	a, b := together(t, tcpOnly)
 	const n = 1500
 	for i := range n {
 		a.send(b, fmt.Sprint(i))
@@ -171,7 +171,7 @@ func TestBackPressureIsPerProtocol(t *testing.T) {
 func TestReconnectAfterRestart(t *testing.T) {
 	t.Parallel()
 	for _, listen := range []string{tcpOnly, quicOnly, tcpOnly + " " + quicOnly} {
-		a, b := meet(t, listen)
+		a, b := together(t, listen)
 		same := strings.Join(b.link.Addrs(), " ")
 		b.stop()
 		a.wait("down", nil)

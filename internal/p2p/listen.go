@@ -1,159 +1,40 @@
 package p2p
 
 import (
-	"io"
-	"math/rand/v2"
-	"net"
-	"net/netip"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-
-	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/host"
-	ma "github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/warifu/warifu/internal/p2p/bind"
+	"github.com/warifu/warifu/internal/p2p/door"
+	"github.com/warifu/warifu/internal/p2p/lan"
 )
 
-const (
-	// Ports that are left to us are drawn from firstPort to lastPort: below
-	// those that systems give to outgoing connections (from 32768 on Linux,
-	// from 49152 elsewhere), so that one that is kept is likely to be free
-	// at the next start.
-	firstPort = 16384
-	lastPort  = 32767
-
-	// drawPort bounds the ports that are tried, bindTries how often somebody
-	// may take the one that was found free.
-	drawPort  = 64
-	bindTries = 4
-)
-
-// bindHost is newHost with one port for all addresses of cfg.Listen that name
-// port 0, so that a beacon and a person need one number whatever the transport
-// and the IP version are. It is cfg.Port if that is free.
-func bindHost(cfg Config, gater connmgr.ConnectionGater, patience time.Duration, known func(netip.Addr) bool, tell func(addr string, turnedAway bool)) (host.Host, *lobby, error) {
-	for try := 1; ; try++ {
-		at := cfg
-		var want int
-		at.Listen, want = onePort(cfg.Listen, cfg.Port)
-		h, waiting, err := newHost(at, gater, patience, known, tell)
-		if try == bindTries || err == nil && len(h.Network().ListenAddresses()) >= want || err != nil && want == 0 {
-			return h, waiting, err
-		}
-		// Somebody was faster.
-		if err == nil {
-			h.Close()
-		}
+// bind makes the host of the link.
+func (l *Link) bind() (host.Host, error) {
+	streams := map[string]int{protocolHello: 2 * door.MaxConnsPerPeer}
+	for name := range l.cfg.Protocols {
+		// Twice what is allowed, so that it is our own check that finds the
+		// excess: it can name the peer.
+		streams[name] = 2 * maxStreams
 	}
-}
-
-// onePort replaces port 0 in the multiaddrs of list by a port that is free for
-// all of them together, prefer if it can be, and returns how many it replaced.
-// Those that cannot be had at any port, as where IPv6 is switched off, stay as
-// they are; so do all if there is no such port.
-func onePort(list []string, prefer uint16) (out []string, replaced int) {
-	var open []int // indexes into list
-	for i, a := range list {
-		if withPort(a, lastPort) != a && free(a) {
-			open = append(open, i)
-		}
-	}
-	if len(open) == 0 {
-		return list, 0
-	}
-	for n := range drawPort {
-		port := uint16(firstPort + rand.N(lastPort-firstPort+1))
-		if n == 0 && prefer != 0 {
-			port = prefer
-		}
-		out := slices.Clone(list)
-		var at []string
-		for _, i := range open {
-			out[i] = withPort(list[i], port)
-			at = append(at, out[i])
-		}
-		if free(at...) {
-			return out, len(open)
-		}
-	}
-	return list, 0
-}
-
-// withPort replaces port 0 in a multiaddr.
-func withPort(addr string, port uint16) string {
-	to := strconv.Itoa(int(port))
-	addr = strings.Replace(addr+"/", "/tcp/0/", "/tcp/"+to+"/", 1)
-	addr = strings.Replace(addr, "/udp/0/", "/udp/"+to+"/", 1)
-	return strings.TrimSuffix(addr, "/")
-}
-
-// free reports whether all of the addresses could be had at once, a moment ago.
-func free(addrs ...string) bool {
-	for _, addr := range addrs {
-		a, err := ma.NewMultiaddr(addr)
-		if err != nil {
-			return false
-		}
-		// QUIC stands above the socket.
-		socket, _ := ma.SplitFunc(a, func(c ma.Component) bool { return c.Protocol().Code == ma.P_QUIC_V1 })
-		network, text, err := manet.DialArgs(socket)
-		if err != nil {
-			return false
-		}
-		var c io.Closer
-		if strings.HasPrefix(network, "udp") {
-			c, err = net.ListenPacket(network, text)
-		} else {
-			c, err = net.Listen(network, text)
-		}
-		if err != nil {
-			return false
-		}
-		defer c.Close()
-	}
-	return true
+	return bind.Host(bind.Config{
+		Key:      l.cfg.Key,
+		Listen:   l.cfg.Listen,
+		Port:     l.cfg.Port,
+		Streams:  streams,
+		Gater:    gate{l},
+		Patience: l.limits.handshake,
+		Known:    l.knows,
+		Tell:     l.strangers.Unheard,
+	})
 }
 
 // Port returns the one port at which the link listens by TCP and QUIC on all
 // addresses, or 0 if there is no such: with [Config.Listen] there may be many.
 func (l *Link) Port() uint16 {
-	v4, v6 := listenPorts(l.host.Network().ListenAddresses())
-	p := v4.or(v6)
-	if p != v6.or(v4) || p.tcp != p.quic {
+	v4, v6 := lan.ListenPorts(l.host.Network().ListenAddresses())
+	p := v4.Or(v6)
+	if p != v6.Or(v4) || p.TCP != p.QUIC {
 		return 0
 	}
-	return p.tcp
-}
-
-// A ports is at which ports one listens. 0 is nowhere.
-type ports struct{ tcp, quic uint16 }
-
-func (p ports) none() bool { return p == ports{} }
-
-// or returns p, or o if p is none.
-func (p ports) or(o ports) ports {
-	if p.none() {
-		return o
-	}
-	return p
-}
-
-// listenPorts returns the ports of the host's sockets of either IP version.
-func listenPorts(addrs []ma.Multiaddr) (v4, v6 ports) {
-	for _, a := range addrs {
-		p := &v6
-		if len(a) > 0 && a[0].Protocol().Code == ma.P_IP4 {
-			p = &v4
-		}
-		if v, err := a.ValueForProtocol(ma.P_TCP); err == nil && p.tcp == 0 {
-			p.tcp = port(v)
-		}
-		if _, err := a.ValueForProtocol(ma.P_QUIC_V1); err == nil && p.quic == 0 {
-			v, _ := a.ValueForProtocol(ma.P_UDP)
-			p.quic = port(v)
-		}
-	}
-	return v4, v6
+	return p.TCP
 }

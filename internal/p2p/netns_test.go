@@ -26,16 +26,16 @@ import (
 	"github.com/warifu/warifu/internal/p2p"
 )
 
-// A lan is a bridge in a namespace of its own.
-type lan struct {
+// A segment is a bridge in a namespace of its own.
+type segment struct {
 	t      *testing.T
 	ns     string
 	n      int
 	cables int // that came after the first of a device
 }
 
-func newLAN(t *testing.T) *lan {
-	l := &lan{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9)}
+func newLAN(t *testing.T) *segment {
+	l := &segment{t: t, ns: fmt.Sprintf("warifu-%d-%d", os.Getpid(), time.Now().UnixNano()%1e9)}
 	l.ip("netns", "add", l.ns)
 	t.Cleanup(func() { exec.Command("ip", "netns", "del", l.ns).Run() })
 	l.ip("-n", l.ns, "link", "add", "br0", "type", "bridge")
@@ -43,7 +43,7 @@ func newLAN(t *testing.T) *lan {
 	return l
 }
 
-func (l *lan) ip(args ...string) {
+func (l *segment) ip(args ...string) {
 	l.t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 		l.t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
@@ -53,7 +53,7 @@ func (l *lan) ip(args ...string) {
 // A device is a process of the test binary in a namespace of the LAN.
 type device struct {
 	t     *testing.T
-	lan   *lan
+	lan   *segment
 	ns    string
 	addr  string
 	lines chan string // one for each event
@@ -61,7 +61,7 @@ type device struct {
 }
 
 // plug adds a namespace that is connected to the LAN but has no address yet.
-func (l *lan) plug() *device {
+func (l *segment) plug() *device {
 	l.t.Helper()
 	l.n++
 	d := &device{

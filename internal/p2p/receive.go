@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/warifu/warifu/internal/p2p/stream"
 )
 
 // An inbox lets one stream of one peer and protocol deliver at a time. Streams
@@ -121,11 +123,11 @@ func (r *remote) receive(ctx context.Context, s network.Stream, name string, lim
 func (r *remote) receiveOne(s network.Stream, name string, limit int) error {
 	reserved := 0
 	defer func() { s.Scope().ReleaseMemory(reserved) }()
-	msg, err := readMessage(s, limit,
+	msg, err := stream.ReadMessage(s, limit,
 		func() { s.SetReadDeadline(time.Now().Add(r.link.limits.body)) },
 		func(n int) error {
 			now := time.Now()
-			if !r.recvMessages.take(1, now) || !r.recvBytes.take(n, now) {
+			if !r.recvMessages.Take(1, now) || !r.recvBytes.Take(n, now) {
 				return errFlood
 			}
 			if err := s.Scope().ReserveMemory(n, network.ReservationPriorityAlways); err != nil {
@@ -150,7 +152,7 @@ func (r *remote) receiveOne(s network.Stream, name string, limit int) error {
 // connection that was lost is nobody's fault.
 func blame(err error) string {
 	switch {
-	case errors.Is(err, errMessage):
+	case errors.Is(err, stream.ErrMessage):
 		return "it sends malformed messages"
 	case errors.Is(err, errFlood):
 		return "it floods"

@@ -3,7 +3,6 @@ package p2p
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +10,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/warifu/warifu/internal/p2p/rate"
 )
 
 // A remote is one allowed peer, from SetPeers that names it to SetPeers that no
@@ -32,8 +33,10 @@ type remote struct {
 	idle    chan struct{}   // capacity 1: the last connection went
 	doubt   chan struct{}   // capacity 1: the connections may be dead
 
-	recvMessages, recvBytes *bucket
-	sendMessages, sendBytes *bucket
+	recvMessages, recvBytes *rate.Bucket
+	sendMessages, sendBytes *rate.Bucket
+
+	book addressBook
 
 	mu       sync.Mutex
 	conns    map[network.Conn]*greeted // nil value: hello not yet answered
@@ -41,10 +44,6 @@ type remote struct {
 	up       *uptime                   // nil while down
 	upped    chan struct{}             // closed while up, after OnUp has returned
 	inboxes  map[string]*inbox
-	fixed    []ma.Multiaddr // from SetPeers
-	told     []ma.Multiaddr // by the peer itself, on its last connection
-	learned  []ma.Multiaddr // newest first, at most maxLearnedAddrs
-	met      []netip.Addr   // where it was, newest first, at most maxLearnedAddrs
 	sightedT time.Time
 	faults   []time.Time
 	barred   time.Time // in quarantine until then
@@ -74,10 +73,10 @@ func newRemote(l *Link, id peer.ID, before *remote) *remote {
 		retry:        make(chan struct{}, 1),
 		idle:         make(chan struct{}, 1),
 		doubt:        make(chan struct{}, 1),
-		recvMessages: newBucket(l.limits.recvMessages, now),
-		recvBytes:    newBucket(l.limits.recvBytes, now),
-		sendMessages: newBucket(l.limits.sendMessages, now),
-		sendBytes:    newBucket(l.limits.sendBytes, now),
+		recvMessages: rate.NewBucket(l.limits.recvMessages, now),
+		recvBytes:    rate.NewBucket(l.limits.recvBytes, now),
+		sendMessages: rate.NewBucket(l.limits.sendMessages, now),
+		sendBytes:    rate.NewBucket(l.limits.sendBytes, now),
 		conns:        make(map[network.Conn]*greeted),
 		upped:        make(chan struct{}),
 		inboxes:      make(map[string]*inbox),
@@ -255,7 +254,7 @@ func (r *remote) greetedConn(c network.Conn, boot [bootSize]byte) {
 		other.Close()
 	}
 	r.remember(c)
-	r.meetAt(c.RemoteMultiaddr())
+	r.book.meetAt(c.RemoteMultiaddr())
 }
 
 // newestLocked returns the connection that was greeted last, or nil.
@@ -286,34 +285,21 @@ func (r *remote) setAddrs(addrs []string) {
 	if n := len(addrs) - len(fixed); n > 0 {
 		r.log.Warn("addresses left out", "number", n)
 	}
-	r.mu.Lock()
-	r.fixed = fixed
-	r.mu.Unlock()
+	r.book.fix(fixed)
 	nudge(r.retry)
-}
-
-// learn adds addresses at which the peer was seen, newest first.
-func (r *remote) learn(addrs ...ma.Multiaddr) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, a := range addrs {
-		r.learned = slices.DeleteFunc(r.learned, a.Equal)
-		r.learned = slices.Insert(r.learned, 0, a)
-	}
-	r.learned = r.learned[:min(len(r.learned), maxLearnedAddrs)]
 }
 
 // remember learns the address of a connection that this side dialed. That of
 // one that came in has a port at which nobody listens.
 func (r *remote) remember(c network.Conn) {
 	if c.Stat().Direction == network.DirOutbound {
-		r.learn(c.RemoteMultiaddr())
+		r.book.learn(c.RemoteMultiaddr())
 	}
 }
 
 // sighted takes addresses from a beacon and dials.
 func (r *remote) sighted(addrs []ma.Multiaddr) {
-	r.learn(addrs...)
+	r.book.learn(addrs...)
 	now := time.Now()
 	r.mu.Lock()
 	soon := now.Sub(r.sightedT) < r.link.limits.sighting
@@ -324,13 +310,6 @@ func (r *remote) sighted(addrs []ma.Multiaddr) {
 	if !soon {
 		nudge(r.retry)
 	}
-}
-
-// addrs returns the addresses to dial, without repetition.
-func (r *remote) addrs() []ma.Multiaddr {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return ma.Unique(slices.Concat(r.fixed, r.told, r.learned))
 }
 
 // fault takes note that the peer broke a rule, and cuts it off for a while if
@@ -349,7 +328,6 @@ func (r *remote) fault(what string) {
 	r.mu.Unlock()
 
 	r.log.Warn("peer at fault", "what", what, "cut_off", bar)
-	r.link.cfg.OnFault(r.key, what)
 	if bar {
 		r.link.host.Network().ClosePeer(r.id)
 	}

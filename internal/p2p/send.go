@@ -9,6 +9,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/multiformats/go-multistream"
+
+	"github.com/warifu/warifu/internal/p2p/stream"
 )
 
 // An uptime is the time from one OnUp to the following OnDown, with what is
@@ -123,7 +125,7 @@ func (r *remote) giveUp(ctx context.Context, up *uptime, box *outbox, err error)
 // receiver's limit. It reports false if ctx was done first.
 func (r *remote) pace(ctx context.Context, n int) bool {
 	now := time.Now()
-	wait := max(r.sendMessages.reserve(1, now), r.sendBytes.reserve(n, now))
+	wait := max(r.sendMessages.Reserve(1, now), r.sendBytes.Reserve(n, now))
 	if wait == 0 {
 		return ctx.Err() == nil
 	}
@@ -139,7 +141,7 @@ func (r *remote) pace(ctx context.Context, n int) bool {
 
 // write puts one message on s.
 func (r *remote) write(s network.Stream, box *outbox, msg []byte) error {
-	box.buf = appendMessage(box.buf[:0], msg)
+	box.buf = stream.AppendMessage(box.buf[:0], msg)
 	s.SetWriteDeadline(time.Now().Add(r.link.limits.write))
 	_, err := s.Write(box.buf)
 	if cap(box.buf) > keepBuffer {
