@@ -150,7 +150,7 @@ func TestNewPassphraseIsAskedForAgain(t *testing.T) {
 }
 
 // guarded is a store whose passphrase is pass, and which tries cost little of.
-func guarded(t *testing.T, pass string, now func() time.Duration) (guard, []byte) {
+func guarded(t *testing.T, pass string, now func() time.Duration) (keeper.Guard, []byte) {
 	t.Helper()
 	_, header := keepertest.New(t, pass)
 	store, err := boltstore.Create(filepath.Join(t.TempDir(), "h", storeName), header)
@@ -158,7 +158,7 @@ func guarded(t *testing.T, pass string, now func() time.Duration) (guard, []byte
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return guard{store, now}, header
+	return keeper.Guard{Store: store, Uptime: now}, header
 }
 
 // TestWrongPassphraseIsAskedForAgain, also after the five that are free: then it
@@ -189,7 +189,7 @@ func TestWrongPassphraseIsAskedForAgain(t *testing.T) {
 			p.types("passphrase: ", strings.TrimSuffix(pass, "\n")+"\n")
 		}
 	}()
-	k, err := g.open(t.Context(), header, p.a.opening(t.Context(), ""))
+	k, err := openKeeper(t.Context(), g, header, p.a.opening(t.Context(), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,89 +201,25 @@ func TestWrongPassphraseIsAskedForAgain(t *testing.T) {
 		t.Errorf("%d of 6 were called wrong", n)
 	}
 	has(t, "screen", p.screen(), "the next try is possible in 30s", "the next try is possible in 2m0s")
-	if stored, err := g.store.Tries(); err != nil || len(stored) > 0 {
+	if stored, err := g.Store.Tries(); err != nil || len(stored) > 0 {
 		t.Errorf("tries are left: %x, %v", stored, err)
 	}
 	// Ctrl-D, Ctrl-C and a file end it.
 	go p.types("passphrase: ", "\x04")
-	if _, err := g.open(t.Context(), header, p.a.opening(t.Context(), "")); api.CodeOf(err) != api.CodeCanceled {
+	if _, err := openKeeper(t.Context(), g, header, p.a.opening(t.Context(), "")); api.CodeOf(err) != api.CodeCanceled {
 		t.Errorf("the end of the input: %v", err)
 	}
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	if err := os.WriteFile(wrong, []byte("incorrect horse"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.open(t.Context(), header, p.a.opening(t.Context(), wrong)); api.CodeOf(err) != api.CodeWrongPass {
+	if _, err := openKeeper(t.Context(), g, header, p.a.opening(t.Context(), wrong)); api.CodeOf(err) != api.CodeWrongPass {
 		t.Errorf("a wrong file: %v", err)
 	}
 	gone := errors.New("interrupted")
 	p.a.waits.wait = func(context.Context, time.Duration) error { return gone }
 	if err := p.a.sitOut(t.Context(), time.Minute); !errors.Is(err, gone) || !echoes(t, p.program) {
 		t.Errorf("an interrupted wait: %v", err)
-	}
-}
-
-// TestClockSetAheadSkipsNoWait: the wall clock has no part in it, and neither has a
-// new start of the program. Only what is on the machine's own clock passes.
-func TestClockSetAheadSkipsNoWait(t *testing.T) {
-	t.Parallel()
-	on := time.Hour
-	g, header := guarded(t, "correct horse", func() time.Duration { return on })
-	try := func(pass string) error {
-		asked := false
-		k, err := g.open(t.Context(), header, func(failed error, left time.Duration) ([]byte, error) {
-			switch {
-			case left > 0:
-				return nil, tooEarly(left)
-			case asked:
-				return nil, failed
-			}
-			asked = true
-			return []byte(pass), nil
-		})
-		if k != nil {
-			k.Close()
-		}
-		return err
-	}
-	for range 5 {
-		if err := try("incorrect horse"); api.CodeOf(err) != api.CodeWrongPass {
-			t.Fatal(err)
-		}
-	}
-	// As of an older release, with a wall clock's time long ago.
-	old := append([]byte{1, 0, 0, 0, 5}, make([]byte, 8)...)
-	for name, stored := range map[string][]byte{"as counted": nil, "of an older release": old, "damaged": []byte("damaged")} {
-		if stored != nil {
-			if err := g.store.SetTries(stored); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := try("correct horse"); err == nil || !strings.Contains(err.Error(), "the next try is possible in") {
-			t.Errorf("%s: no wait: %v", name, err)
-		}
-		// However often it is looked at, the wait passes.
-		on += 10 * time.Second
-		before, err := g.left()
-		if err != nil {
-			t.Fatal(err)
-		}
-		on += 10 * time.Second
-		if after, err := g.left(); err != nil || before-after != 10*time.Second {
-			t.Errorf("%s: %v, and 10 s later %v: %v", name, before, after, err)
-		}
-	}
-	// Started anew, it has waited as long as it has been on.
-	if err := g.store.SetTries(keeper.Tries{}.Failed(on).Failed(on).Failed(on).Failed(on).Failed(on).Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	on = 20 * time.Second
-	if left, err := g.left(); err != nil || left != 10*time.Second {
-		t.Errorf("after a restart: %v, %v", left, err)
-	}
-	on = 31 * time.Second
-	if err := try("correct horse"); err != nil {
-		t.Errorf("after the wait: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -137,74 +136,42 @@ func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 }
 
 // openToRead opens the device as far as that takes no write. A wrong passphrase
-// is counted before it is told, where there is something to count it in: a copy
-// that cannot be written to has no count.
+// is counted before it is told, where there is something to count it in: whoever
+// has a copy that cannot be written to could as well make one more.
 func (a *app) openToRead(ctx context.Context, passFile string) (*device, error) {
-	store, err := boltstore.OpenToRead(filepath.Join(a.home, storeName))
+	path := filepath.Join(a.home, storeName)
+	store, err := boltstore.OpenToRead(path)
 	if err != nil {
 		return nil, storeError(a.home, err)
 	}
-	tries, k, err := a.tryToRead(ctx, store, passFile)
+	header, err := store.Header()
+	var stored []byte
+	if err == nil {
+		stored, err = store.Tries()
+	}
+	if err != nil {
+		return nil, errors.Join(storeError(a.home, err), store.Close())
+	}
+	held := keeper.NewHeldGuard(stored, uptime)
+	k, err := openKeeper(ctx, held, header, a.opening(ctx, passFile))
 	if err == nil {
 		k.ReadEpochKeys(filepath.Join(a.home, epochsName))
 		return &device{store, k}, nil
 	}
 	// The lock of the one that reads is in the way of the one that counts.
 	err = errors.Join(err, store.Close())
-	switch {
-	case errors.Is(err, keeper.ErrPassphrase):
-		tries = tries.Failed(uptime())
-		a.countFailure(tries)
-		err = wrongPassphrase(tries.Failures(), tries.Wait(uptime()))
-	case api.CodeOf(err) == api.CodeWrongPass:
-		// It is too early. What the wait is counted from must not move with
-		// each look at it: see guard.tries.
-		a.countFailure(tries.At(uptime()))
+	if api.CodeOf(err) == api.CodeWrongPass {
+		if store, err := boltstore.Open(path); err == nil {
+			_ = held.Store(store)
+			_ = store.Close()
+		}
 	}
 	return nil, err
 }
 
-func (a *app) tryToRead(ctx context.Context, store *boltstore.Store, passFile string) (keeper.Tries, *keeper.Keeper, error) {
-	header, err := store.Header()
-	if err != nil {
-		return keeper.Tries{}, nil, storeError(a.home, err)
-	}
-	stored, err := store.Tries()
-	if err != nil {
-		return keeper.Tries{}, nil, storeError(a.home, err)
-	}
-	// A count that is damaged asks for the longest wait.
-	tries, _ := keeper.ParseTries(stored, uptime())
-	if left := tries.Wait(uptime()); left > 0 {
-		return tries, nil, tooEarly(left)
-	}
-	pass, err := a.passphrase(ctx, passFile)
-	if err != nil {
-		return tries, nil, err
-	}
-	k, err := await(ctx, func() (*keeper.Keeper, error) {
-		defer clear(pass)
-		return keeper.Unlock(header, pass)
-	})
-	return tries, k, err
-}
-
-// countFailure stores the count of wrong passphrases, if it is another and can be
-// stored: whoever has a copy that cannot be written to could as well make one more.
-func (a *app) countFailure(t keeper.Tries) {
-	store, err := boltstore.Open(filepath.Join(a.home, storeName))
-	if err != nil {
-		return
-	}
-	if stored, err := store.Tries(); err == nil && !bytes.Equal(stored, t.Bytes()) {
-		_ = store.SetTries(t.Bytes())
-	}
-	_ = store.Close()
-}
-
 // checkDevice reads all that a daemon reads when it starts.
 func (a *app) checkDevice(d *device) []finding {
-	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}, Rand: rand.Reader})
+	n, err := node.Open(node.Config{Journal: d.store, Keeper: spokenKeeper{&keeper.Guarded{Keeper: d.keeper}}, Rand: rand.Reader})
 	if err != nil {
 		return []finding{damage("the device cannot start from its records: "+err.Error(), "")}
 	}

@@ -214,6 +214,6 @@ func fillDevice(store *boltstore.Store, k *keeper.Keeper, home, name string, kin
 	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
 		return "", err
 	}
-	id, err := node.Init(store, &guardedKeeper{Keeper: k}, rand.Reader, name, kind)
+	id, err := node.Init(store, spokenKeeper{&keeper.Guarded{Keeper: k}}, rand.Reader, name, kind)
 	return id.Hex(), err
 }

@@ -58,11 +58,6 @@ func (a *app) opening(ctx context.Context, file string) asker {
 	}
 }
 
-func tooEarly(left time.Duration) *api.Error {
-	return api.Errorf(api.CodeWrongPass, "too many wrong passphrases in a row; the next try is possible in %v", left.Round(time.Second)).
-		WithHint("wait, then take your time to type it")
-}
-
 // sitOut waits until the next passphrase is taken, and says how long that is.
 // What is typed meanwhile is not shown, and is no passphrase.
 func (a *app) sitOut(ctx context.Context, left time.Duration) error {

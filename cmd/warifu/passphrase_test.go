@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/internal/boltstore"
+	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/internal/keeper/keepertest"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
@@ -107,7 +108,7 @@ func madeDevice(t *testing.T, home, pass string) {
 	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Init(store, &guardedKeeper{Keeper: k}, rand.Reader, "phone", roster.Phone); err != nil {
+	if _, err := node.Init(store, spokenKeeper{&keeper.Guarded{Keeper: k}}, rand.Reader, "phone", roster.Phone); err != nil {
 		t.Fatal(err)
 	}
 }

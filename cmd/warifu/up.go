@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/internal/p2p"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
@@ -72,7 +73,7 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	}
 	config, err := inLab(node.Config{
 		Journal: d.store,
-		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, uptime}},
+		Keeper:  spokenKeeper{&keeper.Guarded{Keeper: d.keeper, Guard: d.guard()}},
 		Rand:    rand.Reader,
 		Boot:    boot,
 		Log:     log,
