@@ -11,8 +11,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) demoCmd() *cobra.Command {
-	c := demo.Config{Tell: a.tell, Escape: esc, Signer: messageSigner}
+func demoCmd(con *console) *cobra.Command {
+	c := demo.Config{Tell: con.tell, Escape: esc, Signer: messageSigner}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See three devices found a circle, sign, lose one and heal",
@@ -24,7 +24,7 @@ yours, and removes what it made.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo.Run(cmd.Context(), c, func(s demo.Summary) error {
-				return a.result(s, func(w io.Writer) { printDemo(w, s) })
+				return con.result(s, func(w io.Writer) { printDemo(w, s) })
 			})
 		},
 	}
@@ -35,14 +35,14 @@ yours, and removes what it made.`,
 
 // tell prints a line of the demo. There the story is the result, and with --json
 // its summary alone.
-func (a *app) tell(e api.Event) {
+func (con *console) tell(e api.Event) {
 	switch {
-	case a.json:
-		a.event(e)
+	case con.json:
+		con.event(e)
 	case e.Step > 0:
-		fmt.Fprintf(onScreen(a.stdout), "\n%d. %s\n", e.Step, e.Text)
+		fmt.Fprintf(onScreen(con.stdout), "\n%d. %s\n", e.Step, e.Text)
 	default:
-		fmt.Fprintf(onScreen(a.stdout), "   %s\n", e.Text)
+		fmt.Fprintf(onScreen(con.stdout), "   %s\n", e.Text)
 	}
 }
 

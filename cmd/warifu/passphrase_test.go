@@ -53,8 +53,8 @@ func TestPassphraseFilesThatSet(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr bytes.Buffer
-		a := &app{stderr: &stderr}
-		pass, err := a.newPassphrase(t.Context(), path)
+		p := &passphrases{con: &console{stderr: &stderr}}
+		pass, err := p.newPassphrase(t.Context(), path)
 		switch {
 		case f.refused == "" && (err != nil || string(pass) != f.opens):
 			t.Errorf("%s: %q, %v", name, pass, err)
@@ -81,8 +81,8 @@ func TestPassphraseFilesThatOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		madeDevice(t, home, f.opens)
-		a := &app{home: home, stderr: &bytes.Buffer{}}
-		d, err := openDevice(t.Context(), home, a.opening(t.Context(), path))
+		p := &passphrases{con: &console{stderr: &bytes.Buffer{}}}
+		d, err := openDevice(t.Context(), home, p.opening(t.Context(), path))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
