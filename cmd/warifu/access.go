@@ -75,7 +75,7 @@ func (a *app) warnRoot() {
 func (a *app) warnIfRoot(me, owner int) {
 	if me == 0 && owner != 0 {
 		name := userName(owner)
-		a.say("warning: you are root, and %s belongs to %s: what root writes there %s cannot read afterwards. Run this as %s: sudo -u %s warifu %s",
+		a.con.say("warning: you are root, and %s belongs to %s: what root writes there %s cannot read afterwards. Run this as %s: sudo -u %s warifu %s",
 			esc(a.home), esc(name), esc(name), esc(name), esc(name), a.path)
 	}
 }

@@ -44,7 +44,7 @@ func TestRootIsWarned(t *testing.T) {
 	dir := t.TempDir()
 	for _, home := range []string{dir, filepath.Join(dir, "not", "yet")} {
 		var stderr bytes.Buffer
-		a := &app{home: home, path: "up", stderr: &stderr}
+		a := &app{home: home, path: "up", con: console{stderr: &stderr}}
 		a.warnIfRoot(0, os.Geteuid()+1000)
 		a.warnIfRoot(0, 0)
 		a.warnIfRoot(1000, 1000)

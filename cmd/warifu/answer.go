@@ -10,9 +10,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) approveCmd() *cobra.Command {
-	var yes bool
-	var file string
+func approveCmd(a *app) *cobra.Command {
+	p := &approval{app: a}
 	cmd := &cobra.Command{
 		Use:   "approve ID",
 		Short: "Let the circle sign a request, or change",
@@ -20,38 +19,47 @@ func (a *app) approveCmd() *cobra.Command {
 ID may be the first digits of the id, four at least. For a request that changes
 the circle it asks for this device's passphrase, too.`,
 		Args:              one("the id of a request"),
-		ValidArgsFunction: a.requestIDs(true),
+		ValidArgsFunction: requestIDs(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.call(func(c *api.Client) error { return a.approve(cmd.Context(), c, args[0], yes, file) })
+			return a.call(func(c *api.Client) error { return p.run(cmd.Context(), c, args[0]) })
 		},
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "approve without asking")
-	passphraseFlag(cmd, &file)
+	cmd.Flags().BoolVar(&p.yes, "yes", false, "approve without asking")
+	passphraseFlag(cmd, &p.file)
 	return cmd
 }
 
-func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, file string) error {
+// An approval is one person's yes to a request.
+type approval struct {
+	app  *app
+	yes  bool   // without a question
+	file string // passphrase file
+}
+
+// run shows the request, asks, and approves it.
+func (p *approval) run(ctx context.Context, c *api.Client, id string) error {
+	con := &p.app.con
 	r, err := c.MayApprove(ctx, id)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		a.say("request %s: %s", shortID(r.ID), esc(r.Summary))
+	if con.json {
+		con.say("request %s: %s", shortID(r.ID), esc(r.Summary))
 		for _, warning := range r.Warnings {
-			a.say("warning: %s", esc(warning))
+			con.say("warning: %s", esc(warning))
 		}
 	} else {
-		printRequest(a.stderr, r)
+		printRequest(con.stderr, r)
 		// The warnings stand at the top, which a long request pushes out of sight.
 		if n := len(r.Warnings); n > 0 {
-			fmt.Fprintf(a.stderr, "\n! warnings above: %d\n", n)
+			fmt.Fprintf(con.stderr, "\n! warnings above: %d\n", n)
 		}
-		fmt.Fprintln(a.stderr)
+		fmt.Fprintln(con.stderr)
 	}
-	if yes {
-		a.say("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
+	if p.yes {
+		con.say("confirmed with --yes: request %s, %s", shortID(r.ID), esc(r.Summary))
 	} else {
-		ok, err := a.confirm(ctx, "Approve?")
+		ok, err := con.confirm(ctx, "Approve?")
 		if err != nil {
 			return err
 		}
@@ -61,21 +69,21 @@ func (a *app) approve(ctx context.Context, c *api.Client, id string, yes bool, f
 		}
 	}
 	// The full id of what was shown: a prefix might mean another by now.
-	if r, err = a.sayYes(ctx, c, r, file); err != nil {
+	if r, err = p.send(ctx, c, r); err != nil {
 		return err
 	}
-	return a.result(r, func(w io.Writer) {
+	return con.result(r, func(w io.Writer) {
 		fmt.Fprintf(w, "approved: %s\n", esc(r.Summary))
 	})
 }
 
-// sayYes approves, with proof of the person's presence where a request wants
+// send approves, with proof of the person's presence where a request wants
 // that.
-func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file string) (api.Request, error) {
+func (p *approval) send(ctx context.Context, c *api.Client, r api.Request) (api.Request, error) {
 	if !api.ChangesCircle(r.Kind) {
 		return c.Approve(ctx, r.ID)
 	}
-	pass, err := a.passphrase(ctx, file)
+	pass, err := p.app.passphrases().passphrase(ctx, p.file)
 	if err != nil {
 		return r, err
 	}
@@ -83,7 +91,7 @@ func (a *app) sayYes(ctx context.Context, c *api.Client, r api.Request, file str
 	return c.ApprovePresent(ctx, r.ID, pass)
 }
 
-func (a *app) denyCmd() *cobra.Command {
+func denyCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "deny ID",
 		Short: "Close a request on all devices",
@@ -92,14 +100,14 @@ part of the signature has left a device by then, the request may be signed all
 the same. Deny says so if it left this device; if it left another, that one says
 so when it hears of the denial, and requests and show tell it here.`,
 		Args:              one("the id of a request"),
-		ValidArgsFunction: a.requestIDs(true),
+		ValidArgsFunction: requestIDs(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {
 				r, err := c.Deny(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				return a.result(r, func(w io.Writer) {
+				return a.con.result(r, func(w io.Writer) {
 					fmt.Fprintf(w, "denied: %s\n", esc(r.Summary))
 					if r.State == api.StateReleased {
 						fmt.Fprintln(w, "too late to be sure: a part of the signature had left a device, so it may be signed")

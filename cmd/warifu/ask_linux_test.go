@@ -24,20 +24,20 @@ import (
 // nothing.
 func TestTypedAheadIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	for name, question := range map[string]func(*app) (bool, error){
-		"confirm": func(a *app) (bool, error) { return a.confirm(t.Context(), "Approve?") },
-		"decide":  func(a *app) (bool, error) { return a.decide(t.Context(), "Approve?") },
+	for name, question := range map[string]func(*console) (bool, error){
+		"confirm": func(con *console) (bool, error) { return con.confirm(t.Context(), "Approve?") },
+		"decide":  func(con *console) (bool, error) { return con.decide(t.Context(), "Approve?") },
 	} {
 		p := newTypist(t)
 		if _, err := p.user.WriteString("y\ny\ny"); err != nil {
 			t.Fatal(err)
 		}
 		go p.types("Approve? [y/", "n\n")
-		if ok, err := question(p.a); err != nil || ok {
+		if ok, err := question(p.con); err != nil || ok {
 			t.Errorf("%s: approved by what was typed before: %v", name, err)
 		}
 		go p.types("Approve? [y/", "y\n")
-		if ok, err := question(p.a); err != nil || !ok {
+		if ok, err := question(p.con); err != nil || !ok {
 			t.Errorf("%s: not approved: %v", name, err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestTypedAheadIsNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	go p.types("passphrase: ", "correct horse\n")
-	if pass, err := p.a.passphrase(t.Context(), ""); err != nil || string(pass) != "correct horse" {
+	if pass, err := p.pass.passphrase(t.Context(), ""); err != nil || string(pass) != "correct horse" {
 		t.Errorf("%q, %v", pass, err)
 	}
 }
@@ -61,7 +61,7 @@ func TestOnlyAnExplicitNoSaysNo(t *testing.T) {
 			p.types("Yours? [y/n] ", keys)
 		}
 	}()
-	if ok, err := p.a.decide(t.Context(), "Yours?"); err != nil || ok {
+	if ok, err := p.con.decide(t.Context(), "Yours?"); err != nil || ok {
 		t.Errorf("%v, %v", ok, err)
 	}
 	if n := strings.Count(p.screen(), "Yours?"); n != 6 {
@@ -72,7 +72,7 @@ func TestOnlyAnExplicitNoSaysNo(t *testing.T) {
 			p.types("Yours? [y/n] ", "\x04")
 		}
 	}()
-	if _, err := p.a.decide(t.Context(), "Yours?"); api.CodeOf(err) != api.CodeNotConfirmed {
+	if _, err := p.con.decide(t.Context(), "Yours?"); api.CodeOf(err) != api.CodeNotConfirmed {
 		t.Errorf("nobody there: %v", err)
 	}
 }
@@ -85,24 +85,24 @@ func TestInterruptedReads(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, read := range map[string]func(context.Context, *app) error{
-		"stdin":      func(ctx context.Context, a *app) error { _, err := a.readInput(ctx, "-", 10); return err },
-		"pipe":       func(ctx context.Context, a *app) error { _, err := a.readInput(ctx, fifo, 10); return err },
-		"hash":       func(ctx context.Context, a *app) error { _, err := a.hashFile(ctx, "-"); return err },
-		"hash pipe":  func(ctx context.Context, a *app) error { _, err := a.hashFile(ctx, fifo); return err },
-		"passphrase": func(ctx context.Context, a *app) error { _, err := a.passphrase(ctx, ""); return err },
-		"file":       func(ctx context.Context, a *app) error { _, err := a.passphrase(ctx, fifo); return err },
-		"new":        func(ctx context.Context, a *app) error { _, err := a.newPassphrase(ctx, ""); return err },
-		"new file":   func(ctx context.Context, a *app) error { _, err := a.newPassphrase(ctx, fifo); return err },
-		"confirm":    func(ctx context.Context, a *app) error { _, err := a.confirm(ctx, "?"); return err },
-		"decide":     func(ctx context.Context, a *app) error { _, err := a.decide(ctx, "?"); return err },
-		"invitation": func(ctx context.Context, a *app) error { _, err := a.readInvitation(ctx, false); return err },
-		"join -":     func(ctx context.Context, a *app) error { _, err := a.readInvitation(ctx, true); return err },
+	for name, read := range map[string]func(context.Context, *typist) error{
+		"stdin":      func(ctx context.Context, p *typist) error { _, err := p.con.readInput(ctx, "-", 10); return err },
+		"pipe":       func(ctx context.Context, p *typist) error { _, err := p.con.readInput(ctx, fifo, 10); return err },
+		"hash":       func(ctx context.Context, p *typist) error { _, err := p.con.hashFile(ctx, "-"); return err },
+		"hash pipe":  func(ctx context.Context, p *typist) error { _, err := p.con.hashFile(ctx, fifo); return err },
+		"passphrase": func(ctx context.Context, p *typist) error { _, err := p.pass.passphrase(ctx, ""); return err },
+		"file":       func(ctx context.Context, p *typist) error { _, err := p.pass.passphrase(ctx, fifo); return err },
+		"new":        func(ctx context.Context, p *typist) error { _, err := p.pass.newPassphrase(ctx, ""); return err },
+		"new file":   func(ctx context.Context, p *typist) error { _, err := p.pass.newPassphrase(ctx, fifo); return err },
+		"confirm":    func(ctx context.Context, p *typist) error { _, err := p.con.confirm(ctx, "?"); return err },
+		"decide":     func(ctx context.Context, p *typist) error { _, err := p.con.decide(ctx, "?"); return err },
+		"invitation": func(ctx context.Context, p *typist) error { _, err := readInvitation(ctx, p.con, false); return err },
+		"join -":     func(ctx context.Context, p *typist) error { _, err := readInvitation(ctx, p.con, true); return err },
 	} {
 		p := newTypist(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- read(ctx, p.a) }()
+		go func() { done <- read(ctx, p) }()
 		if name == "passphrase" || name == "new" {
 			p.reads()
 			if echoes(t, p.program) {
@@ -135,7 +135,7 @@ func TestNewPassphraseIsAskedForAgain(t *testing.T) {
 			p.types(step[0], step[1])
 		}
 	}()
-	pass, err := p.a.newPassphrase(t.Context(), "")
+	pass, err := p.pass.newPassphrase(t.Context(), "")
 	if err != nil || string(pass) != "correct horse" {
 		t.Errorf("%q, %v", pass, err)
 	}
@@ -144,13 +144,13 @@ func TestNewPassphraseIsAskedForAgain(t *testing.T) {
 		t.Error("a passphrase is shown")
 	}
 	go p.types("new passphrase: ", "\x04")
-	if _, err := p.a.newPassphrase(t.Context(), ""); api.CodeOf(err) != api.CodeCanceled {
+	if _, err := p.pass.newPassphrase(t.Context(), ""); api.CodeOf(err) != api.CodeCanceled {
 		t.Errorf("the end of the input: %v", err)
 	}
 }
 
 // guarded is a store whose passphrase is pass, and which tries cost little of.
-func guarded(t *testing.T, pass string, now func() time.Duration) (guard, []byte) {
+func guarded(t *testing.T, pass string, now func() time.Duration) (keeper.Guard, []byte) {
 	t.Helper()
 	_, header := keepertest.New(t, pass)
 	store, err := boltstore.Create(filepath.Join(t.TempDir(), "h", storeName), header)
@@ -158,7 +158,7 @@ func guarded(t *testing.T, pass string, now func() time.Duration) (guard, []byte
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return guard{store, now}, header
+	return keeper.Guard{Store: store, Uptime: now}, header
 }
 
 // TestWrongPassphraseIsAskedForAgain, also after the five that are free: then it
@@ -169,7 +169,7 @@ func TestWrongPassphraseIsAskedForAgain(t *testing.T) {
 	p := newTypist(t)
 	on := 100 * time.Hour
 	waited, pauses := time.Duration(0), 0
-	p.a.waits = clock{now: func() time.Duration { return on }, wait: func(_ context.Context, d time.Duration) error {
+	p.pass.waits = clock{now: func() time.Duration { return on }, wait: func(_ context.Context, d time.Duration) error {
 		if echoes(t, p.program) {
 			t.Error("what is typed during the wait is shown")
 		}
@@ -189,7 +189,7 @@ func TestWrongPassphraseIsAskedForAgain(t *testing.T) {
 			p.types("passphrase: ", strings.TrimSuffix(pass, "\n")+"\n")
 		}
 	}()
-	k, err := g.open(t.Context(), header, p.a.opening(t.Context(), ""))
+	k, err := openKeeper(t.Context(), g, header, p.pass.opening(t.Context(), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,89 +201,25 @@ func TestWrongPassphraseIsAskedForAgain(t *testing.T) {
 		t.Errorf("%d of 6 were called wrong", n)
 	}
 	has(t, "screen", p.screen(), "the next try is possible in 30s", "the next try is possible in 2m0s")
-	if stored, err := g.store.Tries(); err != nil || len(stored) > 0 {
+	if stored, err := g.Store.Tries(); err != nil || len(stored) > 0 {
 		t.Errorf("tries are left: %x, %v", stored, err)
 	}
 	// Ctrl-D, Ctrl-C and a file end it.
 	go p.types("passphrase: ", "\x04")
-	if _, err := g.open(t.Context(), header, p.a.opening(t.Context(), "")); api.CodeOf(err) != api.CodeCanceled {
+	if _, err := openKeeper(t.Context(), g, header, p.pass.opening(t.Context(), "")); api.CodeOf(err) != api.CodeCanceled {
 		t.Errorf("the end of the input: %v", err)
 	}
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	if err := os.WriteFile(wrong, []byte("incorrect horse"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.open(t.Context(), header, p.a.opening(t.Context(), wrong)); api.CodeOf(err) != api.CodeWrongPass {
+	if _, err := openKeeper(t.Context(), g, header, p.pass.opening(t.Context(), wrong)); api.CodeOf(err) != api.CodeWrongPass {
 		t.Errorf("a wrong file: %v", err)
 	}
 	gone := errors.New("interrupted")
-	p.a.waits.wait = func(context.Context, time.Duration) error { return gone }
-	if err := p.a.sitOut(t.Context(), time.Minute); !errors.Is(err, gone) || !echoes(t, p.program) {
+	p.pass.waits.wait = func(context.Context, time.Duration) error { return gone }
+	if err := p.pass.sitOut(t.Context(), time.Minute); !errors.Is(err, gone) || !echoes(t, p.program) {
 		t.Errorf("an interrupted wait: %v", err)
-	}
-}
-
-// TestClockSetAheadSkipsNoWait: the wall clock has no part in it, and neither has a
-// new start of the program. Only what is on the machine's own clock passes.
-func TestClockSetAheadSkipsNoWait(t *testing.T) {
-	t.Parallel()
-	on := time.Hour
-	g, header := guarded(t, "correct horse", func() time.Duration { return on })
-	try := func(pass string) error {
-		asked := false
-		k, err := g.open(t.Context(), header, func(failed error, left time.Duration) ([]byte, error) {
-			switch {
-			case left > 0:
-				return nil, tooEarly(left)
-			case asked:
-				return nil, failed
-			}
-			asked = true
-			return []byte(pass), nil
-		})
-		if k != nil {
-			k.Close()
-		}
-		return err
-	}
-	for range 5 {
-		if err := try("incorrect horse"); api.CodeOf(err) != api.CodeWrongPass {
-			t.Fatal(err)
-		}
-	}
-	// As of an older release, with a wall clock's time long ago.
-	old := append([]byte{1, 0, 0, 0, 5}, make([]byte, 8)...)
-	for name, stored := range map[string][]byte{"as counted": nil, "of an older release": old, "damaged": []byte("damaged")} {
-		if stored != nil {
-			if err := g.store.SetTries(stored); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := try("correct horse"); err == nil || !strings.Contains(err.Error(), "the next try is possible in") {
-			t.Errorf("%s: no wait: %v", name, err)
-		}
-		// However often it is looked at, the wait passes.
-		on += 10 * time.Second
-		before, err := g.left()
-		if err != nil {
-			t.Fatal(err)
-		}
-		on += 10 * time.Second
-		if after, err := g.left(); err != nil || before-after != 10*time.Second {
-			t.Errorf("%s: %v, and 10 s later %v: %v", name, before, after, err)
-		}
-	}
-	// Started anew, it has waited as long as it has been on.
-	if err := g.store.SetTries(keeper.Tries{}.Failed(on).Failed(on).Failed(on).Failed(on).Failed(on).Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	on = 20 * time.Second
-	if left, err := g.left(); err != nil || left != 10*time.Second {
-		t.Errorf("after a restart: %v, %v", left, err)
-	}
-	on = 31 * time.Second
-	if err := try("correct horse"); err != nil {
-		t.Errorf("after the wait: %v", err)
 	}
 }
 
@@ -292,16 +228,16 @@ func TestClockSetAheadSkipsNoWait(t *testing.T) {
 func TestLogOfAFrozenTerminal(t *testing.T) {
 	t.Parallel()
 	gate, out := make(chan struct{}), &bytes.Buffer{}
-	a := &app{stderr: gated{gate, out}}
-	a.lose()
-	log := a.logger()
+	con := &console{stderr: gated{gate, out}}
+	con.lose()
+	log := con.logger()
 	const lines = 3 * maxHeldLines
 	for range lines {
 		log.Info("said")
-		a.event(api.Event{Event: api.EventReady, Device: "beef"})
+		con.event(api.Event{Event: api.EventReady, Device: "beef"})
 	}
 	close(gate)
-	a.lossy.Close(time.Hour)
+	con.lossy.Close(time.Hour)
 	written, lost := 0, 0
 	for line := range strings.Lines(out.String()) {
 		if _, n, ok := strings.Cut(strings.TrimSpace(line), "lines="); ok {
@@ -321,7 +257,7 @@ func TestLogOfAFrozenTerminal(t *testing.T) {
 	}
 	has(t, "the log", out.String(), "lines were not written")
 	// At the end nobody waits for it either.
-	stuck := &app{stderr: gated{make(chan struct{}), out}}
+	stuck := &console{stderr: gated{make(chan struct{}), out}}
 	stuck.lose()
 	stuck.note("said")
 	stuck.lossy.Close(0)

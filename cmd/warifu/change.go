@@ -16,8 +16,10 @@ import (
 // A change is what the commands that change the circle have in common: they
 // say what they are about to do, and want their person's presence.
 type change struct {
+	app     *app
 	file    string // passphrase file
 	yes     bool
+	waits   bool // for the other devices, as long as timeout
 	timeout time.Duration
 	told    []string // warnings that the person has seen
 }
@@ -31,12 +33,29 @@ func (ch *change) yesFlag(cmd *cobra.Command) {
 }
 
 func (ch *change) timeoutFlag(cmd *cobra.Command, value time.Duration) {
+	ch.waits = true
 	cmd.Flags().DurationVar(&ch.timeout, "timeout", value, "how long to wait for the other devices")
 }
 
-// checkTimeout refuses what would not wait at all, or for ever.
-func (ch *change) checkTimeout() error {
-	if ch.timeout <= 0 {
+// run has f change the circle of this device, which must be in one.
+func (ch *change) run(ctx context.Context, f func(*api.Client, api.Status) error) error {
+	if ch.waits {
+		if err := checkTimeout(ch.timeout); err != nil {
+			return err
+		}
+	}
+	return ch.app.call(func(c *api.Client) error {
+		s, err := inCircle(ctx, c)
+		if err != nil {
+			return err
+		}
+		return f(c, s)
+	})
+}
+
+// checkTimeout refuses what would not wait at all.
+func checkTimeout(d time.Duration) error {
+	if d <= 0 {
 		return usagef("--timeout must be positive")
 	}
 	return nil
@@ -56,34 +75,67 @@ func inCircle(ctx context.Context, c *api.Client) (api.Status, error) {
 	return s, nil
 }
 
-// say tells the person something on stderr, as an event with --json.
-func (a *app) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if a.json {
-		a.event(api.Event{Event: api.EventProgress, Text: text})
-		return
+// carryOut makes a call that changes the circle, and tells its person before
+// anybody types a passphrase for nothing. First it hears, from a dry run, whether
+// the call would be refused; then it says what the call would be, asks the
+// question, if there is one, and wants the passphrase.
+func carryOut[T any](ctx context.Context, ch *change, c *api.Client, what api.PreviewArgs, question string, call func(api.PresenceArgs) (T, error)) (out T, err error) {
+	if _, err := call(api.PresenceArgs{DryRun: true}); err != nil {
+		return out, err
 	}
-	a.note("%s", text)
+	if err := ch.foretell(ctx, c, what); err != nil {
+		return out, err
+	}
+	if question != "" {
+		if err := ch.agree(ctx, question); err != nil {
+			return out, err
+		}
+	}
+	pass, err := ch.app.passphrases().passphrase(ctx, ch.file)
+	if err != nil {
+		return out, err
+	}
+	defer clear(pass)
+	return call(api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)})
 }
 
-// agree says what is about to happen and asks for a yes. The explanation is
-// printed in either case, so that a script's log holds what it agreed to.
-func (a *app) agree(ctx context.Context, ch *change, question string, explanation ...string) error {
-	for _, line := range explanation {
-		a.say("%s", line)
-	}
-	if ch.yes {
-		a.say("confirmed with --yes: %s", strings.TrimSuffix(question, "?"))
-		return nil
-	}
-	ok, err := a.confirm(ctx, question)
+// foretell says what a change would be, in the words in which all devices show the
+// request for it, before anybody is asked or types a passphrase.
+func (ch *change) foretell(ctx context.Context, c *api.Client, what api.PreviewArgs) error {
+	p, err := c.Preview(ctx, what)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return api.Errorf(api.CodeNotConfirmed, "nothing was changed")
-	}
+	ch.told = p.Warnings
+	ch.app.con.meaning(p.Summary, p.Warnings, p.Lines)
 	return nil
+}
+
+// agree asks for a yes. With --yes it says what that agrees to, so that a
+// script's log holds it.
+func (ch *change) agree(ctx context.Context, question string) error {
+	con := &ch.app.con
+	if ch.yes {
+		con.say("confirmed with --yes: %s", strings.TrimSuffix(question, "?"))
+		return nil
+	}
+	return con.consent(ctx, question)
+}
+
+// redeal is [carryOut] for a call that ends in a re-deal, and shows its steps.
+func (ch *change) redeal(ctx context.Context, c *api.Client, what api.PreviewArgs, question string, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
+	var id string
+	out, err := carryOut(ctx, ch, c, what, question, func(p api.PresenceArgs) (api.Changed, error) {
+		return run(p, func(e api.Event) {
+			if e.Event == api.EventRequest {
+				id = e.ID
+				// What was not known before: the name of a device that came.
+				e.Warnings = slices.DeleteFunc(e.Warnings, func(w string) bool { return slices.Contains(ch.told, w) })
+			}
+			ch.app.con.event(e)
+		})
+	})
+	return out, changeOpen(err, id)
 }
 
 // An epochResult is what vacation, veto and remove print.
@@ -92,72 +144,22 @@ type epochResult struct {
 	Request api.Request `json:"request"`
 }
 
-// beforehand are the arguments of a call that only says whether it would be
-// refused, so that nobody is asked anything for nothing.
-func beforehand() api.PresenceArgs { return api.PresenceArgs{DryRun: true} }
-
 // word has say say what the person here has to say about the device that name
 // means, and prints what follows from it.
-func (a *app) word(ctx context.Context, ch *change, c *api.Client, kind, name string, say func(context.Context, api.DeviceArgs) (api.Request, error), follows string) error {
-	s, err := inCircle(ctx, c)
-	if err != nil {
-		return err
-	}
-	d, err := findDevice(s, name)
-	if err != nil {
-		return err
-	}
-	args := api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Device}
-	if _, err := say(ctx, args); err != nil {
-		return err
-	}
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: kind, Device: d.Device}); err != nil {
-		return err
-	}
-	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
-		return err
-	}
-	defer clear(args.Passphrase)
-	r, err := say(ctx, args)
-	if err != nil {
-		return err
-	}
-	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", esc(d.Name), follows) })
-}
-
-// present asks for the passphrase. The caller wipes it.
-func (a *app) present(ctx context.Context, ch *change) (api.PresenceArgs, error) {
-	pass, err := a.passphrase(ctx, ch.file)
-	return api.PresenceArgs{Passphrase: pass, Timeout: api.Duration(ch.timeout)}, err
-}
-
-// redeal makes a call that ends in a re-deal and shows its steps. First it hears
-// whether the call would be refused, then it has ask ask, unless that is nil, and
-// last it wants the passphrase.
-func (a *app) redeal(ctx context.Context, ch *change, ask func() error, run func(api.PresenceArgs, func(api.Event)) (api.Changed, error)) (api.Changed, error) {
-	if _, err := run(beforehand(), a.event); err != nil {
-		return api.Changed{}, err
-	}
-	if ask != nil {
-		if err := ask(); err != nil {
-			return api.Changed{}, err
+func (ch *change) word(ctx context.Context, kind, name string, say func(*api.Client, api.DeviceArgs) (api.Request, error), follows string) error {
+	return ch.run(ctx, func(c *api.Client, s api.Status) error {
+		d, err := findDevice(s, name)
+		if err != nil {
+			return err
 		}
-	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
-		return api.Changed{}, err
-	}
-	defer clear(p.Passphrase)
-	var id string
-	out, err := run(p, func(e api.Event) {
-		if e.Event == api.EventRequest {
-			id = e.ID
-			// What was not known before: the name of a device that came.
-			e.Warnings = slices.DeleteFunc(e.Warnings, func(w string) bool { return slices.Contains(ch.told, w) })
+		r, err := carryOut(ctx, ch, c, api.PreviewArgs{Kind: kind, Device: d.Device}, "", func(p api.PresenceArgs) (api.Request, error) {
+			return say(c, api.DeviceArgs{PresenceArgs: p, Device: d.Device})
+		})
+		if err != nil {
+			return err
 		}
-		a.event(e)
+		return ch.app.con.result(epochResult{s.Epoch, r}, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", esc(d.Name), follows) })
 	})
-	return out, changeOpen(err, id)
 }
 
 // changeOpen tells the person what becomes of a change that nobody waits for

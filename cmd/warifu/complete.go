@@ -23,7 +23,7 @@ func complete[T ~string](cmd *cobra.Command, flag string, values ...T) {
 
 // completeFrom completes the one argument of a command with what the daemon
 // knows. Without an answer within a second it offers nothing.
-func (a *app) completeFrom(list func(context.Context, *api.Client) ([]cobra.Completion, error)) cobra.CompletionFunc {
+func completeFrom(a *app, list func(context.Context, *api.Client) ([]cobra.Completion, error)) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		const none = cobra.ShellCompDirectiveNoFileComp
 		if len(args) > 0 || a.findHome() != nil {
@@ -46,8 +46,8 @@ func (a *app) completeFrom(list func(context.Context, *api.Client) ([]cobra.Comp
 
 // deviceArgs completes the names of devices, without this one if others is
 // set.
-func (a *app) deviceArgs(others bool) cobra.CompletionFunc {
-	return a.completeFrom(func(ctx context.Context, c *api.Client) (out []cobra.Completion, err error) {
+func deviceArgs(a *app, others bool) cobra.CompletionFunc {
+	return completeFrom(a, func(ctx context.Context, c *api.Client) (out []cobra.Completion, err error) {
 		s, err := c.Status(ctx)
 		for _, d := range s.Devices {
 			if !others || !d.This {
@@ -59,8 +59,8 @@ func (a *app) deviceArgs(others bool) cobra.CompletionFunc {
 }
 
 // requestIDs completes ids of requests, open ones only if open is set.
-func (a *app) requestIDs(open bool) cobra.CompletionFunc {
-	return a.completeFrom(func(ctx context.Context, c *api.Client) (out []cobra.Completion, err error) {
+func requestIDs(a *app, open bool) cobra.CompletionFunc {
+	return completeFrom(a, func(ctx context.Context, c *api.Client) (out []cobra.Completion, err error) {
 		list, err := c.Requests(ctx)
 		for _, r := range list {
 			if !open || r.State == api.StatePending {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
-	"time"
 
 	"github.com/warifu/warifu/internal/boltstore"
 	"github.com/warifu/warifu/internal/keeper"
@@ -58,7 +55,7 @@ func (d *device) unlock(ctx context.Context, home string, ask asker) error {
 	if err := keeper.CheckHeader(header); err != nil {
 		return api.AsError(fmt.Errorf("the store's header is damaged: %w", err)).WithHint("`warifu fsck` says more")
 	}
-	if d.keeper, err = (guard{d.store, uptime}).open(ctx, header, ask); err != nil {
+	if d.keeper, err = openKeeper(ctx, d.guard(), header, ask); err != nil {
 		return err
 	}
 	if err := d.store.Attach(d.keeper); err != nil {
@@ -69,6 +66,9 @@ func (d *device) unlock(ctx context.Context, home string, ask asker) error {
 	}
 	return nil
 }
+
+// guard counts the wrong passphrases of this device in its store.
+func (d *device) guard() keeper.Guard { return keeper.Guard{Store: d.store, Uptime: uptime} }
 
 // Close wipes keys and closes the store.
 func (d *device) Close() error {
@@ -113,157 +113,6 @@ func plain(err error) string {
 		text = strings.TrimPrefix(text, where)
 	}
 	return text
-}
-
-// A guard slows down whoever tries passphrases at the keyboard.
-type guard struct {
-	store  *boltstore.Store
-	uptime func() time.Duration
-}
-
-// open tries what ask returns until it opens the header, or ask gives up.
-func (g guard) open(ctx context.Context, header []byte, ask asker) (*keeper.Keeper, error) {
-	var failed error
-	for {
-		left, err := g.left()
-		if err != nil {
-			return nil, err
-		}
-		pass, err := ask(failed, left)
-		if err != nil {
-			return nil, err
-		}
-		// Who interrupts a try does not wait for its end. It was counted.
-		k, err := await(ctx, func() (k *keeper.Keeper, err error) {
-			defer clear(pass)
-			err = g.try(func() (err error) {
-				k, err = keeper.Unlock(header, pass)
-				return err
-			})
-			return k, err
-		})
-		if err == nil || api.CodeOf(err) != api.CodeWrongPass {
-			if err != nil && k != nil {
-				k.Close()
-			}
-			return k, err
-		}
-		failed = err
-	}
-}
-
-// tries reads the count. A count that is damaged asks for the longest wait.
-func (g guard) tries() (keeper.Tries, error) {
-	stored, err := g.store.Tries()
-	if err != nil {
-		return keeper.Tries{}, err
-	}
-	up := g.uptime()
-	// Damaged, of an older form, or of before the machine was started: what the
-	// wait is counted from must not move with each look at it.
-	t, _ := keeper.ParseTries(stored, up)
-	t = t.At(up)
-	if len(stored) > 0 && !bytes.Equal(t.Bytes(), stored) {
-		return t, g.store.SetTries(t.Bytes())
-	}
-	return t, nil
-}
-
-// left is how long no passphrase is taken.
-func (g guard) left() (time.Duration, error) {
-	t, err := g.tries()
-	return t.Wait(g.uptime()), err
-}
-
-// try counts a try as a failure before it is made, so that killing the process
-// wins nothing, and forgets the count if it was none.
-func (g guard) try(unlock func() error) error {
-	t, err := g.tries()
-	if err != nil {
-		return err
-	}
-	t = t.Failed(g.uptime())
-	if err := g.store.SetTries(t.Bytes()); err != nil {
-		return fmt.Errorf("count the try: %w", err)
-	}
-	err = unlock()
-	switch {
-	case errors.Is(err, keeper.ErrPassphrase):
-		return wrongPassphrase(t.Failures(), t.Wait(g.uptime()))
-	case err != nil && !locked(err):
-		return err
-	}
-	// It was the right one, whatever else was said meanwhile.
-	if err := g.store.SetTries(nil); err != nil {
-		return fmt.Errorf("forget the tries: %w", err)
-	}
-	if locked(err) {
-		return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("`warifu unlock` brings its shares back")
-	}
-	return nil
-}
-
-func wrongPassphrase(failures int, left time.Duration) *api.Error {
-	e := api.Errorf(api.CodeWrongPass, "the passphrase is wrong")
-	if left > 0 {
-		return e.WithHint("that was number %d; the next try is possible in %v", failures, left.Round(time.Second))
-	}
-	return e.WithHint("check the keyboard's layout and try again")
-}
-
-func locked(err error) bool {
-	return errors.Is(err, keeper.ErrLocked) || errors.Is(err, keeper.ErrLockedSince)
-}
-
-// A guardedKeeper counts the tries of the running daemon, too.
-type guardedKeeper struct {
-	*keeper.Keeper
-	guard guard
-
-	// trying is held from looking at the count to having counted: calls that
-	// come at once must not pass for one try.
-	trying sync.Mutex
-}
-
-// Unlock brings the shares back, unless they are locked while it waits for its
-// turn or for the passphrase to be tried.
-func (k *guardedKeeper) Unlock(passphrase []byte) error {
-	return k.unlockSince(k.Locks(), passphrase)
-}
-
-// unlockSince is Unlock as of when the shares had been locked so often.
-func (k *guardedKeeper) unlockSince(locks uint64, passphrase []byte) error {
-	return k.counted(func() error { return k.UnlockUnlessLocked(locks, passphrase) })
-}
-
-// Prove checks the passphrase and brings nothing back.
-func (k *guardedKeeper) Prove(passphrase []byte) error {
-	return k.counted(func() error { return k.Keeper.Prove(passphrase) })
-}
-
-func (k *guardedKeeper) counted(try func() error) error {
-	k.trying.Lock()
-	defer k.trying.Unlock()
-	if err := k.early(); err != nil {
-		return err
-	}
-	return k.guard.try(try)
-}
-
-// early says that it is too early for another try. The caller holds trying.
-func (k *guardedKeeper) early() error {
-	left, err := k.guard.left()
-	if err == nil && left > 0 {
-		err = tooEarly(left)
-	}
-	return err
-}
-
-// MayUnlock says why it is too early for another try, or nil.
-func (k *guardedKeeper) MayUnlock() error {
-	k.trying.Lock()
-	defer k.trying.Unlock()
-	return k.early()
 }
 
 // exists reports whether there is something at path.

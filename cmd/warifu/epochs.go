@@ -13,7 +13,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-func (a *app) epochsCmd() *cobra.Command {
+func epochsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "epochs",
 		Short: "Show how the circle came to be what it is, verified",
@@ -34,7 +34,7 @@ words at the end are the same on all devices that know the same story.`,
 				if len(list) > 0 {
 					out.Epoch = list[len(list)-1].Epoch
 				}
-				return a.result(out, func(w io.Writer) { printEpochs(w, list) })
+				return a.con.result(out, func(w io.Writer) { printEpochs(w, list) })
 			})
 		},
 	}

@@ -11,46 +11,46 @@ import (
 )
 
 // event shows one step of a long call on stderr.
-func (a *app) event(e api.Event) {
-	if a.json {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		printJSON(a.stderr, e)
+func (con *console) event(e api.Event) {
+	if con.json {
+		con.mu.Lock()
+		defer con.mu.Unlock()
+		printJSON(con.stderr, e)
 		return
 	}
 	switch e.Event {
 	case api.EventReady:
-		a.note("ready: %s", shortID(e.Device))
+		con.note("ready: %s", shortID(e.Device))
 		for _, addr := range e.Addresses {
-			a.note("  at %s", esc(addr))
+			con.note("  at %s", esc(addr))
 		}
 	case api.EventInvitation:
-		a.invitation(e)
+		con.invitation(e)
 	case api.EventCode:
-		a.note("%s", esc(e.Text))
+		con.note("%s", esc(e.Text))
 		if e.Code != "" {
-			a.note("  code %s", esc(e.Code))
+			con.note("  code %s", esc(e.Code))
 		}
 	case api.EventJoined:
-		a.note("joined: %s (%s), fingerprint %s", esc(e.Name), esc(e.Kind), esc(e.Fingerprint))
+		con.note("joined: %s (%s), fingerprint %s", esc(e.Name), esc(e.Kind), esc(e.Fingerprint))
 	case api.EventRequest:
-		a.note("request %s", shortID(e.ID))
+		con.note("request %s", shortID(e.ID))
 		for _, w := range e.Warnings {
-			a.note("! %s", esc(w))
+			con.note("! %s", esc(w))
 		}
 	case api.EventWaiting:
-		a.note("%s", waitingText(e))
+		con.note("%s", waitingText(e))
 	case api.EventProgress:
 		text := esc(e.Text)
 		if e.Of > 0 {
 			text = fmt.Sprintf("%s (%d of %d)", text, e.Step, e.Of)
 		}
-		a.showProgress(text)
+		con.showProgress(text)
 	case api.EventError:
 		if e.Error != nil {
-			a.note("%s", esc(e.Error.Message))
+			con.note("%s", esc(e.Error.Message))
 			if e.Error.Hint != "" {
-				a.note("hint: %s", esc(e.Error.Hint))
+				con.note("hint: %s", esc(e.Error.Hint))
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func waitingText(e api.Event) string {
 
 // invitation shows one invitation: the text, then the picture if it can be seen
 // and scanned, and last the digits, which so stay in sight.
-func (a *app) invitation(e api.Event) {
+func (con *console) invitation(e api.Event) {
 	which := ""
 	if e.Of > 0 {
 		which = fmt.Sprintf(" (%d of %d)", e.Step, e.Of)
@@ -81,7 +81,7 @@ func (a *app) invitation(e api.Event) {
 		below = append(below, "or, on the same network,", "  "+code)
 		if at := elsewhere(e.Addresses); at != "" {
 			below = append(below, "or, if it is not found there, the same digits after")
-			if line := "  warifu join --at " + esc(at); a.fits(line) {
+			if line := "  warifu join --at " + esc(at); con.fits(line) {
 				below = append(below, line)
 			} else { // an address stays in one piece, and the command can be pasted
 				below = append(below, "  warifu join \\", "    --at "+esc(at))
@@ -91,11 +91,11 @@ func (a *app) invitation(e api.Event) {
 	if e.Expires != nil {
 		below = append(below, fmt.Sprintf("It works once and ends %s.", until(*e.Expires)))
 	}
-	a.endProgress()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	lines := append(above, a.picture(e.Invitation, append(above, below...))...)
-	w := onScreen(a.stderr)
+	con.endProgress()
+	con.mu.Lock()
+	defer con.mu.Unlock()
+	lines := append(above, con.picture(e.Invitation, append(above, below...))...)
+	w := onScreen(con.stderr)
 	for _, line := range append(lines, below...) {
 		if strings.HasPrefix(line, " ") || strings.ContainsAny(line, "█▀▄") {
 			whole(w, line) // to be copied, or scanned
@@ -105,18 +105,18 @@ func (a *app) invitation(e api.Event) {
 	}
 }
 
-func (a *app) noQRFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&a.noQR, "no-qr", false, "draw no QR code of invitations")
+func (con *console) noQRFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&con.noQR, "no-qr", false, "draw no QR code of invitations")
 }
 
 // picture returns the lines of an invitation's QR code, or of why there is none. It
 // must be seen in one piece, together with the other lines of its screen.
-func (a *app) picture(invitation string, others []string) []string {
-	columns, rows := size(a.stderr)
-	if columns == 0 || a.noQR {
+func (con *console) picture(invitation string, others []string) []string {
+	columns, rows := size(con.stderr)
+	if columns == 0 || con.noQR {
 		return nil
 	}
-	style, why := qrStyleFor(a.env)
+	style, why := qrStyleFor(con.env)
 	var lines []string
 	if why == "" {
 		var width int
@@ -140,8 +140,8 @@ func (a *app) picture(invitation string, others []string) []string {
 }
 
 // fits reports whether a line fits into a line of the terminal, if there is one.
-func (a *app) fits(line string) bool {
-	width := columns(a.stderr)
+func (con *console) fits(line string) bool {
+	width := columns(con.stderr)
 	return width == 0 || across(line) <= width
 }
 
@@ -162,26 +162,26 @@ func elsewhere(addresses []string) string {
 }
 
 // showProgress prints a line that the next one replaces on a terminal.
-func (a *app) showProgress(text string) {
-	if !isTerminal(a.stderr) {
-		a.note("%s", text)
+func (con *console) showProgress(text string) {
+	if !isTerminal(con.stderr) {
+		con.note("%s", text)
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if width := columns(a.stderr); width > 1 {
+	con.mu.Lock()
+	defer con.mu.Unlock()
+	if width := columns(con.stderr); width > 1 {
 		text = broken(text, width-1, width-1)[0] // a second line would stay
 	}
-	fmt.Fprintf(a.stderr, "\r\x1b[K%s", text)
-	a.progress = true
+	fmt.Fprintf(con.stderr, "\r\x1b[K%s", text)
+	con.progress = true
 }
 
 // endProgress takes the progress line off the terminal.
-func (a *app) endProgress() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.progress {
-		fmt.Fprint(a.stderr, "\r\x1b[K")
-		a.progress = false
+func (con *console) endProgress() {
+	con.mu.Lock()
+	defer con.mu.Unlock()
+	if con.progress {
+		fmt.Fprint(con.stderr, "\r\x1b[K")
+		con.progress = false
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) foundCmd() *cobra.Command {
+func foundCmd(a *app) *cobra.Command {
 	var args api.FoundArgs
 	var timers timers
 	var yes, abandon bool
@@ -31,7 +31,7 @@ part of --suspect.`,
 		Args:    nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if abandon {
-				return a.abandon(cmd.Context(), yes)
+				return setAside(cmd.Context(), a, yes)
 			}
 			if !cmd.Flags().Changed("threshold") || !cmd.Flags().Changed("devices") {
 				return usagef("--threshold and --devices are needed")
@@ -40,7 +40,7 @@ part of --suspect.`,
 				return err
 			}
 			return a.call(func(c *api.Client) error {
-				return a.ceremony(cmd.Context(), c, yes, func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
+				return ceremony{&a.con, c, yes}.run(cmd.Context(), func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
 					return c.Found(ctx, args, emit)
 				})
 			})
@@ -51,49 +51,54 @@ part of --suspect.`,
 	f.IntVar(&args.Devices, "devices", 0, "how many devices there are, this one included: at most 9")
 	timers.flags(f)
 	f.BoolVar(&yes, "yes", false, "confirm the names and words without asking")
-	a.noQRFlag(cmd)
+	a.con.noQRFlag(cmd)
 	f.BoolVar(&abandon, "abandon", false, "set a half-founded circle aside, for good")
 	return cmd
 }
 
-func (a *app) abandon(ctx context.Context, yes bool) error {
+// setAside abandons the founding that this device is part of.
+func setAside(ctx context.Context, a *app, yes bool) error {
 	if err := a.call(func(c *api.Client) error { return c.MayAbandon(ctx) }); err != nil {
 		return err
 	}
 	if !yes {
-		ok, err := a.confirm(ctx, "This device will never be part of the circle whose founding is under way.\nSet it aside for good?")
+		err := a.con.consent(ctx, "This device will never be part of the circle whose founding is under way.\nSet it aside for good?")
 		if err != nil {
 			return err
-		}
-		if !ok {
-			return api.Errorf(api.CodeNotConfirmed, "nothing was changed")
 		}
 	}
 	return a.call(func(c *api.Client) error {
 		if err := c.AbandonFounding(ctx); err != nil {
 			return err
 		}
-		return a.result(struct {
+		return a.con.result(struct {
 			Abandoned bool `json:"abandoned"`
 		}{true}, func(w io.Writer) { fmt.Fprintln(w, "the founding was set aside") })
 	})
 }
 
-// ceremony runs a founding, asks its question, and prints the circle.
-func (a *app) ceremony(ctx context.Context, c *api.Client, yes bool, run func(context.Context, func(api.Event)) (api.Circle, error)) error {
+// A ceremony is a founding as the person of one device sees it.
+type ceremony struct {
+	con    *console
+	client *api.Client
+	yes    bool // to the names and words, whatever they are
+}
+
+// run runs a founding, asks its question, and prints the circle.
+func (c ceremony) run(ctx context.Context, found func(context.Context, func(api.Event)) (api.Circle, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var asking sync.WaitGroup
 	var asked error // written by asking only, read after it
-	circle, err := run(ctx, func(e api.Event) {
+	circle, err := found(ctx, func(e api.Event) {
 		if e.Question == nil {
-			a.event(e)
+			c.con.event(e)
 			return
 		}
 		// The answer must not hold up the stream, on which the founding may
 		// fail in the meantime.
 		asking.Go(func() {
-			if asked = a.answer(ctx, c, *e.Question, yes); asked != nil {
+			if asked = c.answer(ctx, *e.Question); asked != nil {
 				cancel()
 			}
 		})
@@ -106,35 +111,35 @@ func (a *app) ceremony(ctx context.Context, c *api.Client, yes bool, run func(co
 	if err != nil {
 		return err
 	}
-	return a.result(circle, func(w io.Writer) { printCircle(w, circle) })
+	return c.con.result(circle, func(w io.Writer) { printCircle(w, circle) })
 }
 
 // answer shows the names and words of a founding and tells the daemon what
 // its person said.
-func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes bool) error {
-	a.event(api.Event{Event: api.EventConfirm, Question: &q})
-	a.note("\nA circle of %d devices, any %d of which sign:\n", len(q.Devices), q.Threshold)
+func (c ceremony) answer(ctx context.Context, q api.Question) error {
+	c.con.event(api.Event{Event: api.EventConfirm, Question: &q})
+	c.con.note("\nA circle of %d devices, any %d of which sign:\n", len(q.Devices), q.Threshold)
 	for _, d := range q.Devices {
 		mark := ""
 		if d.This {
 			mark = "   (this device)"
 		}
-		a.note("  %d  %s, %s%s", d.Slot, esc(d.Name), esc(d.Kind), mark)
+		c.con.note("  %d  %s, %s%s", d.Slot, esc(d.Name), esc(d.Kind), mark)
 	}
-	a.note("\n  %s\n", esc(strings.Join(q.Words, " ")))
+	c.con.note("\n  %s\n", esc(strings.Join(q.Words, " ")))
 	for _, w := range q.Warnings {
-		a.note("! %s", esc(w))
+		c.con.note("! %s", esc(w))
 	}
-	if yes {
-		a.note("confirmed with --yes: these names and words")
+	if c.yes {
+		c.con.note("confirmed with --yes: these names and words")
 	} else {
-		ok, err := a.decide(ctx, "Do all devices show exactly these names and words, and are all of them yours?")
+		ok, err := c.con.decide(ctx, "Do all devices show exactly these names and words, and are all of them yours?")
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
 		if err != nil || !ok {
 			// The daemon tells the others; what it says back is no news.
-			_ = c.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: false})
+			_ = c.client.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: false})
 			if err != nil {
 				return err
 			}
@@ -142,7 +147,7 @@ func (a *app) answer(ctx context.Context, c *api.Client, q api.Question, yes boo
 				WithHint("if they differed, somebody is in between: check who is on this network before you try again")
 		}
 	}
-	return c.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: true})
+	return c.client.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: true})
 }
 
 func printCircle(w io.Writer, c api.Circle) {

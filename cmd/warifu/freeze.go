@@ -15,8 +15,8 @@ type frozenResult struct {
 	Request api.Request `json:"request"`
 }
 
-func (a *app) freezeCmd() *cobra.Command {
-	var ch change
+func freezeCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "freeze",
 		Short: "Stop all signing at once, on all devices",
@@ -25,33 +25,18 @@ and one passphrase are enough. Undoing it, with "warifu thaw", needs as many
 persons as must sign.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.call(func(c *api.Client) error {
-				s, err := inCircle(cmd.Context(), c)
-				if err != nil {
-					return err
-				}
-				if _, err := c.Freeze(cmd.Context(), beforehand()); err != nil {
-					return err
-				}
-				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindFreeze}); err != nil {
-					return err
-				}
-				if err := a.agree(cmd.Context(), &ch, "Freeze the circle "+shortID(s.Circle)+" now?"); err != nil {
-					return err
-				}
-				p, err := a.present(cmd.Context(), &ch)
-				if err != nil {
-					return err
-				}
-				defer clear(p.Passphrase)
-				r, err := c.Freeze(cmd.Context(), p)
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error {
+				question := "Freeze the circle " + shortID(s.Circle) + " now?"
+				r, err := carryOut(cmd.Context(), ch, c, api.PreviewArgs{Kind: api.KindFreeze}, question, func(p api.PresenceArgs) (api.Request, error) {
+					return c.Freeze(cmd.Context(), p)
+				})
 				if err != nil {
 					return err
 				}
 				if s, err = c.Status(cmd.Context()); err != nil {
 					return err
 				}
-				err = a.result(frozenResult{s.Frozen != "", r}, func(w io.Writer) {
+				err = a.con.result(frozenResult{s.Frozen != "", r}, func(w io.Writer) {
 					if s.Frozen == "" {
 						// Its person was overruled less than a day ago.
 						fmt.Fprintln(w, "not frozen: a freeze of this device was thawed within 24 hours, and now it counts once a second device joins it: `warifu freeze` there")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -40,7 +39,7 @@ func damage(what, hint string) finding {
 	return finding{Kind: findingDamage, Damage: true, What: what, Hint: hint}
 }
 
-func (a *app) fsckCmd() *cobra.Command {
+func fsckCmd(a *app) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "fsck",
@@ -52,7 +51,7 @@ start from them. It writes nothing and works on a copy or a disk that is
 read-only, but for a wrong passphrase, which is counted where that is possible.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := a.fsck(cmd.Context(), file)
+			found, err := checkup{a.home, &a.con, a.passphrases()}.run(cmd.Context(), file)
 			if err != nil {
 				return err
 			}
@@ -63,7 +62,7 @@ read-only, but for a wrong passphrase, which is counted where that is possible.`
 			for _, f := range found {
 				out.OK = out.OK && f.Kind == findingNote
 			}
-			err = a.result(out, func(w io.Writer) {
+			err = a.con.result(out, func(w io.Writer) {
 				for _, f := range found {
 					fmt.Fprintf(w, "%s\n", esc(f.What))
 					if f.Hint != "" {
@@ -103,13 +102,19 @@ func verdict(found []finding, opened bool) string {
 	return text
 }
 
-// fsck says all that can be seen from outside and, given the passphrase and pages
+// A checkup looks at the device in a home whose daemon is stopped.
+type checkup struct {
+	home string
+	con  *console
+	pass *passphrases
+}
+
+// run says all that can be seen from outside and, given the passphrase and pages
 // that can be read, in the records.
-func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
-	path := filepath.Join(a.home, storeName)
+func (c checkup) run(ctx context.Context, passFile string) ([]finding, error) {
 	checks := boltstore.Checks{Header: keeper.CheckHeader}
-	found := accessFindings(a.home)
-	store, err := a.checkStore(path, checks)
+	found := accessFindings(c.home)
+	store, err := c.store(checks)
 	if api.CodeOf(err) == api.CodeRefused && len(found) > 0 {
 		return append(found, finding{Kind: findingUnread, What: err.Error(), Hint: "run fsck as the user to whom the files belong, or as root"}), nil
 	}
@@ -117,98 +122,66 @@ func (a *app) fsck(ctx context.Context, passFile string) ([]finding, error) {
 		return nil, err
 	}
 	if passFile == "" || damaged(store) {
-		return a.checkEpochKeys(append(found, store...), nil)
+		return c.epochKeys(append(found, store...), nil)
 	}
-	d, err := a.openToRead(ctx, passFile)
+	d, err := c.openToRead(ctx, passFile)
 	if err != nil {
 		return nil, err
 	}
 	defer d.keeper.Close()
 	checks.Records = d.keeper
-	if store, err = a.checkStore(path, checks); err == nil {
-		found, err = a.checkEpochKeys(append(found, store...), d.keeper)
+	if store, err = c.store(checks); err == nil {
+		found, err = c.epochKeys(append(found, store...), d.keeper)
 	}
 	if err == nil && !damaged(store) {
 		if err = d.store.Attach(d.keeper); err == nil {
-			found = append(found, a.checkDevice(d)...)
+			found = append(found, c.device(d)...)
 		}
 	}
 	return found, errors.Join(err, d.store.Close())
 }
 
 // openToRead opens the device as far as that takes no write. A wrong passphrase
-// is counted before it is told, where there is something to count it in: a copy
-// that cannot be written to has no count.
-func (a *app) openToRead(ctx context.Context, passFile string) (*device, error) {
-	store, err := boltstore.OpenToRead(filepath.Join(a.home, storeName))
+// is counted before it is told, where there is something to count it in: whoever
+// has a copy that cannot be written to could as well make one more.
+func (c checkup) openToRead(ctx context.Context, passFile string) (*device, error) {
+	path := filepath.Join(c.home, storeName)
+	store, err := boltstore.OpenToRead(path)
 	if err != nil {
-		return nil, storeError(a.home, err)
+		return nil, storeError(c.home, err)
 	}
-	tries, k, err := a.tryToRead(ctx, store, passFile)
+	header, err := store.Header()
+	var stored []byte
 	if err == nil {
-		k.ReadEpochKeys(filepath.Join(a.home, epochsName))
+		stored, err = store.Tries()
+	}
+	if err != nil {
+		return nil, errors.Join(storeError(c.home, err), store.Close())
+	}
+	held := keeper.NewHeldGuard(stored, uptime)
+	k, err := openKeeper(ctx, held, header, c.pass.opening(ctx, passFile))
+	if err == nil {
+		k.ReadEpochKeys(filepath.Join(c.home, epochsName))
 		return &device{store, k}, nil
 	}
 	// The lock of the one that reads is in the way of the one that counts.
 	err = errors.Join(err, store.Close())
-	switch {
-	case errors.Is(err, keeper.ErrPassphrase):
-		tries = tries.Failed(uptime())
-		a.countFailure(tries)
-		err = wrongPassphrase(tries.Failures(), tries.Wait(uptime()))
-	case api.CodeOf(err) == api.CodeWrongPass:
-		// It is too early. What the wait is counted from must not move with
-		// each look at it: see guard.tries.
-		a.countFailure(tries.At(uptime()))
+	if api.CodeOf(err) == api.CodeWrongPass {
+		if store, err := boltstore.Open(path); err == nil {
+			_ = held.Store(store)
+			_ = store.Close()
+		}
 	}
 	return nil, err
 }
 
-func (a *app) tryToRead(ctx context.Context, store *boltstore.Store, passFile string) (keeper.Tries, *keeper.Keeper, error) {
-	header, err := store.Header()
-	if err != nil {
-		return keeper.Tries{}, nil, storeError(a.home, err)
-	}
-	stored, err := store.Tries()
-	if err != nil {
-		return keeper.Tries{}, nil, storeError(a.home, err)
-	}
-	// A count that is damaged asks for the longest wait.
-	tries, _ := keeper.ParseTries(stored, uptime())
-	if left := tries.Wait(uptime()); left > 0 {
-		return tries, nil, tooEarly(left)
-	}
-	pass, err := a.passphrase(ctx, passFile)
-	if err != nil {
-		return tries, nil, err
-	}
-	k, err := await(ctx, func() (*keeper.Keeper, error) {
-		defer clear(pass)
-		return keeper.Unlock(header, pass)
-	})
-	return tries, k, err
-}
-
-// countFailure stores the count of wrong passphrases, if it is another and can be
-// stored: whoever has a copy that cannot be written to could as well make one more.
-func (a *app) countFailure(t keeper.Tries) {
-	store, err := boltstore.Open(filepath.Join(a.home, storeName))
-	if err != nil {
-		return
-	}
-	if stored, err := store.Tries(); err == nil && !bytes.Equal(stored, t.Bytes()) {
-		_ = store.SetTries(t.Bytes())
-	}
-	_ = store.Close()
-}
-
-// checkDevice reads all that a daemon reads when it starts.
-func (a *app) checkDevice(d *device) []finding {
-	n, err := node.Open(node.Config{Journal: d.store, Keeper: &guardedKeeper{Keeper: d.keeper}, Rand: rand.Reader})
+// device reads all that a daemon reads when it starts.
+func (c checkup) device(d *device) []finding {
+	n, err := node.Open(node.Config{Journal: d.store, Keeper: spokenKeeper{&keeper.Guarded{Keeper: d.keeper}}, Rand: rand.Reader})
 	if err != nil {
 		return []finding{damage("the device cannot start from its records: "+err.Error(), "")}
 	}
-	a.note("device %s, %s", esc(n.Name()), n.Device())
+	c.con.note("device %s, %s", esc(n.Name()), n.Device())
 	if err := n.CheckShares(); err != nil {
 		return []finding{damage("the device cannot sign: "+err.Error(), shareHint)}
 	}
@@ -217,12 +190,12 @@ func (a *app) checkDevice(d *device) []finding {
 
 const shareHint = "\"warifu refresh\" on another device of the circle deals it a new share"
 
-// checkEpochKeys adds what is wrong with the files of epoch keys. With a keeper
+// epochKeys adds what is wrong with the files of epoch keys. With a keeper
 // it opens each of them. A key that does not open is no damage in itself: a
 // device that stops while it destroys one leaves it so, and goes on when it
 // starts. If a share is lost with it, [node.Node.CheckShares] says so.
-func (a *app) checkEpochKeys(found []finding, k *keeper.Keeper) ([]finding, error) {
-	said, err := keeper.CheckEpochKeys(filepath.Join(a.home, epochsName), k)
+func (c checkup) epochKeys(found []finding, k *keeper.Keeper) ([]finding, error) {
+	said, err := keeper.CheckEpochKeys(filepath.Join(c.home, epochsName), k)
 	if errors.Is(err, fs.ErrPermission) {
 		found, err = append(found, finding{Kind: findingAccess, What: strings.TrimPrefix(err.Error(), "keeper: "), Hint: "run fsck as the user to whom the home belongs"}), nil
 	}
@@ -232,10 +205,10 @@ func (a *app) checkEpochKeys(found []finding, k *keeper.Keeper) ([]finding, erro
 	return found, err
 }
 
-func (a *app) checkStore(path string, checks boltstore.Checks) ([]finding, error) {
-	list, err := boltstore.Fsck(path, checks)
+func (c checkup) store(checks boltstore.Checks) ([]finding, error) {
+	list, err := boltstore.Fsck(filepath.Join(c.home, storeName), checks)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, boltstore.ErrInUse) || errors.Is(err, fs.ErrPermission) {
-		err = storeError(a.home, err)
+		err = storeError(c.home, err)
 		if api.CodeOf(err) == api.CodeAlreadyRunning {
 			err = api.AsError(err).WithHint("stop `warifu up` first: a store in use cannot be checked")
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/warifu/warifu/roster"
 )
 
-func (a *app) initCmd() *cobra.Command {
+func initCmd(a *app) *cobra.Command {
 	var name, kind, file string
 	cmd := &cobra.Command{
 		Use:   "init --name NAME",
@@ -42,7 +42,7 @@ or "warifu join".`,
 			if err != nil {
 				return usagef("%s", strings.TrimPrefix(err.Error(), "roster: "))
 			}
-			return a.makeDevice(cmd.Context(), name, k, file)
+			return makeDevice(cmd.Context(), a, name, k, file)
 		},
 	}
 	f := cmd.Flags()
@@ -55,15 +55,15 @@ or "warifu join".`,
 
 // makeDevice makes a device in a.home. It asks for nothing before it is clear
 // that there is room for one.
-func (a *app) makeDevice(ctx context.Context, name string, kind roster.Kind, passFile string) error {
+func makeDevice(ctx context.Context, a *app, name string, kind roster.Kind, passFile string) error {
 	if _, err := api.SocketPath(a.home); err != nil {
 		return err
 	}
 	a.warnRoot()
-	if err := a.prepareHome(); err != nil {
+	if err := prepareHome(a.home); err != nil {
 		return err
 	}
-	pass, err := a.newPassphrase(ctx, passFile)
+	pass, err := a.passphrases().newPassphrase(ctx, passFile)
 	if err != nil {
 		return err
 	}
@@ -78,34 +78,34 @@ func (a *app) makeDevice(ctx context.Context, name string, kind roster.Kind, pas
 		Kind   string `json:"kind"`
 		Home   string `json:"home"`
 	}{id, name, string(kind), a.home}
-	return a.result(out, func(w io.Writer) {
+	return a.con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s (%s) is a device now: %s\n", esc(name), kind, shortID(id))
 		fmt.Fprintf(w, "its home is %s; nobody can open it without the passphrase, not even you\n", esc(a.home))
-		a.note("next: `warifu up` runs it")
+		a.con.note("next: `warifu up` runs it")
 	})
 }
 
 // prepareHome makes the home, or checks that an existing one holds no device
 // and nothing of one. What it finds may not last until the passphrase is typed:
 // draftDevice looks again.
-func (a *app) prepareHome() error {
-	if err := noStore(a.home); err != nil {
+func prepareHome(home string) error {
+	if err := noStore(home); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(a.home, 0o700); err != nil {
+	if err := os.MkdirAll(home, 0o700); err != nil {
 		return fmt.Errorf("make the home: %w", err)
 	}
-	if err := boltstore.CheckDir(a.home); err != nil {
-		return storeError(a.home, err)
+	if err := boltstore.CheckDir(home); err != nil {
+		return storeError(home, err)
 	}
-	drafts, err := exists(filepath.Join(a.home, draftName))
+	drafts, err := exists(filepath.Join(home, draftName))
 	if err != nil {
 		return fmt.Errorf("look into the home: %w", err)
 	}
 	if drafts {
-		return discardDraft(a.home)
+		return discardDraft(home)
 	}
-	return noKeys(a.home)
+	return noKeys(home)
 }
 
 // noStore refuses a home that holds a device.
@@ -214,6 +214,6 @@ func fillDevice(store *boltstore.Store, k *keeper.Keeper, home, name string, kin
 	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
 		return "", err
 	}
-	id, err := node.Init(store, &guardedKeeper{Keeper: k}, rand.Reader, name, kind)
+	id, err := node.Init(store, spokenKeeper{&keeper.Guarded{Keeper: k}}, rand.Reader, name, kind)
 	return id.Hex(), err
 }

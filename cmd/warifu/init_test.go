@@ -50,25 +50,25 @@ func sameContents(t *testing.T, got, want map[string][]byte) {
 func TestInitFindsADeviceAtTheEnd(t *testing.T) {
 	t.Parallel()
 	for _, lost := range []string{"", storeName} {
-		a := &app{home: filepath.Join(t.TempDir(), "h")}
-		if err := a.prepareHome(); err != nil {
+		home := filepath.Join(t.TempDir(), "h")
+		if err := prepareHome(home); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := draftDevice(a.home, "first", roster.Phone, []byte("the first passphrase")); err != nil {
+		if _, err := draftDevice(home, "first", roster.Phone, []byte("the first passphrase")); err != nil {
 			t.Fatal(err)
 		}
 		if lost != "" {
 			// Its store was moved away; the keys wait for it.
-			if err := os.Remove(filepath.Join(a.home, lost)); err != nil {
+			if err := os.Remove(filepath.Join(home, lost)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		before := contents(t, a.home)
-		_, err := draftDevice(a.home, "second", roster.Phone, []byte("the second passphrase"))
+		before := contents(t, home)
+		_, err := draftDevice(home, "second", roster.Phone, []byte("the second passphrase"))
 		if api.CodeOf(err) != api.CodeDeviceExists {
 			t.Errorf("a second device in one home: %v, want %s", err, api.CodeDeviceExists)
 		}
-		sameContents(t, contents(t, a.home), before)
+		sameContents(t, contents(t, home), before)
 	}
 }
 

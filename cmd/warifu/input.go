@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha512"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
+
+	"github.com/warifu/warifu/node/api"
 )
 
 // maxTyped bounds a line that is typed: an invitation is some 300 bytes long, a
@@ -113,6 +118,50 @@ func (in *input) take(n, end int) []byte {
 	clear(in.held[rest:])
 	in.held = in.held[:rest]
 	return out
+}
+
+// readInput reads a file, or standard input if path is "-", of at most limit
+// bytes.
+func (con *console) readInput(ctx context.Context, path string, limit int64) ([]byte, error) {
+	out, err := readFrom(ctx, con, path, func(in io.Reader, _ string) ([]byte, error) {
+		return io.ReadAll(io.LimitReader(in, limit+1))
+	})
+	if err == nil && int64(len(out)) > limit {
+		return nil, api.Errorf(api.CodeBadArgument, "the file is larger than %d bytes", limit)
+	}
+	return out, err
+}
+
+// hashFile reads a file of any size, or standard input if path is "-".
+func (con *console) hashFile(ctx context.Context, path string) (api.SignArgs, error) {
+	return readFrom(ctx, con, path, func(in io.Reader, name string) (api.SignArgs, error) {
+		h := sha512.New()
+		size, err := io.Copy(h, in)
+		return api.SignArgs{FileName: name, FileHash: h.Sum(nil), FileSize: size}, err
+	})
+}
+
+// readFrom reads a file, or standard input if path is "-". Either may be a pipe
+// that nobody writes to.
+func readFrom[T any](ctx context.Context, con *console, path string, read func(in io.Reader, name string) (T, error)) (T, error) {
+	out, err := await(ctx, func() (out T, err error) {
+		if path == "-" {
+			return read(con.stdin, "standard input")
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return out, err
+		}
+		defer f.Close()
+		return read(f, filepath.Base(path))
+	})
+	if ctx.Err() != nil {
+		return out, ctx.Err()
+	}
+	if err != nil {
+		return out, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
+	}
+	return out, nil
 }
 
 // await runs f until it returns or ctx ends. It is for what may wait for ever,

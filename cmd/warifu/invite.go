@@ -17,8 +17,8 @@ type inviteResult struct {
 	api.Changed
 }
 
-func (a *app) inviteCmd() *cobra.Command {
-	var ch change
+func inviteCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	var replace string
 	cmd := &cobra.Command{
 		Use:   "invite",
@@ -32,28 +32,22 @@ stay the same.`,
   warifu invite --replace phone`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := ch.checkTimeout(); err != nil {
-				return err
-			}
-			return a.call(func(c *api.Client) error { return a.invite(cmd.Context(), c, &ch, replace) })
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error { return ch.invite(cmd.Context(), c, s, replace) })
 		},
 	}
 	ch.flags(cmd)
 	ch.yesFlag(cmd)
 	ch.timeoutFlag(cmd, 2*waitForQuorum)
-	a.noQRFlag(cmd)
+	a.con.noQRFlag(cmd)
 	cmd.Flags().StringVar(&replace, "replace", "", "the device whose place the new one takes: its name, slot or fingerprint")
 	// The flag exists: it was made on the line above.
-	_ = cmd.RegisterFlagCompletionFunc("replace", a.deviceArgs(true))
+	_ = cmd.RegisterFlagCompletionFunc("replace", deviceArgs(a, true))
 	return cmd
 }
 
-func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace string) error {
-	s, err := inCircle(ctx, c)
-	if err != nil {
-		return err
-	}
-	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindAdd}, "")
+// invite lets a device in, in place of the one that replace means, if any.
+func (ch *change) invite(ctx context.Context, c *api.Client, s api.Status, replace string) error {
+	what, question := api.PreviewArgs{Kind: api.KindAdd}, ""
 	if replace != "" {
 		d, err := findDevice(s, replace)
 		if err != nil {
@@ -63,12 +57,11 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 			return api.Errorf(api.CodeRefused, "%s is this device, which cannot replace itself", esc(d.Name)).
 				WithHint("invite on another device, or invite first and `warifu leave` later")
 		}
-		replace = d.Device
-		ask = a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindReplace, Device: replace}, "Replace "+esc(d.Name)+"?")
+		what, question = api.PreviewArgs{Kind: api.KindReplace, Device: d.Device}, "Replace "+esc(d.Name)+"?"
 	}
 	var result inviteResult
-	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: replace}, func(e api.Event) {
+	out, err := ch.redeal(ctx, c, what, question, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+		return c.Invite(ctx, api.InviteArgs{PresenceArgs: p, Replace: what.Device}, func(e api.Event) {
 			if e.Event == api.EventInvitation {
 				result.Invitation, result.Expires = e.Invitation, e.Expires
 			}
@@ -79,5 +72,5 @@ func (a *app) invite(ctx context.Context, c *api.Client, ch *change, replace str
 		return err
 	}
 	result.Changed = out
-	return a.result(result, func(w io.Writer) { printChanged(w, out) })
+	return ch.app.con.result(result, func(w io.Writer) { printChanged(w, out) })
 }

@@ -25,7 +25,7 @@ var (
 	_ node.PairHost   = pairHost{}
 	_ node.PairStream = (*visit)(nil)
 	_ node.Link       = (*p2p.Link)(nil)
-	_ node.Keeper     = (*guardedKeeper)(nil)
+	_ node.Keeper     = spokenKeeper{}
 )
 
 // Host implements [node.Inviter].

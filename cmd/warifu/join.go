@@ -10,7 +10,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) joinCmd() *cobra.Command {
+func joinCmd(a *app) *cobra.Command {
 	var args api.JoinArgs
 	var yes bool
 	cmd := &cobra.Command{
@@ -25,11 +25,11 @@ address that the other device shows. It returns when the circle stands.`,
   warifu join - < invitation`,
 		Args: noInvitation,
 		RunE: func(cmd *cobra.Command, argv []string) (err error) {
-			if args.Invitation, err = a.readInvitation(cmd.Context(), len(argv) > 0); err != nil {
+			if args.Invitation, err = readInvitation(cmd.Context(), &a.con, len(argv) > 0); err != nil {
 				return err
 			}
 			return a.call(func(c *api.Client) error {
-				return a.ceremony(cmd.Context(), c, yes, func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
+				return ceremony{&a.con, c, yes}.run(cmd.Context(), func(ctx context.Context, emit func(api.Event)) (api.Circle, error) {
 					return c.Join(ctx, args, emit)
 				})
 			})
@@ -52,14 +52,14 @@ func noInvitation(_ *cobra.Command, args []string) error {
 
 // readInvitation asks for an invitation or a code, or takes it from standard input
 // without a question.
-func (a *app) readInvitation(ctx context.Context, piped bool) (string, error) {
+func readInvitation(ctx context.Context, con *console, piped bool) (string, error) {
 	var text string
 	var err error
-	if _, ok := terminalOf(a.stdin); ok && !piped {
-		text, err = a.ask(ctx, "invitation or code:")
+	if _, ok := terminalOf(con.stdin); ok && !piped {
+		text, err = con.ask(ctx, "invitation or code:")
 	} else {
 		var line []byte
-		line, err = a.input().line(ctx)
+		line, err = con.input().line(ctx)
 		text = strings.TrimSpace(string(line))
 	}
 	switch {

@@ -12,7 +12,7 @@ import (
 //go:embed third-party.txt
 var thirdParty string
 
-func (a *app) licensesCmd() *cobra.Command {
+func licensesCmd(con *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "licenses",
 		Short: "Print the licences of everything that this binary is made of",
@@ -22,7 +22,7 @@ func (a *app) licensesCmd() *cobra.Command {
 				License    string `json:"license"`
 				ThirdParty string `json:"third_party"`
 			}{"Apache-2.0", thirdParty}
-			return a.result(out, func(w io.Writer) {
+			return con.result(out, func(w io.Writer) {
 				_, _ = io.WriteString(w, "warifu itself is under the Apache License 2.0.\n\n"+thirdParty)
 			})
 		},

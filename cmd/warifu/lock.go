@@ -13,7 +13,7 @@ type lockResult struct {
 	Locked bool `json:"locked"`
 }
 
-func (a *app) lockCmd() *cobra.Command {
+func lockCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lock",
 		Short: "Forget this device's shares in memory",
@@ -23,13 +23,13 @@ func (a *app) lockCmd() *cobra.Command {
 				if err := c.Lock(cmd.Context()); err != nil {
 					return err
 				}
-				return a.result(lockResult{true}, func(w io.Writer) { fmt.Fprintln(w, "locked: this device signs nothing until `warifu unlock`") })
+				return a.con.result(lockResult{true}, func(w io.Writer) { fmt.Fprintln(w, "locked: this device signs nothing until `warifu unlock`") })
 			})
 		},
 	}
 }
 
-func (a *app) unlockCmd() *cobra.Command {
+func unlockCmd(a *app) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "unlock",
@@ -43,7 +43,7 @@ func (a *app) unlockCmd() *cobra.Command {
 					return err
 				}
 				for {
-					pass, err := a.passphrase(cmd.Context(), file)
+					pass, err := a.passphrases().passphrase(cmd.Context(), file)
 					if err != nil {
 						return err
 					}
@@ -52,12 +52,12 @@ func (a *app) unlockCmd() *cobra.Command {
 					if err == nil {
 						break
 					}
-					if _, typed := terminalOf(a.stdin); file != "" || !typed || api.CodeOf(err) != api.CodeWrongPass {
+					if _, typed := terminalOf(a.con.stdin); file != "" || !typed || api.CodeOf(err) != api.CodeWrongPass {
 						return err
 					}
-					a.note("%s", esc(err.Error()))
+					a.con.note("%s", esc(err.Error()))
 				}
-				return a.result(lockResult{false}, func(w io.Writer) { fmt.Fprintln(w, "unlocked") })
+				return a.con.result(lockResult{false}, func(w io.Writer) { fmt.Fprintln(w, "unlocked") })
 			})
 		},
 	}

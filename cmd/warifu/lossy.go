@@ -93,18 +93,3 @@ func (w *lossyWriter) pass() {
 		}
 	}
 }
-
-// lose makes stderr a writer that never waits, from now to the end.
-func (a *app) lose() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lossy = newLossyWriter(a.stderr, a.lostLines)
-	a.stderr = a.lossy
-}
-
-// lostLines says, as a line of the log, what is missing in it.
-func (a *app) lostLines(n int) []byte {
-	var b bytes.Buffer
-	a.logTo(&b).Warn("lines were not written: the terminal or the pipe did not take them", "lines", n)
-	return b.Bytes()
-}

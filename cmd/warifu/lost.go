@@ -10,8 +10,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) lostCmd() *cobra.Command {
-	var ch change
+func lostCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "lost DEVICE",
 		Short: "Say that a device is lost: deal fresh shares without it",
@@ -22,12 +22,9 @@ from then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,
 		Example:           "  warifu lost phone",
 		Args:              one("the name, slot or fingerprint of a device"),
-		ValidArgsFunction: a.deviceArgs(true),
+		ValidArgsFunction: deviceArgs(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := ch.checkTimeout(); err != nil {
-				return err
-			}
-			return a.call(func(c *api.Client) error { return a.lost(cmd.Context(), c, &ch, args[0]) })
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error { return ch.lost(cmd.Context(), c, s, args[0]) })
 		},
 	}
 	ch.flags(cmd)
@@ -36,11 +33,7 @@ from then on. It wants this device's passphrase, as does the yes on the others:
 	return cmd
 }
 
-func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) error {
-	s, err := inCircle(ctx, c)
-	if err != nil {
-		return err
-	}
+func (ch *change) lost(ctx context.Context, c *api.Client, s api.Status, name string) error {
 	d, err := findDevice(s, name)
 	if err != nil {
 		return err
@@ -49,14 +42,14 @@ func (a *app) lost(ctx context.Context, c *api.Client, ch *change, name string) 
 		return api.Errorf(api.CodeRefused, "%s is this device", esc(d.Name)).
 			WithHint("`warifu leave` takes it out; if it is in wrong hands, say so on another one")
 	}
-	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindLost, Device: d.Device}, "Is "+esc(d.Name)+" lost, and is it to be removed?")
-	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+	what := api.PreviewArgs{Kind: api.KindLost, Device: d.Device}
+	out, err := ch.redeal(ctx, c, what, "Is "+esc(d.Name)+" lost, and is it to be removed?", func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: d.Device}, emit)
 	})
 	if err != nil {
 		return err
 	}
-	return a.result(out, func(w io.Writer) {
+	return ch.app.con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is out, and the share that it has is dead\n", escAll(out.Removed))
 		printChanged(w, out)
 	})

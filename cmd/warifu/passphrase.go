@@ -14,12 +14,18 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
+// passphrases come from a person at the terminal, or from a file.
+type passphrases struct {
+	con   *console
+	waits clock // what a pause between tries goes by
+}
+
 // passphrase reads the passphrase of an existing device. The caller wipes it.
-func (a *app) passphrase(ctx context.Context, file string) ([]byte, error) {
+func (p *passphrases) passphrase(ctx context.Context, file string) ([]byte, error) {
 	if file != "" {
-		return a.passphraseFile(ctx, file)
+		return p.passphraseFile(ctx, file)
 	}
-	return a.askPassphrase(ctx, "passphrase: ")
+	return p.askPassphrase(ctx, "passphrase: ")
 }
 
 // An asker returns the next passphrase to try. failed is what came of the last
@@ -28,8 +34,8 @@ type asker func(failed error, left time.Duration) ([]byte, error)
 
 // opening asks for the passphrase of an existing device: at a terminal until one
 // is right, sitting out the pauses, else once.
-func (a *app) opening(ctx context.Context, file string) asker {
-	_, atTerminal := terminalOf(a.stdin)
+func (p *passphrases) opening(ctx context.Context, file string) asker {
+	_, atTerminal := terminalOf(p.con.stdin)
 	if file != "" || !atTerminal {
 		return func(failed error, left time.Duration) ([]byte, error) {
 			if failed != nil {
@@ -38,46 +44,41 @@ func (a *app) opening(ctx context.Context, file string) asker {
 			if left > 0 {
 				return nil, tooEarly(left)
 			}
-			return a.passphrase(ctx, file)
+			return p.passphrase(ctx, file)
 		}
 	}
 	return func(failed error, left time.Duration) ([]byte, error) {
 		if failed != nil {
-			a.note("%s", esc(failed.Error()))
+			p.con.note("%s", esc(failed.Error()))
 		}
-		if err := a.sitOut(ctx, left); err != nil {
+		if err := p.sitOut(ctx, left); err != nil {
 			return nil, err
 		}
 		for {
-			pass, err := a.askPassphrase(ctx, "passphrase: ")
+			pass, err := p.askPassphrase(ctx, "passphrase: ")
 			if !errors.Is(err, errNoPassphrase) {
 				return pass, err
 			}
-			a.note("%s", esc(err.Error()))
+			p.con.note("%s", esc(err.Error()))
 		}
 	}
-}
-
-func tooEarly(left time.Duration) *api.Error {
-	return api.Errorf(api.CodeWrongPass, "too many wrong passphrases in a row; the next try is possible in %v", left.Round(time.Second)).
-		WithHint("wait, then take your time to type it")
 }
 
 // sitOut waits until the next passphrase is taken, and says how long that is.
 // What is typed meanwhile is not shown, and is no passphrase.
-func (a *app) sitOut(ctx context.Context, left time.Duration) error {
+func (p *passphrases) sitOut(ctx context.Context, left time.Duration) error {
 	if left <= 0 {
 		return nil
 	}
-	fd, _ := terminalOf(a.stdin)
+	fd, _ := terminalOf(p.con.stdin)
 	restore, err := quiet(fd)
 	if err != nil {
 		return api.Errorf(api.CodeBadArgument, "the passphrase could not be read: %v", err)
 	}
-	defer a.endProgress()
-	for end := a.waits.uptime() + left; left > 0; left = end - a.waits.uptime() {
-		a.showProgress(fmt.Sprintf("too many wrong passphrases in a row: the next try is possible in %v", left.Round(time.Second)))
-		if err := a.waits.pause(ctx, min(left, time.Second)); err != nil {
+	defer p.con.endProgress()
+	for end := p.waits.uptime() + left; left > 0; left = end - p.waits.uptime() {
+		p.con.showProgress(fmt.Sprintf("too many wrong passphrases in a row: the next try is possible in %v", left.Round(time.Second)))
+		if err := p.waits.pause(ctx, min(left, time.Second)); err != nil {
 			return errors.Join(err, restore())
 		}
 	}
@@ -114,27 +115,27 @@ func (c clock) pause(ctx context.Context, d time.Duration) error {
 
 // newPassphrase reads the passphrase of a new device: from a terminal twice, and
 // again as long as it cannot be taken.
-func (a *app) newPassphrase(ctx context.Context, file string) ([]byte, error) {
+func (p *passphrases) newPassphrase(ctx context.Context, file string) ([]byte, error) {
 	if file != "" {
-		return a.newPassphraseFile(ctx, file)
+		return p.newPassphraseFile(ctx, file)
 	}
 	for {
-		pass, err := a.typeTwice(ctx)
+		pass, err := p.typeTwice(ctx)
 		if err == nil || ctx.Err() != nil {
 			return pass, err
 		}
 		if _, ok := errors.AsType[retype](err); !ok {
 			return nil, err
 		}
-		a.note("%s", esc(err.Error()))
+		p.con.note("%s", esc(err.Error()))
 	}
 }
 
 // A retype is what was wrong with a passphrase that can be typed once more.
 type retype struct{ error }
 
-func (a *app) typeTwice(ctx context.Context) ([]byte, error) {
-	first, err := a.askPassphrase(ctx, "new passphrase: ")
+func (p *passphrases) typeTwice(ctx context.Context) ([]byte, error) {
+	first, err := p.askPassphrase(ctx, "new passphrase: ")
 	if err == nil {
 		err = checkNew(first)
 	}
@@ -145,7 +146,7 @@ func (a *app) typeTwice(ctx context.Context) ([]byte, error) {
 		}
 		return nil, err
 	}
-	second, err := a.askPassphrase(ctx, "again: ")
+	second, err := p.askPassphrase(ctx, "again: ")
 	defer clear(second)
 	switch {
 	case err == nil && bytes.Equal(first, second):
@@ -179,8 +180,8 @@ func (e newPassphraseError) Unwrap() error { return e.error }
 // than passphraseFile, which has to open what was ever set: a file that was meant
 // otherwise than it is read would open a device for as long as nobody types the
 // passphrase.
-func (a *app) newPassphraseFile(ctx context.Context, path string) ([]byte, error) {
-	buf, err := a.passphraseBytes(ctx, path)
+func (p *passphrases) newPassphraseFile(ctx context.Context, path string) ([]byte, error) {
+	buf, err := p.passphraseBytes(ctx, path)
 	defer clear(buf)
 	if err != nil {
 		return nil, err
@@ -215,26 +216,26 @@ var errNoPassphrase = errors.New("the passphrase is empty")
 
 // askPassphrase reads one line from the terminal without echo. Whatever ends it,
 // the terminal echoes again afterwards, for it is the shell's.
-func (a *app) askPassphrase(ctx context.Context, prompt string) (pass []byte, err error) {
-	fd, ok := terminalOf(a.stdin)
+func (p *passphrases) askPassphrase(ctx context.Context, prompt string) (pass []byte, err error) {
+	fd, ok := terminalOf(p.con.stdin)
 	if !ok {
 		return nil, api.Errorf(api.CodeBadArgument, "there is no terminal to ask for the passphrase").
 			WithHint("give it with --passphrase-file FILE")
 	}
-	a.endProgress()
+	p.con.endProgress()
 	restore, err := quiet(fd)
 	if err != nil {
 		return nil, api.Errorf(api.CodeBadArgument, "the passphrase could not be read: %v", err)
 	}
-	a.mu.Lock()
-	fmt.Fprint(a.stderr, prompt)
-	a.mu.Unlock()
-	in := a.input()
+	p.con.mu.Lock()
+	fmt.Fprint(p.con.stderr, prompt)
+	p.con.mu.Unlock()
+	in := p.con.input()
 	in.forget()
 	text, err := in.line(ctx)
 	defer clear(text)
 	restored := restore()
-	fmt.Fprintln(a.stderr)
+	fmt.Fprintln(p.con.stderr)
 	switch {
 	case ctx.Err() != nil:
 		return nil, errors.Join(ctx.Err(), restored)
@@ -264,8 +265,8 @@ func asTyped(line []byte) []byte {
 }
 
 // passphraseFile reads a passphrase up to the end of its first line.
-func (a *app) passphraseFile(ctx context.Context, path string) ([]byte, error) {
-	buf, err := a.passphraseBytes(ctx, path)
+func (p *passphrases) passphraseFile(ctx context.Context, path string) ([]byte, error) {
+	buf, err := p.passphraseBytes(ctx, path)
 	defer clear(buf)
 	if err != nil {
 		return nil, err
@@ -282,7 +283,7 @@ func (a *app) passphraseFile(ctx context.Context, path string) ([]byte, error) {
 
 // passphraseBytes reads as much of a file as a passphrase and the end of its line
 // can be long. It may be a pipe.
-func (a *app) passphraseBytes(ctx context.Context, path string) ([]byte, error) {
+func (p *passphrases) passphraseBytes(ctx context.Context, path string) ([]byte, error) {
 	type contents struct {
 		b    []byte
 		mode os.FileMode
@@ -313,7 +314,7 @@ func (a *app) passphraseBytes(ctx context.Context, path string) ([]byte, error) 
 		return nil, api.Errorf(api.CodeBadArgument, "the passphrase file cannot be read: %v", err)
 	}
 	if got.mode.IsRegular() && othersMayRead(got.mode) {
-		a.note("note: other users can read %s", esc(path))
+		p.con.note("note: other users can read %s", esc(path))
 	}
 	return got.b, nil
 }

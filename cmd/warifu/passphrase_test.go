@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/internal/boltstore"
+	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/internal/keeper/keepertest"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
@@ -52,8 +53,8 @@ func TestPassphraseFilesThatSet(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr bytes.Buffer
-		a := &app{stderr: &stderr}
-		pass, err := a.newPassphrase(t.Context(), path)
+		p := &passphrases{con: &console{stderr: &stderr}}
+		pass, err := p.newPassphrase(t.Context(), path)
 		switch {
 		case f.refused == "" && (err != nil || string(pass) != f.opens):
 			t.Errorf("%s: %q, %v", name, pass, err)
@@ -80,8 +81,8 @@ func TestPassphraseFilesThatOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		madeDevice(t, home, f.opens)
-		a := &app{home: home, stderr: &bytes.Buffer{}}
-		d, err := openDevice(t.Context(), home, a.opening(t.Context(), path))
+		p := &passphrases{con: &console{stderr: &bytes.Buffer{}}}
+		d, err := openDevice(t.Context(), home, p.opening(t.Context(), path))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -107,7 +108,7 @@ func madeDevice(t *testing.T, home, pass string) {
 	if err := k.OpenEpochKeys(filepath.Join(home, epochsName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.Init(store, &guardedKeeper{Keeper: k}, rand.Reader, "phone", roster.Phone); err != nil {
+	if _, err := node.Init(store, spokenKeeper{&keeper.Guarded{Keeper: k}}, rand.Reader, "phone", roster.Phone); err != nil {
 		t.Fatal(err)
 	}
 }

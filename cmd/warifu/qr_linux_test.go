@@ -161,8 +161,8 @@ func TestInvitationCanBeScanned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out := onTerminal(t, 120, 45, func(f *os.File) {
-				a := &app{stderr: f, env: func(name string) string { return tc.env[name] }}
-				a.event(sampleEvent())
+				con := &console{stderr: f, env: func(name string) string { return tc.env[name] }}
+				con.event(sampleEvent())
 			})
 			if colours := strings.Contains(out, "\x1b"); colours != (tc.env["NO_COLOR"] == "") {
 				t.Errorf("colours are set: %v", colours)
@@ -256,8 +256,8 @@ It works once and ends in 5 min.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out := onTerminal(t, tc.columns, tc.rows, func(f *os.File) {
-				a := &app{stderr: f, env: func(name string) string { return tc.env[name] }, noQR: tc.noQR}
-				a.event(sampleEvent())
+				con := &console{stderr: f, env: func(name string) string { return tc.env[name] }, noQR: tc.noQR}
+				con.event(sampleEvent())
 			})
 			if rows := len(screenOf(t, out, int(tc.columns), true)); rows > int(tc.rows) {
 				t.Errorf("%d rows scroll away what is above", rows)

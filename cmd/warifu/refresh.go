@@ -13,8 +13,8 @@ import (
 // person says otherwise.
 const waitForQuorum = 5 * time.Minute
 
-func (a *app) refreshCmd() *cobra.Command {
-	var ch change
+func refreshCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "refresh",
 		Short: "Deal fresh shares to the same devices",
@@ -23,21 +23,14 @@ in a backup or on a disk that was read, are worth nothing from then on. Keys and
 addresses stay the same.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := ch.checkTimeout(); err != nil {
-				return err
-			}
-			return a.call(func(c *api.Client) error {
-				if _, err := inCircle(cmd.Context(), c); err != nil {
-					return err
-				}
-				ask := a.questions(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindRefresh}, "")
-				out, err := a.redeal(cmd.Context(), &ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+			return ch.run(cmd.Context(), func(c *api.Client, _ api.Status) error {
+				out, err := ch.redeal(cmd.Context(), c, api.PreviewArgs{Kind: api.KindRefresh}, "", func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 					return c.Refresh(cmd.Context(), p, emit)
 				})
 				if err != nil {
 					return err
 				}
-				return a.result(out, func(w io.Writer) { printChanged(w, out) })
+				return a.con.result(out, func(w io.Writer) { printChanged(w, out) })
 			})
 		},
 	}

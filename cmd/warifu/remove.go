@@ -6,8 +6,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) removeCmd() *cobra.Command {
-	var ch change
+func removeCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "remove DEVICE",
 		Short: "Agree to the removal of a silent device",
@@ -16,11 +16,11 @@ the circle counts it down. The countdown runs on; but then the device goes even
 where the circle would ask first, and however short ago another was removed. A
 device that is lost or stolen is for ` + "`warifu lost`" + `.`,
 		Args:              one("the name, slot or fingerprint of a device"),
-		ValidArgsFunction: a.deviceArgs(true),
+		ValidArgsFunction: deviceArgs(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.call(func(c *api.Client) error {
-				return a.word(cmd.Context(), &ch, c, api.KindRemove, args[0], c.Remove, "goes when its countdown is over; `warifu status` says when")
-			})
+			return ch.word(cmd.Context(), api.KindRemove, args[0], func(c *api.Client, d api.DeviceArgs) (api.Request, error) {
+				return c.Remove(cmd.Context(), d)
+			}, "goes when its countdown is over; `warifu status` says when")
 		},
 	}
 	ch.flags(cmd)

@@ -10,7 +10,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) requestsCmd() *cobra.Command {
+func requestsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "requests",
 		Short: "List what the circle is asked",
@@ -24,7 +24,7 @@ func (a *app) requestsCmd() *cobra.Command {
 				out := struct {
 					Requests api.List[api.Request] `json:"requests"`
 				}{list}
-				return a.result(out, func(w io.Writer) {
+				return a.con.result(out, func(w io.Writer) {
 					if len(list) == 0 {
 						fmt.Fprintln(w, "no requests")
 						return

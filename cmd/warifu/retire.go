@@ -10,8 +10,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) retireCmd() *cobra.Command {
-	var ch change
+func retireCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "retire",
 		Short: "Destroy old shares that are kept for a device that sleeps",
@@ -20,7 +20,7 @@ fresh ones were dealt. That one still finds its fresh share when it wakes, from
 whichever device has it. Each device retires for itself.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.call(func(c *api.Client) error { return a.retire(cmd.Context(), c, &ch) })
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error { return ch.retire(cmd.Context(), c, s) })
 		},
 	}
 	ch.flags(cmd)
@@ -28,30 +28,14 @@ whichever device has it. Each device retires for itself.`,
 	return cmd
 }
 
-func (a *app) retire(ctx context.Context, c *api.Client, ch *change) error {
-	s, err := inCircle(ctx, c)
+func (ch *change) retire(ctx context.Context, c *api.Client, s api.Status) error {
+	out, err := carryOut(ctx, ch, c, api.PreviewArgs{Kind: api.KindRetire}, "Shall they be destroyed?", func(p api.PresenceArgs) (api.Changed, error) {
+		return c.Retire(ctx, p)
+	})
 	if err != nil {
 		return err
 	}
-	if _, err := c.Retire(ctx, beforehand()); err != nil {
-		return err
-	}
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindRetire}); err != nil {
-		return err
-	}
-	if err := a.agree(ctx, ch, "Shall they be destroyed?"); err != nil {
-		return err
-	}
-	p, err := a.present(ctx, ch)
-	if err != nil {
-		return err
-	}
-	defer clear(p.Passphrase)
-	out, err := c.Retire(ctx, p)
-	if err != nil {
-		return err
-	}
-	return a.result(out, func(w io.Writer) {
+	return ch.app.con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "this device holds no share of an epoch before %d\n", s.Epoch)
 		fmt.Fprintf(w, "old shares on all devices: %s\n", oldShares(out.OldSharesAlive, out.OldSharesOut, out.OldSharesKey, out.OldSharesOn))
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) showCmd() *cobra.Command {
+func showCmd(a *app) *cobra.Command {
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "show ID",
@@ -22,7 +22,7 @@ first digits of the id, four at least. With --wait it goes on waiting for the
 signature of a request whose "warifu sign" was interrupted, or until a change of
 the circle took effect.`,
 		Args:              one("the id of a request"),
-		ValidArgsFunction: a.requestIDs(false),
+		ValidArgsFunction: requestIDs(a, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(func(c *api.Client) error {
 				if wait {
@@ -31,19 +31,19 @@ the circle took effect.`,
 						return err
 					}
 					if api.ChangesCircle(r.Kind) {
-						return a.awaitChange(cmd.Context(), c, r)
+						return awaitChange(cmd.Context(), &a.con, c, r)
 					}
-					sig, err := c.Wait(cmd.Context(), args[0], a.event)
+					sig, err := c.Wait(cmd.Context(), args[0], a.con.event)
 					if err != nil {
 						return stillOpen(err, args[0])
 					}
-					return a.printSignature(sig)
+					return printSignature(&a.con, sig)
 				}
 				r, err := c.Request(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				return a.result(r, func(w io.Writer) { printRequest(w, r) })
+				return a.con.result(r, func(w io.Writer) { printRequest(w, r) })
 			})
 		},
 	}
@@ -56,7 +56,7 @@ the circle took effect.`,
 const changePoll = 250 * time.Millisecond
 
 // awaitChange waits until a change of the circle took effect, or cannot.
-func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) error {
+func awaitChange(ctx context.Context, con *console, c *api.Client, r api.Request) error {
 	for r.State != api.StateDone {
 		switch r.State {
 		case api.StateDenied:
@@ -74,7 +74,7 @@ func (a *app) awaitChange(ctx context.Context, c *api.Client, r api.Request) err
 			return changeOpen(err, r.ID)
 		}
 	}
-	return a.result(r, func(w io.Writer) { printRequest(w, r) })
+	return con.result(r, func(w io.Writer) { printRequest(w, r) })
 }
 
 // printMeaning says what a request asks: the same to whoever asks and whoever

@@ -15,14 +15,15 @@ import (
 
 // A signing is what the sign commands have in common.
 type signing struct {
+	app     *app
 	account string
 	path    string
 	timeout time.Duration
 	detach  bool
 }
 
-func (a *app) signCmd() *cobra.Command {
-	s := &signing{}
+func signCmd(a *app) *cobra.Command {
+	s := &signing{app: a}
 	cmd := &cobra.Command{
 		Use:   "sign",
 		Short: "Ask the circle for a signature",
@@ -37,34 +38,35 @@ requests" lists it, and "warifu show ID --wait" picks it up again.`,
 	f.StringVar(&s.path, "path", "", `key below the ethereum account, "0/0" if not given`)
 	f.DurationVar(&s.timeout, "timeout", 5*time.Minute, "how long to wait for the quorum")
 	f.BoolVar(&s.detach, "detach", false, "print the id of the request and do not wait")
-	cmd.AddCommand(a.signMessageCmd(s), a.signTypedDataCmd(s), a.signTxCmd(s), a.signFileCmd(s))
+	cmd.AddCommand(signMessageCmd(s), signTypedDataCmd(s), signTxCmd(s), signFileCmd(s))
 	return cmd
 }
 
-// sign asks, waits and prints.
-func (a *app) sign(ctx context.Context, s *signing, args api.SignArgs) error {
-	if s.timeout <= 0 {
-		return usagef("--timeout must be positive")
+// ask asks, waits and prints.
+func (s *signing) ask(ctx context.Context, args api.SignArgs) error {
+	if err := checkTimeout(s.timeout); err != nil {
+		return err
 	}
+	con := &s.app.con
 	args.Account, args.Path = s.account, s.path
 	args.Timeout, args.Detach = api.Duration(s.timeout), s.detach
-	return a.call(func(c *api.Client) error {
+	return s.app.call(func(c *api.Client) error {
 		var id string
 		sig, err := c.Sign(ctx, args, func(e api.Event) {
 			if e.Event == api.EventRequest {
 				id = e.ID
 			}
-			a.event(e)
+			con.event(e)
 		})
 		if err != nil {
 			return stillOpen(err, id)
 		}
 		if s.detach {
-			return a.result(struct {
+			return con.result(struct {
 				Request string `json:"request"`
 			}{sig.Request}, func(w io.Writer) { fmt.Fprintln(w, sig.Request) })
 		}
-		return a.printSignature(sig)
+		return printSignature(con, sig)
 	})
 }
 
@@ -85,12 +87,12 @@ func stillOpen(err error, id string) error {
 	return e.WithHint("`warifu show %s --wait` goes on waiting, `warifu requests` lists it, `warifu deny %s` ends it", shortID(id), shortID(id))
 }
 
-func (a *app) printSignature(sig api.Signature) error {
-	return a.result(sig, func(w io.Writer) {
+func printSignature(con *console, sig api.Signature) error {
+	return con.result(sig, func(w io.Writer) {
 		if sig.Kind == api.KindFile {
 			// The armor alone, so that `> FILE.sig` is what ssh-keygen reads.
 			fmt.Fprintln(w, strings.TrimRight(sig.Signature, "\n"))
-			a.note("signed by %s with %s", escAll(sig.Signers), esc(sig.PublicKey))
+			con.note("signed by %s with %s", escAll(sig.Signers), esc(sig.PublicKey))
 			return
 		}
 		rows := [][2]string{

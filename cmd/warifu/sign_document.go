@@ -7,12 +7,12 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) signTypedDataCmd(s *signing) *cobra.Command {
-	return a.signDocumentCmd(s, api.KindTypedData, "typed-data FILE", "Sign typed data (EIP-712)")
+func signTypedDataCmd(s *signing) *cobra.Command {
+	return signDocumentCmd(s, api.KindTypedData, "typed-data FILE", "Sign typed data (EIP-712)")
 }
 
-func (a *app) signTxCmd(s *signing) *cobra.Command {
-	cmd := a.signDocumentCmd(s, api.KindTx, "tx FILE", "Sign a transaction given as JSON")
+func signTxCmd(s *signing) *cobra.Command {
+	cmd := signDocumentCmd(s, api.KindTx, "tx FILE", "Sign a transaction given as JSON")
 	cmd.Long = `Tx signs an Ethereum transaction given as a JSON object with the field names of
 JSON-RPC: types 0, 1, 2 and 4. The JSON of ethers' Transaction.toJSON and the
 bytes of an unsigned transaction in hexadecimal digits are read, too. It needs
@@ -21,20 +21,20 @@ no network and sends nothing: "raw" is what eth_sendRawTransaction takes.`
 }
 
 // signDocumentCmd makes a command that signs a JSON document.
-func (a *app) signDocumentCmd(s *signing, kind, use, short string) *cobra.Command {
+func signDocumentCmd(s *signing, kind, use, short string) *cobra.Command {
 	return &cobra.Command{
 		Use:   use,
 		Short: short,
 		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.readInput(cmd.Context(), args[0], maxDocument)
+			doc, err := s.app.con.readInput(cmd.Context(), args[0], maxDocument)
 			if err != nil {
 				return err
 			}
 			if kind == api.KindTypedData {
-				a.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
+				s.app.con.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
 			}
-			return a.sign(cmd.Context(), s, api.SignArgs{Kind: kind, JSON: doc})
+			return s.ask(cmd.Context(), api.SignArgs{Kind: kind, JSON: doc})
 		},
 	}
 }

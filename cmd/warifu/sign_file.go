@@ -1,18 +1,12 @@
 package main
 
 import (
-	"context"
-	"crypto/sha512"
-	"io"
-	"os"
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) signFileCmd(s *signing) *cobra.Command {
+func signFileCmd(s *signing) *cobra.Command {
 	var namespace string
 	cmd := &cobra.Command{
 		Use:   "file --namespace NS FILE",
@@ -26,39 +20,14 @@ for commits and tags.`,
 			if namespace == "" {
 				return usagef("--namespace is needed")
 			}
-			args, err := a.hashFile(cmd.Context(), argv[0])
+			args, err := s.app.con.hashFile(cmd.Context(), argv[0])
 			if err != nil {
 				return err
 			}
 			args.Kind, args.Namespace = api.KindFile, namespace
-			return a.sign(cmd.Context(), s, args)
+			return s.ask(cmd.Context(), args)
 		},
 	}
 	cmd.Flags().StringVar(&namespace, "namespace", "", `what the signature is for: "file", "git", or your own`)
 	return cmd
-}
-
-// hashFile reads a file of any size, or standard input if path is "-".
-func (a *app) hashFile(ctx context.Context, path string) (api.SignArgs, error) {
-	args, err := await(ctx, func() (args api.SignArgs, err error) {
-		in, name := a.stdin, "standard input"
-		if path != "-" {
-			f, err := os.Open(path)
-			if err != nil {
-				return args, err
-			}
-			defer f.Close()
-			in, name = f, filepath.Base(path)
-		}
-		h := sha512.New()
-		size, err := io.Copy(h, in)
-		return api.SignArgs{FileName: name, FileHash: h.Sum(nil), FileSize: size}, err
-	})
-	if ctx.Err() != nil {
-		return args, ctx.Err()
-	}
-	if err != nil {
-		return args, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
-	}
-	return args, nil
 }

@@ -28,7 +28,7 @@ func (m *messageSource) flags(cmd *cobra.Command) {
 }
 
 // read returns the message's bytes.
-func (m *messageSource) read(a *app, cmd *cobra.Command, args []string) ([]byte, error) {
+func (m *messageSource) read(con *console, cmd *cobra.Command, args []string) ([]byte, error) {
 	given := len(args)
 	for _, name := range []string{"hex", "file"} {
 		if cmd.Flags().Changed(name) {
@@ -40,7 +40,7 @@ func (m *messageSource) read(a *app, cmd *cobra.Command, args []string) ([]byte,
 	}
 	switch {
 	case cmd.Flags().Changed("file"):
-		return a.readInput(cmd.Context(), m.file, maxMessage)
+		return con.readInput(cmd.Context(), m.file, maxMessage)
 	case cmd.Flags().Changed("hex"):
 		out, err := hex.DecodeString(strings.TrimPrefix(m.hex, "0x"))
 		if err != nil {
@@ -51,7 +51,7 @@ func (m *messageSource) read(a *app, cmd *cobra.Command, args []string) ([]byte,
 	return []byte(args[0]), nil
 }
 
-func (a *app) signMessageCmd(s *signing) *cobra.Command {
+func signMessageCmd(s *signing) *cobra.Command {
 	var source messageSource
 	cmd := &cobra.Command{
 		Use:     "message TEXT",
@@ -59,12 +59,12 @@ func (a *app) signMessageCmd(s *signing) *cobra.Command {
 		Example: `  warifu sign message "I am the owner of this account"`,
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			message, err := source.read(a, cmd, args)
+			message, err := source.read(&s.app.con, cmd, args)
 			if err != nil {
 				return err
 			}
-			a.notes(intent.Input{Kind: intent.Message, Message: message})
-			return a.sign(cmd.Context(), s, api.SignArgs{Kind: api.KindMessage, Message: message})
+			s.app.con.notes(intent.Input{Kind: intent.Message, Message: message})
+			return s.ask(cmd.Context(), api.SignArgs{Kind: api.KindMessage, Message: message})
 		},
 	}
 	source.flags(cmd)

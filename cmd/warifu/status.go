@@ -12,7 +12,7 @@ import (
 	"github.com/warifu/warifu/roster"
 )
 
-func (a *app) statusCmd() *cobra.Command {
+func statusCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show devices, accounts, requests and what needs you",
@@ -23,13 +23,15 @@ func (a *app) statusCmd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.result(s, func(w io.Writer) { a.printStatus(w, s) })
+				return a.con.result(s, func(w io.Writer) { printStatus(w, s, a.con.verbose) })
 			})
 		},
 	}
 }
 
-func (a *app) printStatus(w io.Writer, s api.Status) {
+// printStatus says where the device and its circle stand, and with all also what
+// few want to know.
+func printStatus(w io.Writer, s api.Status, all bool) {
 	lock := "unlocked"
 	if s.Locked {
 		lock = "locked"
@@ -38,12 +40,12 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "! %s\n", esc(warning))
 	}
-	if a.verbose {
+	if all {
 		for _, addr := range s.Addresses {
 			fmt.Fprintf(w, "  at %s\n", esc(addr))
 		}
 	}
-	if x := s.Strangers; x != nil && (a.verbose || x.Refused+x.Unheard+x.TurnedAway >= notableStrangers && time.Since(x.Last) < 24*time.Hour) {
+	if x := s.Strangers; x != nil && (all || x.Refused+x.Unheard+x.TurnedAway >= notableStrangers && time.Since(x.Last) < 24*time.Hour) {
 		fmt.Fprintf(w, "  strangers: %d refused, %d said nothing, %d found no place, last %s\n", x.Refused, x.Unheard, x.TurnedAway, ago(x.Last))
 	}
 	if f := s.Founding; f != nil {
@@ -81,7 +83,7 @@ func (a *app) printStatus(w io.Writer, s api.Status) {
 		fmt.Fprintf(w, "healing: %s\n", esc(s.Healing))
 	}
 	fmt.Fprintln(w, "\naccounts")
-	printAccounts(w, s.Accounts, a.verbose)
+	printAccounts(w, s.Accounts, all)
 	if len(s.Requests) > 0 {
 		fmt.Fprintln(w, "\nrequests")
 		printRequests(w, s.Requests)

@@ -15,9 +15,7 @@ func TestStatusFitsItsTerminal(t *testing.T) {
 	s.Warnings = append(s.Warnings, "only 1 of 3 devices are connected and 2 must sign: start another one, or type `warifu status --verbose` there")
 	for _, columns := range []uint16{40, 60, 80, 120, 200} {
 		out := onTerminal(t, columns, 24, func(f *os.File) {
-			a := &app{stdout: f, stderr: f, verbose: true}
-			w := onScreen(f)
-			a.printStatus(w, s)
+			printStatus(onScreen(f), s, true)
 		})
 		for line := range strings.Lines(out) {
 			line = strings.TrimSuffix(line, "\n")

@@ -13,7 +13,11 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func terminal(fd int) bool { return term.IsTerminal(fd) }
+// isTerminal reports whether v, a reader or writer, is a terminal.
+func isTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
 
 // terminalOf returns the descriptor of r if that is a terminal.
 func terminalOf(r io.Reader) (fd int, ok bool) {
@@ -26,29 +30,29 @@ func terminalOf(r io.Reader) (fd int, ok bool) {
 
 // ask puts a question and returns the line that answers it. What was typed before
 // the question stood there answers nothing.
-func (a *app) ask(ctx context.Context, question string) (string, error) {
-	a.put(question)
-	a.input().forget()
-	return a.answered(ctx)
+func (con *console) ask(ctx context.Context, question string) (string, error) {
+	con.put(question)
+	con.input().forget()
+	return con.answered(ctx)
 }
 
 // put writes a question on stderr.
-func (a *app) put(question string) {
-	a.endProgress()
-	if a.json {
-		a.event(api.Event{Event: api.EventProgress, Text: question})
+func (con *console) put(question string) {
+	con.endProgress()
+	if con.json {
+		con.event(api.Event{Event: api.EventProgress, Text: question})
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	fmt.Fprint(a.stderr, onLines(question, columns(a.stderr)), " ")
+	con.mu.Lock()
+	defer con.mu.Unlock()
+	fmt.Fprint(con.stderr, onLines(question, columns(con.stderr)), " ")
 }
 
 // answered returns the next line, without what nobody sees of it.
-func (a *app) answered(ctx context.Context) (string, error) {
-	text, err := a.input().line(ctx)
+func (con *console) answered(ctx context.Context) (string, error) {
+	text, err := con.input().line(ctx)
 	if err != nil {
-		a.note("") // the question's line is not ended by an answer
+		con.note("") // the question's line is not ended by an answer
 	}
 	return strings.TrimSpace(string(text)), err
 }
@@ -61,8 +65,8 @@ func errNobody() error {
 
 // confirm asks a question that is answered with y or n. Anything but a yes is
 // a no: nothing happens then.
-func (a *app) confirm(ctx context.Context, question string) (bool, error) {
-	text, err := a.ask(ctx, question+" [y/N]")
+func (con *console) confirm(ctx context.Context, question string) (bool, error) {
+	text, err := con.ask(ctx, question+" [y/N]")
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
@@ -72,16 +76,25 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	return isYes(text), nil
 }
 
+// consent is [console.confirm] for a change, which a no leaves undone.
+func (con *console) consent(ctx context.Context, question string) error {
+	ok, err := con.confirm(ctx, question)
+	if err == nil && !ok {
+		err = api.Errorf(api.CodeNotConfirmed, "nothing was changed")
+	}
+	return err
+}
+
 // decide asks a question of which either answer has consequences elsewhere, so
 // that neither is taken from a stray key: it asks until it is told y or n. A
 // terminal has an end when somebody types Ctrl-D; one that is gone has no other.
-func (a *app) decide(ctx context.Context, question string) (bool, error) {
+func (con *console) decide(ctx context.Context, question string) (bool, error) {
 	ends := 1
-	if _, ok := terminalOf(a.stdin); ok {
+	if _, ok := terminalOf(con.stdin); ok {
 		ends = 3
 	}
 	for {
-		text, err := a.ask(ctx, question+" [y/n]")
+		text, err := con.ask(ctx, question+" [y/n]")
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
@@ -94,7 +107,7 @@ func (a *app) decide(ctx context.Context, question string) (bool, error) {
 		case isNo(text):
 			return false, nil
 		}
-		a.say("type y if it is so, n if not")
+		con.say("type y if it is so, n if not")
 	}
 }
 

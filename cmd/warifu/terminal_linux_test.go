@@ -54,10 +54,10 @@ func TestPassphraseCanBeInterrupted(t *testing.T) {
 	t.Parallel()
 	user, program := pseudoTerminal(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	a := &app{stdin: program, stderr: &bytes.Buffer{}}
+	p := &passphrases{con: &console{stdin: program, stderr: &bytes.Buffer{}}}
 	done := make(chan error, 1)
 	go func() {
-		_, err := a.passphrase(ctx, "")
+		_, err := p.passphrase(ctx, "")
 		done <- err
 	}()
 	for echoes(t, program) {
@@ -81,7 +81,7 @@ func TestPassphraseFromTerminal(t *testing.T) {
 	t.Parallel()
 	p := newTypist(t)
 	go p.types("passphrase: ", "correct horse\n")
-	pass, err := p.a.passphrase(t.Context(), "")
+	pass, err := p.pass.passphrase(t.Context(), "")
 	if err != nil || string(pass) != "correct horse" || p.screen() != "passphrase: \n" {
 		t.Errorf("%q, %v, %q", pass, err, p.screen())
 	}
@@ -125,7 +125,8 @@ func TestRequestFitsItsTerminal(t *testing.T) {
 // A typist sits at a terminal, sees what the program writes, and types.
 type typist struct {
 	t       testing.TB
-	a       *app // the program at that terminal
+	con     *console // the program at that terminal
+	pass    *passphrases
 	user    *os.File
 	program *os.File
 
@@ -139,7 +140,8 @@ func newTypist(t *testing.T) *typist {
 	p := &typist{t: t}
 	p.user, p.program = pseudoTerminal(t)
 	p.change = sync.NewCond(&p.mu)
-	p.a = &app{stdin: p.program, stdout: p, stderr: p}
+	p.con = &console{stdin: p.program, stdout: p, stderr: p}
+	p.pass = &passphrases{con: p.con}
 	return p
 }
 
@@ -179,7 +181,7 @@ func (p *typist) types(text, keys string) {
 // what was typed before.
 func (p *typist) reads() {
 	for {
-		in := p.a.input()
+		in := p.con.input()
 		in.mu.Lock()
 		waits := in.pending != nil
 		in.mu.Unlock()

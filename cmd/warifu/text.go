@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
 )
 
 // esc makes text safe to print. What requests and other devices say has been
@@ -89,33 +86,6 @@ func ahead(d time.Duration) string {
 
 func othersMayRead(mode fs.FileMode) bool {
 	return runtime.GOOS != "windows" && mode.Perm()&0o077 != 0
-}
-
-// readInput reads a file, or standard input if path is "-", of at most limit
-// bytes. Either may be a pipe that nobody writes to.
-func (a *app) readInput(ctx context.Context, path string, limit int64) ([]byte, error) {
-	out, err := await(ctx, func() ([]byte, error) {
-		in := a.stdin
-		if path != "-" {
-			f, err := os.Open(path)
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close()
-			in = f
-		}
-		return io.ReadAll(io.LimitReader(in, limit+1))
-	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, api.Errorf(api.CodeBadArgument, "the file cannot be read: %v", err)
-	}
-	if int64(len(out)) > limit {
-		return nil, api.Errorf(api.CodeBadArgument, "the file is larger than %d bytes", limit)
-	}
-	return out, nil
 }
 
 // escLines escapes text whose line breaks are ours.

@@ -9,8 +9,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) thawCmd() *cobra.Command {
-	var ch change
+func thawCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "thaw",
 		Short: "Let a frozen circle sign again, if the quorum agrees",
@@ -18,35 +18,20 @@ func (a *app) thawCmd() *cobra.Command {
 one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := ch.checkTimeout(); err != nil {
-				return err
-			}
-			return a.call(func(c *api.Client) error {
-				if _, err := inCircle(cmd.Context(), c); err != nil {
-					return err
-				}
-				if _, err := c.Thaw(cmd.Context(), beforehand(), a.event); err != nil {
-					return err
-				}
-				if err := a.foretell(cmd.Context(), c, &ch, api.PreviewArgs{Kind: api.KindThaw}); err != nil {
-					return err
-				}
-				p, err := a.present(cmd.Context(), &ch)
-				if err != nil {
-					return err
-				}
-				defer clear(p.Passphrase)
+			return ch.run(cmd.Context(), func(c *api.Client, _ api.Status) error {
 				var id string
-				r, err := c.Thaw(cmd.Context(), p, func(e api.Event) {
-					if e.Event == api.EventRequest {
-						id = e.ID
-					}
-					a.event(e)
+				r, err := carryOut(cmd.Context(), ch, c, api.PreviewArgs{Kind: api.KindThaw}, "", func(p api.PresenceArgs) (api.Request, error) {
+					return c.Thaw(cmd.Context(), p, func(e api.Event) {
+						if e.Event == api.EventRequest {
+							id = e.ID
+						}
+						a.con.event(e)
+					})
 				})
 				if err != nil {
 					return changeOpen(err, id)
 				}
-				return a.result(frozenResult{false, r}, func(w io.Writer) { fmt.Fprintln(w, "thawed: the circle signs again") })
+				return a.con.result(frozenResult{false, r}, func(w io.Writer) { fmt.Fprintln(w, "thawed: the circle signs again") })
 			})
 		},
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) thresholdCmd() *cobra.Command {
-	var ch change
+func thresholdCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "threshold T",
 		Short: "Change how many devices must sign",
@@ -26,10 +26,9 @@ stay the same. More than half of the devices must always sign.`,
 			if err != nil || t < 2 {
 				return usagef("T is how many devices must sign: a number from 2 on")
 			}
-			if err := ch.checkTimeout(); err != nil {
-				return err
-			}
-			return a.call(func(c *api.Client) error { return a.threshold(cmd.Context(), c, &ch, int(t)) })
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error {
+				return ch.threshold(cmd.Context(), c, len(s.Devices), int(t))
+			})
 		},
 	}
 	ch.flags(cmd)
@@ -38,20 +37,16 @@ stay the same. More than half of the devices must always sign.`,
 	return cmd
 }
 
-func (a *app) threshold(ctx context.Context, c *api.Client, ch *change, t int) error {
-	s, err := inCircle(ctx, c)
-	if err != nil {
-		return err
-	}
-	n := len(s.Devices)
-	ask := a.questions(ctx, c, ch, api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}, fmt.Sprintf("Shall %d of %d sign?", t, n))
-	out, err := a.redeal(ctx, ch, ask, func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+// threshold has t of n devices sign.
+func (ch *change) threshold(ctx context.Context, c *api.Client, n, t int) error {
+	what := api.PreviewArgs{Kind: api.KindThreshold, Threshold: t}
+	out, err := ch.redeal(ctx, c, what, fmt.Sprintf("Shall %d of %d sign?", t, n), func(p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 		return c.Threshold(ctx, api.ThresholdArgs{PresenceArgs: p, Threshold: t}, emit)
 	})
 	if err != nil {
 		return err
 	}
-	return a.result(out, func(w io.Writer) {
+	return ch.app.con.result(out, func(w io.Writer) {
 		fmt.Fprintf(w, "%d of %d devices must sign\n", out.Threshold, n)
 		printChanged(w, out)
 	})

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -14,22 +13,24 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/internal/p2p"
 	"github.com/warifu/warifu/internal/p2p/meet"
 	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
 )
 
-// An upConfig is what a person chooses for the daemon.
-type upConfig struct {
+// A daemon runs the device of a home, as its person wants it run.
+type daemon struct {
+	app      *app
 	listen   []string
 	noLAN    bool
 	passFile string
 	port     uint16 // of last time, if listen is empty
 }
 
-func (a *app) upCmd() *cobra.Command {
-	var c upConfig
+func upCmd(a *app) *cobra.Command {
+	d := &daemon{app: a}
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run this device",
@@ -39,32 +40,34 @@ machine's user. It says on stderr when it is ready.`,
 		Example: `  warifu up
   warifu up --listen /ip4/0.0.0.0/tcp/4242 --passphrase-file /run/warifu/pass`,
 		Args: nothing,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), c) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.up(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&c.listen, "listen", nil, "multiaddress to listen at; may be repeated (default all, at one port that this device keeps)")
-	f.BoolVar(&c.noLAN, "no-lan", false, "neither show this device on the local network nor look for others there")
-	passphraseFlag(cmd, &c.passFile)
+	f.StringArrayVar(&d.listen, "listen", nil, "multiaddress to listen at; may be repeated (default all, at one port that this device keeps)")
+	f.BoolVar(&d.noLAN, "no-lan", false, "neither show this device on the local network nor look for others there")
+	passphraseFlag(cmd, &d.passFile)
 	return cmd
 }
 
-func (a *app) up(ctx context.Context, c upConfig) (err error) {
-	if _, err := api.SocketPath(a.home); err != nil {
+// up opens the device, meets the others and serves the commands until ctx ends.
+func (d *daemon) up(ctx context.Context) (err error) {
+	home, con := d.app.home, &d.app.con
+	if _, err := api.SocketPath(home); err != nil {
 		return err
 	}
-	for _, at := range c.listen {
+	for _, at := range d.listen {
 		if _, _, err := meet.ParseAt(at); err != nil {
 			return withHint(usagef("--listen %s: %s", at, strings.TrimPrefix(err.Error(), "p2p: ")), "check --listen: a multiaddress such as /ip4/0.0.0.0/tcp/4242, on a free port")
 		}
 	}
-	a.warnRoot()
-	d, err := openDevice(ctx, a.home, a.opening(ctx, c.passFile))
+	d.app.warnRoot()
+	dev, err := openDevice(ctx, home, d.app.passphrases().opening(ctx, d.passFile))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	a.lose()
-	log := a.logger()
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	con.lose()
+	log := con.logger()
 	p2p.RedirectLibraryLogs(graver{log.Handler(), slog.LevelError})
 	// A repeating source repeats this as well; the clock beside it does not.
 	var boot [16]byte
@@ -72,8 +75,8 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 		return err
 	}
 	config, err := inLab(node.Config{
-		Journal: d.store,
-		Keeper:  &guardedKeeper{Keeper: d.keeper, guard: guard{d.store, uptime}},
+		Journal: dev.store,
+		Keeper:  spokenKeeper{&keeper.Guarded{Keeper: dev.keeper, Guard: dev.guard()}},
 		Rand:    rand.Reader,
 		Boot:    boot,
 		Log:     log,
@@ -89,26 +92,26 @@ func (a *app) up(ctx context.Context, c upConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(c.listen) == 0 {
-		c.port = lastPort(a.home, log)
+	if len(d.listen) == 0 {
+		d.port = lastPort(home, log)
 	}
-	link, err := newLink(d, n, c, log)
+	link, err := d.link(dev, n, log)
 	if err != nil {
 		return err
 	}
-	if len(c.listen) == 0 {
-		keepPort(a.home, c.port, link, log)
+	if len(d.listen) == 0 {
+		keepPort(home, d.port, link, log)
 	}
-	socket, err := api.Listen(a.home)
+	socket, err := api.Listen(home)
 	if err != nil {
 		return errors.Join(err, stopLink(ctx, link))
 	}
-	return a.work(ctx, n, link, socket, c, log)
+	return d.work(ctx, n, link, socket, log)
 }
 
-// newLink binds the sockets on which other devices are met.
-func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, error) {
-	seed, err := node.TransportSeed(d.store)
+// link binds the sockets on which other devices are met.
+func (d *daemon) link(dev *device, n *node.Node, log *slog.Logger) (*p2p.Link, error) {
+	seed, err := node.TransportSeed(dev.store)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +122,9 @@ func newLink(d *device, n *node.Node, c upConfig, log *slog.Logger) (*p2p.Link, 
 		defer clear(key)
 		link, err = p2p.New(p2p.Config{
 			Key:       key,
-			Listen:    c.listen,
-			Port:      c.port,
-			LAN:       !c.noLAN,
+			Listen:    d.listen,
+			Port:      d.port,
+			LAN:       !d.noLAN,
 			Protocols: node.Protocols(),
 			OnMessage: n.OnMessage,
 			OnUp:      n.OnUp,
@@ -153,11 +156,11 @@ func stopLink(ctx context.Context, link *p2p.Link) error {
 }
 
 // work runs the device's three parts until ctx ends or one of them fails.
-func (a *app) work(ctx context.Context, n *node.Node, link *p2p.Link, socket net.Listener, c upConfig, log *slog.Logger) error {
+func (d *daemon) work(ctx context.Context, n *node.Node, link *p2p.Link, socket net.Listener, log *slog.Logger) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return link.Run(ctx) })
 	parts.Go(func() error {
-		return n.Run(ctx, link, inviter{loopback: loopbackOnly(c.listen), lan: !c.noLAN})
+		return n.Run(ctx, link, inviter{loopback: loopbackOnly(d.listen), lan: !d.noLAN})
 	})
 	parts.Go(func() error { return api.Serve(ctx, socket, n, log) })
 	parts.Go(func() error { return besides(ctx, n) })
@@ -166,7 +169,7 @@ func (a *app) work(ctx context.Context, n *node.Node, link *p2p.Link, socket net
 		if err != nil {
 			return err
 		}
-		a.event(api.Event{Event: api.EventReady, Device: s.Device, Name: s.Name, Addresses: s.Addresses})
+		d.app.con.event(api.Event{Event: api.EventReady, Device: s.Device, Name: s.Name, Addresses: s.Addresses})
 		return nil
 	})
 	err := parts.Wait()
@@ -185,56 +188,4 @@ func loopbackOnly(listen []string) bool {
 		}
 	}
 	return len(listen) > 0
-}
-
-// short writes identifiers as a person compares them, in every format.
-func short(_ []string, a slog.Attr) slog.Attr {
-	if v, ok := a.Value.Any().(fmt.Stringer); ok && a.Value.Kind() == slog.KindAny {
-		a.Value = slog.StringValue(v.String())
-	}
-	return a
-}
-
-// logger writes outcomes to stderr, one JSON object a line with --json.
-func (a *app) logger() *slog.Logger { return a.logTo(lockedWriter{a}) }
-
-// logTo is logger with another place for the lines.
-func (a *app) logTo(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: short}
-	if a.verbose {
-		options.Level = slog.LevelDebug
-	}
-	if a.json {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// A graver handler lets only the gravest of its libraries' records through: what
-// they warn of is a peer that goes away, which this program tells better. Its
-// writer quotes what a peer may have chosen.
-type graver struct {
-	slog.Handler
-	least slog.Level
-}
-
-func (g graver) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= g.least && g.Handler.Enabled(ctx, l)
-}
-
-func (g graver) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return graver{g.Handler.WithAttrs(attrs), g.least}
-}
-
-func (g graver) WithGroup(name string) slog.Handler {
-	return graver{g.Handler.WithGroup(name), g.least}
-}
-
-// A lockedWriter is stderr, a line at a time.
-type lockedWriter struct{ app *app }
-
-func (w lockedWriter) Write(p []byte) (int, error) {
-	w.app.mu.Lock()
-	defer w.app.mu.Unlock()
-	return w.app.stderr.Write(p)
 }

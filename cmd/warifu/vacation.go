@@ -17,8 +17,8 @@ import (
 // be lost, whatever was announced.
 const maxVacation = 90 * 24 * time.Hour
 
-func (a *app) vacationCmd() *cobra.Command {
-	var ch change
+func vacationCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	var end, length string
 	cmd := &cobra.Command{
 		Use:   "vacation [DEVICE]",
@@ -28,7 +28,7 @@ be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 		Example: `  warifu vacation --for 14d
   warifu vacation tablet --until 2026-12-24`,
 		Args:              atMostOne,
-		ValidArgsFunction: a.deviceArgs(false),
+		ValidArgsFunction: deviceArgs(a, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			until, err := vacationEnd(now(), end, length)
 			if err != nil {
@@ -38,7 +38,9 @@ be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 			if len(args) > 0 {
 				name = args[0]
 			}
-			return a.call(func(c *api.Client) error { return a.vacation(cmd.Context(), c, &ch, name, until) })
+			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error {
+				return ch.vacation(cmd.Context(), c, s, name, until)
+			})
 		},
 	}
 	ch.flags(cmd)
@@ -47,11 +49,9 @@ be silent up to some time, 90 days at most, and is not to be taken for lost.`,
 	return cmd
 }
 
-func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name string, until time.Time) error {
-	s, err := inCircle(ctx, c)
-	if err != nil {
-		return err
-	}
+// vacation announces the absence of the device that name means, or of this one
+// without a name.
+func (ch *change) vacation(ctx context.Context, c *api.Client, s api.Status, name string, until time.Time) error {
 	d, err := thisDevice(s)
 	if name != "" {
 		d, err = findDevice(s, name)
@@ -59,22 +59,14 @@ func (a *app) vacation(ctx context.Context, c *api.Client, ch *change, name stri
 	if err != nil {
 		return err
 	}
-	args := api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: beforehand(), Device: d.Device}, Until: until.UTC()}
-	if _, err := c.Vacation(ctx, args); err != nil {
-		return err
-	}
-	if err := a.foretell(ctx, c, ch, api.PreviewArgs{Kind: api.KindVacation, Device: d.Device, Until: until.UTC()}); err != nil {
-		return err
-	}
-	if args.PresenceArgs, err = a.present(ctx, ch); err != nil {
-		return err
-	}
-	defer clear(args.Passphrase)
-	r, err := c.Vacation(ctx, args)
+	what := api.PreviewArgs{Kind: api.KindVacation, Device: d.Device, Until: until.UTC()}
+	r, err := carryOut(ctx, ch, c, what, "", func(p api.PresenceArgs) (api.Request, error) {
+		return c.Vacation(ctx, api.VacationArgs{DeviceArgs: api.DeviceArgs{PresenceArgs: p, Device: d.Device}, Until: until.UTC()})
+	})
 	if err != nil {
 		return err
 	}
-	return a.result(epochResult{s.Epoch, r}, func(w io.Writer) {
+	return ch.app.con.result(epochResult{s.Epoch, r}, func(w io.Writer) {
 		fmt.Fprintf(w, "%s may be silent until %s\n", esc(d.Name), date(until))
 	})
 }

@@ -24,7 +24,7 @@ type claim struct {
 	signature string
 }
 
-func (a *app) verifyCmd() *cobra.Command {
+func verifyCmd(con *console) *cobra.Command {
 	var c claim
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -35,36 +35,36 @@ func (a *app) verifyCmd() *cobra.Command {
 	f := cmd.PersistentFlags()
 	f.StringVar(&c.address, "address", "", "who is said to have signed")
 	f.StringVar(&c.signature, "signature", "", "65 bytes as hexadecimal digits")
-	cmd.AddCommand(a.verifyMessageCmd(&c), a.verifyTypedDataCmd(&c))
+	cmd.AddCommand(verifyMessageCmd(con, &c), verifyTypedDataCmd(con, &c))
 	return cmd
 }
 
-func (a *app) verifyMessageCmd(c *claim) *cobra.Command {
+func verifyMessageCmd(con *console, c *claim) *cobra.Command {
 	var source messageSource
 	cmd := &cobra.Command{
 		Use:   "message TEXT --address A --signature S",
 		Short: "Check the signature of a message (EIP-191)",
 		Args:  atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			message, err := source.read(a, cmd, args)
+			message, err := source.read(con, cmd, args)
 			if err != nil {
 				return err
 			}
-			a.notes(intent.Input{Kind: intent.Message, Message: message})
-			return a.verify(*c, accounts.TextHash(message), lineBreaks(message)...)
+			con.notes(intent.Input{Kind: intent.Message, Message: message})
+			return c.check(con, accounts.TextHash(message), lineBreaks(message)...)
 		},
 	}
 	source.flags(cmd)
 	return cmd
 }
 
-func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
+func verifyTypedDataCmd(con *console, c *claim) *cobra.Command {
 	return &cobra.Command{
 		Use:   "typed-data FILE --address A --signature S",
 		Short: "Check the signature of typed data (EIP-712)",
 		Args:  one("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := a.readInput(cmd.Context(), args[0], maxDocument)
+			doc, err := con.readInput(cmd.Context(), args[0], maxDocument)
 			if err != nil {
 				return err
 			}
@@ -74,8 +74,8 @@ func (a *app) verifyTypedDataCmd(c *claim) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
-			return a.verify(*c, digest)
+			con.notes(intent.Input{Kind: intent.TypedData, JSON: doc})
+			return c.check(con, digest)
 		},
 	}
 }
@@ -98,16 +98,16 @@ func lineBreaks(message []byte) []variant {
 }
 
 // notes tells what a person should know of an input.
-func (a *app) notes(in intent.Input) {
+func (con *console) notes(in intent.Input) {
 	for _, n := range intent.Notes(in) {
-		a.note("note: %s", n)
+		con.note("note: %s", n)
 	}
 }
 
-// verify prints whether the claim holds for digest. A signature that does not
+// check prints whether the claim holds for digest. A signature that does not
 // is an answer and a failure, but no error; if it is the signature of a variant,
 // that is said.
-func (a *app) verify(c claim, digest []byte, variants ...variant) error {
+func (c claim) check(con *console, digest []byte, variants ...variant) error {
 	if c.address == "" || c.signature == "" {
 		return usagef("--address and --signature are needed")
 	}
@@ -140,7 +140,7 @@ func (a *app) verify(c claim, digest []byte, variants ...variant) error {
 	default:
 		out.Valid, out.Signer = true, signer.Hex()
 	}
-	err = a.result(out, func(w io.Writer) {
+	err = con.result(out, func(w io.Writer) {
 		if out.Valid {
 			fmt.Fprintf(w, "valid: signed by %s\n", out.Signer)
 			return

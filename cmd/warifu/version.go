@@ -62,17 +62,17 @@ func (b build) String() string {
 	return fmt.Sprintf("warifu %s, %s, %s, %s", b.Version, revision, b.Go, b.Platform)
 }
 
-func (a *app) printVersion() error {
+func printVersion(con *console) error {
 	info, _ := debug.ReadBuildInfo()
 	b := thisBuild(info)
-	return a.result(b, func(w io.Writer) { fmt.Fprintln(w, b) })
+	return con.result(b, func(w io.Writer) { fmt.Fprintln(w, b) })
 }
 
-func (a *app) versionCmd() *cobra.Command {
+func versionCmd(con *console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which warifu this is, and from what it was built",
 		Args:  nothing,
-		RunE:  func(*cobra.Command, []string) error { return a.printVersion() },
+		RunE:  func(*cobra.Command, []string) error { return printVersion(con) },
 	}
 }

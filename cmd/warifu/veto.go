@@ -6,8 +6,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-func (a *app) vetoCmd() *cobra.Command {
-	var ch change
+func vetoCmd(a *app) *cobra.Command {
+	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "veto DEVICE",
 		Short: "Object to the removal of a silent device",
@@ -15,11 +15,11 @@ func (a *app) vetoCmd() *cobra.Command {
 circle is about to go on without it: by 30 days, twice at most. It does not help
 a device that a person called lost.`,
 		Args:              one("the name, slot or fingerprint of a device"),
-		ValidArgsFunction: a.deviceArgs(true),
+		ValidArgsFunction: deviceArgs(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.call(func(c *api.Client) error {
-				return a.word(cmd.Context(), &ch, c, api.KindVeto, args[0], c.Veto, "stays for now; `warifu status` says how long")
-			})
+			return ch.word(cmd.Context(), api.KindVeto, args[0], func(c *api.Client, d api.DeviceArgs) (api.Request, error) {
+				return c.Veto(cmd.Context(), d)
+			}, "stays for now; `warifu status` says how long")
 		},
 	}
 	ch.flags(cmd)

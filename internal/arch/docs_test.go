@@ -170,16 +170,19 @@ func commandLine(t *testing.T) (commands, flags []string) {
 					}
 				}
 			case *ast.CallExpr:
-				s, ok := n.Fun.(*ast.SelectorExpr)
-				if !ok {
-					return true
+				var called string
+				switch fn := n.Fun.(type) {
+				case *ast.Ident:
+					called = fn.Name
+				case *ast.SelectorExpr:
+					called = fn.Sel.Name
 				}
-				if i, ok := makers[s.Sel.Name]; ok && i < len(n.Args) {
+				if i, ok := makers[called]; ok && i < len(n.Args) {
 					if use, ok := text(n.Args[i]); ok {
 						add(use)
 					}
 				}
-				if flag.MatchString(s.Sel.Name) && len(n.Args) > 1 {
+				if flag.MatchString(called) && len(n.Args) > 1 {
 					if name, ok := text(n.Args[1]); ok {
 						flags = append(flags, name)
 					}

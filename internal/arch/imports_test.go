@@ -62,6 +62,9 @@ var rules = []rule{
 	{pkg: "internal/boltstore", may: []string{"wire", "internal/secret", "journal"}},
 	{pkg: "internal/keeper/...", may: []string{"wire", "internal/secret", "internal/keeper/..."}},
 
+	// A client of the daemons that it starts.
+	{pkg: "internal/demo", may: []string{"node/api"}},
+
 	{pkg: "internal/sim", may: []string{"wire", "session"}},
 	{pkg: "internal/wycheprooftest"},
 	{pkg: "internal/arch"},

@@ -19,12 +19,7 @@ import (
 // failure, it counts from that start: nobody is kept longer than an hour in which
 // the machine is on.
 //
-// A try is counted before it is made, so that killing the process does not win
-// free ones:
-//
-//	t, err := keeper.ParseTries(stored, up)
-//	if t = t.At(up); t.Wait(up) > 0 { refuse }
-//	store(t.Failed(up).Bytes()); k.Unlock(passphrase); store(nil) on success
+// [Guard] counts with it.
 //
 // The zero Tries is a fresh start. Its methods return new values.
 type Tries struct {

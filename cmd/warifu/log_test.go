@@ -14,8 +14,8 @@ import (
 func TestLibrariesAreQuiet(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	a := &app{stderr: &out, verbose: true}
-	h := slog.New(graver{a.logger().Handler(), slog.LevelError})
+	con := &console{stderr: &out, verbose: true}
+	h := slog.New(graver{con.logger().Handler(), slog.LevelError})
 	for _, quiet := range []*slog.Logger{h, h.With("peer", "x"), h.WithGroup("swarm")} {
 		quiet.Debug("said")
 		quiet.Info("said")

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 // and says yes only if they ask the same.
 type person struct {
 	mu    sync.Mutex // guards asked
-	asked map[*demoDevice]api.Question
+	asked map[*device]api.Question
 	want  int
 	all   chan struct{} // closed once all have asked
 }
 
-func (p *person) hear(d *demoDevice, q api.Question) {
+func (p *person) hear(d *device, q api.Question) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked[d] = q
@@ -55,9 +55,9 @@ func (p *person) same() (api.Question, bool) {
 
 func (s *story) found(ctx context.Context) error {
 	s.chapter("The laptop founds a circle of three of which any two sign.")
-	p := &person{asked: map[*demoDevice]api.Question{}, want: 3, all: make(chan struct{})}
+	p := &person{asked: map[*device]api.Question{}, want: 3, all: make(chan struct{})}
 	circles := make([]api.Circle, 3)
-	joining := []*demoDevice{s.phone, s.tablet}
+	joining := []*device{s.phone, s.tablet}
 	began := time.Now()
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -15,18 +15,8 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-// demoThief is how long the demo lets the thief try.
-const demoThief = 3 * time.Second
-
-// heal is the part of the story in which a device is stolen.
-func (s *story) heal(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.stolen, s.lost, s.thief, s.newPhone, s.everyPair} {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// thiefTries is how long the demo lets the thief try.
+const thiefTries = 3 * time.Second
 
 // stolen takes the phone away. Its home stays, as its disk would.
 func (s *story) stolen(context.Context) error {
@@ -41,23 +31,15 @@ func (s *story) lost(ctx context.Context) error {
 	s.chapter("Its owner says so on the laptop, and once more on the tablet: laptop and tablet deal fresh shares.")
 	before := s.summary.Address
 	began := time.Now()
-	st, err := s.laptop.client.Status(ctx)
-	if err != nil {
-		return fmt.Errorf("status of %s: %w", s.laptop.name, err)
-	}
-	phone, err := findDevice(st, s.phone.name)
-	if err != nil {
-		return err
-	}
 	changed, err := s.change(ctx, s.laptop, s.tablet, func(ctx context.Context, p api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-		return s.laptop.client.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: phone.Device}, emit)
+		return s.laptop.client.Lost(ctx, api.DeviceArgs{PresenceArgs: p, Device: s.phone.id}, emit)
 	})
 	if err != nil {
 		return err
 	}
 	s.say("healed after %v: epoch %d, held by %s; old shares possibly alive: %d of %d", time.Since(began).Round(time.Millisecond),
 		changed.Epoch, strings.Join(changed.Members, " and "), changed.OldSharesAlive, changed.Threshold)
-	for _, d := range []*demoDevice{s.laptop, s.tablet} {
+	for _, d := range []*device{s.laptop, s.tablet} {
 		st, err := s.settled(ctx, d, changed.Epoch)
 		if err != nil {
 			return err
@@ -73,7 +55,7 @@ func (s *story) lost(ctx context.Context) error {
 
 // change runs a change of the circle on asker, and lets the person of
 // approver say yes to it, with the passphrase of that device.
-func (s *story) change(ctx context.Context, asker, approver *demoDevice, run func(context.Context, api.PresenceArgs, func(api.Event)) (api.Changed, error)) (changed api.Changed, err error) {
+func (s *story) change(ctx context.Context, asker, approver *device, run func(context.Context, api.PresenceArgs, func(api.Event)) (api.Changed, error)) (changed api.Changed, err error) {
 	err = s.request(ctx, approver, func(ctx context.Context, emit func(api.Event)) error {
 		pass, err := asker.passphrase()
 		if err != nil {
@@ -98,7 +80,7 @@ func (s *story) change(ctx context.Context, asker, approver *demoDevice, run fun
 }
 
 // passphrase reads what a person would type.
-func (d *demoDevice) passphrase() ([]byte, error) {
+func (d *device) passphrase() ([]byte, error) {
 	text, err := os.ReadFile(d.pass)
 	if err != nil {
 		return nil, fmt.Errorf("read the passphrase of %s: %w", d.name, err)
@@ -107,21 +89,15 @@ func (d *demoDevice) passphrase() ([]byte, error) {
 }
 
 // settled waits until d is in an epoch and no change is under way.
-func (s *story) settled(ctx context.Context, d *demoDevice, epoch uint64) (api.Status, error) {
-	for {
-		st, err := d.client.Status(ctx)
-		if err != nil {
-			return st, fmt.Errorf("status of %s: %w", d.name, err)
+func (s *story) settled(ctx context.Context, d *device, epoch uint64) (api.Status, error) {
+	var st api.Status
+	err := until(ctx, func() (_ bool, err error) {
+		if st, err = d.client.Status(ctx); err != nil {
+			return false, fmt.Errorf("status of %s: %w", d.name, err)
 		}
-		if st.Epoch >= epoch && st.Healing == "" && st.Frozen == "" {
-			return st, nil
-		}
-		select {
-		case <-ctx.Done():
-			return st, fmt.Errorf("%s is not in epoch %d (%s): %w", d.name, epoch, st.Healing, ctx.Err())
-		case <-time.After(demoPoll):
-		}
-	}
+		return st.Epoch >= epoch && st.Healing == "" && st.Frozen == "", nil
+	}, func() string { return fmt.Sprintf("%s is not in epoch %d (%s)", d.name, epoch, st.Healing) })
+	return st, err
 }
 
 func ethereumAddress(accounts []api.Account) string {
@@ -139,14 +115,7 @@ func (s *story) thief(ctx context.Context) error {
 	if _, err := s.phone.up(ctx); err != nil {
 		return err
 	}
-	var id string
-	_, err := s.phone.client.Sign(ctx, api.SignArgs{
-		Kind: api.KindMessage, Message: []byte("everything to the thief"), Timeout: api.Duration(demoThief),
-	}, func(e api.Event) {
-		if e.Event == api.EventRequest {
-			id = e.ID
-		}
-	})
+	id, err := s.phone.tries(ctx, "everything to the thief", thiefTries)
 	switch api.CodeOf(err) {
 	case "":
 		return errors.New("the stolen phone signed")
@@ -154,15 +123,15 @@ func (s *story) thief(ctx context.Context) error {
 	default:
 		return fmt.Errorf("the stolen phone tries to sign: %w", err)
 	}
-	s.say("it says: %s", esc(err.Error()))
+	s.say("it says: %s", err.Error())
 	if id != "" {
-		for _, d := range []*demoDevice{s.laptop, s.tablet} {
+		for _, d := range []*device{s.laptop, s.tablet} {
 			if _, err := d.client.Request(ctx, id); api.CodeOf(err) != api.CodeUnknownRequest {
 				return fmt.Errorf("%s knows of the stolen phone's request: %w", d.name, err)
 			}
 		}
 	}
-	for _, d := range []*demoDevice{s.laptop, s.tablet} {
+	for _, d := range []*device{s.laptop, s.tablet} {
 		st, err := d.client.Status(ctx)
 		if err != nil {
 			return err
@@ -179,7 +148,7 @@ func (s *story) thief(ctx context.Context) error {
 // newPhone lets another phone in.
 func (s *story) newPhone(ctx context.Context) error {
 	s.chapter("A new phone joins: the laptop invites it, laptop and tablet say yes, and all three get fresh shares.")
-	second, err := makeDevice(ctx, s.laptop.exe, s.dir, "phone-2", "phone")
+	second, err := s.makeDevice(ctx, s.laptop.exe, "phone-2", "phone")
 	if err != nil {
 		return err
 	}
@@ -215,7 +184,7 @@ func (s *story) newPhone(ctx context.Context) error {
 	if joined.Circle != s.summary.Circle || ethereumAddress(joined.Accounts) != s.summary.Address {
 		return errors.New("the new phone holds another circle")
 	}
-	for _, d := range []*demoDevice{s.laptop, s.tablet, second} {
+	for _, d := range []*device{s.laptop, s.tablet, second} {
 		if _, err := s.settled(ctx, d, changed.Epoch); err != nil {
 			return err
 		}
@@ -228,7 +197,7 @@ func (s *story) newPhone(ctx context.Context) error {
 // everyPair signs with each two devices, and shows how the circle came to be.
 func (s *story) everyPair(ctx context.Context) error {
 	s.chapter("Every pair signs, at the same address as ever.")
-	now := []*demoDevice{s.laptop, s.tablet, s.second}
+	now := []*device{s.laptop, s.tablet, s.second}
 	for i, asker := range now {
 		approver := now[(i+1)%len(now)]
 		if err := s.ask(ctx, asker, approver, fmt.Sprintf("%s and %s sign together", asker.name, approver.name)); err != nil {
@@ -241,7 +210,7 @@ func (s *story) everyPair(ctx context.Context) error {
 	}
 	s.say("the chain of epochs, as the new phone has verified it:")
 	for _, e := range epochs {
-		s.say("    %d  %-8s %s", e.Epoch, esc(e.Kind), escAll(e.Devices))
+		s.say("    %d  %-8s %s", e.Epoch, e.Kind, strings.Join(e.Devices, ", "))
 	}
 	s.summary.Epochs = len(epochs)
 	return nil

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -19,13 +19,16 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-// A demoDevice is a device of the demo: a home, and a process while it is up.
-type demoDevice struct {
+// A device is a device of the demo: a home, and a process while it is up.
+type device struct {
 	name string
 	home string
 	pass string // passphrase file
 	exe  string
 
+	escape func(string) string
+
+	id     string // identity, known once it was up
 	client *api.Client
 	cmd    *exec.Cmd     // nil while down
 	exited chan struct{} // closed once cmd has been waited for
@@ -37,9 +40,9 @@ type demoDevice struct {
 // stopGrace is how long a device may take to stop when it is told to.
 const stopGrace = 5 * time.Second
 
-// makeDevice runs init in a home below dir.
-func makeDevice(ctx context.Context, exe, dir, name, kind string) (*demoDevice, error) {
-	d := &demoDevice{name: name, home: filepath.Join(dir, name), pass: filepath.Join(dir, name+".pass"), exe: exe}
+// makeDevice runs init in a home below the story's directory.
+func (s *story) makeDevice(ctx context.Context, exe, name, kind string) (*device, error) {
+	d := &device{name: name, home: filepath.Join(s.Dir, name), pass: filepath.Join(s.Dir, name+".pass"), exe: exe, escape: s.Escape}
 	secret := make([]byte, 16)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("draw a passphrase: %w", err)
@@ -51,7 +54,7 @@ func makeDevice(ctx context.Context, exe, dir, name, kind string) (*demoDevice, 
 	cmd := exec.CommandContext(ctx, exe, "--json", "--home", d.home, "init", "--name", name, "--kind", kind, "--passphrase-file", d.pass)
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("init of %s: %w: %s", name, err, lastLine(stderr.String()))
+		return nil, fmt.Errorf("init of %s: %w: %s", name, err, d.escape(lastLine(stderr.String())))
 	}
 	client, err := api.NewClient(d.home)
 	if err != nil {
@@ -62,7 +65,7 @@ func makeDevice(ctx context.Context, exe, dir, name, kind string) (*demoDevice, 
 }
 
 // up starts the device's daemon and waits until it is ready.
-func (d *demoDevice) up(ctx context.Context) (api.Event, error) {
+func (d *device) up(ctx context.Context) (api.Event, error) {
 	cmd := exec.Command(d.exe, "--json", "--home", d.home, "up", "--passphrase-file", d.pass, "--no-lan",
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1")
 	stderr, err := cmd.StderrPipe()
@@ -83,6 +86,7 @@ func (d *demoDevice) up(ctx context.Context) (api.Event, error) {
 	}()
 	select {
 	case e := <-ready:
+		d.id = e.Device
 		return e, nil
 	case <-exited:
 		return api.Event{}, fmt.Errorf("%s stopped before it was ready: %s", d.name, d.lastWords())
@@ -92,7 +96,7 @@ func (d *demoDevice) up(ctx context.Context) (api.Event, error) {
 }
 
 // listen reads what the process says to its end.
-func (d *demoDevice) listen(r io.Reader, ready chan<- api.Event) {
+func (d *device) listen(r io.Reader, ready chan<- api.Event) {
 	const remembered = 5
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 1<<20)
@@ -114,14 +118,14 @@ func (d *demoDevice) listen(r io.Reader, ready chan<- api.Event) {
 	_, _ = io.Copy(io.Discard, r)
 }
 
-func (d *demoDevice) lastWords() string {
+func (d *device) lastWords() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return esc(strings.Join(d.last, " | "))
+	return d.escape(strings.Join(d.last, " | "))
 }
 
 // kill ends the process at once, as a flat battery would.
-func (d *demoDevice) kill() {
+func (d *device) kill() {
 	if d.cmd == nil {
 		return
 	}
@@ -132,7 +136,7 @@ func (d *demoDevice) kill() {
 }
 
 // stop asks the process to end, and ends it if it does not.
-func (d *demoDevice) stop() {
+func (d *device) stop() {
 	if d.cmd == nil {
 		return
 	}
@@ -145,7 +149,10 @@ func (d *demoDevice) stop() {
 	d.kill()
 }
 
+// shortID is the part of an identity that a person compares.
+func (d *device) shortID() string { return d.id[:min(len(d.id), 8)] }
+
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
-	return esc(s[strings.LastIndexByte(s, '\n')+1:])
+	return s[strings.LastIndexByte(s, '\n')+1:]
 }

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -17,61 +17,72 @@ import (
 
 // A story is one run of the demo.
 type story struct {
-	app     *app
-	dir     string
+	Config
 	began   time.Time
 	steps   int
-	summary demoSummary
+	summary Summary
 
-	laptop, phone, tablet *demoDevice
-	second                *demoDevice // the phone after the phone
+	laptop, phone, tablet *device
+	second                *device // the phone after the phone
 }
 
 const (
-	demoSteps = 13
+	chapters = 13
 
-	// demoAlone is how long the demo lets one device wait in vain.
-	demoAlone = 2 * time.Second
+	// alone is how long the demo lets one device wait in vain.
+	alone = 2 * time.Second
 
-	// demoPoll is how often the demo looks at what a device shows.
-	demoPoll = 50 * time.Millisecond
+	// poll is how often the demo looks at what a device shows.
+	poll = 50 * time.Millisecond
 )
 
 // tell is the story. It ends at the first step that goes wrong.
 func (s *story) tell(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		s.begin, s.found, s.signWithPhone, s.oneAlone, s.losePhone, s.signWithTablet, s.phoneBack, s.summarize,
+		s.stolen, s.lost, s.thief, s.newPhone, s.everyPair,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	return s.heal(ctx)
+	return nil
 }
 
 // chapter begins a step.
 func (s *story) chapter(format string, args ...any) {
 	s.steps++
-	text := fmt.Sprintf(format, args...)
-	if s.app.json {
-		s.app.event(api.Event{Event: api.EventProgress, Step: s.steps, Of: demoSteps, Text: text})
-		return
-	}
-	fmt.Fprintf(onScreen(s.app.stdout), "\n%d. %s\n", s.steps, text)
+	s.line(api.Event{Step: s.steps, Of: chapters, Text: fmt.Sprintf(format, args...)})
 }
 
 // say tells a detail of the step.
 func (s *story) say(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if s.app.json {
-		s.app.event(api.Event{Event: api.EventProgress, Text: text})
-		return
-	}
-	fmt.Fprintf(onScreen(s.app.stdout), "   %s\n", text)
+	s.line(api.Event{Text: fmt.Sprintf(format, args...)})
 }
 
-func (s *story) devices() []*demoDevice {
-	return slices.DeleteFunc([]*demoDevice{s.laptop, s.phone, s.tablet, s.second}, func(d *demoDevice) bool { return d == nil })
+// line passes on a line, in which devices may be quoted.
+func (s *story) line(e api.Event) {
+	e.Event, e.Text = api.EventProgress, s.Escape(e.Text)
+	s.Tell(e)
+}
+
+// until looks, time and again, whether something has come about. Late says what
+// was missing when ctx ends first.
+func until(ctx context.Context, come func() (bool, error), late func() string) error {
+	for {
+		if ok, err := come(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", late(), ctx.Err())
+		case <-time.After(poll):
+		}
+	}
+}
+
+func (s *story) devices() []*device {
+	return slices.DeleteFunc([]*device{s.laptop, s.phone, s.tablet, s.second}, func(d *device) bool { return d == nil })
 }
 
 func (s *story) stopAll() {
@@ -106,12 +117,12 @@ func (s *story) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	made := make([]*demoDevice, 3)
+	made := make([]*device, 3)
 	events := make([]api.Event, 3)
 	var all errgroup.Group
 	for i, name := range []string{"laptop", "phone", "tablet"} {
 		all.Go(func() (err error) {
-			if made[i], err = makeDevice(ctx, exe, s.dir, name, name); err != nil {
+			if made[i], err = s.makeDevice(ctx, exe, name, name); err != nil {
 				return err
 			}
 			events[i], err = made[i].up(ctx)
@@ -128,7 +139,7 @@ func (s *story) begin(ctx context.Context) error {
 		if len(events[i].Addresses) > 0 {
 			where, _, _ = strings.Cut(events[i].Addresses[0], "/p2p/")
 		}
-		s.say("%-7s process %d, device %s, at %s", d.name, d.cmd.Process.Pid, shortID(events[i].Device), where)
+		s.say("%-7s process %d, device %s, at %s", d.name, d.cmd.Process.Pid, d.shortID(), where)
 	}
 	return nil
 }
@@ -140,22 +151,15 @@ func (s *story) signWithPhone(ctx context.Context) error {
 
 func (s *story) oneAlone(ctx context.Context) error {
 	s.chapter("One device alone cannot, however long it tries: a thief's laptop, say.")
-	var id string
 	began := time.Now()
-	_, err := s.laptop.client.Sign(ctx, api.SignArgs{
-		Kind: api.KindMessage, Message: []byte("send everything to the thief"), Timeout: api.Duration(demoAlone),
-	}, func(e api.Event) {
-		if e.Event == api.EventRequest {
-			id = e.ID
-		}
-	})
+	id, err := s.laptop.tries(ctx, "send everything to the thief", alone)
 	if err == nil {
 		return errors.New("one device signed alone")
 	}
 	if code := api.CodeOf(err); code != api.CodeTimeout && code != api.CodeNoQuorum {
 		return err
 	}
-	s.say("after %v: %s", time.Since(began).Round(100*time.Millisecond), esc(err.Error()))
+	s.say("after %v: %s", time.Since(began).Round(100*time.Millisecond), err.Error())
 	if _, err := awaitRequest(ctx, s.phone, id); err != nil {
 		return err
 	}
@@ -163,20 +167,10 @@ func (s *story) oneAlone(ctx context.Context) error {
 		return fmt.Errorf("phone denies: %w", err)
 	}
 	s.say("the phone shows the request, and its person denies it: closed on every device")
-	for {
+	return until(ctx, func() (bool, error) {
 		r, err := s.laptop.client.Request(ctx, id)
-		if err != nil {
-			return err
-		}
-		if r.State == api.StateDenied {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the denial has not reached the laptop: %w", ctx.Err())
-		case <-time.After(demoPoll):
-		}
-	}
+		return r.State == api.StateDenied, err
+	}, func() string { return "the denial has not reached the laptop" })
 }
 
 func (s *story) losePhone(context.Context) error {
@@ -193,11 +187,10 @@ func (s *story) signWithTablet(ctx context.Context) error {
 
 func (s *story) phoneBack(ctx context.Context) error {
 	s.chapter("The phone is found and started again: it knows its circle, and signs.")
-	e, err := s.phone.up(ctx)
-	if err != nil {
+	if _, err := s.phone.up(ctx); err != nil {
 		return err
 	}
-	s.say("phone   process %d, device %s", s.phone.cmd.Process.Pid, shortID(e.Device))
+	s.say("phone   process %d, device %s", s.phone.cmd.Process.Pid, s.phone.shortID())
 	return s.ask(ctx, s.phone, s.tablet, "The phone is back")
 }
 
@@ -212,13 +205,14 @@ func (s *story) summarize(ctx context.Context) error {
 }
 
 // agrees waits until d knows of every signature and of the denial.
-func (s *story) agrees(ctx context.Context, d *demoDevice) error {
-	for {
+func (s *story) agrees(ctx context.Context, d *device) error {
+	var signed, denied int
+	err := until(ctx, func() (bool, error) {
 		list, err := d.client.Requests(ctx)
 		if err != nil {
-			return fmt.Errorf("requests of %s: %w", d.name, err)
+			return false, fmt.Errorf("requests of %s: %w", d.name, err)
 		}
-		signed, denied := 0, 0
+		signed, denied = 0, 0
 		for _, r := range list {
 			switch r.State {
 			case api.StateSigned:
@@ -227,14 +221,11 @@ func (s *story) agrees(ctx context.Context, d *demoDevice) error {
 				denied++
 			}
 		}
-		if signed == len(s.summary.Signatures) && denied == 1 && len(list) == signed+denied {
-			s.say("%-7s %d signed, %d denied", d.name, signed, denied)
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s knows of %d signatures and %d denials: %w", d.name, signed, denied, ctx.Err())
-		case <-time.After(demoPoll):
-		}
+		return signed == len(s.summary.Signatures) && denied == 1 && len(list) == signed+denied, nil
+	}, func() string { return fmt.Sprintf("%s knows of %d signatures and %d denials", d.name, signed, denied) })
+	if err != nil {
+		return err
 	}
+	s.say("%-7s %d signed, %d denied", d.name, signed, denied)
+	return nil
 }
