@@ -152,7 +152,7 @@ func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 			}
 			l.beginFounding(2, 3)
 			agreed := l.run(3*time.Minute, func() bool {
-				return laptop.core.founding == nil || laptop.core.founding.state() == api.FoundingConfirming
+				return laptop.core.founding == nil && laptop.core.joining == nil || laptop.core.founding != nil && laptop.core.founding.state() == api.FoundingConfirming
 			}) && laptop.core.founding != nil
 			if agreed != (name == "none") {
 				t.Errorf("takes part: %v\n%s", agreed, laptop.log)
@@ -162,7 +162,7 @@ func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 			}
 			l.run(3*time.Minute, nil)
 			for _, d := range []*labDevice{phone, laptop} {
-				if d.core.founding != nil && d.core.founding.proposal != nil || d.core.circle != nil || len(d.keeper.keys) != 1 {
+				if d.core.founding != nil && d.core.founding.proposal != nil || d == laptop && d.core.joining != nil || d.core.circle != nil || len(d.keeper.keys) != 1 {
 					t.Errorf("%s keeps something of it, or %d keys\n%s", d.name, len(d.keeper.keys), l.logs())
 				}
 			}
@@ -202,7 +202,7 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 			c.leave(l, laptop)
 			l.run(c.limit+10*time.Second, nil)
 			for _, d := range []*labDevice{phone, tablet} {
-				if d.core.founding != nil || len(d.core.sessions) != 0 {
+				if d.core.founding != nil || d.core.joining != nil || len(d.core.sessions) != 0 {
 					t.Errorf("%s after %d: %s still founds\n%s", c.name, heard, d.name, d.log)
 				}
 			}

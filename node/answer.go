@@ -34,7 +34,7 @@ func (c *core) yes(r *openRequest, presence []byte) item {
 // ready says why this device cannot take part in signing now, or nil.
 func (c *core) ready() error {
 	if c.circle == nil {
-		if c.founding != nil {
+		if c.founding != nil || c.joining != nil {
 			return api.Errorf(api.CodeFounding, "the founding of the circle is not finished").
 				WithHint("warifu status says whom it waits for")
 		}

@@ -33,7 +33,7 @@ func TestComeInRefuses(t *testing.T) {
 		asked = &m
 		return nil
 	}
-	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return asked != nil }) {
 		t.Fatalf("it is not asked in\n%s", l.logs())
@@ -53,7 +53,7 @@ func TestComeInRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		lie  func(m *redeal)
-		self func(f *founding) // changes what it knows itself
+		self func(j *joining) // changes what it knows itself
 	}{
 		{"history-without-a-signature", entry(func(e *roster.Entry) { e.Ready = e.Ready[1:] }), nil},
 		{"history-with-a-bad-signature", entry(func(e *roster.Entry) { e.Ready[0].Sig[0] ^= 1 }), nil},
@@ -64,13 +64,13 @@ func TestComeInRefuses(t *testing.T) {
 		{"proposal-with-garbage", func(m *redeal) { m.Proposal = m.Proposal[1:] }, nil},
 		{"discovery-key-of-another", func(m *redeal) { m.Discovery[0] ^= 1 }, nil},
 		{"addresses-with-garbage", func(m *redeal) { m.Addrs = m.Addrs[1:] }, nil},
-		{"sponsor-is-in-no-record", nil, func(f *founding) { f.sponsor.card.Identity[0] ^= 1 }},
-		{"sponsor-has-another-name", nil, func(f *founding) { f.sponsor.card.Name = "somebody" }},
-		{"sponsor-has-another-box-key", nil, func(f *founding) { f.sponsor.card.Box[0] ^= 1 }},
-		{"it-is-added-under-another-name", nil, func(f *founding) { f.card.Name = "somebody" }},
-		{"it-is-added-with-another-presence-key", nil, func(f *founding) { f.card.Presence[0] ^= 1 }},
+		{"sponsor-is-in-no-record", nil, func(j *joining) { j.sponsor.card.Identity[0] ^= 1 }},
+		{"sponsor-has-another-name", nil, func(j *joining) { j.sponsor.card.Name = "somebody" }},
+		{"sponsor-has-another-box-key", nil, func(j *joining) { j.sponsor.card.Box[0] ^= 1 }},
+		{"it-is-added-under-another-name", nil, func(j *joining) { j.card.Name = "somebody" }},
+		{"it-is-added-with-another-presence-key", nil, func(j *joining) { j.card.Presence[0] ^= 1 }},
 	} {
-		m, sponsor, own := *asked, *c.founding.sponsor, *c.founding
+		m, own := *asked, *c.joining
 		m.Chain = nil
 		for _, b := range asked.Chain {
 			m.Chain = append(m.Chain, bytes.Clone(b))
@@ -79,13 +79,12 @@ func TestComeInRefuses(t *testing.T) {
 			tc.lie(&m)
 		}
 		if tc.self != nil {
-			tc.self(c.founding)
+			tc.self(c.joining)
 		}
 		if err := c.comeIn(m); err == nil || c.attempt != nil {
 			t.Fatalf("%s: it comes in: %v", tc.name, err)
 		}
-		*c.founding = own
-		*c.founding.sponsor = sponsor
+		*c.joining = own
 	}
 	if err := c.comeIn(*asked); err != nil || c.attempt == nil {
 		t.Errorf("it does not come in: %v", err)

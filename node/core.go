@@ -54,6 +54,7 @@ type core struct {
 	shown     []*testimony              // of sessions that are over, oldest first
 	early     []earlyFrame
 
+	joining  *joining  // nil unless this device was invited, and waits
 	founding *founding // nil unless one is in progress or pending
 	attempt  *attempt  // nil unless a re-deal is in progress, or settled and kept
 	waking   *attempt  // nil unless this device hears of one that it slept through

@@ -47,7 +47,7 @@ func (c *core) enterEpoch(a *attempt, rec roster.Record) {
 	if me, ok := rec.ByIdentity(c.self.public); ok {
 		k.slot = me.Slot
 	}
-	c.founding = nil
+	c.founding, c.joining = nil, nil
 	clear(c.pairing)
 	c.log.Info("this device signs in a new epoch", "epoch", rec.Epoch)
 	c.changeEpoch()

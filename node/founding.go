@@ -23,10 +23,6 @@ type founding struct {
 	settings           roster.Settings
 	joined             []newcomer
 
-	// On a device that was invited: who invited it, and the card it gave.
-	sponsor *newcomer
-	card    roster.Card
-
 	// From the proposal on.
 	proposal  *keygen.Proposal
 	session   wire.SessionID
@@ -90,7 +86,7 @@ func (c *core) freeToFound() error {
 	case c.founding != nil && c.founding.pending:
 		return api.Errorf(api.CodeFounding, "a founding is waiting for %s", list(c.foundingMissing())).
 			WithHint("start those devices; or, if they are lost, \"warifu found --abandon\" on every device and begin again")
-	case c.founding != nil:
+	case c.founding != nil || c.joining != nil:
 		return api.Errorf(api.CodeFounding, "a founding is in progress").
 			WithHint("let it finish, or give it up with \"warifu found --abandon\"")
 	case c.cfg.Keeper.Locked():
@@ -266,90 +262,6 @@ func (c *core) onPairedUp(peer []byte) {
 		c.formerCalled(f, 1, "")
 	}
 	c.tellFormer(peer)
-}
-
-// onStrangerMessage handles a message of a peer that the link admits and that
-// has no slot here: only its sponsor has anything to say to an invited device.
-func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
-	f := c.founding
-	if f == nil || f.sponsor == nil || f.proposal != nil || c.attempt != nil {
-		return
-	}
-	if protocol == wire.ProtocolSession {
-		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellSponsor(fr, from) {
-			c.keepEarly(fr, from)
-		}
-		return
-	}
-	if !bytes.Equal(from, f.sponsor.card.Peer) {
-		return
-	}
-	typ, body, err := splitMessage(msg)
-	if err != nil {
-		return
-	}
-	switch typ {
-	case msgFound:
-		var m found
-		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.accept(m)
-		}
-	case msgRedeal:
-		var m redeal
-		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.comeIn(m)
-		}
-	case msgUnfound:
-		var m unfound
-		if err = wire.Unmarshal(body, &m); err == nil {
-			c.endFounding(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", f.sponsor.card.Name, foundingReason(m.Reason)))
-		}
-	}
-	if err != nil {
-		c.log.Warn("message of the inviting device refused", "err", err)
-		c.endFounding(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", f.sponsor.card.Name, err))
-	}
-}
-
-// accept starts the protocol on an invited device, if the proposal lists both
-// it and its sponsor just as they introduced themselves.
-func (c *core) accept(m found) error {
-	f := c.founding
-	p, err := keygen.ParseProposal(m.Proposal)
-	if err != nil {
-		return err
-	}
-	if p.Nonce != discoveryNonce(m.Discovery) {
-		return errOtherDiscovery
-	}
-	if len(m.Addrs) != len(p.Devices) {
-		return errors.New("node: addresses that do not match the devices")
-	}
-	if err := checkNames(p.Devices); err != nil {
-		return err
-	}
-	own, theirs := false, false
-	addrs := map[wire.Slot][]string{}
-	for i, d := range p.Devices {
-		if err := checkAddrs(m.Addrs[i]); err != nil {
-			return err
-		}
-		addrs[d.Slot] = m.Addrs[i]
-		own = own || same(d, f.card)
-		theirs = theirs || same(d, f.sponsor.card)
-	}
-	if !own || !theirs {
-		return errors.New("node: a proposal without this device or the one that invited it")
-	}
-	f.addrs, f.discovery = addrs, m.Discovery
-	clear(c.pairing)
-	return c.startKeygen(p)
-}
-
-func same(d roster.Device, card roster.Card) bool {
-	want := card.Device(d.Slot)
-	return d.Name == want.Name && d.Kind == want.Kind && d.Identity == want.Identity &&
-		bytes.Equal(d.Peer, want.Peer) && d.Box == want.Box && d.Presence == want.Presence
 }
 
 // onFoundAgain hears the proposal once more, from a founder that has slots by

@@ -22,7 +22,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	l.introduce(phone, watch)
 	tablet.change(api.KindFreeze, change{})
 	l.run(2*time.Second, nil)
-	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	l.run(time.Minute, nil)
 	if n := len(phone.core.circle.record.Devices); n != 3 || !strings.Contains(r.trouble, "frozen") {
@@ -33,7 +33,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	}
 	p := refresh.Proposal{
 		Kind: roster.Add, Epoch: 1, Threshold: 3, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.circle.record.Settings,
-		Added: []roster.Device{watch.core.founding.card.Device(4)},
+		Added: []roster.Device{watch.core.joining.card.Device(4)},
 	}
 	tablet.core.now = l.now
 	if why := tablet.core.objection(p, r.id); !strings.Contains(why, "frozen") {
@@ -62,7 +62,7 @@ func TestReplacesTheLost(t *testing.T) {
 	if err := phone.core.mayComeIn(3); err != nil {
 		t.Error(err)
 	}
-	r := phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	tablet.core.now = l.now
 	if !l.run(10*time.Second, func() bool { return tablet.request(r.id) != nil && laptop.request(r.id) != nil }) {
 		t.Fatal("not spread")
@@ -124,7 +124,7 @@ func TestDenials(t *testing.T) {
 			switch tc.kind {
 			case api.KindAdd, api.KindReplace:
 				l.introduce(phone, l.devices[3])
-				ch.Card, ch.Addrs = l.devices[3].core.founding.card.Bytes(), l.devices[3].Addrs()
+				ch.Card, ch.Addrs = l.devices[3].core.joining.card.Bytes(), l.devices[3].Addrs()
 			case api.KindVacation:
 				ch.Until = unix(l.now.Add(time.Hour))
 			}

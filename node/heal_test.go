@@ -220,7 +220,7 @@ func TestAddDevice(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added\n%s", l.logs())
@@ -247,7 +247,7 @@ func (l *lab) introduce(sponsor, newcomer_ *labDevice) {
 	c := newcomer_.core
 	c.now = l.now
 	s := newcomer{card: sponsor.core.ownCard([32]byte{1}), addrs: sponsor.Addrs()}
-	c.founding = &founding{sponsor: &s, card: c.ownCard([32]byte{1}), touched: l.now}
+	c.joining = &joining{sponsor: s, card: c.ownCard([32]byte{1}), touched: l.now}
 	c.pairing[string(sponsor.id)] = nil
 	c.admit()
 	sponsor.core.pairing[string(newcomer_.id)] = nil
@@ -372,7 +372,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 		t.Errorf("%d old shares possibly alive, want that of the lost device", n)
 	}
 	l.introduce(laptop, fresh)
-	r = laptop.change(api.KindAdd, change{Card: fresh.core.founding.card.Bytes(), Addrs: fresh.Addrs()})
+	r = laptop.change(api.KindAdd, change{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())

@@ -210,7 +210,7 @@ func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
 		}
 		return b
 	}
-	r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return watch.core.interrupted() }) {
 		t.Fatalf("not interrupted\n%s", l.logs())

@@ -337,7 +337,7 @@ func (l *lab) beginFounding(threshold, n int) {
 			l.t.Fatal(err)
 		}
 		founder.settle()
-		c.founding = &founding{sponsor: &sponsor, card: card, touched: l.now}
+		c.joining = &joining{sponsor: sponsor, card: card, touched: l.now}
 		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
 		c.settle()
 		l.connect()

@@ -34,7 +34,7 @@ func TestNamesThatComeBack(t *testing.T) {
 
 	second.core.self.name = "phone"
 	l.introduce(laptop, second)
-	r := laptop.change(api.KindAdd, change{Card: second.core.founding.card.Bytes(), Addrs: second.Addrs()})
+	r := laptop.change(api.KindAdd, change{Card: second.core.joining.card.Bytes(), Addrs: second.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, second)) {
 		t.Fatalf("not added\n%s", l.logs())

@@ -78,7 +78,7 @@ func TestFoundingRefusesNames(t *testing.T) {
 		sponsor := newcomer{card: card(phone, "phone"), addrs: []string{}}
 		p := keygen.Proposal{Version: keygen.Version, Threshold: 2, Settings: l.settings, Nonce: discoveryNonce([32]byte{5})}
 		p.Devices = []roster.Device{sponsor.card.Device(1), card(laptop, "laptop").Device(2), card(l.devices[2].core, name).Device(3)}
-		laptop.founding = &founding{sponsor: &sponsor, card: card(laptop, "laptop"), touched: l.now}
+		laptop.joining = &joining{sponsor: sponsor, card: card(laptop, "laptop"), touched: l.now}
 		err := laptop.accept(found{Proposal: p.Bytes(), Discovery: [32]byte{5}, Addrs: [][]string{{}, {}, {}}})
 		if err == nil || !strings.Contains(err.Error(), "number") && !strings.Contains(err.Error(), "look alike") && !strings.Contains(err.Error(), "one name") {
 			t.Errorf("%s: %v", name, err)

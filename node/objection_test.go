@@ -36,7 +36,7 @@ func TestObjections(t *testing.T) {
 	refreshed := func(w *world) *openRequest { return w.phone.change(api.KindRefresh, change{}) }
 	addWatch := func(w *world) *openRequest {
 		w.introduce(w.phone, w.watch)
-		return w.phone.change(api.KindAdd, change{Card: w.watch.core.founding.card.Bytes(), Addrs: w.watch.Addrs()})
+		return w.phone.change(api.KindAdd, change{Card: w.watch.core.joining.card.Bytes(), Addrs: w.watch.Addrs()})
 	}
 	for _, tc := range []struct {
 		name string

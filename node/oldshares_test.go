@@ -105,7 +105,7 @@ func TestOldSharesOfALost(t *testing.T) {
 	tablet.approves(r.id)
 	k.until(l.in(0, phone, laptop, tablet, server))
 	l.introduce(phone, watch)
-	r = phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+	r = phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	server.approves(r.id)
 	k.until(func() bool { return phone.core.circle.record.Epoch > 1 && !phone.core.redealing() })

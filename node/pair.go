@@ -108,6 +108,8 @@ func (n *Node) giveUp(w *watcher, cause error) {
 		if f := c.founding; f != nil && !f.pending {
 			c.tellUnfound("abandoned", 0)
 			c.endFounding(cause)
+		} else if c.joining != nil {
+			c.endMeeting(cause)
 		}
 	})
 }
@@ -126,7 +128,7 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 		if err := c.freeToFound(); err != nil {
 			return err
 		}
-		c.founding = &founding{sponsor: &sponsor, card: card, touched: c.now}
+		c.joining = &joining{sponsor: sponsor, card: card, touched: c.now}
 		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
 		w = c.watch(nil, true)
 		return nil
@@ -197,12 +199,12 @@ func (c *core) lookAtFounding(w *watcher) (v foundingLook, err error) {
 		v.circle, v.stands = c.viewCircle(), true
 	case c.attempt != nil:
 		v.missing, v.reason = c.names(c.attempt.machine.Waiting()), "re-dealing: "+phaseWords(c.attempt.machine.Phase())
+	case c.joining != nil:
+		v.missing, v.reason = []string{c.joining.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
 	case f == nil:
 		return v, api.Errorf(api.CodeFoundingFailed, "the founding ended")
 	case f.state() == api.FoundingConfirming:
 		v.question = c.viewQuestion()
-	case f.proposal == nil && f.sponsor != nil:
-		v.missing, v.reason = []string{f.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
 	case f.trouble != "":
 		v.missing, v.reason = c.foundingMissing(), f.trouble
 	case f.proposal != nil:

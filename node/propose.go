@@ -229,48 +229,6 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	return c.takeUp(a, parent, self)
 }
 
-// comeIn takes part in the re-deal that makes this device a member. The chain
-// must be a certified history whose newest epoch lists the device that invited
-// this one, and the proposal must list this one just as it introduced itself.
-func (c *core) comeIn(m redeal) error {
-	f := c.founding
-	if c.attempt != nil || c.interrupted() {
-		return nil
-	}
-	p, err := m.proposal()
-	if err != nil {
-		return err
-	}
-	if c.dead[p.Session()] != nil {
-		return nil // it has voted against it
-	}
-	history, err := decodeChain(m.Chain)
-	if err != nil {
-		return err
-	}
-	if err := history.Verify(); err != nil {
-		return err
-	}
-	head, _ := history.Head()
-	addrs, err := unpackAddrs(m.Addrs)
-	if err != nil {
-		return err
-	}
-	if err := p.Check(head.Record); err != nil {
-		return err
-	}
-	sponsor, ok := head.Record.ByIdentity(f.sponsor.card.Identity)
-	if !ok || !sameCard(sponsor, f.sponsor.card) {
-		return errors.New("node: a circle that the inviting device is not in")
-	}
-	self, in := selfIn(p, head.Record, c.self.public)
-	if !in || len(p.Added) != 1 || !sameCard(p.Added[0], f.card) {
-		return errors.New("node: a re-deal without this device")
-	}
-	a := &attempt{proposal: p, discovery: m.Discovery, grounds: []item{}, addrs: addrs, chain: history}
-	return c.takeUp(a, head.Record, self)
-}
-
 // objection says why this device does not take part in a re-deal that another
 // proposes, or "".
 func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {

@@ -227,7 +227,7 @@ func (w *world) meet(d, x *simDevice) {
 	x.do(func(c *core) {
 		c.now = x.clock()
 		s := newcomer{card: d.core.ownCard([32]byte{1}), addrs: d.Addrs()}
-		c.founding = &founding{sponsor: &s, card: card, touched: c.now}
+		c.joining = &joining{sponsor: s, card: card, touched: c.now}
 		c.pairing[string(d.id)] = nil
 		c.admit()
 	})
@@ -236,8 +236,8 @@ func (w *world) meet(d, x *simDevice) {
 		c.admit()
 	})
 	w.after(10*time.Minute, func() {
-		if x.core != nil && x.core.circle == nil && x.core.attempt == nil && x.core.founding != nil {
-			x.do(func(c *core) { c.endFounding(errors.New("its person gives up")) })
+		if x.core != nil && x.core.circle == nil && x.core.attempt == nil && x.core.joining != nil {
+			x.do(func(c *core) { c.endMeeting(errors.New("its person gives up")) })
 		}
 	})
 }

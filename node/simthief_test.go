@@ -316,7 +316,7 @@ func (w *world) usurpations(x *simDevice) []plan {
 		case o.slot() != 0 && (o.index == 0 || w.dark.IntN(2) == 0):
 			state := []roster.FormerState{roster.Silent, roster.Stolen}[o.index%2]
 			out = append(out, plan{kind: roster.Remove, removed: []refresh.Removal{{Slot: o.slot(), State: state}}})
-		case o.slot() == 0 && o.on() && o.core.circle == nil && o.core.attempt == nil && o.core.founding == nil:
+		case o.slot() == 0 && o.on() && o.core.circle == nil && o.core.attempt == nil && o.core.founding == nil && o.core.joining == nil:
 			card := o.core.ownCard([32]byte{1})
 			out = append(out, plan{kind: roster.Add, card: &card, addrs: o.Addrs()})
 		}
@@ -327,7 +327,7 @@ func (w *world) usurpations(x *simDevice) []plan {
 func (w *world) usurp(x *simDevice, want plan) {
 	if want.card != nil {
 		o := w.byIdentity(want.card.Identity)
-		if !o.on() || o.core.circle != nil || o.core.attempt != nil || o.core.founding != nil || !x.running() {
+		if !o.on() || o.core.circle != nil || o.core.attempt != nil || o.core.founding != nil || o.core.joining != nil || !x.running() {
 			return
 		}
 		w.meet(x, o)

@@ -28,12 +28,14 @@ func (l *lab) foundBefore(t int) {
 	if err := founder.propose(); err != nil {
 		l.t.Fatal(err)
 	}
+	founder.settle()
 	for _, d := range l.devices[1:] {
 		d.core.now = l.now
 		d.core.founding = &founding{addrs: founder.founding.addrs, discovery: founder.founding.discovery, touched: l.now}
 		if err := d.core.startKeygen(*founder.founding.proposal); err != nil {
 			l.t.Fatal(err)
 		}
+		d.core.settle()
 	}
 	l.connect()
 	if !l.run(time.Minute, func() bool {

@@ -41,7 +41,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				l.run(2*time.Second, nil)
 			}
 			l.introduce(phone, watch)
-			r := phone.change(api.KindAdd, change{Card: watch.core.founding.card.Bytes(), Addrs: watch.Addrs()})
+			r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 			laptop.approves(r.id)
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 				t.Fatalf("not added\n%s", l.logs())

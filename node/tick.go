@@ -16,6 +16,7 @@ func (c *core) passTime() {
 	c.expire()
 	c.tickSessions()
 	c.tickShown()
+	c.tickJoining()
 	c.tickFounding()
 	c.tickParting()
 	c.tickResume()
@@ -68,7 +69,7 @@ func (c *core) tickEvery() time.Duration {
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
+	return c.founding != nil || c.joining != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more

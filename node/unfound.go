@@ -108,6 +108,12 @@ func (c *core) endFounding(err error) {
 	if f.live != nil {
 		c.drop(f.live)
 	}
+	c.endMeeting(err)
+}
+
+// endMeeting ends a founding or the wait of an invited device, and says why to those
+// who wait for it here.
+func (c *core) endMeeting(err error) {
 	// Who is cut at once does not hear what was just said to them.
 	for _, d := range c.members() {
 		if d.Identity != c.self.public {
@@ -117,7 +123,7 @@ func (c *core) endFounding(err error) {
 	for id := range c.pairing {
 		c.parting[id] = c.now.Add(partingTime)
 	}
-	c.founding = nil
+	c.founding, c.joining = nil, nil
 	clear(c.pairing)
 	clear(c.peers)
 	for w := range c.watchers {
@@ -149,12 +155,6 @@ func (c *core) tickFounding() {
 		return
 	}
 	if f.proposal == nil {
-		if f.sponsor != nil && !c.link.Connected(f.sponsor.card.Peer) && c.now.Sub(f.touched) > foundingLost {
-			c.endFounding(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", f.sponsor.card.Name).
-				WithDevice(f.sponsor.card.Name).WithHint("begin again with a new invitation"))
-		} else if f.sponsor != nil && c.link.Connected(f.sponsor.card.Peer) {
-			f.touched = c.now
-		}
 		return
 	}
 	for _, d := range f.proposal.Devices {
@@ -203,6 +203,10 @@ func (c *core) abandon() error {
 	if err := c.mayAbandon(); err != nil {
 		return err
 	}
+	if c.joining != nil {
+		c.endMeeting(abandoned())
+		return nil
+	}
 	f := c.founding
 	if f.pending {
 		err := c.cfg.Journal.Update(func(tx journal.Tx) error {
@@ -217,13 +221,17 @@ func (c *core) abandon() error {
 		}
 	}
 	c.tellUnfound("abandoned", 0)
-	c.endFounding(api.Errorf(api.CodeFoundingFailed, "the founding was abandoned on this device"))
+	c.endFounding(abandoned())
 	return nil
+}
+
+func abandoned() error {
+	return api.Errorf(api.CodeFoundingFailed, "the founding was abandoned on this device")
 }
 
 // mayAbandon says that there is nothing to abandon, or nil.
 func (c *core) mayAbandon() error {
-	if c.founding == nil {
+	if c.founding == nil && c.joining == nil {
 		return api.Errorf(api.CodeNoFounding, "no founding is in progress or pending here")
 	}
 	return nil

@@ -167,6 +167,9 @@ func doubtsAbout(name string) (out []string) {
 }
 
 func (c *core) viewFounding() *api.Founding {
+	if j := c.joining; j != nil { // nothing happens before the sponsor says so
+		return &api.Founding{State: api.FoundingInviting, Missing: []string{j.sponsor.card.Name}}
+	}
 	f := c.founding
 	if f == nil {
 		return nil
@@ -177,8 +180,6 @@ func (c *core) viewFounding() *api.Founding {
 	}
 	if m := c.foundingMissing(); m != nil {
 		v.Missing = m
-	} else if f.sponsor != nil && f.proposal == nil {
-		v.Missing = []string{f.sponsor.card.Name} // nothing happens before it says so
 	}
 	if f.review != nil {
 		words := roster.Words(f.recordHash())

@@ -189,7 +189,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 	phone.kill()
 	want("it is out", "degraded: no spare device is left", laptop, tablet)
 	l.introduce(laptop, fresh)
-	r = laptop.change(api.KindAdd, change{Card: fresh.core.founding.card.Bytes(), Addrs: fresh.Addrs()})
+	r = laptop.change(api.KindAdd, change{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
