@@ -22,15 +22,7 @@ func (c *core) alarm(slot wire.Slot, check string) {
 }
 
 func (c *core) loadAlarms(tx journal.Tx) error {
-	keys, err := tx.Keys(bucketAlarms)
-	if err != nil {
-		return err
-	}
-	for _, k := range keys {
-		raw, err := tx.Get(bucketAlarms, k)
-		if err != nil {
-			return err
-		}
+	return journal.Each(tx, bucketAlarms, func(k string, raw []byte) error {
 		slot, err := strconv.ParseUint(k, 10, 16)
 		var n int
 		if err == nil {
@@ -40,6 +32,6 @@ func (c *core) loadAlarms(tx journal.Tx) error {
 			return fmt.Errorf("node: stored alarm: %w", err)
 		}
 		c.alarms[wire.Slot(slot)] = n
-	}
-	return nil
+		return nil
+	})
 }

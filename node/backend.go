@@ -74,11 +74,8 @@ func (n *Node) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)
 		n.release(w)
 		return api.Signature{Request: id, Kind: args.Kind}, nil
 	}
-	if args.Timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
-		defer stop()
-	}
+	ctx, stop := within(ctx, args.Timeout)
+	defer stop()
 	return n.await(ctx, w, emit)
 }
 

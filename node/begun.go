@@ -163,15 +163,7 @@ func (c *core) join(p share.Proposal, by wire.Slot) error {
 // a clock that was set meanwhile does not tell, so that the time begins anew.
 func (c *core) loadBegun() error {
 	return c.cfg.Journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketBegun)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketBegun, k)
-			if err != nil {
-				return err
-			}
+		return journal.Each(tx, bucketBegun, func(k string, raw []byte) error {
 			hex, marked := strings.CutPrefix(k, markPrefix)
 			id, err := parseID(hex)
 			switch {
@@ -189,8 +181,8 @@ func (c *core) loadBegun() error {
 			if err != nil {
 				return fmt.Errorf("node: stored session %.13s: %w", k, err)
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 

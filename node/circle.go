@@ -76,23 +76,15 @@ func shareRecord(epochKey, account string) string { return epochKey + "/" + acco
 func (c *core) loadCircle() error {
 	circle := &circle{fenced: map[wire.DeviceID]bool{}, addrs: map[wire.Slot][]string{}}
 	err := c.cfg.Journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketChain)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketChain, k)
-			if err != nil {
-				return err
-			}
+		if err := journal.Each(tx, bucketChain, func(k string, raw []byte) error {
 			e, err := roster.ParseEntry(raw)
 			if err != nil {
 				return fmt.Errorf("node: stored epoch %s: %w", k, err)
 			}
 			circle.chain = append(circle.chain, e)
-		}
-		if len(keys) == 0 {
 			return nil
+		}); err != nil || len(circle.chain) == 0 {
+			return err
 		}
 		return circle.load(tx)
 	})

@@ -37,28 +37,24 @@ func encodeDead(frames []wire.Frame, key string) ([]byte, *deadAttempt) {
 }
 
 func (c *core) loadDead() error {
-	return c.cfg.Journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketDead)
-		if err != nil {
-			return fmt.Errorf("node: read dead re-deals: %w", err)
-		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketDead, k)
-			if err != nil {
-				return fmt.Errorf("node: read dead re-deals: %w", err)
-			}
+	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+		return journal.Each(tx, bucketDead, func(k string, raw []byte) error {
 			var s storedDead
 			id, err := parseID(k)
 			if err == nil {
 				err = wire.Unmarshal(raw, &s)
 			}
 			if err != nil || s.Version != 1 {
-				return errors.New("node: the record of a dead re-deal is damaged")
+				return errors.New("a record is damaged")
 			}
 			c.dead[wire.SessionID(id)] = &deadAttempt{frames: s.Frames, key: s.Key, told: map[wire.Slot]time.Time{}}
-		}
-		return nil
+			return nil
+		})
 	})
+	if err != nil {
+		return fmt.Errorf("node: read dead re-deals: %w", err)
+	}
+	return nil
 }
 
 // destroyDead makes good what a crash may have left of dead attempts.
@@ -75,8 +71,10 @@ func (c *core) destroyDead() error {
 }
 
 // tellDead tells a device that still speaks in a dead re-deal what it died of,
-// and reports whether it is one.
-func (c *core) tellDead(id wire.SessionID, to wire.Slot) bool {
+// and reports whether it is one. say sends it: a device that would have been new is
+// in no circle and knows the others by their connections only, but they may have
+// committed to what it has voted against, and wait for it.
+func (c *core) tellDead(id wire.SessionID, to wire.Slot, say func(frame []byte)) bool {
 	d := c.dead[id]
 	if d == nil {
 		return false
@@ -86,29 +84,23 @@ func (c *core) tellDead(id wire.SessionID, to wire.Slot) bool {
 	}
 	d.told[to] = c.now
 	for _, b := range d.frames {
-		c.sendTo(to, wire.ProtocolSession, b)
+		say(b)
 	}
 	return true
 }
 
-// tellSponsor is tellDead for a device that would have been new: in no circle,
-// it knows the others by their connections only. They may have committed to what
-// it has voted against, and wait for it.
-func (c *core) tellSponsor(f wire.Frame, peer []byte) bool {
-	d := c.dead[f.Session]
-	if d == nil {
-		return false
-	}
-	if last := d.told[f.From]; c.now.Sub(last).Abs() < c.cfg.Timings.Resend {
-		return true
-	}
-	d.told[f.From] = c.now
-	for _, b := range d.frames {
+// toMember sends frames of a session to a member.
+func (c *core) toMember(slot wire.Slot) func(frame []byte) {
+	return func(b []byte) { c.sendTo(slot, wire.ProtocolSession, b) }
+}
+
+// toStranger sends them to a device that has no slot here.
+func (c *core) toStranger(peer []byte) func(frame []byte) {
+	return func(b []byte) {
 		if err := c.link.Send(peer, wire.ProtocolSession, b); err != nil {
 			c.log.Debug("message not sent", "err", err)
 		}
 	}
-	return true
 }
 
 // A refusal is kept for good, and anybody can make up proposals by the thousand.

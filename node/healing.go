@@ -127,11 +127,8 @@ func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, f
 		return api.Changed{}, err
 	}
 	emit(asked)
-	if args.Timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
-		defer stop()
-	}
+	ctx, stop := within(ctx, args.Timeout)
+	defer stop()
 	if err := n.awaitChange(ctx, w, emit); err != nil {
 		return api.Changed{}, err
 	}
@@ -173,11 +170,8 @@ func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 		return api.Request{}, err
 	}
 	emit(api.Event{Event: api.EventRequest, ID: w.request.id.Hex()})
-	if args.Timeout > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(args.Timeout))
-		defer stop()
-	}
+	ctx, stop := within(ctx, args.Timeout)
+	defer stop()
 	if err := n.awaitChange(ctx, w, emit); err != nil {
 		return api.Request{}, err
 	}

@@ -41,7 +41,7 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 		return
 	}
 	if protocol == wire.ProtocolSession {
-		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellSponsor(fr, from) {
+		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellDead(fr.Session, fr.From, c.toStranger(from)) {
 			c.keepEarly(fr, from)
 		}
 		return

@@ -167,7 +167,7 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	}
 	l := c.sessions[f.Session]
 	if l == nil {
-		if c.tellDead(f.Session, from) {
+		if c.tellDead(f.Session, from, c.toMember(from)) {
 			return nil
 		}
 		if d, ok := c.device(from); ok {

@@ -177,7 +177,7 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from) {
+	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from, c.toMember(from)) {
 		return nil
 	}
 	addrs, err := unpackAddrs(m.Addrs)

@@ -121,29 +121,17 @@ func (c *core) loadRequests() error {
 	var all []item
 	metas := map[wire.RequestID]meta{}
 	err := c.cfg.Journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketItems)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketItems, k)
-			if err != nil {
-				return err
-			}
+		if err := journal.Each(tx, bucketItems, func(k string, raw []byte) error {
 			var it item
 			if err := wire.Unmarshal(raw, &it); err != nil {
 				return fmt.Errorf("node: stored item %.8s: %w", k, err)
 			}
 			all = append(all, it)
-		}
-		if keys, err = tx.Keys(bucketMeta); err != nil {
+			return nil
+		}); err != nil {
 			return err
 		}
-		for _, k := range keys {
-			raw, err := tx.Get(bucketMeta, k)
-			if err != nil {
-				return err
-			}
+		if err := journal.Each(tx, bucketMeta, func(k string, raw []byte) error {
 			var m meta
 			id, err := parseID(k)
 			if err == nil {
@@ -153,6 +141,9 @@ func (c *core) loadRequests() error {
 				return fmt.Errorf("node: stored request %.8s: %w", k, err)
 			}
 			metas[id] = m
+			return nil
+		}); err != nil {
+			return err
 		}
 		return c.loadAlarms(tx)
 	})

@@ -95,26 +95,18 @@ func usedKeys(tx journal.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	used[string(head)] = true
-	attempts, err := tx.Keys(bucketAttempt) // the current one, and one set aside
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range attempts {
-		raw, err := tx.Get(bucketAttempt, k)
-		if err != nil {
-			return nil, err
-		}
+	// The current one, and one set aside.
+	return used, journal.Each(tx, bucketAttempt, func(_ string, raw []byte) error {
 		var s storedAttempt
 		if err := wire.Unmarshal(raw, &s); err != nil {
-			return nil, errors.New("node: the stored re-deal is damaged")
+			return errors.New("node: the stored re-deal is damaged")
 		}
 		p, err := refresh.ParseProposal(s.Proposal)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			used[attemptKeyID(p)] = true
 		}
-		used[attemptKeyID(p)] = true
-	}
-	return used, nil
+		return err
+	})
 }
 
 // attemptEpoch reads the epoch in the name of a key, and reports whether it is

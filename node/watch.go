@@ -59,6 +59,14 @@ func (n *Node) follow(ctx context.Context, w *watcher, look func(*core) error, t
 	}
 }
 
+// within bounds a wait by the patience of whoever calls; 0 is no bound.
+func within(ctx context.Context, patience api.Duration) (context.Context, context.CancelFunc) {
+	if patience <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration(patience))
+}
+
 // release ends a watch, also when ctx is gone.
 func (n *Node) release(w *watcher) {
 	n.post(func(c *core) { c.unwatch(w) })

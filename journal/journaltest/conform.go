@@ -30,6 +30,7 @@ func Conform(t *testing.T, open func(t *testing.T) (j journal.Journal, reopen fu
 		{"panic-changes-nothing", panicChangesNothing},
 		{"view-cannot-write", viewCannotWrite},
 		{"keys-are-sorted", keysAreSorted},
+		{"each-record-once", eachRecord},
 		{"names-are-checked", namesAreChecked},
 		{"value-limit", valueLimit},
 		{"transaction-ends-with-its-function", txEnds},
@@ -236,6 +237,33 @@ func keysAreSorted(t *testing.T, j journal.Journal, _ func() journal.Journal) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func eachRecord(t *testing.T, j journal.Journal, _ func() journal.Journal) {
+	for _, k := range []string{"c", "a", "b"} {
+		put(t, j, "requests", k, "value of "+k)
+	}
+	put(t, j, "other", "d", "")
+	errStop := errors.New("stop")
+	for _, last := range []string{"b", "none"} {
+		var got []string
+		err := j.View(func(tx journal.Tx) error {
+			return journal.Each(tx, "requests", func(k string, v []byte) error {
+				got = append(got, k+": "+string(v))
+				if k == last {
+					return errStop
+				}
+				return nil
+			})
+		})
+		want := []string{"a: value of a", "b: value of b", "c: value of c"}
+		if last == "b" {
+			want = want[:2]
+		}
+		if !slices.Equal(got, want) || errors.Is(err, errStop) != (last == "b") {
+			t.Errorf("to %s: %q, %v, want %q", last, got, err, want)
+		}
 	}
 }
 
