@@ -59,6 +59,7 @@ cross: ## compile for the platforms that we promise
 	for p in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
 		echo $$p; CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/warifu || exit 1; done
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -ldflags=-checklinkname=0 -o /dev/null ./cmd/warifu
+	GOOS=js GOARCH=wasm $(GO) build -o /dev/null ./node # a browser will be a device
 
 netns: ## discovery, partitions and a full disk; needs root and iproute2 (minutes)
 	$(GO) test -tags netns -run Netns ./internal/p2p/... ./e2e

@@ -98,8 +98,8 @@ type unfound struct {
 	Blame   uint16   `cbor:"3,keyasint"`
 }
 
-// chain carries the certified epochs from the one after First on, to a device
-// that has slept through them.
+// chain carries certified epochs, in their order, to a device that has slept
+// through them.
 type chain struct {
 	_       struct{} `cbor:",toarray"`
 	Entries [][]byte

@@ -257,7 +257,7 @@ func (s story) rows(t testing.TB, shape simShape) (list []row) {
 	return list
 }
 
-// pointOf names a write by what it does, as recovery.md 7 does.
+// pointOf names a write by what it does.
 func pointOf(was, is view, touched map[string]bool, key bool) string {
 	unlinks := false
 	for k := range touched {

@@ -40,7 +40,8 @@ type twin struct {
 // early, C to A without an A, no LOCK, no mailbox, retirement without the
 // sleeper, too wide a clean-up, a dealing made again, a quorum of t and with it
 // too few devices at the start ([refresh.Proposal.Check] of every device
-// refuses that). And internal/model has those of recovery.md 3.5.
+// refuses that). And internal/model has those of the votes, explored to the
+// end.
 func twins() []twin {
 	return append(thiefTwins(), []twin{
 		// NEAR #615: what was said was not yet on disk.

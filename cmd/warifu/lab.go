@@ -32,18 +32,18 @@ import (
 const labVariable = "WARIFU_LAB"
 
 // Points at which a device may die, besides the names of the journal's buckets:
-// the writes of recovery.md 7. Those of a re-deal's phases are the first with
+// its writes. Those of a re-deal's phases are the first with
 // which the device is in that phase.
 const (
 	pointKey     = "key"     // a key for new shares is made
-	pointStarted = "started" // P1: the dealing
-	pointReady   = "ready"   // P2 to P5: the new shares, and the vote that they are there
-	pointCommit  = "commit"  // P6, C
-	pointAbort   = "abort"   // P6, A
-	pointLock    = "lock"    // the vote to stay, and P10: the epoch
-	pointRetire  = "retire"  // P7
-	pointDestroy = "destroy" // P8: the key of old or of dead shares
-	pointRetired = "retired" // P9
+	pointStarted = "started" // the dealing
+	pointReady   = "ready"   // the new shares, and the vote that they are there
+	pointCommit  = "commit"  // the vote that the epoch stands
+	pointAbort   = "abort"   // the vote that it does not
+	pointLock    = "lock"    // the vote to stay, and the epoch
+	pointRetire  = "retire"  // the vote that its old shares may go
+	pointDestroy = "destroy" // the key of old or of dead shares
+	pointRetired = "retired" // that they are gone
 	pointReturn  = "return"  // the certificate that the re-deal is dead
 )
 
