@@ -56,32 +56,26 @@ const (
 	markPrefix = "mark-"
 )
 
-func (c *core) hasBegun(id wire.SessionID) bool {
-	return slices.ContainsFunc(c.begun, func(b begunSession) bool { return b.id == id })
+func (s begunSession) past(now time.Time) bool { return now.Sub(s.at) >= rememberBegun }
+
+// begunSessions are those sessions, with the marks of requests, below which no
+// session of theirs is begun.
+type begunSessions struct {
+	list  []begunSession
+	marks map[wire.RequestID]uint64
+}
+
+func (b *begunSessions) has(id wire.SessionID) bool {
+	return slices.ContainsFunc(b.list, func(s begunSession) bool { return s.id == id })
 }
 
 // remember notes in memory that a session has begun.
-func (c *core) remember(id wire.SessionID) {
-	if c.hasBegun(id) {
+func (b *begunSessions) remember(now time.Time, id wire.SessionID) {
+	if b.has(id) {
 		return
 	}
-	c.begun = slices.DeleteFunc(c.begun, func(b begunSession) bool { return !b.stored && c.past(b) })
-	c.begun = append(c.begun, begunSession{id: id, at: c.now})
-}
-
-func (c *core) past(b begunSession) bool { return c.now.Sub(b.at) >= rememberBegun }
-
-// mayRunAgain reports whether this device would take part again in a session of
-// that request, were its name forgotten.
-func (c *core) mayRunAgain(id wire.RequestID) bool {
-	if r := c.requests[id]; r != nil {
-		return r.open()
-	}
-	if c.attempt == nil {
-		return false
-	}
-	rec, ok := c.attempt.machine.Record()
-	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
+	b.list = slices.DeleteFunc(b.list, func(s begunSession) bool { return !s.stored && s.past(now) })
+	b.list = append(b.list, begunSession{id: id, at: now})
 }
 
 var (
@@ -90,24 +84,25 @@ var (
 )
 
 // join notes durably that this device is about to take part in the session of p,
-// which the device in slot by has opened.
-func (c *core) join(p share.Proposal, by wire.Slot) error {
-	if mark, ok := c.marks[p.Request]; ok && p.Expires <= mark {
+// which the device in slot by has opened. again reports whether this device would
+// take part once more in a session of a request, were its name forgotten.
+func (b *begunSessions) join(j journal.Journal, now time.Time, p share.Proposal, by wire.Slot, again func(wire.RequestID) bool) error {
+	if mark, ok := b.marks[p.Request]; ok && p.Expires <= mark {
 		return errBelow
 	}
 	recent := 0
 	var kept []begunSession // of by, and old
 	var drop []begunSession
-	for _, b := range c.begun {
+	for _, s := range b.list {
 		switch {
-		case !c.past(b):
-			if b.by == by {
+		case !s.past(now):
+			if s.by == by {
 				recent++
 			}
-		case b.stored && !c.mayRunAgain(b.request):
-			drop = append(drop, b)
-		case b.stored && b.by == by:
-			kept = append(kept, b)
+		case s.stored && !again(s.request):
+			drop = append(drop, s)
+		case s.stored && s.by == by:
+			kept = append(kept, s)
 		}
 	}
 	if recent >= maxBegun {
@@ -115,54 +110,54 @@ func (c *core) join(p share.Proposal, by wire.Slot) error {
 	}
 	marks := map[wire.RequestID]uint64{}
 	if over := recent + len(kept) + 1 - maxBegun; over > 0 {
-		slices.SortStableFunc(kept, func(a, b begunSession) int { return a.at.Compare(b.at) })
-		for _, b := range kept[:over] {
-			marks[b.request] = max(marks[b.request], c.marks[b.request], b.expires)
-			drop = append(drop, b)
+		slices.SortStableFunc(kept, func(x, y begunSession) int { return x.at.Compare(y.at) })
+		for _, s := range kept[:over] {
+			marks[s.request] = max(marks[s.request], b.marks[s.request], s.expires)
+			drop = append(drop, s)
 		}
 	}
 	// If the write fails its outcome is unknown: then the session is not begun
 	// now, nor later.
 	id := p.Session()
-	b := begunSession{id: id, by: by, request: p.Request, expires: p.Expires, at: c.now, stored: true}
-	c.begun = append(c.begun, b)
+	s := begunSession{id: id, by: by, request: p.Request, expires: p.Expires, at: now, stored: true}
+	b.list = append(b.list, s)
 	var spent []wire.RequestID // marks of requests that are closed
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+	if err := j.Update(func(tx journal.Tx) error {
 		err := tx.Put(bucketBegun, id.Hex(), wire.Marshal(begunRecord{Version: 2, By: by, Request: p.Request, Expires: p.Expires}))
 		for r, mark := range marks {
 			err = errors.Join(err, tx.Put(bucketBegun, markPrefix+r.Hex(), wire.Marshal(mark)))
 		}
-		for r := range c.marks {
-			if !c.mayRunAgain(r) {
+		for r := range b.marks {
+			if !again(r) {
 				spent = append(spent, r)
 				err = errors.Join(err, tx.Delete(bucketBegun, markPrefix+r.Hex()))
 			}
 		}
-		for _, b := range drop {
-			err = errors.Join(err, tx.Delete(bucketBegun, b.id.Hex()))
+		for _, s := range drop {
+			err = errors.Join(err, tx.Delete(bucketBegun, s.id.Hex()))
 		}
 		return err
 	}); err != nil {
 		return storeError(err)
 	}
 	for r, mark := range marks {
-		c.marks[r] = mark
+		b.marks[r] = mark
 	}
 	for _, r := range spent {
-		delete(c.marks, r)
+		delete(b.marks, r)
 	}
 	gone := map[wire.SessionID]bool{}
-	for _, b := range drop {
-		gone[b.id] = true
+	for _, s := range drop {
+		gone[s.id] = true
 	}
-	c.begun = slices.DeleteFunc(c.begun, func(b begunSession) bool { return gone[b.id] || !b.stored && c.past(b) })
+	b.list = slices.DeleteFunc(b.list, func(s begunSession) bool { return gone[s.id] || !s.stored && s.past(now) })
 	return nil
 }
 
-// loadBegun reads what was begun before the last stop. How long ago that was,
+// load reads what was begun before the last stop. How long ago that was,
 // a clock that was set meanwhile does not tell, so that the time begins anew.
-func (c *core) loadBegun() error {
-	return c.cfg.Journal.View(func(tx journal.Tx) error {
+func (b *begunSessions) load(j journal.Journal, now time.Time) error {
+	return j.View(func(tx journal.Tx) error {
 		return journal.Each(tx, bucketBegun, func(k string, raw []byte) error {
 			hex, marked := strings.CutPrefix(k, markPrefix)
 			id, err := parseID(hex)
@@ -171,12 +166,12 @@ func (c *core) loadBegun() error {
 			case marked:
 				var mark uint64
 				err = wire.Unmarshal(raw, &mark)
-				c.marks[wire.RequestID(id)] = mark
+				b.marks[wire.RequestID(id)] = mark
 			default:
-				var b begunSession
-				b, err = parseBegun(raw)
-				b.id, b.at, b.stored = wire.SessionID(id), c.now, true
-				c.begun = append(c.begun, b)
+				var s begunSession
+				s, err = parseBegun(raw)
+				s.id, s.at, s.stored = wire.SessionID(id), now, true
+				b.list = append(b.list, s)
 			}
 			if err != nil {
 				return fmt.Errorf("node: stored session %.13s: %w", k, err)
@@ -198,4 +193,23 @@ func parseBegun(raw []byte) (b begunSession, err error) {
 		return b, fmt.Errorf("version %d", r.Version)
 	}
 	return begunSession{by: r.By, request: r.Request, expires: r.Expires}, nil
+}
+
+// mayRunAgain reports whether this device would take part again in a session of
+// that request, were its name forgotten.
+func (c *core) mayRunAgain(id wire.RequestID) bool {
+	if r := c.requests[id]; r != nil {
+		return r.open()
+	}
+	if c.attempt == nil {
+		return false
+	}
+	rec, ok := c.attempt.machine.Record()
+	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
+}
+
+// join notes durably that this device is about to take part in the session of p,
+// which the device in slot by has opened.
+func (c *core) join(p share.Proposal, by wire.Slot) error {
+	return c.begun.join(c.cfg.Journal, c.now, p, by, c.mayRunAgain)
 }

@@ -71,7 +71,7 @@ func TestSleeperBlamesNobody(t *testing.T) {
 		x.now = began.Add(later)
 		x.tell(x.laptop, x.now, x.opening(0))
 		x.tell(x.laptop, x.now, first)
-		if x.laptop.core.hasBegun(sessionOf(t, first)) != true {
+		if x.laptop.core.begun.has(sessionOf(t, first)) != true {
 			t.Errorf("after %v the laptop has forgotten the session", later)
 		}
 		if n := len(x.laptop.core.sessions); n > 1 || x.laptop.core.sessions[sessionOf(t, first)] != nil {
@@ -247,8 +247,8 @@ func TestManySessionsOfOneRequest(t *testing.T) {
 	if err := x.tell(x.laptop, x.now, x.opening(0)); err != nil {
 		t.Fatal(err)
 	}
-	if n := x.laptop.joined(); n != 1 || len(x.laptop.core.marks) != 0 {
-		t.Errorf("%d sessions and %d marks are kept of a request that is closed", n-1, len(x.laptop.core.marks))
+	if n := x.laptop.joined(); n != 1 || len(x.laptop.core.begun.marks) != 0 {
+		t.Errorf("%d sessions and %d marks are kept of a request that is closed", n-1, len(x.laptop.core.begun.marks))
 	}
 }
 

@@ -106,7 +106,7 @@ func (c *core) loadCircle() error {
 // reports whether the chain did grow.
 func (c *core) reread() (grew bool, err error) {
 	was := c.circle
-	if err := errors.Join(c.loadDead(), c.loadCircle()); err != nil || c.circle == nil {
+	if err := errors.Join(c.dead.load(c.cfg.Journal), c.loadCircle()); err != nil || c.circle == nil {
 		c.circle = was
 		return false, err
 	}

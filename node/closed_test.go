@@ -184,7 +184,7 @@ func TestForgottenIsNotFetchedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if phone.core.requests[requestID(first.Body)] != nil || len(phone.core.orphans) != 0 {
+	if phone.core.requests[requestID(first.Body)] != nil || len(phone.core.waiting) != 0 {
 		t.Error("what was let go is taken again")
 	}
 	if n := asked(); n != 0 {

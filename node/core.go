@@ -41,18 +41,17 @@ type core struct {
 	unclosed map[wire.RequestID]*openRequest // all that are open, and perhaps some that are not
 	meanings meanings                        // of requests that were looked at lately
 	stock    stock                           // the items of all of them
-	orphans  []orphanItem                    // answers and receipts whose request has not come yet
+	waiting  waitingAnswers                  // answers and receipts whose request has not come yet
 
 	forgotten forgotten // what was held once, and is not asked for again
 	disowned  forgotten // statements of this device that it does not remember
 
 	newSigner newSigner
 	sessions  map[wire.SessionID]*live
-	ordered   uint64                    // sessions begun so far
-	begun     []begunSession            // none of these is run again
-	marks     map[wire.RequestID]uint64 // nor what does not expire after this
-	shown     []*testimony              // of sessions that are over, oldest first
-	early     []earlyFrame
+	ordered   uint64        // sessions begun so far
+	begun     begunSessions // none of these is run again
+	shown     []*testimony  // of sessions that are over, oldest first
+	early     earlyFrames
 
 	joining  *joining  // nil unless this device was invited, and waits
 	founding *founding // nil unless one is in progress or pending
@@ -78,7 +77,7 @@ type core struct {
 	evictAt   time.Time
 	skips     uint64    // re-deals refused because their number was too high, see topNumber
 	skippedAt time.Time // the last time
-	grudges   map[wire.Slot]*grudge
+	grudges   grudges
 
 	awake         time.Duration // this device has been running
 	ticked        time.Time     // of the last tick; zero before the first
@@ -86,7 +85,7 @@ type core struct {
 	resumed       int           // how often in a row, without a write that worked
 	unopened      int           // times in a row that it did not open
 	redealTrouble string
-	dead          map[wire.SessionID]*deadAttempt // re-deals that came to nothing, or were refused
+	dead          deadAttempts // re-deals that came to nothing, or were refused
 
 	watchers map[*watcher]struct{}
 	admitted *admission // what the link was told last
@@ -115,27 +114,27 @@ func newCore(cfg Config) (*core, error) {
 	c := &core{
 		cfg: cfg, disk: watch, self: me, log: cfg.Log, now: cfg.Now(),
 		requests: map[wire.RequestID]*openRequest{}, unclosed: map[wire.RequestID]*openRequest{},
-		newSigner: signer, sessions: map[wire.SessionID]*live{}, marks: map[wire.RequestID]uint64{},
+		newSigner: signer, sessions: map[wire.SessionID]*live{}, begun: begunSessions{marks: map[wire.RequestID]uint64{}},
 		pairing:  map[string][]string{},
 		parting:  map[string]time.Time{},
 		peers:    map[wire.Slot]*peer{},
 		alarms:   map[wire.Slot]int{},
 		watchers: map[*watcher]struct{}{},
-		dead:     map[wire.SessionID]*deadAttempt{},
+		dead:     deadAttempts{},
 		beats:    map[wire.Slot][]byte{},
 		doubts:   map[doubtKey][]byte{},
-		grudges:  map[wire.Slot]*grudge{},
+		grudges:  grudges{},
 	}
 	if err := c.loadCircle(); err != nil {
 		return nil, err
 	}
-	if err := c.loadDead(); err != nil {
+	if err := c.dead.load(c.cfg.Journal); err != nil {
 		return nil, err
 	}
 	if err := c.loadRequests(); err != nil {
 		return nil, err
 	}
-	if err := c.loadBegun(); err != nil {
+	if err := c.begun.load(c.cfg.Journal, c.now); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -150,7 +149,7 @@ func (c *core) start(l Link) error {
 	if err := c.startJudge(); err != nil {
 		return err
 	}
-	if err := c.destroyDead(); err != nil {
+	if err := c.dead.destroy(c.cfg.Keeper); err != nil {
 		return err
 	}
 	if err := c.resumeRedeal(); err != nil {

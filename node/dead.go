@@ -36,8 +36,11 @@ func encodeDead(frames []wire.Frame, key string) ([]byte, *deadAttempt) {
 	return wire.Marshal(storedDead{Version: 1, Frames: d.frames, Key: key}), d
 }
 
-func (c *core) loadDead() error {
-	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+// deadAttempts are those that this device knows of.
+type deadAttempts map[wire.SessionID]*deadAttempt
+
+func (d deadAttempts) load(j journal.Journal) error {
+	err := j.View(func(tx journal.Tx) error {
 		return journal.Each(tx, bucketDead, func(k string, raw []byte) error {
 			var s storedDead
 			id, err := parseID(k)
@@ -47,7 +50,7 @@ func (c *core) loadDead() error {
 			if err != nil || s.Version != 1 {
 				return errors.New("a record is damaged")
 			}
-			c.dead[wire.SessionID(id)] = &deadAttempt{frames: s.Frames, key: s.Key, told: map[wire.Slot]time.Time{}}
+			d[wire.SessionID(id)] = &deadAttempt{frames: s.Frames, key: s.Key, told: map[wire.Slot]time.Time{}}
 			return nil
 		})
 	})
@@ -57,13 +60,13 @@ func (c *core) loadDead() error {
 	return nil
 }
 
-// destroyDead makes good what a crash may have left of dead attempts.
-func (c *core) destroyDead() error {
-	for _, d := range c.dead {
-		if d.key == "" {
+// destroy makes good what a crash may have left of them: keys of their shares.
+func (d deadAttempts) destroy(k Keeper) error {
+	for _, a := range d {
+		if a.key == "" {
 			continue
 		}
-		if err := c.cfg.Keeper.DestroyEpochKey(d.key); err != nil {
+		if err := k.DestroyEpochKey(a.key); err != nil {
 			return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 		}
 	}

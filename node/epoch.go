@@ -75,7 +75,7 @@ func (c *core) leaveCircle() {
 	c.circle, c.judge = nil, nil
 	clear(c.requests)
 	clear(c.unclosed)
-	c.stock, c.orphans = stock{}, nil
+	c.stock, c.waiting = stock{}, nil
 	c.log.Warn("this device did not come into the circle")
 }
 
@@ -98,6 +98,6 @@ func (c *core) changeEpoch() {
 		}
 	}
 	c.broadcast(msgHello, c.hello())
-	c.adoptOrphans(func(orphanItem) bool { return true })
+	c.takeWaiting(func(earlyAnswer) bool { return true })
 	c.tryAll()
 }

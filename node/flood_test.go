@@ -118,7 +118,7 @@ func TestHonestDevicesAreNotAtFault(t *testing.T) {
 			t.Errorf("%s: %d faults", name, b.faults)
 		}
 	}
-	if len(victim.core.orphans) != 1 {
+	if len(victim.core.waiting) != 1 {
 		t.Error("what is behind something that is not known is not taken")
 	}
 	// A device that was replaced by its own backup, or that is behind, says what it
@@ -176,10 +176,10 @@ func TestOrphansAreBounded(t *testing.T) {
 	_, victim, bad, third := floodLab(t, 703)
 	mine := third.stranger(1)
 	victim.hears(third, msgItems, items{Items: []item{mine}})
-	for i := range 100 * maxOrphansPerDevice {
+	for i := range 100 * maxWaitingPerDevice {
 		victim.hears(bad, msgItems, items{Items: []item{bad.stranger(i)}})
 	}
-	if n := len(victim.core.orphans); n != maxOrphansPerDevice+1 {
+	if n := len(victim.core.waiting); n != maxWaitingPerDevice+1 {
 		t.Errorf("%d are kept", n)
 	}
 	if b := victim.costs(func() { victim.hears(third, msgItems, items{Items: []item{mine, mine}}) }); b.verified != 0 {
@@ -188,7 +188,7 @@ func TestOrphansAreBounded(t *testing.T) {
 	// A request that comes has its own looked at and no others.
 	request, _ := bad.hopeless(1, 10)
 	if b := victim.costs(func() { victim.hears(bad, msgItems, items{Items: []item{request}}) }); b.verified != 1 {
-		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.orphans), b)
+		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.waiting), b)
 	}
 }
 
@@ -470,7 +470,7 @@ func TestSortMessage(t *testing.T) {
 			p.do(victim.core, victim.lab.now)
 		}
 	}
-	if n := len(victim.core.orphans); n != maxOrphansPerDevice {
+	if n := len(victim.core.waiting); n != maxWaitingPerDevice {
 		t.Errorf("of 100 answers in parts %d are kept", n)
 	}
 	if victim.core.countChanges(2) != 1 {

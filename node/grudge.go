@@ -35,26 +35,49 @@ type grudge struct {
 // silent device.
 const grudgeFor = 12 * time.Hour
 
-// held reports whether this device still holds something against slot.
-func (c *core) held(slot wire.Slot) bool {
-	g := c.grudges[slot]
-	return g != nil && g.times > 0 && c.now.Sub(g.last).Abs() < grudgeFor
+// grudges are those of this device, by slot.
+type grudges map[wire.Slot]*grudge
+
+// of returns what is held against slot, to be added to.
+func (g grudges) of(slot wire.Slot, now time.Time) *grudge {
+	x := g[slot]
+	if x == nil || x.over(now) {
+		x = &grudge{last: now}
+		g[slot] = x
+	}
+	return x
+}
+
+func (g *grudge) over(now time.Time) bool { return now.Sub(g.last).Abs() >= grudgeFor }
+
+// held reports whether something is still held against slot.
+func (g grudges) held(slot wire.Slot, now time.Time) bool {
+	x := g[slot]
+	return x != nil && x.times > 0 && !x.over(now)
+}
+
+// against is what is held against slot, or nothing.
+func (g grudges) against(slot wire.Slot, now time.Time) grudge {
+	if g.held(slot, now) {
+		return *g[slot]
+	}
+	return grudge{}
+}
+
+// doubt ranks a dealer behind others if something is held against it, or somebody
+// complained of its dealing.
+func (g grudges) doubt(slot wire.Slot, now time.Time) int {
+	if x := g[slot]; g.held(slot, now) || x != nil && x.dealt && !x.over(now) {
+		return 1
+	}
+	return 0
 }
 
 // blame notes that an attempt died of slot.
 func (c *core) blame(slot wire.Slot, why string) {
-	g := c.grudge(slot)
+	g := c.grudges.of(slot, c.now)
 	g.times, g.last, g.why = g.times+1, c.now, why
 	c.log.Warn("left out of the next re-deal, if possible", "device", c.name(slot), "why", why)
-}
-
-func (c *core) grudge(slot wire.Slot) *grudge {
-	g := c.grudges[slot]
-	if g == nil || c.now.Sub(g.last).Abs() >= grudgeFor {
-		g = &grudge{last: c.now}
-		c.grudges[slot] = g
-	}
-	return g
 }
 
 // watchOut remembers whom an attempt waits for, as long as it may succeed, and
@@ -92,11 +115,11 @@ func (c *core) blameFor(a *attempt) {
 		switch {
 		case x.By == self:
 			c.blame(x.Against, "sealed a share that does not fit")
-		case x.Against == self || c.grudge(x.By).complains > 0:
+		case x.Against == self || c.grudges.of(x.By, c.now).complains > 0:
 			c.blame(x.By, "complains of what "+c.name(x.Against)+" dealt")
 		default:
-			c.grudge(x.By).complains++
-			c.grudge(x.Against).dealt = true
+			c.grudges.of(x.By, c.now).complains++
+			c.grudges.of(x.Against, c.now).dealt = true
 		}
 		proven = true
 	}
@@ -131,9 +154,9 @@ func (c *core) blameFor(a *attempt) {
 // or whom this device holds something against, the latest first, as long as enough
 // are left.
 func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
-	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || c.hears(s) && !c.held(s) })
+	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || c.hears(s) && !c.grudges.held(s, c.now) })
 	slices.SortFunc(bad, func(x, y wire.Slot) int {
-		gx, gy := c.heldAgainst(x), c.heldAgainst(y)
+		gx, gy := c.grudges.against(x, c.now), c.grudges.against(y, c.now)
 		return cmp.Or(unheard(c, y)-unheard(c, x), gy.last.Compare(gx.last), gy.times-gx.times, cmp.Compare(x, y))
 	})
 	for _, s := range bad {
@@ -146,14 +169,6 @@ func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
 	slices.Sort(p.Sleepers)
 }
 
-// heldAgainst is what this device holds against the one in slot.
-func (c *core) heldAgainst(slot wire.Slot) grudge {
-	if c.held(slot) {
-		return *c.grudges[slot]
-	}
-	return grudge{}
-}
-
 // mayDeal lists those of the given devices that hold a share, with those of
 // whose dealing somebody complained at the end.
 func (c *core) mayDeal(slots []wire.Slot) (out []wire.Slot) {
@@ -162,22 +177,15 @@ func (c *core) mayDeal(slots []wire.Slot) (out []wire.Slot) {
 			out = append(out, s)
 		}
 	}
-	slices.SortStableFunc(out, func(x, y wire.Slot) int { return c.doubt(x) - c.doubt(y) })
+	slices.SortStableFunc(out, func(x, y wire.Slot) int { return c.grudges.doubt(x, c.now) - c.grudges.doubt(y, c.now) })
 	return out
-}
-
-func (c *core) doubt(slot wire.Slot) int {
-	if g := c.grudges[slot]; c.held(slot) || g != nil && g.dealt && c.now.Sub(g.last).Abs() < grudgeFor {
-		return 1
-	}
-	return 0
 }
 
 // whyDied says for the person what the last attempts died of.
 func (c *core) whyDied() []string {
 	var why []string
 	for _, s := range sortedSlots(c.grudges) {
-		if c.held(s) {
+		if c.grudges.held(s, c.now) {
 			why = append(why, c.name(s)+" "+c.grudges[s].why)
 		}
 	}

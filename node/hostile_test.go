@@ -305,7 +305,7 @@ func TestReplayedProposalAfterARestart(t *testing.T) {
 
 // joined counts the sessions of others that d remembers.
 func (d *labDevice) joined() (n int) {
-	for _, b := range d.core.begun {
+	for _, b := range d.core.begun.list {
 		if b.stored {
 			n++
 		}

@@ -78,7 +78,7 @@ func (c *core) tickResume() {
 	out := c.circle == nil
 	grew, err := c.reread()
 	if err == nil {
-		err = errors.Join(c.destroyDead(), c.resumeRedeal())
+		err = errors.Join(c.dead.destroy(c.cfg.Keeper), c.resumeRedeal())
 	}
 	if out && c.circle != nil {
 		err = errors.Join(err, c.loadRequests())

@@ -42,7 +42,7 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 	}
 	if protocol == wire.ProtocolSession {
 		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellDead(fr.Session, fr.From, c.toStranger(from)) {
-			c.keepEarly(fr, from)
+			c.early.keep(c.now, c.cfg.Timings.EarlyHold, fr, from)
 		}
 		return
 	}

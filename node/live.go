@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -98,22 +97,6 @@ type silent struct {
 
 func (s silent) Error() string { return fmt.Sprintf("device %d %s", s.slot, s.why) }
 
-// An earlyFrame came before its session: the initiator's word reaches the
-// devices of a session at different times.
-type earlyFrame struct {
-	frame wire.Frame
-	peer  []byte // transport id of the sender, which the session maps to a slot
-	at    time.Time
-}
-
-// Bounds of the frames that are kept for sessions that do not exist yet. Only
-// first-round frames can honestly be early, and those are small.
-const (
-	maxEarly          = 128
-	maxEarlyPerDevice = 12
-	maxEarlyBody      = 1 << 10
-)
-
 // liveSessions lists the sessions in the order in which they began.
 func (c *core) liveSessions() []*live {
 	out := make([]*live, 0, len(c.sessions))
@@ -135,18 +118,9 @@ func (c *core) begin(l *live, effects []session.Effect) {
 	c.ordered++
 	l.order = c.ordered
 	c.sessions[l.id] = l
-	c.remember(l.id)
+	c.begun.remember(c.now, l.id)
 	c.carryOut(l, effects)
-	var keep, mine []earlyFrame
-	for _, e := range c.early {
-		if e.frame.Session == l.id {
-			mine = append(mine, e)
-		} else {
-			keep = append(keep, e)
-		}
-	}
-	c.early = keep
-	for _, e := range mine {
+	for _, e := range c.early.take(l.id) {
 		if s, ok := c.slotOf(e.peer); ok && s == e.frame.From && l.has(s) {
 			c.deliver(l, e.frame)
 		}
@@ -171,7 +145,7 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 			return nil
 		}
 		if d, ok := c.device(from); ok {
-			c.keepEarly(f, d.Peer)
+			c.early.keep(c.now, c.cfg.Timings.EarlyHold, f, d.Peer)
 		}
 		return nil
 	}
@@ -180,35 +154,6 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	}
 	c.deliver(l, f)
 	return nil
-}
-
-func (c *core) keepEarly(f wire.Frame, peer []byte) {
-	if len(f.Body) > maxEarlyBody {
-		return
-	}
-	fresh := c.early[:0]
-	for _, e := range c.early {
-		if c.now.Sub(e.at) < c.cfg.Timings.EarlyHold {
-			fresh = append(fresh, e)
-		}
-	}
-	c.early = fresh
-	first, n := -1, 0
-	for i, e := range c.early {
-		if bytes.Equal(e.peer, peer) {
-			if n++; first < 0 {
-				first = i
-			}
-		}
-	}
-	switch {
-	case n >= maxEarlyPerDevice:
-		c.early = slices.Delete(c.early, first, first+1)
-	case len(c.early) >= maxEarly:
-		c.early = c.early[1:]
-	}
-	f.Body = append([]byte(nil), f.Body...)
-	c.early = append(c.early, earlyFrame{frame: f, peer: peer, at: c.now})
 }
 
 func (c *core) deliver(l *live, f wire.Frame) {

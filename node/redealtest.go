@@ -147,7 +147,7 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	if string(want.Bytes()) != string(p.Bytes()) || !slices.Contains(p.Signers, c.circleSlot(a)) {
 		return errors.New("node: test of something else")
 	}
-	if c.hasBegun(p.Session()) {
+	if c.begun.has(p.Session()) {
 		return nil
 	}
 	running := 0

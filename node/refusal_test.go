@@ -119,7 +119,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 			}
 			s.laptop.core.now = l.now
 			err = s.laptop.core.onOpen(1, *s.msg)
-			begun := s.laptop.core.hasBegun(p.Session()) || len(s.laptop.core.sessions) > 0
+			begun := s.laptop.core.begun.has(p.Session()) || len(s.laptop.core.sessions) > 0
 			l.run(100*time.Millisecond, nil)
 			if row.reason == "" {
 				if err != nil || !begun {
@@ -242,7 +242,7 @@ func TestStatementsThatNobodyMade(t *testing.T) {
 			t.Errorf("%s: stored", name)
 			held = n
 		}
-		if len(r.approved) != 1 || len(r.denied) != 0 || r.receipt != nil || len(c.orphans) != 0 {
+		if len(r.approved) != 1 || len(r.denied) != 0 || r.receipt != nil || len(c.waiting) != 0 {
 			t.Errorf("%s: acted on", name)
 		}
 	}

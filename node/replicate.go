@@ -149,7 +149,7 @@ func (c *core) take(it item) error {
 		return err
 	}
 	if x.request == nil {
-		return c.orphan(id, d, x.about, it)
+		return c.waitFor(id, d, x.about, it)
 	}
 	if x.apply == nil || c.groundless(x.request, it) {
 		return nil
@@ -249,7 +249,7 @@ func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 	if ok, kept := c.peer(it.From).received.say(c.now, maxReceived); ok {
 		c.log.Info("request received", "request", id, "from", c.name(it.From), "kind", r.request.Kind, "others", kept)
 	}
-	c.adoptOrphans(func(o orphanItem) bool { return o.about == id })
+	c.takeWaiting(func(o earlyAnswer) bool { return o.about == id })
 	c.applyPolicy(r)
 	return nil
 }
@@ -346,60 +346,22 @@ func (c *core) examine(it item) (x examined, err error) {
 	return x, fmt.Errorf("node: item of unknown type %d", it.Type)
 }
 
-// Bounds of the answers that are kept until their request comes, in all and of
-// one device.
-const (
-	maxOrphans          = 256
-	maxOrphansPerDevice = 32
-)
-
-// An orphanItem is an answer whose request has not come yet.
-type orphanItem struct {
-	id    wire.Hash
-	about wire.RequestID
-	item  item
-}
-
-// orphan keeps an answer until its request comes.
-func (c *core) orphan(id wire.Hash, d roster.Device, about wire.RequestID, it item) error {
-	if c.aboutForgotten(id, about) {
+// waitFor keeps an answer until its request comes.
+func (c *core) waitFor(id wire.Hash, d roster.Device, about wire.RequestID, it item) error {
+	if c.aboutForgotten(id, about) || c.waiting.has(id) {
 		return nil
-	}
-	oldest, n := -1, 0
-	for i, o := range c.orphans {
-		if o.id == id {
-			return nil
-		}
-		if o.item.From == it.From {
-			if n++; oldest < 0 {
-				oldest = i
-			}
-		}
 	}
 	if err := c.verifyItem(d, it); err != nil {
 		return err
 	}
-	switch {
-	case n >= maxOrphansPerDevice:
-		c.orphans = slices.Delete(c.orphans, oldest, oldest+1)
-	case len(c.orphans) >= maxOrphans:
-		c.orphans = slices.Delete(c.orphans, 0, 1)
-	}
-	c.orphans = append(c.orphans, orphanItem{id, about, it})
+	c.waiting.add(earlyAnswer{id, about, it})
 	return nil
 }
 
-// adoptOrphans takes the answers that can be looked at by now.
-func (c *core) adoptOrphans(now func(orphanItem) bool) {
-	var mine []orphanItem
-	c.orphans = slices.DeleteFunc(c.orphans, func(o orphanItem) bool {
-		if now(o) {
-			mine = append(mine, o)
-		}
-		return now(o)
-	})
-	for _, o := range mine {
-		if err := c.take(o.item); err != nil {
+// takeWaiting takes the answers that can be looked at by now.
+func (c *core) takeWaiting(now func(earlyAnswer) bool) {
+	for _, a := range c.waiting.take(now) {
+		if err := c.take(a.item); err != nil {
 			c.log.Debug("held item refused", "err", err)
 		}
 	}

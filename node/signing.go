@@ -292,7 +292,7 @@ func (c *core) onOpen(from wire.Slot, o open) error {
 	case err != nil:
 		return errors.Join(refuse(refusedProposal), err)
 	}
-	if c.hasBegun(p.Session()) {
+	if c.begun.has(p.Session()) {
 		return nil
 	}
 	if err := c.expired(r, p); err != nil {
