@@ -35,6 +35,7 @@ var rules = []rule{
 	{pkg: "pairing", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
 	{pkg: "policy", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
 	{pkg: "intent", pure: true, may: []string{"wire", "session", "internal/secret", "roster"}},
+	{pkg: "change", pure: true, may: []string{"wire", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
 	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
@@ -59,7 +60,7 @@ var rules = []rule{
 
 // pure are the packages without an outside world.
 var pure = []string{"wire", "session", "internal/secret", "roster", "share", "share/keygen", "share/sign", "share/frost",
-	"share/refresh", "pairing", "policy", "intent", "recovery"}
+	"share/refresh", "pairing", "policy", "intent", "change", "recovery"}
 
 // impure is what a pure package may not import: everything through which time,
 // chance, other goroutines or the outside world could change its behaviour.
