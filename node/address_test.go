@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -59,7 +59,7 @@ func TestReplaceInAFullCircle(t *testing.T) {
 	l.found(5, maxDevices)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[maxDevices]
 	l.introduce(phone, watch)
-	r := phone.change(api.KindReplace, change{Slot: maxDevices, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Replace, change.Payload{Slot: maxDevices, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	for _, d := range l.devices[1:5] {
 		l.run(time.Second, func() bool { return d.core.requests[r.id] != nil })
 		d.approves(r.id)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
@@ -228,7 +229,7 @@ func TestOneInvitationAtATime(t *testing.T) {
 		t.Errorf("in place of nobody: %v", err)
 	}
 	kind, slot, err := c.beginInvite(idOf(l, 2))
-	if err != nil || kind != api.KindReplace || slot != 3 {
+	if err != nil || kind != change.Replace || slot != 3 {
 		t.Fatal(kind, slot, err)
 	}
 	if _, _, err := c.beginInvite(""); api.CodeOf(err) != api.CodeRefused || c.inviting.replaces != 3 {
@@ -239,7 +240,7 @@ func TestOneInvitationAtATime(t *testing.T) {
 		t.Errorf("the one that is replaced may give its name: %v", err)
 	}
 	c.inviting = nil
-	if kind, _, err := c.beginInvite(""); err != nil || kind != api.KindAdd {
+	if kind, _, err := c.beginInvite(""); err != nil || kind != change.Add {
 		t.Error(kind, err)
 	}
 	if err := c.fits(namesake); !errors.Is(err, errSameName) {
@@ -344,7 +345,7 @@ func TestLookAlikeNamesAreNoted(t *testing.T) {
 	l.found(2, 2)
 	phone := l.devices[0]
 	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).card
-	r := phone.change(api.KindAdd, change{Card: card.Bytes(), Addrs: []string{}})
+	r := phone.change(change.Add, change.Payload{Card: card.Bytes(), Addrs: []string{}})
 	if v := phone.core.viewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: name may pass for another: the word") {
 		t.Errorf("an addition is shown with %q", v.Warnings)
 	}

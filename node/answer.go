@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/policy"
@@ -108,7 +109,7 @@ func (c *core) mayApprove(r *openRequest) error {
 		return api.Errorf(api.CodeUnknown, "this device does not know the device that is meant: %s", c.subjectName(r)).
 			WithHint("it may not have heard of the newest epoch yet; try again when others are connected")
 	}
-	if r.request.Kind == api.KindLost && c.subject(r) == c.circle.slot {
+	if r.change != nil && !r.change.Counts(c.circle.slot, c.subject(r)) {
 		return api.Errorf(api.CodeRefused, "it is this device that is to be removed: its own yes does not count").
 			WithHint("approve it on another device; to keep this one in the circle: warifu thaw, on as many devices as must sign")
 	}
@@ -148,8 +149,8 @@ func (c *core) renew(r *openRequest) {
 	if !had || has(r.approved, c.circle.slot) || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
-	if r.request.Kind == api.KindFreeze && c.judge != nil && c.judge.Muted(c.circle.slot) {
-		return // the members know of it; a newcomer knows of no thaw, and would heed it
+	if r.change != nil && !r.change.Repeated(c.judge != nil && c.judge.Muted(c.circle.slot)) {
+		return
 	}
 	a, err := parseAnswer(old.Body)
 	if err != nil {
@@ -167,7 +168,7 @@ func (c *core) renew(r *openRequest) {
 
 // conclude notes that a change of the circle took effect.
 func (c *core) conclude(r *openRequest) {
-	if r.request.Kind == api.KindThaw {
+	if r.change.Kind == change.Thaw {
 		c.liftFence(c.circle.record.Devices) // first: after a crash in between it is settled again
 	}
 	r.meta.Done = true
@@ -180,24 +181,9 @@ func (c *core) conclude(r *openRequest) {
 }
 
 // deniable reports whether a denial of the person on the device in slot closes
-// r. Who asked may always take it back.
-//
-// What one person says alone, and what stops or heals the circle, nobody else
-// stops: a device in a thief's hands would keep itself in, or all others frozen,
-// with one word. It takes as many persons as sign to call a device lost and to
-// thaw, and those who do not agree need not say so. For what lets a device in,
-// lets one go or changes how many sign, each device that is in good standing may
-// say no: a newcomer that somebody does not know should not come in. A device that
-// is called lost, or that is to be replaced, has no say in it.
+// r: of a request for a signature it always does.
 func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
-	if r.change == nil || slot == r.from() {
-		return true
-	}
-	switch r.request.Kind {
-	case api.KindAdd, api.KindReplace, api.KindLeave, api.KindThreshold:
-		return slot != c.subject(r) && !c.accused(slot)
-	}
-	return false
+	return r.change == nil || r.change.Deniable(slot, circleFacts{c, r})
 }
 
 // deny closes the request on every device that hears it. It cannot call back
@@ -241,13 +227,13 @@ func (c *core) undeniable(r *openRequest) error {
 		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
 			WithHint("warifu thaw, on as many devices as must sign")
 	}
-	switch r.request.Kind {
-	case api.KindLost:
+	switch r.change.Kind {
+	case change.Lost:
 		return api.Errorf(api.CodeRefused, "only %s, which said so, can take it back that a device is lost", asker).
 			WithHint("to keep it in the circle: warifu thaw")
-	case api.KindFreeze:
+	case change.Freeze:
 		return api.Errorf(api.CodeRefused, "the circle is frozen as soon as one device says so").WithHint("to end it: warifu thaw")
-	case api.KindThaw:
+	case change.Thaw:
 		return api.Errorf(api.CodeRefused, "what thaws the circle is that enough devices approve, and no single one keeps it frozen").
 			WithHint("do not approve it; to freeze again: warifu freeze")
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
@@ -21,7 +22,7 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
 		t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
 	}

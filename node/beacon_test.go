@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 )
 
 // TestDiscoveryKeyChangesAtARemoval: a device that is out does not see the
@@ -18,10 +18,10 @@ func TestDiscoveryKeyChangesAtARemoval(t *testing.T) {
 		goes func(l *lab, phone, laptop, tablet *labDevice)
 	}{
 		{"lost", func(_ *lab, phone, laptop, tablet *labDevice) {
-			r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+			r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 			tablet.approves(r.id)
 		}},
-		{"leaves", func(_ *lab, phone, _, _ *labDevice) { phone.change(api.KindLeave, change{}) }},
+		{"leaves", func(_ *lab, phone, _, _ *labDevice) { phone.change(change.Leave, change.Payload{}) }},
 		{"silent", func(l *lab, phone, laptop, tablet *labDevice) {
 			phone.kill()
 			l.step = 10 * time.Minute
@@ -76,7 +76,7 @@ func TestSleeperIsLookedFor(t *testing.T) {
 		phone.kill()
 		for range epochs {
 			e := laptop.core.circle.record.Epoch
-			laptop.change(api.KindRefresh, change{})
+			laptop.change(change.Refresh, change.Payload{})
 			if !l.run(time.Minute, func() bool { return laptop.settled(e) && tablet.settled(e) }) {
 				t.Fatalf("no new epoch\n%s", l.logs())
 			}
@@ -100,7 +100,7 @@ func TestSleeperIsLookedFor(t *testing.T) {
 			if !slices.Contains(laptop.older, phone.beacon) {
 				t.Error("a device without a share is not looked for")
 			}
-			laptop.change(api.KindRefresh, change{})
+			laptop.change(change.Refresh, change.Payload{})
 		}
 		if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 			t.Fatalf("the sleeper did not come along\n%s", l.logs())

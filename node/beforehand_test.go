@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 )
@@ -168,7 +169,7 @@ func TestRetireRefusedBeforehand(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.core.circle.record.Epoch > 0 && laptop.core.oldestShare() == 0 }) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -203,7 +204,7 @@ func TestMayApprove(t *testing.T) {
 	if err := laptop.core.deny(laptop.request(denied.id)); err != nil {
 		t.Fatal(err)
 	}
-	wider := phone.change(api.KindThreshold, change{Threshold: 3})
+	wider := phone.change(change.Threshold, change.Payload{Threshold: 3})
 	l.run(time.Second, nil)
 	n := laptop.node()
 	says := func(id string, want api.Code) {

@@ -3,106 +3,30 @@ package node
 import (
 	"bytes"
 	"crypto/ed25519"
-	"errors"
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
-// Changes of the circle are requests like any other: replicated, shown in
-// words, approved, denied, expired. What is different is that an approval
-// counts only with the presence key of its device, and what comes of it: a
-// re-deal, or a state of the circle, instead of a signature.
-
-// change is the payload of a request to change the circle. Which fields count
-// depends on the request's kind; the others are zero.
-type change struct {
-	Version uint8    `cbor:"1,keyasint"` // 2 with Device, else 1
-	Slot    uint16   `cbor:"2,keyasint"` // lost, replace, vacation, veto, remove: the device
-	Card    []byte   `cbor:"3,keyasint"` // add, replace: who comes in
-	Addrs   []string `cbor:"4,keyasint"` // where that device can be dialled
-	Until   uint64   `cbor:"5,keyasint"` // vacation: Unix seconds
-	Epoch   uint64   `cbor:"6,keyasint"` // refresh: the epoch that is to end
-
-	Threshold uint16 `cbor:"7,keyasint"` // threshold: how many must sign then
-
-	// Device is the identity of the device in Slot. What a person has agreed to
-	// holds in every epoch, and a slot that was given in a re-deal that died may
-	// be another device's in the next. Version 1, of earlier releases, has none.
-	Device []byte `cbor:"8,keyasint,omitempty"`
-}
-
-func (ch *change) version() uint8 {
-	if len(ch.Device) > 0 {
-		return 2
-	}
-	return 1
-}
-
-// isChange reports whether requests of this kind change the circle.
-func isChange(kind string) bool {
-	switch kind {
-	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave,
-		api.KindFreeze, api.KindThaw, api.KindVacation, api.KindVeto, api.KindRemove, api.KindThreshold:
-		return true
-	}
-	return false
-}
-
-// needsRedeal reports whether a change of this kind is done by a re-deal.
-func needsRedeal(kind string) bool {
-	switch kind {
-	case api.KindAdd, api.KindReplace, api.KindLost, api.KindRefresh, api.KindLeave, api.KindThreshold:
-		return true
-	}
-	return false
-}
-
-// alone reports whether one person's presence is enough for a change of this
-// kind.
-func alone(kind string) bool {
-	switch kind {
-	case api.KindRefresh, api.KindLeave, api.KindFreeze, api.KindVacation, api.KindVeto, api.KindRemove:
-		return true
-	}
-	return false
-}
-
-// maxVacation bounds an announced absence.
-const maxVacation = 90 * 24 * time.Hour
+// What a change of the circle is, says package change. Here it is read, the persons
+// who agree to it are counted, and it is brought about.
 
 // decodeChange reads a change. What it says in words depends on the circle, which
 // changes: see [core.changeWords].
 func (c *core) decodeChange(r *openRequest) error {
-	var ch change
-	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != ch.version() {
-		return errors.New("the change is malformed")
-	}
-	if err := checkAddrs(ch.Addrs); err != nil {
+	ch, err := change.Parse(change.Kind(r.request.Kind), r.request.Payload, checkAddrs)
+	if err != nil {
 		return err
 	}
-	kind, slot := r.request.Kind, ch.Slot
-	about := kind == api.KindReplace || kind == api.KindLost || kind == api.KindVacation || kind == api.KindVeto || kind == api.KindRemove
-	comes := kind == api.KindAdd || kind == api.KindReplace
-	if len(ch.Device) != 0 && (!about || len(ch.Device) != len(wire.DeviceID{})) {
-		return errors.New("the change is malformed")
+	if r.request.Account != "" || len(r.path) > 0 {
+		return change.ErrFields
 	}
-	if (kind == api.KindThreshold) != (ch.Threshold != 0) || about != (slot != 0) || comes != (len(ch.Card) > 0) || (kind == api.KindVacation) != (ch.Until != 0) || kind != api.KindRefresh && ch.Epoch != 0 || r.request.Account != "" || len(r.path) > 0 {
-		return errors.New("the change says too much or too little")
-	}
-	r.change = &ch
-	if comes {
-		card, err := roster.ParseCard(ch.Card)
-		if err != nil {
-			return err
-		}
-		r.card = &card
-	}
-	return nil
+	r.change = ch
+	return ch.ReadCard()
 }
 
 const tagPresence wire.Tag = "node/presence"
@@ -115,15 +39,15 @@ func presenceMessage(circle wire.CircleID, id wire.RequestID) []byte {
 	return h[:]
 }
 
-// present lists the devices whose person has approved r in this epoch, without
-// those that it is about to remove.
+// present lists the devices whose person has approved r in this epoch, as far as
+// that counts.
 func (c *core) present(r *openRequest) (out []wire.Slot) {
 	for _, s := range sortedSlots(r.approved) {
 		d, ok := c.circle.record.Device(s)
 		if !ok || c.circle.fenced[d.Identity] {
 			continue
 		}
-		if r.request.Kind == api.KindLost && c.subject(r) == s {
+		if !r.change.Counts(s, c.subject(r)) {
 			continue
 		}
 		if c.proven(r, s, d) {
@@ -154,55 +78,33 @@ func (c *core) proven(r *openRequest, slot wire.Slot, d roster.Device) bool {
 }
 
 // granted reports whether enough persons agree to a change.
-func (c *core) granted(r *openRequest) bool {
-	n := len(c.present(r))
-	switch {
-	case c.aboutUnknown(r):
-		return false
-	case alone(r.request.Kind):
-		return n >= 1 && slices.Contains(c.present(r), r.from())
-	case r.request.Kind == api.KindLost:
-		_, removed, _ := c.wanted(r)
-		return n >= 1 && c.objectionToEviction(refresh.Proposal{Removed: removed}) == ""
-	}
-	return n >= c.circle.record.Threshold
-}
+func (c *core) granted(r *openRequest) bool { return r.change.Granted(circleFacts{c, r}) }
+
+// inEffect reports whether the current epoch is as a change wants it.
+func (c *core) inEffect(r *openRequest) bool { return r.change.InEffect(circleFacts{c, r}) }
 
 // wanted turns a granted change into what a proposal must say.
 func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh.Removal, card *roster.Card) {
-	slot := c.subject(r)
-	switch r.request.Kind {
-	case api.KindAdd:
-		return roster.Add, nil, r.card
-	case api.KindReplace:
-		return roster.Replace, []refresh.Removal{{Slot: slot, State: roster.Stolen}}, r.card
-	case api.KindLost:
-		return roster.Remove, []refresh.Removal{{Slot: slot, State: roster.Stolen}}, nil
-	case api.KindLeave:
-		return roster.Leave, []refresh.Removal{{Slot: r.from(), State: roster.Left}}, nil
+	want := r.change.Redeal(r.from(), c.subject(r))
+	if want.As != 0 {
+		removed = []refresh.Removal{{Slot: want.Goes, State: want.As}}
 	}
-	if r.request.Kind == api.KindThreshold {
-		return roster.Rethreshold, nil, nil
-	}
-	return roster.Refresh, nil, nil
+	return want.Kind, removed, want.Comes
 }
 
-// thresholdAfter is how many must sign after a change. Persons say so, or it
-// rises where not more than half would; devices by themselves change nothing.
+// thresholdAfter is how many must sign after a re-deal that r asks for, or that
+// devices want by themselves.
 func (c *core) thresholdAfter(r *openRequest, removed, added int) int {
-	now := c.circle.head().Record
-	if r != nil && r.request.Kind == api.KindThreshold {
-		return int(r.change.Threshold)
+	var ch *change.Change
+	if r != nil {
+		ch = r.change
 	}
-	if added == 0 {
-		return now.Threshold
-	}
-	return max(now.Threshold, (len(now.Devices)-removed+added)/2+1)
+	return ch.Signers(c.circle.head().Record, removed, added)
 }
 
 // done reports whether a change has taken effect, with all that belongs to it.
 func (c *core) done(r *openRequest) bool {
-	return c.inEffect(r) && (!needsRedeal(r.request.Kind) || c.healed())
+	return c.inEffect(r) && (!r.change.ByRedeal() || c.healed())
 }
 
 // healPatience is how long a change waits for members to say that their old
@@ -236,49 +138,6 @@ func (c *core) healed() bool {
 	return true
 }
 
-// inEffect reports whether the current epoch is as a change wants it.
-func (c *core) inEffect(r *openRequest) bool {
-	rec := c.circle.record
-	former := func(slot wire.Slot) bool {
-		return slices.ContainsFunc(rec.Former, func(f roster.Former) bool { return f.Slot == slot })
-	}
-	in := func() bool {
-		if r.card == nil {
-			return false // it is to be invited
-		}
-		_, ok := rec.ByIdentity(r.card.Identity)
-		return ok
-	}
-	switch r.request.Kind {
-	case api.KindAdd:
-		return in()
-	case api.KindReplace:
-		return in() && former(c.subject(r))
-	case api.KindLost:
-		return former(c.subject(r))
-	case api.KindLeave:
-		return former(r.from())
-	case api.KindRefresh:
-		// The epoch in which this device first heard of it is only a bound: who
-		// sleeps through the re-deal hears of its request after it.
-		return rec.Epoch > min(r.change.Epoch, r.meta.Epoch)
-	case api.KindThaw:
-		// Another device may be frozen although this one is not: it needs the
-		// word of persons here all the same. And a device that has yet to read
-		// back what it voted for cannot tell whose fence may go.
-		return !c.interrupted() && c.frozen() == "" && (c.granted(r) || r.from() == c.circle.slot)
-	case api.KindThreshold:
-		return rec.Threshold == int(r.change.Threshold)
-	case api.KindRemove:
-		// As long as nobody here doubts the device there is nothing to agree to.
-		slot := c.subject(r)
-		return former(slot) || c.granted(r) && c.judge != nil && c.judge.Confirmed(slot)
-	case api.KindVacation, api.KindVeto:
-		return c.granted(r)
-	}
-	return false
-}
-
 // changeCircle acts on what the persons have agreed to.
 func (c *core) changeCircle() {
 	if c.circle == nil {
@@ -295,7 +154,7 @@ func (c *core) changeCircle() {
 			c.conclude(r)
 			continue
 		}
-		if !in || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r) {
+		if !in || !r.change.ByRedeal() || c.inEffect(r) || !c.granted(r) {
 			continue
 		}
 		switch {

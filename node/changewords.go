@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 )
 
@@ -28,33 +28,33 @@ func (c *core) changeWords(r *openRequest) intent.Intent {
 // newcomer is what a change calls the device that comes in: one that is about to
 // be invited has no name yet.
 func (r *openRequest) newcomer() string {
-	if r.card == nil {
+	if r.change.Newcomer == nil {
 		return "a new device"
 	}
-	return "the device " + r.card.Name
+	return "the device " + r.change.Newcomer.Name
 }
 
 func (c *core) changeSummary(r *openRequest) string {
-	switch r.request.Kind {
-	case api.KindAdd:
+	switch r.change.Kind {
+	case change.Add:
 		return "add " + r.newcomer() + " to the circle"
-	case api.KindReplace:
+	case change.Replace:
 		return "replace " + c.subjectName(r) + " by " + r.newcomer()
-	case api.KindLost:
+	case change.Lost:
 		return c.subjectName(r) + " is lost: remove it and deal fresh shares without it"
-	case api.KindRefresh:
+	case change.Refresh:
 		return "deal fresh shares to the same devices"
-	case api.KindLeave:
+	case change.Leave:
 		return c.name(r.from()) + " leaves the circle"
-	case api.KindThreshold:
+	case change.Threshold:
 		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
-	case api.KindRemove:
+	case change.Remove:
 		return c.subjectName(r) + " is silent, and may be removed"
-	case api.KindFreeze:
+	case change.Freeze:
 		return "freeze the circle: it signs nothing"
-	case api.KindThaw:
+	case change.Thaw:
 		return "thaw the circle: it signs again"
-	case api.KindVacation:
+	case change.Vacation:
 		return fmt.Sprintf("%s will be away until %s", c.subjectName(r), time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
 	}
 	return "do not remove " + c.subjectName(r) + " although it is silent"
@@ -64,9 +64,9 @@ func (c *core) changeLines(r *openRequest) (lines []intent.Line) {
 	add := func(label, format string, args ...any) {
 		lines = append(lines, intent.Line{Label: label, Value: fmt.Sprintf(format, args...)})
 	}
-	if r.card != nil {
-		add("new device", "%s (%s)", r.card.Name, r.card.Kind)
-		add("fingerprint", "%s", fingerprint(r.card.Device(0)))
+	if card := r.change.Newcomer; card != nil {
+		add("new device", "%s (%s)", card.Name, card.Kind)
+		add("fingerprint", "%s", fingerprint(card.Device(0)))
 	}
 	if r.change.Slot != 0 {
 		add("device", "%s", c.introduces(r))
@@ -107,38 +107,38 @@ func (c *core) effects(r *openRequest) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	t := c.circle.record.Threshold
 	stay := list(c.staying(r))
-	switch r.request.Kind {
-	case api.KindLost:
+	switch r.change.Kind {
+	case change.Lost:
 		add("at once the circle is frozen, and no device signs with %s again", c.subjectName(r))
 		add("once %d persons have said so, or nobody has heard it for 24 hours, %s get fresh shares without it", t, stay)
 		add("it can come back only as a new device")
-	case api.KindReplace:
+	case change.Replace:
 		add("%s is removed when the new device is in, and can come back only as a new one", c.subjectName(r))
-	case api.KindLeave:
+	case change.Leave:
 		add("%s get fresh shares without it, and it signs for the circle no more", stay)
 		add("it can come back only as a new device")
-	case api.KindThreshold:
+	case change.Threshold:
 		spare := "none"
 		if n := len(c.circle.record.Devices) - int(r.change.Threshold); n > 0 {
 			spare = strconv.Itoa(n)
 		}
 		add("of the %d devices %d must sign, instead of %d: you may lose %s of them", len(c.circle.record.Devices), r.change.Threshold, t, spare)
-	case api.KindRemove:
+	case change.Remove:
 		add("it is removed when its countdown is over, also where the circle would ask first")
-	case api.KindFreeze:
+	case change.Freeze:
 		add("nothing is signed on any device until %d persons have said \"warifu thaw\"", t)
 		add("re-deals go on either way")
-	case api.KindThaw:
+	case change.Thaw:
 		if why := c.frozen(); why != "" {
 			add("ends the freeze: %s", why)
 		}
 		add("re-deals go on either way")
-	case api.KindVacation:
+	case change.Vacation:
 		add("until then it is not removed for its silence; if it is lost, say so: \"warifu lost\"")
-	case api.KindVeto:
+	case change.Veto:
 		add("its removal is put off by 30 days, twice at most; if it is lost, say so: \"warifu lost\"")
 	}
-	if needsRedeal(r.request.Kind) {
+	if r.change.ByRedeal() {
 		add("all keys and addresses stay; shares of before die")
 	}
 	return out
@@ -147,14 +147,7 @@ func (c *core) effects(r *openRequest) (out []string) {
 // staying names the devices that are in the circle after a change, without the
 // newcomer.
 func (c *core) staying(r *openRequest) (names []string) {
-	goes := c.subject(r)
-	switch r.request.Kind {
-	case api.KindLeave:
-		goes = r.from()
-	case api.KindLost, api.KindReplace, api.KindRemove:
-	default:
-		goes = 0
-	}
+	goes := r.change.Out(r.from(), c.subject(r))
 	for _, d := range c.circle.record.Devices {
 		if d.Slot != goes {
 			names = append(names, c.name(d.Slot))
@@ -174,15 +167,15 @@ func (c *core) changeWarnings(r *openRequest) (w []string) {
 		add("%s, which asks for it, was itself reported lost", c.name(r.from()))
 	}
 	subject := c.subject(r)
-	switch r.request.Kind {
-	case api.KindLost, api.KindReplace:
+	switch r.change.Kind {
+	case change.Lost, change.Replace:
 		switch {
 		case subject == c.circle.slot:
 			add("it is this device that is to be removed")
 		case c.online(subject):
 			add("%s is connected at this moment: make sure that it is the one that is meant", c.name(subject))
 		}
-	case api.KindThaw:
+	case change.Thaw:
 		w = append(w, c.thawWarnings()...)
 	}
 	if why := c.nameTrouble(r); why != "" {
@@ -195,15 +188,14 @@ func (c *core) changeWarnings(r *openRequest) (w []string) {
 // many of them must sign.
 func (c *core) numberWarnings(r *openRequest) (w []string) {
 	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
+	if r.change.Goes() == change.Nobody && !r.change.Has(change.Card) && !r.change.Has(change.Signers) {
+		return nil
+	}
 	stay := c.staying(r)
 	before, now := len(c.circle.record.Devices), c.circle.record.Threshold
 	added := 0
-	switch r.request.Kind {
-	case api.KindAdd, api.KindReplace:
+	if r.change.Has(change.Card) {
 		added = 1
-	case api.KindLost, api.KindLeave, api.KindRemove, api.KindThreshold:
-	default:
-		return nil
 	}
 	n, t := len(stay)+added, c.thresholdAfter(r, before-len(stay), added)
 	if added > 0 {
@@ -248,16 +240,17 @@ func (c *core) thawWarnings() (w []string) {
 // nameTrouble says why the device that a change lets in may not come in under its
 // name, or "".
 func (c *core) nameTrouble(r *openRequest) string {
-	if r.card == nil {
+	if r.change == nil || r.change.Newcomer == nil {
 		return ""
 	}
+	card := r.change.Newcomer
 	replaces, _ := c.circle.record.Device(c.subject(r))
-	err := c.checkNewcomer(*r.card, replaces)
+	err := c.checkNewcomer(*card, replaces)
 	if e, bad := errors.AsType[*badName](err); bad {
-		return "the name " + intent.Escape(r.card.Name) + ": " + e.why
+		return "the name " + intent.Escape(card.Name) + ": " + e.why
 	}
 	if err != nil {
-		return "the name " + intent.Escape(r.card.Name) + " is that of another device, or looks like it"
+		return "the name " + intent.Escape(card.Name) + " is that of another device, or looks like it"
 	}
 	return ""
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -30,7 +30,7 @@ func TestPausesEndWhenTheClockIsSetBack(t *testing.T) {
 		}
 	}
 	laptop.kill() // which would take its turn
-	r := phone.change(api.KindRefresh, change{})
+	r := phone.change(change.Refresh, change.Payload{})
 	phone.core.now = l.now.Add(365 * 24 * time.Hour)
 	phone.core.backOff(r)
 	laptop.start()

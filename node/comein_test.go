@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -17,7 +17,7 @@ func TestComeInRefuses(t *testing.T) {
 	l := newLab(t, 4, 71)
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
-	phone.change(api.KindRefresh, change{}) // so that there is a history
+	phone.change(change.Refresh, change.Payload{}) // so that there is a history
 	if !l.run(time.Minute, l.in(0, l.devices[:3]...)) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -33,7 +33,7 @@ func TestComeInRefuses(t *testing.T) {
 		asked = &m
 		return nil
 	}
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return asked != nil }) {
 		t.Fatalf("it is not asked in\n%s", l.logs())

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
@@ -61,7 +62,7 @@ func (m *meanings) find(key [32]byte, size int, find func() *meaning) *meaning {
 
 // decodeIntent finds out what a request means.
 func (c *core) decodeIntent(r *openRequest) error {
-	if isChange(r.request.Kind) {
+	if change.Kind(r.request.Kind).Known() {
 		return c.decodeChange(r)
 	}
 	q := r.request

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -57,7 +57,7 @@ func TestDiscoveryKeyOfARedeal(t *testing.T) {
 		if sleeps {
 			tablet.kill()
 		}
-		laptop.change(api.KindRefresh, change{})
+		laptop.change(change.Refresh, change.Payload{})
 		if sleeps {
 			if !l.run(time.Minute, func() bool { return laptop.settled(0) && phone.settled(0) && laptop.core.circle.record.Epoch == 1 }) {
 				t.Fatalf("no new epoch\n%s", l.logs())

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -217,8 +217,8 @@ func (f *flooder) request(c *core, kind, account string, payload []byte) []item 
 func (f *flooder) accuse(c *core) []item {
 	r := f.random()
 	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: api.KindLost,
-		Payload: wire.Marshal(change{Version: 1, Slot: 999, Card: []byte{}, Addrs: []string{}}), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte(r[:]),
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(change.Lost),
+		Payload: change.Payload{Slot: 999}.Bytes(), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte(r[:]),
 	}
 	body := wire.Marshal(req)
 	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, requestID(body)))

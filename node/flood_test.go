@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
 )
@@ -197,7 +198,7 @@ func TestOrphansAreBounded(t *testing.T) {
 func TestHellosAreAnsweredSoOften(t *testing.T) {
 	t.Parallel()
 	l, victim, bad, _ := floodLab(t, 704)
-	victim.change(api.KindRefresh, change{})
+	victim.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatal("not dealt")
 	}
@@ -299,8 +300,8 @@ func TestChainsOfThePastCostNothing(t *testing.T) {
 func (d *labDevice) accuse(i int, slot uint16) []item {
 	c := d.core
 	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: api.KindLost,
-		Payload: wire.Marshal(change{Version: 1, Slot: slot, Card: []byte{}, Addrs: []string{}}), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte{byte(i), byte(i >> 8)},
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(change.Lost),
+		Payload: change.Payload{Slot: slot}.Bytes(), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte{byte(i), byte(i >> 8)},
 	}
 	body := wire.Marshal(req)
 	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, requestID(body)))

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -51,7 +51,7 @@ func TestForgedCertificateStopsNobody(t *testing.T) {
 		}
 		return b
 	}
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	ready := func(c *core) bool { return c.attempt != nil && c.attempt.machine.Phase() == refresh.Prepared }
 	if !l.run(time.Minute, func() bool { return l.all(3, ready) }) {
 		t.Fatalf("they are not ready\n%s", l.logs())

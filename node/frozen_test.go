@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
@@ -20,9 +21,9 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	l.introduce(phone, watch)
-	tablet.change(api.KindFreeze, change{})
+	tablet.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	l.run(time.Minute, nil)
 	if n := len(phone.core.circle.record.Devices); n != 3 || !strings.Contains(r.trouble, "frozen") {
@@ -39,7 +40,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	if why := tablet.core.objection(p, r.id); !strings.Contains(why, "frozen") {
 		t.Errorf("a frozen device takes part in an addition: %q", why)
 	}
-	thaw := phone.change(api.KindThaw, change{})
+	thaw := phone.change(change.Thaw, change.Payload{})
 	laptop.approves(thaw.id)
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added after the thaw\n%s", l.logs())
@@ -54,7 +55,7 @@ func TestReplacesTheLost(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	l.introduce(phone, watch)
-	phone.change(api.KindLost, change{Slot: 3})
+	phone.change(change.Lost, change.Payload{Slot: 3})
 	l.run(2*time.Second, nil)
 	if err := phone.core.mayComeIn(2); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("a replacement of the laptop while the tablet is called lost: %v", err)
@@ -62,7 +63,7 @@ func TestReplacesTheLost(t *testing.T) {
 	if err := phone.core.mayComeIn(3); err != nil {
 		t.Error(err)
 	}
-	r := phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	tablet.core.now = l.now
 	if !l.run(10*time.Second, func() bool { return tablet.request(r.id) != nil && laptop.request(r.id) != nil }) {
 		t.Fatal("not spread")
@@ -83,32 +84,32 @@ func TestDenials(t *testing.T) {
 	t.Parallel()
 	const other, asker, accused = 2, 1, 3
 	for _, tc := range []struct {
-		kind string
+		kind change.Kind
 		slot uint16 // whom it is about
 		by   wire.Slot
 		lost bool // the tablet is called lost before
 		want bool // it closes the request
 	}{
-		{kind: api.KindAdd, by: other, want: true},
-		{kind: api.KindAdd, by: asker, want: true},
-		{kind: api.KindAdd, by: accused, lost: true},
-		{kind: api.KindReplace, slot: 3, by: other, want: true},
-		{kind: api.KindReplace, slot: 3, by: accused},
-		{kind: api.KindLeave, by: other, want: true},
-		{kind: api.KindLeave, by: accused, lost: true},
-		{kind: api.KindLost, slot: 3, by: asker, want: true},
-		{kind: api.KindLost, slot: 3, by: other},
-		{kind: api.KindLost, slot: 3, by: accused},
-		{kind: api.KindRefresh, by: asker, want: true},
-		{kind: api.KindRefresh, by: other},
-		{kind: api.KindFreeze, by: other},
-		{kind: api.KindThaw, by: asker, want: true, lost: true},
-		{kind: api.KindThaw, by: other, lost: true},
-		{kind: api.KindThaw, by: accused, lost: true},
-		{kind: api.KindVacation, slot: 3, by: other},
-		{kind: api.KindVeto, slot: 3, by: other},
+		{kind: change.Add, by: other, want: true},
+		{kind: change.Add, by: asker, want: true},
+		{kind: change.Add, by: accused, lost: true},
+		{kind: change.Replace, slot: 3, by: other, want: true},
+		{kind: change.Replace, slot: 3, by: accused},
+		{kind: change.Leave, by: other, want: true},
+		{kind: change.Leave, by: accused, lost: true},
+		{kind: change.Lost, slot: 3, by: asker, want: true},
+		{kind: change.Lost, slot: 3, by: other},
+		{kind: change.Lost, slot: 3, by: accused},
+		{kind: change.Refresh, by: asker, want: true},
+		{kind: change.Refresh, by: other},
+		{kind: change.Freeze, by: other},
+		{kind: change.Thaw, by: asker, want: true, lost: true},
+		{kind: change.Thaw, by: other, lost: true},
+		{kind: change.Thaw, by: accused, lost: true},
+		{kind: change.Vacation, slot: 3, by: other},
+		{kind: change.Veto, slot: 3, by: other},
 	} {
-		t.Run(tc.kind, func(t *testing.T) {
+		t.Run(string(tc.kind), func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 4, 62)
 			l.found(3, 3) // nobody's word alone brings about a re-deal
@@ -120,15 +121,15 @@ func TestDenials(t *testing.T) {
 					}
 				}
 			}
-			ch := change{Slot: tc.slot}
+			ch := change.Payload{Slot: tc.slot}
 			switch tc.kind {
-			case api.KindAdd, api.KindReplace:
+			case change.Add, change.Replace:
 				l.introduce(phone, l.devices[3])
 				ch.Card, ch.Addrs = l.devices[3].core.joining.card.Bytes(), l.devices[3].Addrs()
-			case api.KindVacation:
+			case change.Vacation:
 				ch.Until = unix(l.now.Add(time.Hour))
 			}
-			l.devices[2].keeper.locked = tc.kind == api.KindRefresh // it stays open
+			l.devices[2].keeper.locked = tc.kind == change.Refresh // it stays open
 			r := phone.change(tc.kind, ch)
 			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.requests[r.id] != nil }) }) {
 				t.Fatal("not spread")
@@ -164,9 +165,9 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 	l := newLab(t, 3, 57)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	lost := change{Slot: uint16(phone.core.circle.slot)}
-	laptop.change(api.KindLost, lost)
-	tablet.change(api.KindLost, lost)
+	lost := change.Payload{Slot: uint16(phone.core.circle.slot)}
+	laptop.change(change.Lost, lost)
+	tablet.change(change.Lost, lost)
 	if !l.run(time.Minute, func() bool {
 		a := laptop.core.attempt
 		return a != nil && a.machine.Phase() == refresh.Prepared
@@ -187,8 +188,8 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 		return b
 	}
 	laptop.core.redealBroke(laptop.core.attempt, errLabSealed)
-	thaw := laptop.change(api.KindThaw, change{})
-	tablet.change(api.KindThaw, change{})
+	thaw := laptop.change(change.Thaw, change.Payload{})
+	tablet.change(change.Thaw, change.Payload{})
 	l.run(resumePause/2, func() bool { return thaw.meta.Done })
 	if why := laptop.core.frozen(); why != "" || !laptop.core.interrupted() {
 		t.Fatalf("frozen %q, interrupted %v\n%s", why, laptop.core.interrupted(), l.logs())
@@ -205,7 +206,7 @@ func TestOwnRemovalIsNotApproved(t *testing.T) {
 	l := newLab(t, 3, 2807)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	r := laptop.change(api.KindLost, change{Slot: 1})
+	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	if !l.run(time.Minute, func() bool { return phone.request(r.id) != nil }) {
 		t.Fatal("not spread")
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -62,7 +62,7 @@ func newScene(tb testing.TB) *scene {
 		l.run(2*time.Second, nil)
 	}
 	s.journal, s.keys = phone.journal.Copy(), maps.Clone(phone.keeper.keys)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch == 1 }) {
 		tb.Fatal("no re-deal")
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/session"
@@ -84,7 +85,7 @@ func TestGarbageForASleeper(t *testing.T) {
 		})
 		return nil
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) || !cheated {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -108,7 +109,7 @@ func TestGarbageForASleeper(t *testing.T) {
 		}
 	}
 	l.signsWith(laptop, tablet)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(2*time.Minute, l.in(1, l.devices...)) {
 		t.Fatalf("not dealt to again\n%s", l.logs())
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -41,7 +41,7 @@ func TestSpoiltGroundsBlameNobody(t *testing.T) {
 		}
 		return b
 	}
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return phone.settled(0) && laptop.settled(0) }) || spoilt == 0 {
 		t.Fatalf("no new epoch, or nothing was spoilt (%d)\n%s", spoilt, l.logs())
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/share/refresh"
@@ -47,7 +48,7 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 			bad := l.devices[1]
 			tc.bad(l, bad)
 			attempts, named := map[wire.SessionID]bool{}, false
-			r := l.devices[0].change(api.KindRefresh, change{})
+			r := l.devices[0].change(change.Refresh, change.Payload{})
 			done := l.run(tries*2*attemptLife, func() bool {
 				c := l.devices[0].core
 				if c.attempt != nil {
@@ -187,7 +188,7 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	l.run(time.Second, nil)
 	want(sign, api.CodeTimeout, "has no signature yet")
 	l.tamper = silence(laptop)
-	failing := phone.change(api.KindRefresh, change{})
+	failing := phone.change(change.Refresh, change.Payload{})
 	l.run(attemptLife+5*time.Second, func() bool { return failing.failed != "" })
 	want(failing, api.CodeRedealFailed, "laptop did not take part")
 	l.tamper = nil
@@ -195,10 +196,10 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	tablet.kill()
 	l.run(2*attemptLife, nil)
 	want(sign, api.CodeNoQuorum, "has no signature yet")
-	refresh := phone.change(api.KindRefresh, change{})
+	refresh := phone.change(change.Refresh, change.Payload{})
 	l.run(5*time.Second, nil)
 	want(refresh, api.CodeTooFew, "has not taken effect yet: trying again: 2 devices must take part, and only 1 can")
-	freeze := phone.change(api.KindFreeze, change{})
+	freeze := phone.change(change.Freeze, change.Payload{})
 	want(freeze, api.CodeTimeout, "has not taken effect yet")
 }
 
@@ -209,7 +210,7 @@ func TestTestsAreBounded(t *testing.T) {
 	l := newLab(t, 3, 43)
 	l.found(2, 3)
 	laptop := l.devices[1].core
-	l.devices[0].change(api.KindRefresh, change{})
+	l.devices[0].change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.attempt != nil && laptop.attempt.machine.NeedsTest() }) {
 		t.Fatal("no test is needed")
 	}
@@ -246,7 +247,7 @@ func TestMemberGoneAfterReady(t *testing.T) {
 	l := newLab(t, 3, 44)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		a := phone.core.attempt
 		return a != nil && a.machine.Phase() == refresh.Committed && tablet.core.attempt.machine.Phase() == refresh.Prepared
@@ -261,7 +262,7 @@ func TestMemberGoneAfterReady(t *testing.T) {
 		t.Errorf("warnings %s", w)
 	}
 	l.signsWith(phone, laptop)
-	lost := phone.change(api.KindLost, change{Slot: 3})
+	lost := phone.change(change.Lost, change.Payload{Slot: 3})
 	laptop.approves(lost.id)
 	l.run(5*time.Second, nil)
 	v := phone.core.look(lost)

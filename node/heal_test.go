@@ -4,12 +4,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 )
 
 // change asks for a change of the circle at d, whose person is there.
-func (d *labDevice) change(kind string, ch change) *openRequest {
+func (d *labDevice) change(kind change.Kind, ch change.Payload) *openRequest {
 	d.lab.t.Helper()
 	d.core.now = d.lab.now
 	r, err := d.core.askChange(kind, ch, time.Hour)
@@ -48,7 +49,7 @@ func TestRefresh(t *testing.T) {
 	l := newLab(t, 3, 20)
 	l.found(2, 3)
 	before := l.devices[0].core.circle.record
-	r := l.devices[1].change(api.KindRefresh, change{})
+	r := l.devices[1].change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -73,7 +74,7 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	l := newLab(t, 3, 21)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	l.run(5*time.Second, nil)
 	if laptop.core.circle.record.Epoch != 0 {
 		t.Fatal("one person's word was enough")
@@ -108,7 +109,7 @@ func TestSleeperWakesUp(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {
@@ -142,7 +143,7 @@ func TestLockedSleeperFindsItsShareWhenUnlocked(t *testing.T) {
 	phone.core.cfg.Keeper.Lock()
 	phone.core.tellLocked()
 	l.run(time.Second, nil)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {
@@ -171,7 +172,7 @@ func TestSleepsThroughThreeEpochs(t *testing.T) {
 	phone.kill()
 	for range 3 {
 		e := laptop.core.circle.record.Epoch
-		laptop.change(api.KindRefresh, change{})
+		laptop.change(change.Refresh, change.Payload{})
 		if !l.run(time.Minute, func() bool {
 			return laptop.core.circle.record.Epoch > e && !laptop.core.redealing() && !tablet.core.redealing()
 		}) {
@@ -204,7 +205,7 @@ func TestLeave(t *testing.T) {
 	l := newLab(t, 3, 24)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(api.KindLeave, change{})
+	phone.change(change.Leave, change.Payload{})
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not left\n%s", l.logs())
 	}
@@ -220,7 +221,7 @@ func TestAddDevice(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added\n%s", l.logs())
@@ -260,14 +261,14 @@ func TestFreezeAndThaw(t *testing.T) {
 	l := newLab(t, 3, 26)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(api.KindFreeze, change{})
+	phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
 		if err := d.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
 			t.Errorf("%s: %v", d.name, err)
 		}
 	}
-	r := laptop.change(api.KindThaw, change{})
+	r := laptop.change(change.Thaw, change.Payload{})
 	l.run(2*time.Second, nil)
 	if laptop.core.frozen() == "" {
 		t.Error("thawed by one")
@@ -280,7 +281,7 @@ func TestFreezeAndThaw(t *testing.T) {
 		}
 	}
 	// The overruled device cannot freeze again alone.
-	phone.change(api.KindFreeze, change{})
+	phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	if why := tablet.core.frozen(); why != "" {
 		t.Errorf("frozen again by the overruled: %s", why)
@@ -293,8 +294,8 @@ func TestMutualAccusationsAreDisputed(t *testing.T) {
 	l := newLab(t, 3, 27)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(api.KindLost, change{Slot: uint16(laptop.core.circle.slot)})
-	laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.circle.slot)})
+	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	l.run(5*time.Second, nil)
 	v, _ := tablet.core.judge.View(laptop.core.circle.slot)
 	if v.State != recovery.Disputed || tablet.core.frozen() == "" {
@@ -361,7 +362,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 	l := newLab(t, 4, 30)
 	l.found(2, 3)
 	phone, laptop, tablet, fresh := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
-	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
@@ -372,7 +373,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 		t.Errorf("%d old shares possibly alive, want that of the lost device", n)
 	}
 	l.introduce(laptop, fresh)
-	r = laptop.change(api.KindAdd, change{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
+	r = laptop.change(change.Add, change.Payload{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())

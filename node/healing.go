@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
 )
@@ -14,6 +15,9 @@ var _ api.Healing = (*Node)(nil)
 
 // changeLifetime is how long a request to change the circle stays open.
 const changeLifetime = 24 * time.Hour
+
+// maxVacation bounds an announced absence.
+const maxVacation = 90 * 24 * time.Hour
 
 // prove checks that whoever calls knows this device's passphrase, on a device
 // that is unlocked and stays so: to prove presence must not unlock what its person
@@ -32,7 +36,7 @@ func (n *Node) prove(ctx context.Context, passphrase []byte) error {
 
 // change makes a request to change the circle. fill completes it in the loop. A
 // dry run ends where the request would be made, without a watcher.
-func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error) (*watcher, error) {
+func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (*watcher, error) {
 	if err := n.presence(ctx, args); err != nil {
 		return nil, err
 	}
@@ -41,7 +45,7 @@ func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind string, f
 		if c.circle == nil {
 			return c.ready()
 		}
-		var ch change
+		var ch change.Payload
 		if fill != nil {
 			if err := fill(c, &ch); err != nil {
 				return err
@@ -51,7 +55,7 @@ func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind string, f
 			return nil
 		}
 		life := changeLifetime
-		if kind == api.KindLost || kind == api.KindReplace {
+		if kind.Accuses() {
 			life = maxLifetime * time.Second // one person's word takes days to be enough
 		}
 		r, err := c.askChange(kind, ch, life)
@@ -65,8 +69,8 @@ func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind string, f
 }
 
 // about finds the device that a change is about.
-func about(identity string) func(*core, *change) error {
-	return func(c *core, ch *change) error {
+func about(identity string) func(*core, *change.Payload) error {
+	return func(c *core, ch *change.Payload) error {
 		d, err := c.member(identity)
 		if err != nil {
 			return err
@@ -77,8 +81,8 @@ func about(identity string) func(*core, *change) error {
 }
 
 // another is about, for what a device cannot do to itself.
-func another(identity string) func(*core, *change) error {
-	return func(c *core, ch *change) error {
+func another(identity string) func(*core, *change.Payload) error {
+	return func(c *core, ch *change.Payload) error {
 		if err := about(identity)(c, ch); err != nil {
 			return err
 		}
@@ -101,21 +105,21 @@ func (c *core) enoughWithout(slot wire.Slot) error {
 
 // Lost implements [api.Healing].
 func (n *Node) Lost(ctx context.Context, args api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args.PresenceArgs, api.KindLost, another(args.Device), emit)
+	return n.redeal(ctx, args.PresenceArgs, change.Lost, another(args.Device), emit)
 }
 
 // Refresh implements [api.Healing].
 func (n *Node) Refresh(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args, api.KindRefresh, nil, emit)
+	return n.redeal(ctx, args, change.Refresh, nil, emit)
 }
 
 // Leave implements [api.Healing].
 func (n *Node) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args, api.KindLeave, func(c *core, _ *change) error { return c.enoughWithout(c.circle.slot) }, emit)
+	return n.redeal(ctx, args, change.Leave, func(c *core, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }, emit)
 }
 
 // redeal asks for a change that a re-deal brings about, and waits for it.
-func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error, emit func(api.Event)) (api.Changed, error) {
+func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error, emit func(api.Event)) (api.Changed, error) {
 	start := n.now()
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
@@ -155,12 +159,12 @@ func (n *Node) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)
 
 // Freeze implements [api.Healing].
 func (n *Node) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, error) {
-	return n.word(ctx, args, api.KindFreeze, nil)
+	return n.word(ctx, args, change.Freeze, nil)
 }
 
 // Thaw implements [api.Healing].
 func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
-	w, err := n.change(ctx, args, api.KindThaw, func(c *core, _ *change) error {
+	w, err := n.change(ctx, args, change.Thaw, func(c *core, _ *change.Payload) error {
 		if c.frozen() == "" {
 			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
 		}
@@ -180,7 +184,7 @@ func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 
 // Vacation implements [api.Healing].
 func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, api.KindVacation, func(c *core, ch *change) error {
+	return n.word(ctx, args.PresenceArgs, change.Vacation, func(c *core, ch *change.Payload) error {
 		if d := args.Until.Sub(c.now); d <= 0 || d > maxVacation {
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
 		}
@@ -194,7 +198,7 @@ func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 
 // Veto implements [api.Healing].
 func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, api.KindVeto, func(c *core, ch *change) error {
+	return n.word(ctx, args.PresenceArgs, change.Veto, func(c *core, ch *change.Payload) error {
 		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
 			return err
 		}
@@ -204,7 +208,7 @@ func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, erro
 
 // Remove implements [api.Healing].
 func (n *Node) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, api.KindRemove, func(c *core, ch *change) error {
+	return n.word(ctx, args.PresenceArgs, change.Remove, func(c *core, ch *change.Payload) error {
 		if err := another(args.Device)(c, ch); err != nil {
 			return err
 		}
@@ -227,7 +231,7 @@ func refused(err error) error {
 }
 
 // word makes a request that takes effect by being made.
-func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind string, fill func(*core, *change) error) (api.Request, error) {
+func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (api.Request, error) {
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
 		return api.Request{}, err

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -89,7 +89,7 @@ func TestInventoryIsMadeOnce(t *testing.T) {
 		break
 	}
 	right("with less")
-	phone.change(api.KindFreeze, change{})
+	phone.change(change.Freeze, change.Payload{})
 	l.run(addrsPause, nil)
 	right("after others spoke")
 	laptop.kill()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
@@ -18,8 +19,8 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	if err := n.presence(ctx, args.PresenceArgs); err != nil {
 		return api.Changed{}, err
 	}
-	var ch change
-	var kind string
+	var ch change.Payload
+	var kind change.Kind
 	if err := n.call(ctx, func(c *core) (err error) {
 		if args.DryRun {
 			_, _, err = c.mayInvite(args.Replace)
@@ -41,7 +42,7 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	d := who.card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
-	return n.redeal(ctx, args.PresenceArgs, kind, func(c *core, out *change) error {
+	return n.redeal(ctx, args.PresenceArgs, kind, func(c *core, out *change.Payload) error {
 		*out = ch
 		if args.Replace == "" {
 			return nil
@@ -52,7 +53,7 @@ func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 
 // beginInvite prepares to let a device into the circle, in place of the one that
 // has the identity replace, if any.
-func (c *core) beginInvite(replace string) (kind string, replaces uint16, err error) {
+func (c *core) beginInvite(replace string) (kind change.Kind, replaces uint16, err error) {
 	if kind, replaces, err = c.mayInvite(replace); err == nil {
 		c.inviting = &inviting{replaces: wire.Slot(replaces)}
 	}
@@ -61,7 +62,7 @@ func (c *core) beginInvite(replace string) (kind string, replaces uint16, err er
 
 // mayInvite says what request lets a device in, or why none can be let in now. One
 // comes in at a time, and one code is alive, as at a founding.
-func (c *core) mayInvite(replace string) (kind string, replaces uint16, err error) {
+func (c *core) mayInvite(replace string) (kind change.Kind, replaces uint16, err error) {
 	if err := c.ready(); err != nil {
 		return "", 0, err
 	}
@@ -69,9 +70,9 @@ func (c *core) mayInvite(replace string) (kind string, replaces uint16, err erro
 		return "", 0, api.Errorf(api.CodeRefused, "an invitation of this device is under way already").
 			WithHint("let it come to its end, or interrupt the command that shows it")
 	}
-	kind = api.KindAdd
+	kind = change.Add
 	if replace != "" {
-		kind = api.KindReplace
+		kind = change.Replace
 		d, err := c.member(replace)
 		if err != nil {
 			return "", 0, err

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -240,20 +240,20 @@ func (c *core) hearPersons(r *openRequest) {
 	for _, by := range c.present(r) {
 		w := recovery.Word{ID: r.id, By: by}
 		var err error
-		switch r.request.Kind {
-		case api.KindLost, api.KindReplace:
+		switch r.change.Kind {
+		case change.Lost, change.Replace:
 			err = c.judge.Lost(w, slot)
-		case api.KindFreeze:
+		case change.Freeze:
 			err = c.judge.Freeze(w)
-		case api.KindThaw:
+		case change.Thaw:
 			if yes, _ := c.judge.Frozen(); yes {
 				err = c.judge.Thaw(w)
 			}
-		case api.KindVacation:
+		case change.Vacation:
 			err = c.judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
-		case api.KindVeto:
+		case change.Veto:
 			err = c.judge.Veto(w, slot)
-		case api.KindRemove:
+		case change.Remove:
 			if c.silent(slot) {
 				err = c.judge.Confirm(w, slot)
 			}

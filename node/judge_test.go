@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/wire"
@@ -70,7 +71,7 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	l := newLab(t, 3, 32)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	freeze := phone.change(api.KindFreeze, change{})
+	freeze := phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	l.step = time.Minute
 	for _, d := range l.devices {
@@ -89,14 +90,14 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("after a start with a damaged judge: %v", err)
 	}
-	phone.change(api.KindLost, change{Slot: uint16(tablet.core.circle.slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(tablet.core.circle.slot)})
 	l.run(2*time.Second, nil)
 	damage()
 	l.run(5*time.Second, nil)
 	if v, _ := laptop.core.judge.View(3); v.State != recovery.Frozen || !laptop.core.banned(3) {
 		t.Errorf("the accused is %v", v.State)
 	}
-	r := laptop.change(api.KindThaw, change{})
+	r := laptop.change(change.Thaw, change.Payload{})
 	phone.approves(r.id)
 	l.run(5*time.Second, nil)
 	if why := laptop.core.frozen(); why != "" {

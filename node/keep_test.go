@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
@@ -47,7 +48,7 @@ func TestCertificateAloneErasesNothing(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {
@@ -88,7 +89,7 @@ func TestDiskErrorsDuringARedeal(t *testing.T) {
 			}
 			w.run(5*time.Second, nil)
 			tablet.disk.planned = map[int]journaltest.Fault{tablet.disk.writes + k: fault}
-			w.ask(w.devices[1], api.KindRefresh, change{})
+			w.ask(w.devices[1], change.Refresh, change.Payload{})
 			w.run(20*time.Minute, nil)
 			if tablet.disk.writes < k {
 				break
@@ -120,10 +121,10 @@ func TestDiskErrorsWhileWakingUp(t *testing.T) {
 				d.boot()
 			}
 			w.run(5*time.Second, nil)
-			w.ask(laptop, api.KindRefresh, change{})
+			w.ask(laptop, change.Refresh, change.Payload{})
 			w.run(time.Minute, nil)
 			sleeper.off("sleeps")
-			w.ask(laptop, api.KindRefresh, change{})
+			w.ask(laptop, change.Refresh, change.Payload{})
 			w.run(time.Minute, nil)
 			before := sleeper.view.head().Epoch
 			sleeper.boot()
@@ -157,7 +158,7 @@ func TestUnsureRefusalIsNotTakenBack(t *testing.T) {
 	}
 	// Now its persons agree.
 	l.tamper = func(_, _ *labDevice, b []byte) []byte { return nil }
-	r := laptop.change(api.KindRefresh, change{})
+	r := laptop.change(change.Refresh, change.Payload{})
 	m.Request, m.Grounds = r.id, []item{r.item, r.approved[2]}
 	if err := phone.core.onRedeal(2, m); err != nil {
 		t.Fatal(err)
@@ -180,11 +181,11 @@ func TestAttemptOfTheAccusedEnds(t *testing.T) {
 		}
 		return b
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !laptop.core.redealing() {
 		t.Fatal("no re-deal")
 	}
-	r := phone.change(api.KindLost, change{Slot: 2})
+	r := phone.change(change.Lost, change.Payload{Slot: 2})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(0, phone, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
@@ -210,7 +211,7 @@ func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
 		}
 		return b
 	}
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return watch.core.interrupted() }) {
 		t.Fatalf("not interrupted\n%s", l.logs())
@@ -243,7 +244,7 @@ func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
 		}
 		return b
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -253,7 +254,7 @@ func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
 	phone.kill()
 	l.tamper = nil
 	l.run(30*time.Second, nil)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.settled(1) && tablet.settled(1) }) {
 		t.Fatalf("no second epoch\n%s", l.logs())
 	}
@@ -289,7 +290,7 @@ func TestFalseSleepHoldsNobodyUp(t *testing.T) {
 	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
 		t.Fatal(err)
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("held up\n%s", l.logs())
 	}
@@ -304,7 +305,7 @@ func TestSleepDoesNotReplaceAVote(t *testing.T) {
 	l := newLab(t, 3, 44)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Prepared
 	}) {
@@ -325,7 +326,7 @@ func TestEpochNumbersLast(t *testing.T) {
 	l := newLab(t, 3, 45)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	r := laptop.change(api.KindRefresh, change{}) // what makes a refresh agreeable
+	r := laptop.change(change.Refresh, change.Payload{}) // what makes a refresh agreeable
 	for _, top := range []uint64{math.MaxUint64, maxSkip} {
 		for _, d := range []*labDevice{phone, tablet} {
 			d.core.now = l.now
@@ -338,7 +339,7 @@ func TestEpochNumbersLast(t *testing.T) {
 		l.run(2*time.Minute, nil)
 	}
 	e := laptop.core.circle.record.Epoch
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
 		t.Fatalf("no re-deal any more\n%s", l.logs())
 	}
@@ -362,7 +363,7 @@ func TestDenialIsNoVeto(t *testing.T) {
 	l := newLab(t, 5, 47)
 	l.found(3, 5)
 	d := l.devices
-	r := d[0].change(api.KindLost, change{Slot: 4})
+	r := d[0].change(change.Lost, change.Payload{Slot: 4})
 	l.run(time.Second, nil)
 	d[4].core.now = l.now
 	if got := d[4].request(r.id); got != nil {
@@ -394,7 +395,7 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 			copied = phone.journal.Copy()
 		}
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return copied != nil && phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Committed
 	}) {
@@ -418,7 +419,7 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 	}
 	phone.start()
 	e := laptop.core.circle.record.Epoch
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
 		t.Fatalf("never dealt to again\n%s", l.logs())
 	}
@@ -436,12 +437,12 @@ func TestFailedRedealKeepsTheSharesOfSleepers(t *testing.T) {
 		d.boot()
 	}
 	w.run(5*time.Second, nil)
-	w.ask(laptop, api.KindRefresh, change{})
+	w.ask(laptop, change.Refresh, change.Payload{})
 	if !w.run(time.Minute, func() bool { return laptop.core.attempt != nil && laptop.core.attempt.machine.Settled() }) {
 		t.Fatalf("no new epoch: %v", w.err)
 	}
 	w.run(time.Minute, nil)
-	w.ask(laptop, api.KindRefresh, change{})
+	w.ask(laptop, change.Refresh, change.Payload{})
 	if !w.run(time.Minute, func() bool {
 		return desktop.core.redealing() && desktop.core.attempt.machine.Phase() == refresh.Prepared
 	}) {

@@ -64,9 +64,6 @@ func (l *live) signing() *signature { s, _ := l.owner.(*signature); return s }
 // testing returns what a session tests, or nil if it does not.
 func (l *live) testing() *trial { t, _ := l.owner.(*trial); return t }
 
-// redealing returns the attempt at a re-deal that a session is, or nil.
-func (l *live) redealing() *attempt { a, _ := l.owner.(*attempt); return a }
-
 // Stateless is embedded by owners whose machines keep nothing.
 type stateless struct{}
 

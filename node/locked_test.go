@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/share/refresh"
 )
 
@@ -17,7 +17,7 @@ func TestLockedDeviceLosesNoRedeal(t *testing.T) {
 	l := newLab(t, 3, 92)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Committed
 	}) {
@@ -57,7 +57,7 @@ func TestLockForgetsTheSharesOfARedeal(t *testing.T) {
 				if phase == refresh.Locked {
 					tablet.kill() // whom the others wait for
 				}
-				phone.change(api.KindRefresh, change{})
+				phone.change(change.Refresh, change.Payload{})
 				if !l.run(time.Minute, func() bool {
 					return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == phase
 				}) {

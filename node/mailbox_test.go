@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -34,7 +34,7 @@ func (l *lab) givenUp(d *labDevice, all ...*labDevice) {
 		}
 		return was(from, to, b)
 	}
-	r := d.change(api.KindRefresh, change{})
+	r := d.change(change.Refresh, change.Payload{})
 	if !l.run(5*time.Minute, func() bool {
 		for _, x := range all {
 			if len(x.core.dead) == before[x] || x.core.redealing() {
@@ -63,7 +63,7 @@ func TestRetiringKeepsTheMailbox(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	tablet.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.head().Record.Epoch == 1 && phone.core.circle.head().Record.Epoch == 1
 	}) {
@@ -105,7 +105,7 @@ func TestLocksAreRepeatedAfterAFailedRedeal(t *testing.T) {
 		}
 		return b
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	through := func(d *labDevice) bool { return d.core.circle.record.Epoch == 1 && d.core.oldestShare() == 1 }
 	if !l.run(time.Minute, func() bool {
 		return through(phone) && through(laptop) && tablet.core.circle.head().Record.Epoch == 1

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -22,7 +23,7 @@ func TestNamesThatComeBack(t *testing.T) {
 	old := fingerprint(laptop.core.circle.record.Devices[0])
 	asked := phone.ask("by the first phone")
 	l.run(5*time.Second, nil)
-	lost := laptop.change(api.KindLost, change{Slot: 1})
+	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
 	tablet.approves(lost.id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
@@ -34,7 +35,7 @@ func TestNamesThatComeBack(t *testing.T) {
 
 	second.core.self.name = "phone"
 	l.introduce(laptop, second)
-	r := laptop.change(api.KindAdd, change{Card: second.core.joining.card.Bytes(), Addrs: second.Addrs()})
+	r := laptop.change(change.Add, change.Payload{Card: second.core.joining.card.Bytes(), Addrs: second.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, second)) {
 		t.Fatalf("not added\n%s", l.logs())

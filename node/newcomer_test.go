@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -24,7 +24,7 @@ func TestNewcomerGoesBack(t *testing.T) {
 		}
 		return b
 	}
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool {
 		return watch.core.attempt != nil && watch.core.attempt.machine.Phase() == refresh.Committed
@@ -58,7 +58,7 @@ func TestNewcomerThatStaysOutSaysSo(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	committed := func(d *labDevice) bool {
 		return d.core.attempt != nil && d.core.attempt.machine.Phase() == refresh.Committed
@@ -89,7 +89,7 @@ func TestNewcomerThatGoesBackForgetsRequests(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
 		var said simStatement
 		if f, err := wire.ParseFrame(b); err == nil && to == watch && wire.Unmarshal(f.Body, &said) == nil && said.Kind >= simCommit {

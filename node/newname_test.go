@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
@@ -109,7 +110,7 @@ func TestCircleRefusesNames(t *testing.T) {
 	phone.core.inviting = nil
 	for name, in := range map[string]bool{"3": false, "PH0NE": false, "watch": true} {
 		c := card(name)
-		r := phone.change(api.KindAdd, change{Card: c.Bytes(), Addrs: []string{}})
+		r := phone.change(change.Add, change.Payload{Card: c.Bytes(), Addrs: []string{}})
 		if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
 			t.Fatal("not spread")
 		}
@@ -152,7 +153,7 @@ func TestOldNamesStay(t *testing.T) {
 	if !l.run(time.Minute, func() bool { return two.signed(r.id) }) {
 		t.Fatalf("not signed\n%s", l.logs())
 	}
-	lost := two.change(api.KindLost, change{Slot: 4})
+	lost := two.change(change.Lost, change.Payload{Slot: 4})
 	hex.approves(lost.id)
 	dash.approves(lost.id)
 	if !l.run(time.Minute, l.in(0, two, hex, dash)) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -33,10 +33,10 @@ func TestObjections(t *testing.T) {
 			p.Added = []roster.Device{d.core.ownCard([32]byte{1}).Device(4)}
 		}
 	}
-	refreshed := func(w *world) *openRequest { return w.phone.change(api.KindRefresh, change{}) }
+	refreshed := func(w *world) *openRequest { return w.phone.change(change.Refresh, change.Payload{}) }
 	addWatch := func(w *world) *openRequest {
 		w.introduce(w.phone, w.watch)
-		return w.phone.change(api.KindAdd, change{Card: w.watch.core.joining.card.Bytes(), Addrs: w.watch.Addrs()})
+		return w.phone.change(change.Add, change.Payload{Card: w.watch.core.joining.card.Bytes(), Addrs: w.watch.Addrs()})
 	}
 	for _, tc := range []struct {
 		name string
@@ -47,12 +47,12 @@ func TestObjections(t *testing.T) {
 	}{
 		{"refresh", func(w *world) (*openRequest, func(*refresh.Proposal)) { return refreshed(w), nil }, ""},
 		{"lost", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			r := w.phone.change(api.KindLost, change{Slot: 2})
+			r := w.phone.change(change.Lost, change.Payload{Slot: 2})
 			w.tablet.approves(r.id)
 			return r, removes(2, roster.Stolen, 1, 3)
 		}, ""},
 		{"leave", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			return w.phone.change(api.KindLeave, change{}), removes(1, roster.Left, 2, 3)
+			return w.phone.change(change.Leave, change.Payload{}), removes(1, roster.Left, 2, 3)
 		}, ""},
 		{"add", func(w *world) (*openRequest, func(*refresh.Proposal)) {
 			r := addWatch(w)
@@ -70,18 +70,18 @@ func TestObjections(t *testing.T) {
 			return refreshed(w), removes(2, roster.Silent, 1, 3)
 		}, "laptop is live here"},
 		{"lost-by-one", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			return w.phone.change(api.KindLost, change{Slot: 2}), removes(2, roster.Stolen, 1, 3)
+			return w.phone.change(change.Lost, change.Payload{Slot: 2}), removes(2, roster.Stolen, 1, 3)
 		}, "by too few"},
 		{"add-by-one", func(w *world) (*openRequest, func(*refresh.Proposal)) { return addWatch(w), adds(w.watch) }, "not enough persons"},
 		{"denied", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			r := w.phone.change(api.KindLeave, change{})
+			r := w.phone.change(change.Leave, change.Payload{})
 			if err := w.phone.core.deny(r); err != nil {
 				t.Fatal(err)
 			}
 			return r, removes(1, roster.Left, 2, 3)
 		}, "not enough persons"},
 		{"another-leaves", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			return w.phone.change(api.KindLeave, change{}), removes(2, roster.Left, 1, 3)
+			return w.phone.change(change.Leave, change.Payload{}), removes(2, roster.Left, 1, 3)
 		}, "not what the persons"},
 		{"another-comes", func(w *world) (*openRequest, func(*refresh.Proposal)) {
 			r := addWatch(w)
@@ -94,12 +94,12 @@ func TestObjections(t *testing.T) {
 			}
 		}, "another device"},
 		{"lost-gets-a-share", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			w.phone.change(api.KindLost, change{Slot: 2})
+			w.phone.change(change.Lost, change.Payload{Slot: 2})
 			w.run(time.Second, nil)
 			return refreshed(w), nil
 		}, "would get a fresh share"},
 		{"lost-sleeper-gets-a-share", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			w.phone.change(api.KindLost, change{Slot: 2})
+			w.phone.change(change.Lost, change.Payload{Slot: 2})
 			w.run(time.Second, nil)
 			return refreshed(w), func(p *refresh.Proposal) { p.Members, p.Sleepers = []wire.Slot{1, 3}, []wire.Slot{2} }
 		}, "would get a fresh share"},

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/wire"
 )
@@ -76,7 +76,7 @@ func TestOldSharesOfALeave(t *testing.T) {
 	l := newLab(t, 3, 331)
 	l.found(2, 3)
 	k := &keyWatch{t: t, l: l}
-	l.devices[1].change(api.KindLeave, change{})
+	l.devices[1].change(change.Leave, change.Payload{})
 	k.until(l.in(0, l.devices[0], l.devices[2]))
 	if k.above == 0 || k.keys != 0 {
 		t.Errorf("%+v", *k)
@@ -100,12 +100,12 @@ func TestOldSharesOfALost(t *testing.T) {
 	k := &keyWatch{t: t, l: l}
 	phone, laptop, tablet, desktop, server, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3], l.devices[4], l.devices[5]
 	desktop.kill()
-	r := phone.change(api.KindLost, change{Slot: 4})
+	r := phone.change(change.Lost, change.Payload{Slot: 4})
 	laptop.approves(r.id)
 	tablet.approves(r.id)
 	k.until(l.in(0, phone, laptop, tablet, server))
 	l.introduce(phone, watch)
-	r = phone.change(api.KindReplace, change{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r = phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 	laptop.approves(r.id)
 	server.approves(r.id)
 	k.until(func() bool { return phone.core.circle.record.Epoch > 1 && !phone.core.redealing() })
@@ -126,7 +126,7 @@ func TestOldSharesAreOfTheirEpoch(t *testing.T) {
 	lose := func(slot uint16, by ...*labDevice) {
 		d[slot-1].kill()
 		e := by[0].core.circle.record.Epoch
-		r := by[0].change(api.KindLost, change{Slot: slot})
+		r := by[0].change(change.Lost, change.Payload{Slot: slot})
 		for _, o := range by[1:] {
 			o.approves(r.id)
 		}
@@ -134,7 +134,7 @@ func TestOldSharesAreOfTheirEpoch(t *testing.T) {
 	}
 	lose(5, d[0], d[1], d[2], d[3])
 	lose(4, d[0], d[1], d[2])
-	r := d[0].change(api.KindThreshold, change{Threshold: 2})
+	r := d[0].change(change.Threshold, change.Payload{Threshold: 2})
 	d[1].approves(r.id)
 	d[2].approves(r.id)
 	k.until(l.in(2, d[0], d[1], d[2]))
@@ -156,7 +156,7 @@ func TestCopyCountsAsOut(t *testing.T) {
 	l := newLab(t, 3, 334)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	laptop.change(api.KindLeave, change{})
+	laptop.change(change.Leave, change.Payload{})
 	if !l.run(time.Minute, l.in(0, phone, tablet)) {
 		t.Fatal("it stays")
 	}

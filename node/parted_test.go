@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -24,7 +24,7 @@ func TestWhoLeftDestroysItsShares(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.keeper.keys["1-"+strings.Repeat("ab", 16)] = true // of an attempt that came to nothing
-	phone.change(api.KindLeave, change{})
+	phone.change(change.Leave, change.Payload{})
 	if !l.run(2*time.Minute, func() bool {
 		return l.in(0, laptop, tablet)() && phone.core.circle.evicted != nil && phone.holdsNothing()
 	}) {
@@ -56,7 +56,7 @@ func TestWhoLeftKeepsWhatMayBeNeeded(t *testing.T) {
 		}
 		return b
 	}
-	phone.change(api.KindLeave, change{})
+	phone.change(change.Leave, change.Payload{})
 	if !l.run(2*time.Minute, func() bool { return phone.core.circle.evicted != nil }) {
 		t.Fatalf("it does not learn that it is out\n%s", l.logs())
 	}
@@ -84,7 +84,7 @@ func TestWhoWasOutForLongDestroysItsShares(t *testing.T) {
 	l := newLab(t, 5, 95)
 	l.found(3, 5)
 	phone, laptop, rest := l.devices[0], l.devices[1], l.devices[2:]
-	phone.change(api.KindLeave, change{})
+	phone.change(change.Leave, change.Payload{})
 	if !l.run(2*time.Minute, func() bool { return laptop.core.circle.head().Record.Epoch == 1 }) {
 		t.Fatalf("not left\n%s", l.logs())
 	}
@@ -93,7 +93,7 @@ func TestWhoWasOutForLongDestroysItsShares(t *testing.T) {
 	if d := laptop.core.circle.head().Record.Change.Dealers; !slices.Contains(d, laptop.core.circle.slot) {
 		t.Fatalf("the laptop does not deal: %v", d)
 	}
-	laptop.change(api.KindLeave, change{})
+	laptop.change(change.Leave, change.Payload{})
 	if !l.run(2*time.Minute, l.in(1, rest...)) {
 		t.Fatalf("the laptop does not leave\n%s", l.logs())
 	}

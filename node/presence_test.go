@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -99,7 +99,7 @@ func TestSilentDeviceIsCountedOnLast(t *testing.T) {
 	if names, why := phone.core.waitingFor(r); slices.Contains(names, laptop.name) && !strings.Contains(why, "start "+laptop.name) {
 		t.Errorf("waiting for %v: %s", names, why)
 	}
-	ask := phone.change(api.KindRefresh, change{})
+	ask := phone.change(change.Refresh, change.Payload{})
 	if a := phone.core.attempt; a == nil || !slices.Contains(a.proposal.Sleepers, 2) || len(a.proposal.Members) != 3 {
 		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.id)
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 )
@@ -27,34 +28,39 @@ func (c *core) preview(args api.PreviewArgs) (api.Preview, error) {
 	if args.Kind == api.KindRetire {
 		return c.previewRetire()
 	}
-	var ch change
+	var ch change.Payload
 	if err := c.fill(args, &ch); err != nil {
 		return api.Preview{}, err
 	}
 	ch.Epoch = c.circle.record.Epoch
-	r := &openRequest{request: request{Kind: args.Kind, From: uint16(c.circle.slot)}, meta: meta{Epoch: ch.Epoch}, change: &ch}
+	r := &openRequest{
+		request: request{Kind: args.Kind, From: uint16(c.circle.slot)}, meta: meta{Epoch: ch.Epoch},
+		change: change.New(change.Kind(args.Kind), ch),
+	}
 	return previewOf(c.changeWords(r)), nil
 }
 
 // fill makes the change that a call asks for, and refuses it as that would.
-func (c *core) fill(args api.PreviewArgs, ch *change) error {
-	switch args.Kind {
-	case api.KindAdd, api.KindRefresh, api.KindFreeze, api.KindThaw:
-		return nil
-	case api.KindLost, api.KindRemove:
-		return another(args.Device)(c, ch)
-	case api.KindReplace, api.KindVeto:
-		return about(args.Device)(c, ch)
-	case api.KindVacation:
+func (c *core) fill(args api.PreviewArgs, ch *change.Payload) error {
+	kind := change.Kind(args.Kind)
+	if !kind.Known() {
+		return api.Errorf(api.CodeBadArgument, "unknown kind of change %q", intent.Escape(args.Kind))
+	}
+	if kind.Has(change.Until) {
 		ch.Until = unix(args.Until)
-		return about(args.Device)(c, ch)
-	case api.KindLeave:
-		return c.enoughWithout(c.circle.slot)
-	case api.KindThreshold:
+	}
+	switch {
+	case kind.Has(change.Signers):
 		ch.Threshold = uint16(min(max(args.Threshold, 0), 1<<16-1))
 		return c.mayRequire(args.Threshold)
+	case kind.Has(change.Device) && kind.Goes() == change.Subject && !kind.Has(change.Card):
+		return another(args.Device)(c, ch)
+	case kind.Has(change.Device):
+		return about(args.Device)(c, ch)
+	case kind.Goes() == change.Asker:
+		return c.enoughWithout(c.circle.slot)
 	}
-	return api.Errorf(api.CodeBadArgument, "unknown kind of change %q", intent.Escape(args.Kind))
+	return nil
 }
 
 // previewRetire says what it means to destroy this device's old shares. Nobody else

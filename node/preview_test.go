@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 )
@@ -48,13 +49,13 @@ func TestEverybodyIsWarned(t *testing.T) {
 			l.found(tc.must, tc.of)
 			asker, others := l.devices[0], l.devices[1:]
 			if tc.frozen {
-				others[0].change(api.KindLost, change{Slot: 3})
+				others[0].change(change.Lost, change.Payload{Slot: 3})
 				if !l.run(time.Minute, func() bool { return l.all(tc.of, func(c *core) bool { return c.frozen() != "" }) }) {
 					t.Fatal("not frozen")
 				}
 			}
 			args := api.PreviewArgs{Kind: tc.kind, Threshold: tc.to}
-			ch := change{Threshold: uint16(tc.to), Slot: uint16(tc.about)}
+			ch := change.Payload{Threshold: uint16(tc.to), Slot: uint16(tc.about)}
 			if tc.about > 0 {
 				args.Device = idOf(l, tc.about-1)
 			}
@@ -82,7 +83,7 @@ func TestEverybodyIsWarned(t *testing.T) {
 				d.keeper.locked = true
 			}
 			asker.core.link = deaf{asker.core.link}
-			r := asker.change(tc.kind, ch)
+			r := asker.change(change.Kind(tc.kind), ch)
 			asker.core.link = asker.core.link.(deaf).Link
 			for i, d := range l.devices {
 				if i > 0 {
@@ -106,7 +107,7 @@ func TestEverybodyIsWarned(t *testing.T) {
 				for k := range want {
 					want[k] = strings.ReplaceAll(want[k], "a new device", "the device "+tc.card)
 				}
-				if alone(tc.kind) && d == asker {
+				if change.Kind(tc.kind).Consent() == change.OfAsker && d == asker {
 					continue // it took effect
 				}
 				if !slices.Equal(warned, want) {

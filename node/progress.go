@@ -85,7 +85,7 @@ func (c *core) redealWaiting(r *openRequest) (names []string, reason string) {
 		}
 		reason = fmt.Sprintf("%d of %d persons have approved: approve on %s",
 			len(c.present(r)), c.circle.record.Threshold, either(c.names(ask)))
-		if r.request.Kind == api.KindLost || r.request.Kind == api.KindReplace {
+		if r.change.Accuses() {
 			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", c.subjectName(r))
 		}
 		return c.names(ask), reason

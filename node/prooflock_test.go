@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -48,7 +49,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	l := newLab(t, 3, 95)
 	l.found(2, 3)
 	phone := l.devices[0]
-	r := l.devices[1].change(api.KindThreshold, change{Threshold: 3})
+	r := l.devices[1].change(change.Threshold, change.Payload{Threshold: 3})
 	l.run(time.Second, nil)
 	k := &slowKeeper{labKeeper: phone.keeper}
 	var n *Node

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
@@ -27,7 +28,7 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 		}
 		return b
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		a, b := laptop.core.attempt, tablet.core.attempt
 		return a != nil && b != nil && a.machine.NeedsTest() && b.machine.NeedsTest()
@@ -89,14 +90,14 @@ func TestEnoughWithout(t *testing.T) {
 	l := newLab(t, 3, 76)
 	l.found(3, 3)
 	c := l.devices[0].core
-	for _, fill := range []func(*core, *change) error{another(idOf(l, 1)), func(c *core, _ *change) error { return c.enoughWithout(c.circle.slot) }} {
-		if err := fill(c, &change{}); api.CodeOf(err) != api.CodeStranded {
+	for _, fill := range []func(*core, *change.Payload) error{another(idOf(l, 1)), func(c *core, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }} {
+		if err := fill(c, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
 			t.Errorf("got %v", err)
 		}
 	}
 	l = newLab(t, 3, 77)
 	l.found(2, 3)
-	if err := another(idOf(l, 1))(l.devices[0].core, &change{}); err != nil {
+	if err := another(idOf(l, 1))(l.devices[0].core, &change.Payload{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -58,7 +58,7 @@ func TestOneMemberDoesNotFillDisksWithRefusals(t *testing.T) {
 	if n := laptop.refusals(); n != maxRefused+2 {
 		t.Errorf("%d refusals an hour later, want one more", n)
 	}
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(10*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("no re-deal afterwards\n%s", l.logs())
 	}
@@ -76,7 +76,7 @@ func TestOneMemberDoesNotUseUpTheNumbers(t *testing.T) {
 	head := laptop.core.circle.head().Record
 	l.tamper = withoutTests
 	for n := range uint64(3) {
-		r := tablet.change(api.KindRefresh, change{})
+		r := tablet.change(change.Refresh, change.Payload{})
 		l.run(time.Second, nil)
 		for _, top := range []uint64{head.Epoch + maxSkip, laptop.core.circle.highest + maxSkip} {
 			p := refresh.Proposal{
@@ -96,7 +96,7 @@ func TestOneMemberDoesNotUseUpTheNumbers(t *testing.T) {
 		}
 	}
 	l.tamper = nil
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(10*time.Minute, l.in(0, phone, laptop)) {
 		t.Fatalf("no re-deal is possible any more: the highest number is %d\n%s", laptop.core.circle.highest, laptop.log)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
@@ -229,7 +230,7 @@ func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 	if n := c.countOpen(it.From); n >= maxOpenPerDevice {
 		return fmt.Errorf("node: %s has %d open requests, one more is not taken", c.name(it.From), n)
 	}
-	if n := c.countChanges(it.From); isChange(req.Kind) && n >= maxOpenChanges {
+	if n := c.countChanges(it.From); change.Kind(req.Kind).Known() && n >= maxOpenChanges {
 		return fmt.Errorf("node: %s asks for %d changes of the circle, one more is not taken", c.name(it.From), n)
 	}
 	if err := c.verifyItem(d, it); err != nil {

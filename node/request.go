@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
@@ -39,9 +40,8 @@ type openRequest struct {
 	child   []byte
 	context intent.Context
 	intent  intent.Intent
-	change  *change      // of a request that changes the circle
-	card    *roster.Card // who comes in, if anybody
-	unclear error        // why this device cannot decode it; it then never approves
+	change  *change.Change // of a request that changes the circle
+	unclear error          // why this device cannot decode it; it then never approves
 
 	undecoded bool // it was closed when this device started, and nobody has looked at it since
 
@@ -165,7 +165,7 @@ func (c *core) loadRequests() error {
 			}
 			r := newRequest(it, req)
 			r.meta = m
-			if r.undecoded = m.Closed != 0 && !isChange(req.Kind); !r.undecoded {
+			if r.undecoded = m.Closed != 0 && !change.Kind(req.Kind).Known(); !r.undecoded {
 				r.unclear = c.decodeIntent(r)
 			}
 			c.enlist(r)
@@ -341,26 +341,19 @@ func (c *core) find(prefix string) (*openRequest, error) {
 }
 
 // askChange makes a request to change the circle, whose person is present.
-func (c *core) askChange(kind string, ch change, lifetime time.Duration) (*openRequest, error) {
+func (c *core) askChange(kind change.Kind, ch change.Payload, lifetime time.Duration) (*openRequest, error) {
 	if err := c.ready(); err != nil {
 		return nil, err
 	}
-	if kind == api.KindRefresh {
+	if kind.Has(change.Epoch) {
 		ch.Epoch = c.circle.record.Epoch
-	}
-	if ch.Addrs == nil {
-		ch.Addrs = []string{}
-	}
-	if ch.Card == nil {
-		ch.Card = []byte{}
 	}
 	if d, ok := c.circle.record.Device(wire.Slot(ch.Slot)); ok {
 		ch.Device = d.Identity[:]
 	}
-	ch.Version = ch.version()
 	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: kind,
-		Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(kind),
+		Payload: ch.Bytes(), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
 	}
 	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
 		return nil, fmt.Errorf("node: draw nonce: %w", err)

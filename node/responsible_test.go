@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 )
 
 // TestLockedDeviceIsNotWaitedFor: whoever asked is away, and the first device
@@ -19,7 +19,7 @@ func TestLockedDeviceIsNotWaitedFor(t *testing.T) {
 	phone.core.now = l.now
 	phone.core.lock()
 	l.run(2*time.Second, nil)
-	r := laptop.change(api.KindRefresh, change{})
+	r := laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return rest[2].request(r.id) != nil }) {
 		t.Fatalf("the request does not get about\n%s", l.logs())
 	}
@@ -41,7 +41,7 @@ func TestTurnPasses(t *testing.T) {
 	phone, others := l.devices[0], l.devices[1:]
 	doubted := others[1].core.self.public
 	phone.core.circle.fenced[doubted] = true
-	r := phone.change(api.KindRefresh, change{})
+	r := phone.change(change.Refresh, change.Payload{})
 	if l.run(turnLife/2, func() bool { return others[0].core.attempt != nil || others[1].core.attempt != nil }) {
 		t.Fatalf("proposed out of turn\n%s", l.logs())
 	}

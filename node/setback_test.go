@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -28,7 +29,7 @@ func TestSetBackInARedeal(t *testing.T) {
 		}
 		return b
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() == refresh.Prepared
 	}) {
@@ -68,7 +69,7 @@ func TestSleeperThatWasSetBack(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
 	copied, keys := phone.journal.Copy(), maps.Clone(phone.keeper.keys)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
 		t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
 	}

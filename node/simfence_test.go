@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/refresh"
@@ -25,16 +25,16 @@ type simWordOf struct {
 }
 
 // speaks notes what was said on a device, for the oracles that it concerns.
-func (t *truth) speaks(d *simDevice, id wire.RequestID, kind string, ch change) {
+func (t *truth) speaks(d *simDevice, id wire.RequestID, kind change.Kind, ch change.Payload) {
 	var about *simDevice
 	if x, in := d.core.circle.record.Device(wire.Slot(ch.Slot)); in {
 		about = t.w.byIdentity(x.Identity)
 	}
 	t.spoken(d, id, kind, about)
 	t.called(d, id, kind, ch, about)
-	if about != nil && (kind == api.KindVacation || kind == api.KindVeto) {
+	if about != nil && (kind == change.Vacation || kind == change.Veto) {
 		e := simExcuse{id: id, by: d, about: about}
-		if kind == api.KindVacation {
+		if kind == change.Vacation {
 			e.until = time.Duration(ch.Until-unix(d.clock())) * time.Second
 		}
 		t.excuses = append(t.excuses, e)
@@ -45,7 +45,7 @@ func (t *truth) speaks(d *simDevice, id wire.RequestID, kind string, ch change) 
 // not come to answer: a crash after the write, or one whose outcome it does not
 // know. That restrains the oracles only; what counts against a device is noted
 // once it is said.
-func (t *truth) meant(d *simDevice, kind string, ch change) {
+func (t *truth) meant(d *simDevice, kind change.Kind, ch change.Payload) {
 	if d.core.circle == nil {
 		return
 	}
@@ -54,20 +54,20 @@ func (t *truth) meant(d *simDevice, kind string, ch change) {
 		about = t.w.byIdentity(x.Identity)
 	}
 	t.called(d, wire.RequestID{}, kind, ch, about)
-	t.thawed = t.thawed || kind == api.KindThaw && !d.thief
+	t.thawed = t.thawed || kind == change.Thaw && !d.thief
 }
 
 // spoken notes what may freeze, and what may end it. After a thaw that a person
 // wants the oracle makes nothing of all that was said: it may have been taken
 // back, and who was overruled is not heeded alone for a day. A thief's thaw
 // takes back what was said on the same device.
-func (t *truth) spoken(d *simDevice, id wire.RequestID, kind string, about *simDevice) {
+func (t *truth) spoken(d *simDevice, id wire.RequestID, kind change.Kind, about *simDevice) {
 	switch {
-	case kind == api.KindThaw && !d.thief:
+	case kind == change.Thaw && !d.thief:
 		t.thawed = true
-	case kind == api.KindThaw:
+	case kind == change.Thaw:
 		t.words = slices.DeleteFunc(t.words, func(x simWordOf) bool { return x.by == d })
-	case kind == api.KindFreeze, kind == api.KindLost && about != nil:
+	case kind == change.Freeze, kind == change.Lost && about != nil:
 		t.words = append(t.words, simWordOf{id, d, about})
 	}
 }

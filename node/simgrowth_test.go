@@ -3,7 +3,7 @@ package node
 import (
 	"slices"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -11,20 +11,20 @@ import (
 // A simCall is a request of a person to change who is in the circle.
 type simCall struct {
 	id    wire.RequestID
-	kind  string
+	kind  change.Kind
 	by    wire.DeviceID
 	about wire.DeviceID // who is to go or to come
 }
 
 // called notes such a request.
-func (t *truth) called(d *simDevice, id wire.RequestID, kind string, ch change, about *simDevice) {
+func (t *truth) called(d *simDevice, id wire.RequestID, kind change.Kind, ch change.Payload, about *simDevice) {
 	call := simCall{id: id, kind: kind, by: d.view.self}
 	switch {
 	case len(ch.Card) > 0:
 		if card, err := roster.ParseCard(ch.Card); err == nil {
 			call.about = card.Identity
 		}
-	case kind == api.KindLeave:
+	case kind == change.Leave:
 		call.about = d.view.self
 	case about != nil:
 		call.about = about.view.self
@@ -41,7 +41,7 @@ func (w *world) agreed(d *simDevice, was, is roster.Record) {
 			continue
 		}
 		if !slices.ContainsFunc(w.truth.calls, func(c simCall) bool {
-			return (c.kind == api.KindAdd || c.kind == api.KindReplace) && c.about == x.Identity && len(w.truth.approved[c.id]) >= was.Threshold
+			return (c.kind == change.Add || c.kind == change.Replace) && c.about == x.Identity && len(w.truth.approved[c.id]) >= was.Threshold
 		}) {
 			w.fail("O5: epoch %d has device %d in it, and too few persons have agreed to that", is.Epoch, x.Slot)
 		}
@@ -51,8 +51,8 @@ func (w *world) agreed(d *simDevice, was, is roster.Record) {
 			continue
 		}
 		if !slices.ContainsFunc(w.truth.calls, func(c simCall) bool {
-			return c.about == x.Identity && (x.State == roster.Left && c.kind == api.KindLeave && c.by == x.Identity ||
-				x.State == roster.Stolen && (c.kind == api.KindLost || c.kind == api.KindReplace) && c.by != x.Identity)
+			return c.about == x.Identity && (x.State == roster.Left && c.kind == change.Leave && c.by == x.Identity ||
+				x.State == roster.Stolen && (c.kind == change.Lost || c.kind == change.Replace) && c.by != x.Identity)
 		}) {
 			w.fail("O5: epoch %d says that device %d is %v, and nobody has", is.Epoch, x.Slot, x.State)
 		}

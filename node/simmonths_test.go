@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/recovery"
 )
 
@@ -43,7 +43,7 @@ var months = []story{
 	{name: onVacation, fits: canGo, tell: func(w *world) {
 		long := 2 * (w.set().suspect + w.set().grace)
 		w.run(time.Minute, nil)
-		w.ask(w.devices[0], api.KindVacation, change{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
+		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
 		w.run(time.Minute, nil)
 		w.last().off("is on vacation")
 		w.run(long-time.Hour, nil)
@@ -55,7 +55,7 @@ var months = []story{
 	{name: "home from a vacation", fits: canGo, tell: func(w *world) {
 		long := 2 * (w.set().suspect + w.set().grace)
 		w.run(time.Minute, nil)
-		w.ask(w.devices[0], api.KindVacation, change{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
+		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
 		w.run(time.Minute, nil)
 		w.last().off("is on vacation")
 		w.run(long+w.set().suspect/2, nil)
@@ -65,7 +65,7 @@ var months = []story{
 		const month = recovery.Objection * time.Second
 		w.goneUntil(recovery.Grace)
 		for i := range 3 { // the third is heard by nobody
-			w.ask(w.devices[0], api.KindVeto, change{Slot: uint16(w.last().slot())})
+			w.ask(w.devices[0], change.Veto, change.Payload{Slot: uint16(w.last().slot())})
 			w.run(time.Hour, nil)
 			for _, d := range w.devices[:w.shape.n-1] {
 				if v, _ := d.core.judge.View(w.last().slot()); w.err == nil && v.State != recovery.Grace {

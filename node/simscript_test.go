@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
@@ -76,7 +77,7 @@ func (w *world) want() {
 	}
 	rec := d.core.circle.record
 	other := rec.Devices[w.rng.IntN(len(rec.Devices))].Slot
-	kind, ch := api.KindRefresh, change{}
+	kind, ch := change.Refresh, change.Payload{}
 	switch n := w.rng.IntN(20); {
 	case n < 8:
 	case n < 12 && other != d.core.circle.slot && d.core.enoughWithout(other) == nil:
@@ -84,23 +85,23 @@ func (w *world) want() {
 		if x != nil && !w.mayGo(x) {
 			break
 		}
-		kind, ch.Slot = api.KindLost, uint16(other)
+		kind, ch.Slot = change.Lost, uint16(other)
 		if x != nil && w.chance(40) && w.spare(x) {
 			x.thief = true // the person is right
 		}
 	case n < 14 && d.core.enoughWithout(d.core.circle.slot) == nil && w.mayGo(d):
-		kind = api.KindLeave
+		kind = change.Leave
 	case n < 16:
 		w.add(d)
 		return
 	case n == 16:
-		kind = api.KindFreeze
+		kind = change.Freeze
 	case n == 17 && d.core.frozen() != "":
-		kind = api.KindThaw
+		kind = change.Thaw
 	case n == 18 && other != d.core.circle.slot:
-		kind, ch.Slot, ch.Until = api.KindVacation, uint16(other), unix(d.clock())+3*24*3600
+		kind, ch.Slot, ch.Until = change.Vacation, uint16(other), unix(d.clock())+3*24*3600
 	case n == 19 && other != d.core.circle.slot:
-		kind, ch.Slot = api.KindVeto, uint16(other)
+		kind, ch.Slot = change.Veto, uint16(other)
 	}
 	w.ask(d, kind, ch)
 }
@@ -115,22 +116,22 @@ func (w *world) bySlot(s wire.Slot) *simDevice {
 }
 
 // ask makes a request to change the circle, and lets other persons approve it.
-func (w *world) ask(d *simDevice, kind string, ch change) {
+func (w *world) ask(d *simDevice, kind change.Kind, ch change.Payload) {
 	d.do(func(c *core) {
 		c.now = d.clock()
 		w.truth.meant(d, kind, ch)
 		r, err := c.askChange(kind, ch, 6*time.Hour)
-		w.note(d, "PERSON "+kind, err)
+		w.note(d, "PERSON "+string(kind), err)
 		if err != nil {
 			return
 		}
-		w.wants[kind]++
+		w.wants[string(kind)]++
 		w.approval(r.id, d)
 		w.truth.speaks(d, r.id, kind, ch)
 		switch x := w.bySlot(wire.Slot(ch.Slot)); {
-		case kind == api.KindLeave:
+		case kind == change.Leave:
 			d.sentOff = true
-		case kind == api.KindLost && x != nil:
+		case kind == change.Lost && x != nil:
 			x.sentOff = true
 		}
 		for _, o := range w.devices {
@@ -216,7 +217,7 @@ func (w *world) introduce(d, x *simDevice) {
 	card := x.core.ownCard([32]byte{1})
 	w.after(time.Second, func() {
 		if d.running() {
-			w.ask(d, api.KindAdd, change{Card: card.Bytes(), Addrs: x.Addrs()})
+			w.ask(d, change.Add, change.Payload{Card: card.Bytes(), Addrs: x.Addrs()})
 		}
 	})
 }
@@ -435,12 +436,12 @@ func (w *world) recover() {
 				for _, y := range w.devices {
 					if try < 3 && x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.circle.record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
 						y.core.enoughWithout(x.slot()) == nil {
-						w.ask(y, api.KindLost, change{Slot: uint16(x.slot())})
+						w.ask(y, change.Lost, change.Payload{Slot: uint16(x.slot())})
 					}
 				}
 			}
 			w.run(time.Minute, nil)
-			w.ask(frozen, api.KindThaw, change{})
+			w.ask(frozen, change.Thaw, change.Payload{})
 			w.run(2*time.Minute, nil)
 		}
 		d := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.maySign() == nil })

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -91,7 +91,7 @@ type story struct {
 func (s simShape) quorum() int { return max(s.t, s.n-s.t+1) }
 
 var stories = []story{
-	{name: "refresh", tell: func(w *world) { w.ask(w.devices[0], api.KindRefresh, change{}) }},
+	{name: "refresh", tell: func(w *world) { w.ask(w.devices[0], change.Refresh, change.Payload{}) }},
 	{
 		name: wakesUp,
 		fits: func(s simShape) bool { return s.n > s.quorum() },
@@ -100,7 +100,7 @@ var stories = []story{
 			last.off("is away")
 			w.after(5*time.Minute, last.boot)
 			w.run(time.Minute, nil)
-			w.ask(w.devices[0], api.KindRefresh, change{})
+			w.ask(w.devices[0], change.Refresh, change.Payload{})
 		},
 	},
 	{
@@ -117,7 +117,7 @@ var stories = []story{
 					})
 				}
 			}
-			w.ask(w.devices[0], api.KindRefresh, change{})
+			w.ask(w.devices[0], change.Refresh, change.Payload{})
 		},
 	},
 	{
@@ -128,13 +128,13 @@ var stories = []story{
 		name: "a lost device goes",
 		fits: func(s simShape) bool { return s.n-1 >= s.quorum() },
 		tell: func(w *world) {
-			w.ask(w.devices[0], api.KindLost, change{Slot: uint16(w.devices[1].slot())})
+			w.ask(w.devices[0], change.Lost, change.Payload{Slot: uint16(w.devices[1].slot())})
 		},
 	},
 	{
 		name: "a device leaves",
 		fits: func(s simShape) bool { return s.n-1 >= s.quorum() },
-		tell: func(w *world) { w.ask(w.devices[1], api.KindLeave, change{}) },
+		tell: func(w *world) { w.ask(w.devices[1], change.Leave, change.Payload{}) },
 	},
 }
 

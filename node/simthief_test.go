@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -79,7 +79,7 @@ func (w *world) report(x *simDevice) {
 	}
 	for _, d := range w.devices {
 		if d.running() && !d.thief && d.core.enoughWithout(x.slot()) == nil {
-			w.ask(d, api.KindLost, change{Slot: uint16(x.slot())})
+			w.ask(d, change.Lost, change.Payload{Slot: uint16(x.slot())})
 			return
 		}
 	}
@@ -262,39 +262,39 @@ func (w *world) opens(x *simDevice) {
 // claims has the thief speak as the person of its device.
 func (w *world) claims(x *simDevice) {
 	other := w.devices[w.dark.IntN(len(w.devices))]
-	kind, ch := api.KindRefresh, change{}
+	kind, ch := change.Refresh, change.Payload{}
 	switch w.dark.IntN(7) {
 	case 0:
 		if other == x || other.slot() == 0 || !w.mayGo(other) {
 			return
 		}
-		kind, ch.Slot = api.KindLost, uint16(other.slot())
+		kind, ch.Slot = change.Lost, uint16(other.slot())
 	case 1:
-		kind = api.KindFreeze
+		kind = change.Freeze
 	case 2:
-		kind = api.KindThaw
+		kind = change.Thaw
 	case 3:
 		if other == x || other.slot() == 0 {
 			return
 		}
-		kind, ch.Slot = api.KindVeto, uint16(other.slot())
+		kind, ch.Slot = change.Veto, uint16(other.slot())
 	case 4:
-		kind, ch.Slot, ch.Until = api.KindVacation, uint16(x.slot()), unix(x.clock())+3*24*3600
+		kind, ch.Slot, ch.Until = change.Vacation, uint16(x.slot()), unix(x.clock())+3*24*3600
 	case 5:
 		card := x.core.ownCard([32]byte{2})
-		kind, ch.Card, ch.Addrs = api.KindAdd, card.Bytes(), x.Addrs()
+		kind, ch.Card, ch.Addrs = change.Add, card.Bytes(), x.Addrs()
 	}
 	x.do(func(c *core) {
 		c.now = x.clock()
 		r, err := c.askChange(kind, ch, 6*time.Hour)
-		w.note(x, "THIEF says "+kind, err)
+		w.note(x, "THIEF says "+string(kind), err)
 		if err != nil {
 			return
 		}
-		w.deeds["says "+kind]++
+		w.deeds["says "+string(kind)]++
 		w.approval(r.id, x)
 		w.truth.speaks(x, r.id, kind, ch)
-		if kind == api.KindLost {
+		if kind == change.Lost {
 			other.sentOff = true
 		}
 	})
@@ -355,7 +355,7 @@ func (w *world) proposes(c *core, want plan) error {
 		return c.startRedeal(want)
 	}
 	fewer := c.circle.head().Record.Threshold - 1
-	r := &openRequest{change: &change{Threshold: uint16(fewer)}, request: request{Kind: api.KindThreshold}, item: item{Type: itemRequest, From: c.circle.slot, Body: []byte{0}, Sig: make([]byte, 64)}}
+	r := &openRequest{change: change.New(change.Threshold, change.Payload{Threshold: uint16(fewer)}), request: request{Kind: string(change.Threshold)}, item: item{Type: itemRequest, From: c.circle.slot, Body: []byte{0}, Sig: make([]byte, 64)}}
 	want.request = r
 	return c.startRedeal(want)
 }

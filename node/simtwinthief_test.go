@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -204,7 +204,7 @@ func unobjected(w *world) {
 		}
 		n := 0
 		for _, r := range c.requests {
-			if r.request.Kind == api.KindVeto {
+			if r.request.Kind == string(change.Veto) {
 				n++
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 )
@@ -18,7 +19,7 @@ func TestEpochsHaveDates(t *testing.T) {
 	tablet.kill()
 	l.now = l.now.Add(48 * time.Hour)
 	began := l.now
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return len(phone.core.circle.chain) == 2 && len(laptop.core.circle.chain) == 2 // the tablet sleeps
 	}) {

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -79,7 +80,7 @@ func (it item) urgent() bool {
 	switch it.Type {
 	case itemRequest:
 		var r request
-		return wire.Unmarshal(it.Body, &r) == nil && isChange(r.Kind)
+		return wire.Unmarshal(it.Body, &r) == nil && change.Kind(r.Kind).Known()
 	case itemAnswer:
 		a, err := parseAnswer(it.Body)
 		return err == nil && len(a.Presence) > 0

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -53,7 +53,7 @@ func TestVotesBothWays(t *testing.T) {
 		}
 		return b
 	}
-	phone.change(api.KindRefresh, change{})
+	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		a := phone.core.attempt
 		return a != nil && a.machine.Phase() == refresh.Locked && laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Committed
@@ -85,7 +85,7 @@ func TestVotesBothWays(t *testing.T) {
 		}
 	}
 	// To go on it takes the one that lies: nobody pretends otherwise.
-	r := phone.change(api.KindLost, change{Slot: 3})
+	r := phone.change(change.Lost, change.Payload{Slot: 3})
 	laptop.approves(r.id)
 	if !l.run(time.Minute, func() bool { return strings.Contains(r.trouble, "2 devices must deal their shares, and only 1") }) {
 		t.Errorf("the person hears %q", r.trouble)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 )
 
 // TestRemovedDeviceThatCallsIsTold: a device that was called lost dials on. The
@@ -16,7 +16,7 @@ func TestRemovedDeviceThatCallsIsTold(t *testing.T) {
 	l := newLab(t, 3, 231)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	l.run(5*time.Second, nil)
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {

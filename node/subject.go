@@ -1,10 +1,8 @@
 package node
 
 import (
-	"bytes"
 	"encoding/hex"
 	"fmt"
-	"slices"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
@@ -37,29 +35,14 @@ func (c *core) member(identity string) (roster.Device, error) {
 // subject returns the slot of the device that r is about. It is 0 if r is about
 // none, or about one that this device does not know in that slot.
 func (c *core) subject(r *openRequest) wire.Slot {
-	slot := wire.Slot(r.change.Slot)
-	for _, rec := range []roster.Record{c.circle.record, c.circle.head().Record} {
-		d, in := rec.Device(slot)
-		if in && r.change.means(d.Identity) || slices.ContainsFunc(rec.Former, func(f roster.Former) bool {
-			return f.Slot == slot && r.change.means(f.Identity)
-		}) {
-			return slot
-		}
-	}
-	return 0
-}
-
-// means reports whether ch can be about the device with that identity, if it is
-// in the right slot. Requests of earlier releases name the slot only.
-func (ch *change) means(id wire.DeviceID) bool {
-	return len(ch.Device) == 0 || bytes.Equal(ch.Device, id[:])
+	return r.change.Subject(c.circle.record, c.circle.head().Record)
 }
 
 // aboutUnknown reports whether r is about a device that this one does not know:
 // it may have yet to hear of the epoch in which that came in. Until then the
 // request stays open and nothing comes of it here.
 func (c *core) aboutUnknown(r *openRequest) bool {
-	return r.change != nil && r.change.Slot != 0 && c.subject(r) == 0
+	return r.change != nil && r.change.Unknown(c.subject(r))
 }
 
 // subjectName is what a person calls the device that r is about.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -63,7 +64,7 @@ func TestDevicesAreSaidByIdentity(t *testing.T) {
 	l.foundBefore(2)
 	c := l.devices[0].core
 	for i := range l.devices {
-		var ch change
+		var ch change.Payload
 		if err := about(idOf(l, i))(c, &ch); err != nil || int(ch.Slot) != i+1 {
 			t.Errorf("device %d: slot %d, %v", i+1, ch.Slot, err)
 		}
@@ -76,8 +77,8 @@ func TestDevicesAreSaidByIdentity(t *testing.T) {
 		"2": api.CodeBadArgument, "laptop": api.CodeBadArgument, "": api.CodeBadArgument, idOf(l, 1)[:16]: api.CodeBadArgument,
 		idOf(l, 1) + "00": api.CodeBadArgument, stranger: api.CodeUnknown,
 	} {
-		for name, fill := range map[string]func(string) func(*core, *change) error{"about": about, "another": another} {
-			if err := fill(said)(c, &change{}); api.CodeOf(err) != want {
+		for name, fill := range map[string]func(string) func(*core, *change.Payload) error{"about": about, "another": another} {
+			if err := fill(said)(c, &change.Payload{}); api.CodeOf(err) != want {
 				t.Errorf("%s %q: %v, want %s", name, said, err, want)
 			}
 		}
@@ -101,7 +102,7 @@ func TestFormerDeviceIsNotMeant(t *testing.T) {
 	l := newLab(t, 3, 302)
 	l.found(2, 3)
 	laptop, tablet, id := l.devices[1], l.devices[2], idOf(l, 0)
-	r := laptop.change(api.KindLost, change{Slot: 1})
+	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
@@ -119,7 +120,7 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 	l := newLab(t, 3, 303)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	r := laptop.change(api.KindLost, change{Slot: 1})
+	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	if !bytes.Equal(r.change.Device, phone.core.self.public[:]) {
 		t.Fatalf("the request names %x", r.change.Device)
 	}
@@ -137,10 +138,9 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 	laptop, tablet = l.devices[1], l.devices[2]
 	c := laptop.core
 	c.now = l.now
-	for _, ch := range []change{{Slot: 1, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9}} {
-		ch.Version, ch.Addrs, ch.Card = ch.version(), []string{}, []byte{}
-		req := request{Version: 1, Circle: c.circle.record.Circle, From: 2, Path: []uint32{}, Kind: api.KindLost,
-			Payload: wire.Marshal(ch), Created: unix(c.now), Lifetime: 3600, Nonce: [16]byte{byte(len(c.requests))}}
+	for _, ch := range []change.Payload{{Slot: 1, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9, Device: bytes.Repeat([]byte{7}, 32)}, {Slot: 9}} {
+		req := request{Version: 1, Circle: c.circle.record.Circle, From: 2, Path: []uint32{}, Kind: string(change.Lost),
+			Payload: ch.Bytes(), Created: unix(c.now), Lifetime: 3600, Nonce: [16]byte{byte(len(c.requests))}}
 		r, err := c.submit(req, wire.Marshal(req), true)
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestOldRequestsNameTheSlot(t *testing.T) {
 	payload := []byte{0xa7, 1, 1, 2, 1, 3, 0x40, 4, 0x80, 5, 0, 6, 0, 7, 0}
 	c := laptop.core
 	c.now = l.now
-	req := request{Version: 1, Circle: c.circle.record.Circle, From: 2, Path: []uint32{}, Kind: api.KindLost, Payload: payload, Created: unix(c.now), Lifetime: 3600}
+	req := request{Version: 1, Circle: c.circle.record.Circle, From: 2, Path: []uint32{}, Kind: string(change.Lost), Payload: payload, Created: unix(c.now), Lifetime: 3600}
 	r, err := c.submit(req, wire.Marshal(req), true)
 	if err != nil {
 		t.Fatal(err)
@@ -197,10 +197,9 @@ func TestOldRequestsNameTheSlot(t *testing.T) {
 		t.Errorf("the phone is %v", f)
 	}
 	// What names the device where none is meant, or in another length, is malformed.
-	for kind, ch := range map[string]change{api.KindRefresh: {Device: make([]byte, 32)}, api.KindLost: {Slot: 1, Device: make([]byte, 31)},
-		api.KindVeto: {Slot: 1, Device: make([]byte, 32), Until: 1}} {
-		ch.Version, ch.Addrs, ch.Card = ch.version(), []string{}, []byte{}
-		if err := c.decodeChange(&openRequest{request: request{Kind: kind, Payload: wire.Marshal(ch)}}); err == nil {
+	for kind, ch := range map[change.Kind]change.Payload{change.Refresh: {Device: make([]byte, 32)}, change.Lost: {Slot: 1, Device: make([]byte, 31)},
+		change.Veto: {Slot: 1, Device: make([]byte, 32), Until: 1}} {
+		if err := c.decodeChange(&openRequest{request: request{Kind: string(kind), Payload: ch.Bytes()}}); err == nil {
 			t.Errorf("%s: no error", kind)
 		}
 	}

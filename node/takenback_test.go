@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 )
 
@@ -13,10 +14,10 @@ import (
 // comes in meanwhile must not be frozen by it, where nobody else is.
 func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 	t.Parallel()
-	freeze := func(d *labDevice) *openRequest { return d.change(api.KindFreeze, change{}) }
+	freeze := func(d *labDevice) *openRequest { return d.change(change.Freeze, change.Payload{}) }
 	for name, say := range map[string]func(d *labDevice) *openRequest{
 		"freeze": freeze,
-		"lost":   func(d *labDevice) *openRequest { return d.change(api.KindLost, change{Slot: 3}) },
+		"lost":   func(d *labDevice) *openRequest { return d.change(change.Lost, change.Payload{Slot: 3}) },
 		"again":  freeze, // once more after the thaw, which counts for nothing alone
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +30,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 			if laptop.core.frozen() == "" || !said.open() {
 				t.Fatal("not frozen, or nothing to join")
 			}
-			thaw := phone.change(api.KindThaw, change{})
+			thaw := phone.change(change.Thaw, change.Payload{})
 			laptop.approves(thaw.id)
 			if !l.run(time.Minute, func() bool {
 				return phone.core.frozen()+laptop.core.frozen()+tablet.core.frozen() == ""
@@ -41,7 +42,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				l.run(2*time.Second, nil)
 			}
 			l.introduce(phone, watch)
-			r := phone.change(api.KindAdd, change{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+			r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
 			laptop.approves(r.id)
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 				t.Fatalf("not added\n%s", l.logs())
@@ -72,7 +73,7 @@ func TestRequestOfRemovedDevice(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	asked, other := phone.ask("all of it to me"), laptop.ask("mine")
 	l.run(2*time.Second, nil)
-	lost := laptop.change(api.KindLost, change{Slot: 1})
+	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
 	tablet.approves(lost.id)
 	if !l.run(2*time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not removed\n%s", l.logs())

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -10,7 +11,7 @@ import (
 
 // Threshold implements [api.Healing].
 func (n *Node) Threshold(ctx context.Context, args api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args.PresenceArgs, api.KindThreshold, func(c *core, ch *change) error {
+	return n.redeal(ctx, args.PresenceArgs, change.Threshold, func(c *core, ch *change.Payload) error {
 		ch.Threshold = uint16(args.Threshold)
 		return c.mayRequire(args.Threshold)
 	}, emit)

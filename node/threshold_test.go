@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
@@ -34,7 +35,7 @@ func TestThresholdChanges(t *testing.T) {
 		l := newLab(t, tc.n, 70)
 		l.found(tc.from, tc.n)
 		before := l.devices[0].core.circle.record
-		r := l.devices[0].change(api.KindThreshold, change{Threshold: uint16(tc.to)})
+		r := l.devices[0].change(change.Threshold, change.Payload{Threshold: uint16(tc.to)})
 		for _, d := range l.devices[1:tc.from] {
 			l.run(5*time.Second, nil)
 			if l.devices[0].core.circle.record.Epoch != 0 {
@@ -64,7 +65,7 @@ func TestThresholdNeedsEnoughDevices(t *testing.T) {
 	l := newLab(t, 3, 71)
 	l.found(2, 3)
 	l.devices[2].kill()
-	r := l.devices[0].change(api.KindThreshold, change{Threshold: 3})
+	r := l.devices[0].change(change.Threshold, change.Payload{Threshold: 3})
 	l.devices[1].approves(r.id)
 	l.run(20*time.Second, nil)
 	if e := l.devices[0].core.circle.record.Epoch; e != 0 || !strings.Contains(r.trouble, "3 devices must take part, and only 2 can") {
@@ -84,7 +85,7 @@ func TestNobodySlipsAnythingIn(t *testing.T) {
 	l := newLab(t, 3, 72)
 	l.found(2, 3)
 	c := l.devices[1].core
-	r := l.devices[0].change(api.KindLost, change{Slot: 3})
+	r := l.devices[0].change(change.Lost, change.Payload{Slot: 3})
 	l.devices[1].approves(r.id)
 	good := refresh.Proposal{
 		Kind: roster.Remove, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2}, Settings: c.circle.record.Settings,
@@ -124,7 +125,7 @@ func TestRemoveAgrees(t *testing.T) {
 	if v, _ := laptop.core.judge.View(1); v.State != recovery.Grace || laptop.core.circle.record.Epoch != 0 {
 		t.Fatalf("state %v in epoch %d, want to be asked", v.State, laptop.core.circle.record.Epoch)
 	}
-	r := laptop.change(api.KindRemove, change{Slot: 1})
+	r := laptop.change(change.Remove, change.Payload{Slot: 1})
 	if !l.run(24*time.Hour, l.in(0, laptop, tablet)) {
 		t.Fatalf("not removed\n%s", l.logs())
 	}
@@ -146,7 +147,7 @@ func TestRetireWithoutTheSleeper(t *testing.T) {
 		t.Errorf("retired nothing: %v", err)
 	}
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {

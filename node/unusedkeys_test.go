@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/share/refresh"
@@ -24,7 +25,7 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 			l := newLab(t, 3, 50)
 			l.found(2, 3)
 			laptop := l.devices[1]
-			l.devices[0].change(api.KindRefresh, change{})
+			l.devices[0].change(change.Refresh, change.Payload{})
 			if !l.run(time.Minute, func() bool {
 				a := laptop.core.attempt
 				return a != nil && a.machine.Phase() == phase
@@ -62,7 +63,7 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 				return // the others wait for its commit, which it may have made
 			}
 			e := laptop.core.circle.highest
-			l.devices[2].change(api.KindRefresh, change{})
+			l.devices[2].change(change.Refresh, change.Payload{})
 			if !l.run(5*time.Minute, l.in(e, l.devices...)) {
 				t.Fatalf("not healed\n%s", l.logs())
 			}
@@ -78,7 +79,7 @@ func TestUnreadableRedealIsTriedAgain(t *testing.T) {
 	l := newLab(t, 3, 51)
 	l.found(2, 3)
 	laptop := l.devices[1]
-	l.devices[0].change(api.KindRefresh, change{})
+	l.devices[0].change(change.Refresh, change.Payload{})
 	l.run(time.Minute, func() bool {
 		return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Prepared
 	})
@@ -100,7 +101,7 @@ func TestMissingKeysAreNotLost(t *testing.T) {
 	l := newLab(t, 3, 55)
 	l.found(2, 3)
 	laptop := l.devices[1]
-	l.devices[0].change(api.KindRefresh, change{})
+	l.devices[0].change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -125,7 +126,7 @@ func orphanLab(t *testing.T) (l *lab, d *labDevice, orphan string) {
 	l = newLab(t, 3, 52)
 	l.found(2, 3)
 	for e := range uint64(2) {
-		l.devices[0].change(api.KindRefresh, change{})
+		l.devices[0].change(change.Refresh, change.Payload{})
 		if !l.run(time.Minute, l.in(e, l.devices...)) {
 			t.Fatalf("no new epoch\n%s", l.logs())
 		}
@@ -146,7 +147,7 @@ func TestOrphanedKeysAreDestroyed(t *testing.T) {
 		t.Errorf("keys %q after a start, want %q", got, want)
 	}
 	d.keeper.keys[orphan] = true
-	l.devices[0].change(api.KindRefresh, change{})
+	l.devices[0].change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, l.in(2, l.devices...)) || d.keeper.keys[orphan] {
 		t.Error("not destroyed after a re-deal")
 	}
@@ -181,7 +182,7 @@ func TestNeededKeysAreKept(t *testing.T) {
 			return []string{orphan}
 		}},
 		{"of-an-attempt", func(l *lab, d *labDevice, _ string) []string {
-			l.devices[0].change(api.KindRefresh, change{})
+			l.devices[0].change(change.Refresh, change.Payload{})
 			if !l.run(time.Minute, func() bool { return d.core.attempt.machine.Phase() == refresh.Committed }) {
 				t.Fatal("it does not commit")
 			}
@@ -234,7 +235,7 @@ func TestOlderStoreDestroysNothing(t *testing.T) {
 		if asleep {
 			l.devices[2].kill()
 		}
-		l.devices[0].change(api.KindRefresh, change{})
+		l.devices[0].change(change.Refresh, change.Payload{})
 		l.run(time.Minute, func() bool { return d.core.circle.record.Epoch == 3 && !d.core.redealing() })
 		l.run(10*time.Second, nil)
 		d.keeper.keys["2-"+strings.Repeat("ab", 16)] = true

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/recovery"
 )
@@ -35,7 +36,7 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.run(5*time.Second, nil)
-	r := laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	if !l.run(time.Minute, func() bool { return tablet.request(r.id) != nil && tablet.core.frozen() != "" }) {
 		t.Fatal("the tablet has not heard that the phone is lost")
 	}
@@ -84,7 +85,7 @@ func TestStatusOfADeviceThatLeft(t *testing.T) {
 	l := newLab(t, 3, 34)
 	l.found(2, 3)
 	laptop := l.devices[1]
-	laptop.change(api.KindLeave, change{})
+	laptop.change(change.Leave, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.core.circle.evicted != nil }) {
 		t.Fatalf("the laptop does not learn that it is out\n%s", l.logs())
 	}
@@ -106,7 +107,7 @@ func TestStatusCountsOldShares(t *testing.T) {
 	phone, laptop, desktop := l.devices[0], l.devices[1], l.devices[3]
 	phone.kill()
 	l.run(2*time.Second, nil)
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool { return laptop.core.circle.record.Epoch == 1 && !laptop.core.redealing() }) {
 		t.Fatalf("no refresh\n%s", l.logs())
 	}
@@ -146,8 +147,8 @@ func TestStatusOfADispute(t *testing.T) {
 	l := newLab(t, 3, 37)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	laptop.change(api.KindLost, change{Slot: uint16(phone.core.circle.slot)})
-	phone.change(api.KindLost, change{Slot: uint16(laptop.core.circle.slot)})
+	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.circle.slot)})
 	if !l.run(time.Minute, func() bool { return len(tablet.warned("each say that the other is lost")) == 1 }) {
 		t.Fatalf("no dispute: %q", tablet.core.status().Warnings)
 	}
@@ -180,7 +181,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 		}
 	}
 	want("all are there", "", phone, laptop, tablet)
-	r := laptop.change(api.KindLost, change{Slot: 1})
+	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	want("one is called lost", "degraded: no spare device;", laptop, tablet)
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
@@ -189,7 +190,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 	phone.kill()
 	want("it is out", "degraded: no spare device is left", laptop, tablet)
 	l.introduce(laptop, fresh)
-	r = laptop.change(api.KindAdd, change{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
+	r = laptop.change(change.Add, change.Payload{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
 	tablet.approves(r.id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
@@ -200,7 +201,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop, tablet = l.devices[0], l.devices[1], l.devices[2]
 	want("chosen so", "every device must sign", phone, laptop, tablet)
-	laptop.change(api.KindLost, change{Slot: 1})
+	laptop.change(change.Lost, change.Payload{Slot: 1})
 	l.run(2*time.Second, nil)
 	if got := tablet.warned("stranded: fewer devices are left than must sign; nothing is deleted"); len(got) != 1 {
 		t.Errorf("not told that they are stranded: %q", tablet.core.status().Warnings)

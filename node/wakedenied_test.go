@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -21,7 +21,7 @@ func TestOneMemberKeepsNoSleeperAsleep(t *testing.T) {
 		l.found(2, 3)
 		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 		tablet.kill()
-		laptop.change(api.KindRefresh, change{})
+		laptop.change(change.Refresh, change.Payload{})
 		if !l.run(time.Minute, func() bool {
 			return laptop.core.circle.head().Record.Epoch == 1 && phone.core.circle.head().Record.Epoch == 1
 		}) {

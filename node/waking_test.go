@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -18,7 +18,7 @@ func TestSleeperDoesNotWakeUpIntoThePast(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch == 1 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {
@@ -46,7 +46,7 @@ func TestSleeperDoesNotWakeUpIntoThePast(t *testing.T) {
 	if !l.run(time.Minute, func() bool { return phone.core.waking != nil && len(late) >= 12 }) {
 		t.Fatalf("the sleeper does not hear of the re-deal\n%s", l.logs())
 	}
-	laptop.change(api.KindRefresh, change{})
+	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(2*time.Minute, func() bool {
 		return laptop.core.circle.record.Epoch >= 2 && !laptop.core.redealing() && !tablet.core.redealing()
 	}) {

@@ -211,7 +211,7 @@ func (c *core) whyNotYet(r *openRequest) api.Code {
 	switch {
 	case r.change == nil && here < c.circle.record.Threshold:
 		return api.CodeNoQuorum
-	case r.change == nil || !needsRedeal(r.request.Kind) || c.inEffect(r) || !c.granted(r):
+	case r.change == nil || !r.change.ByRedeal() || c.inEffect(r) || !c.granted(r):
 	case c.redealing() && (c.attempt == nil || c.attempt.request != r.id):
 		return api.CodeBusy
 	case r.failed == api.CodeTooFew || r.failed == api.CodeRedealFailed:

@@ -42,6 +42,7 @@ var rules = []rule{
 	{pkg: "intent/internal/tx", pure: true, may: append([]string{"wire", "intent/internal/calldata"}, inCommon...)},
 	{pkg: "intent/internal/typed", pure: true, may: append([]string{"wire", "intent/internal/calldata", "intent/internal/eip712"}, inCommon...)},
 	{pkg: "intent/internal/sshsig", pure: true, may: append([]string{"wire"}, inCommon...)},
+	{pkg: "change", pure: true, may: []string{"wire", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
 	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
@@ -75,7 +76,7 @@ var rules = []rule{
 
 // pure are the packages without an outside world.
 var pure = []string{"wire", "session", "internal/secret", "roster", "share", "share/keygen", "share/sign", "share/frost",
-	"share/refresh", "pairing", "policy", "intent", "recovery"}
+	"share/refresh", "pairing", "policy", "intent", "change", "recovery"}
 
 // inCommon is what all kinds of requests are read and told with.
 var inCommon = []string{"intent/internal/request", "intent/internal/text", "intent/internal/strictjson", "intent/internal/eth", "intent/internal/words"}

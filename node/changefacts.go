@@ -1,0 +1,36 @@
+package node
+
+import (
+	"github.com/warifu/warifu/recovery"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
+)
+
+// circleFacts are what a change depends on, as this device sees its circle.
+type circleFacts struct {
+	c *core
+	r *openRequest
+}
+
+func (f circleFacts) Record() roster.Record       { return f.c.circle.record }
+func (f circleFacts) Heard() uint64               { return f.r.meta.Epoch }
+func (f circleFacts) Self() wire.Slot             { return f.c.circle.slot }
+func (f circleFacts) Asker() wire.Slot            { return f.r.from() }
+func (f circleFacts) Subject() wire.Slot          { return f.c.subject(f.r) }
+func (f circleFacts) Present() []wire.Slot        { return f.c.present(f.r) }
+func (f circleFacts) Accused(slot wire.Slot) bool { return f.c.accused(slot) }
+func (f circleFacts) Frozen() bool                { return f.c.frozen() != "" }
+func (f circleFacts) Interrupted() bool           { return f.c.interrupted() }
+
+func (f circleFacts) MayRemove(slot wire.Slot, as roster.FormerState) bool {
+	return f.c.objectionToEviction(refresh.Proposal{Removed: []refresh.Removal{{Slot: slot, State: as}}}) == ""
+}
+
+func (f circleFacts) Confirmed(slot wire.Slot) bool {
+	return f.c.judge != nil && f.c.judge.Confirmed(slot)
+}
+
+func (f circleFacts) TakenBack(by, about wire.Slot) bool {
+	return f.c.judge != nil && f.c.judge.TakenBack(recovery.Word{ID: f.r.id, By: by}, about)
+}
