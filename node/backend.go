@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	_ api.Backend = (*Node)(nil)
-	_ api.Aliver  = (*Node)(nil)
+	_ api.Backend = (*Desk)(nil)
+	_ api.Aliver  = (*Desk)(nil)
 )
 
 // requestLifetime is how long a request stays open on each device, unless the
@@ -23,7 +23,7 @@ var (
 const requestLifetime = time.Hour
 
 // Status implements [api.Backend].
-func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
+func (n *Desk) Status(ctx context.Context) (s api.Status, err error) {
 	for patience := time.Now().Add(pingPatience); ; {
 		loads, heard := n.inbox.loads(), n.inbox.said()
 		waiting := false
@@ -46,12 +46,12 @@ func (n *Node) Status(ctx context.Context) (s api.Status, err error) {
 }
 
 // Alive implements [api.Aliver]: it returns when the loop has come to it.
-func (n *Node) Alive(ctx context.Context) error {
+func (n *Desk) Alive(ctx context.Context) error {
 	return n.look(ctx, func(*core) error { return nil })
 }
 
 // Sign implements [api.Backend].
-func (n *Node) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)) (api.Signature, error) {
+func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)) (api.Signature, error) {
 	in, account, path, err := signInput(args)
 	if err != nil {
 		return api.Signature{}, err
@@ -121,7 +121,7 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 }
 
 // Wait implements [api.Backend].
-func (n *Node) Wait(ctx context.Context, id string, emit func(api.Event)) (api.Signature, error) {
+func (n *Desk) Wait(ctx context.Context, id string, emit func(api.Event)) (api.Signature, error) {
 	var w *watcher
 	if err := n.call(ctx, func(c *core) error {
 		r, err := c.find(id)
@@ -137,7 +137,7 @@ func (n *Node) Wait(ctx context.Context, id string, emit func(api.Event)) (api.S
 }
 
 // await reports how a request goes on until it is signed or cannot be.
-func (n *Node) await(ctx context.Context, w *watcher, emit func(api.Event)) (sig api.Signature, err error) {
+func (n *Desk) await(ctx context.Context, w *watcher, emit func(api.Event)) (sig api.Signature, err error) {
 	var now, last look
 	err = n.follow(ctx, w, func(c *core) error {
 		now, sig = c.look(w.request), c.viewSignature(w.request)
@@ -191,7 +191,7 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 }
 
 // Requests implements [api.Backend].
-func (n *Node) Requests(ctx context.Context) (out []api.Request, err error) {
+func (n *Desk) Requests(ctx context.Context) (out []api.Request, err error) {
 	err = n.look(ctx, func(c *core) error {
 		if c.circle == nil {
 			return c.ready()
@@ -204,21 +204,21 @@ func (n *Node) Requests(ctx context.Context) (out []api.Request, err error) {
 }
 
 // Request implements [api.Backend].
-func (n *Node) Request(ctx context.Context, id string) (api.Request, error) {
+func (n *Desk) Request(ctx context.Context, id string) (api.Request, error) {
 	return n.withRequest(ctx, id, func(*core, *openRequest) error { return nil })
 }
 
 // Approve implements [api.Backend].
-func (n *Node) Approve(ctx context.Context, id string) (api.Request, error) {
+func (n *Desk) Approve(ctx context.Context, id string) (api.Request, error) {
 	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, false) })
 }
 
 // Deny implements [api.Backend].
-func (n *Node) Deny(ctx context.Context, id string) (api.Request, error) {
+func (n *Desk) Deny(ctx context.Context, id string) (api.Request, error) {
 	return n.withRequest(ctx, id, (*core).deny)
 }
 
-func (n *Node) withRequest(ctx context.Context, id string, do func(*core, *openRequest) error) (v api.Request, err error) {
+func (n *Desk) withRequest(ctx context.Context, id string, do func(*core, *openRequest) error) (v api.Request, err error) {
 	err = n.call(ctx, func(c *core) error {
 		r, err := c.find(id)
 		if err != nil {
@@ -234,7 +234,7 @@ func (n *Node) withRequest(ctx context.Context, id string, do func(*core, *openR
 }
 
 // Lock implements [api.Backend].
-func (n *Node) Lock(ctx context.Context) error {
+func (n *Desk) Lock(ctx context.Context) error {
 	return n.call(ctx, func(c *core) error {
 		c.lock()
 		return nil
@@ -243,7 +243,7 @@ func (n *Node) Lock(ctx context.Context) error {
 
 // Unlock implements [api.Backend]. The derivation takes a second and happens
 // outside the loop.
-func (n *Node) Unlock(ctx context.Context, passphrase []byte) error {
+func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
 	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
 		return err
 	}
@@ -290,11 +290,11 @@ func (c *core) tellLocked() {
 }
 
 // AbandonFounding implements [api.Backend].
-func (n *Node) AbandonFounding(ctx context.Context) error {
+func (n *Desk) AbandonFounding(ctx context.Context) error {
 	return n.call(ctx, (*core).abandon)
 }
 
 // Confirm implements [api.Backend].
-func (n *Node) Confirm(ctx context.Context, args api.ConfirmArgs) error {
+func (n *Desk) Confirm(ctx context.Context, args api.ConfirmArgs) error {
 	return n.call(ctx, func(c *core) error { return c.confirm(args.Session, args.Yes) })
 }

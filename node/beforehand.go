@@ -13,7 +13,7 @@ import (
 
 // presence checks that a person is here, or in a dry run that a person could
 // prove to be.
-func (n *Node) presence(ctx context.Context, args api.PresenceArgs) error {
+func (n *Desk) presence(ctx context.Context, args api.PresenceArgs) error {
 	if !args.DryRun {
 		return n.prove(ctx, args.Passphrase)
 	}
@@ -24,7 +24,7 @@ func (n *Node) presence(ctx context.Context, args api.PresenceArgs) error {
 }
 
 // MayUnlock implements [api.Backend].
-func (n *Node) MayUnlock(context.Context) error { return n.core.cfg.Keeper.MayUnlock() }
+func (n *Desk) MayUnlock(context.Context) error { return n.core.cfg.Keeper.MayUnlock() }
 
 // notPresent calls a passphrase that opens nothing, or that it is too early for,
 // what it is where a person is to prove to be here.
@@ -38,7 +38,7 @@ func notPresent(err error) error {
 }
 
 // MayApprove implements [api.Backend].
-func (n *Node) MayApprove(ctx context.Context, id string) (api.Request, error) {
+func (n *Desk) MayApprove(ctx context.Context, id string) (api.Request, error) {
 	r, err := n.withRequest(ctx, id, (*core).mayApprove)
 	if err == nil && api.ChangesCircle(r.Kind) {
 		err = notPresent(n.MayUnlock(ctx))
@@ -47,6 +47,6 @@ func (n *Node) MayApprove(ctx context.Context, id string) (api.Request, error) {
 }
 
 // MayAbandon implements [api.Backend].
-func (n *Node) MayAbandon(ctx context.Context) error {
+func (n *Desk) MayAbandon(ctx context.Context) error {
 	return n.look(ctx, (*core).mayAbandon)
 }

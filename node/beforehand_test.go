@@ -12,7 +12,7 @@ import (
 )
 
 // node is d with its calls: events run one at a time, at the lab's time.
-func (d *labDevice) node() *Node {
+func (d *labDevice) node() *Desk {
 	ended := make(chan struct{})
 	n := &Node{core: d.core, inbox: newInbox(ended), ended: ended, log: d.core.log, now: func() time.Time { return d.lab.now }}
 	done := make(chan struct{})
@@ -33,11 +33,11 @@ func (d *labDevice) node() *Node {
 		close(n.ended)
 		<-done
 	})
-	return n
+	return n.Desk()
 }
 
 // personCalls are the calls that want a person here, by what is asked.
-func personCalls(n *Node, now time.Time) map[string]func(context.Context, api.PresenceArgs, func(api.Event)) error {
+func personCalls(n *Desk, now time.Time) map[string]func(context.Context, api.PresenceArgs, func(api.Event)) error {
 	type args = api.PresenceArgs
 	type emit = func(api.Event)
 	identity := func(name string) string {

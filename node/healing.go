@@ -11,7 +11,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-var _ api.Healing = (*Node)(nil)
+var _ api.Healing = (*Desk)(nil)
 
 // changeLifetime is how long a request to change the circle stays open.
 const changeLifetime = 24 * time.Hour
@@ -23,7 +23,7 @@ const maxVacation = 90 * 24 * time.Hour
 // that is unlocked and stays so: to prove presence must not unlock what its person
 // locked, be it before the proof began or while it was checked.
 // The derivation takes a second and happens outside the loop.
-func (n *Node) prove(ctx context.Context, passphrase []byte) error {
+func (n *Desk) prove(ctx context.Context, passphrase []byte) error {
 	if err := n.look(ctx, (*core).ready); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (n *Node) prove(ctx context.Context, passphrase []byte) error {
 
 // change makes a request to change the circle. fill completes it in the loop. A
 // dry run ends where the request would be made, without a watcher.
-func (n *Node) change(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (*watcher, error) {
+func (n *Desk) change(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (*watcher, error) {
 	if err := n.presence(ctx, args); err != nil {
 		return nil, err
 	}
@@ -104,22 +104,22 @@ func (c *core) enoughWithout(slot wire.Slot) error {
 }
 
 // Lost implements [api.Healing].
-func (n *Node) Lost(ctx context.Context, args api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) Lost(ctx context.Context, args api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
 	return n.redeal(ctx, args.PresenceArgs, change.Lost, another(args.Device), emit)
 }
 
 // Refresh implements [api.Healing].
-func (n *Node) Refresh(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) Refresh(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 	return n.redeal(ctx, args, change.Refresh, nil, emit)
 }
 
 // Leave implements [api.Healing].
-func (n *Node) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
 	return n.redeal(ctx, args, change.Leave, func(c *core, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }, emit)
 }
 
 // redeal asks for a change that a re-deal brings about, and waits for it.
-func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error, emit func(api.Event)) (api.Changed, error) {
 	start := n.now()
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
@@ -143,7 +143,7 @@ func (n *Node) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 }
 
 // awaitChange reports how a change goes on until it took effect here.
-func (n *Node) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
+func (n *Desk) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
 	var now, last look
 	return n.follow(ctx, w, func(c *core) error {
 		now = c.look(w.request)
@@ -158,12 +158,12 @@ func (n *Node) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)
 }
 
 // Freeze implements [api.Healing].
-func (n *Node) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, error) {
+func (n *Desk) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, error) {
 	return n.word(ctx, args, change.Freeze, nil)
 }
 
 // Thaw implements [api.Healing].
-func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
+func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
 	w, err := n.change(ctx, args, change.Thaw, func(c *core, _ *change.Payload) error {
 		if c.frozen() == "" {
 			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
@@ -183,7 +183,7 @@ func (n *Node) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 }
 
 // Vacation implements [api.Healing].
-func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
+func (n *Desk) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
 	return n.word(ctx, args.PresenceArgs, change.Vacation, func(c *core, ch *change.Payload) error {
 		if d := args.Until.Sub(c.now); d <= 0 || d > maxVacation {
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
@@ -197,7 +197,7 @@ func (n *Node) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 }
 
 // Veto implements [api.Healing].
-func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
+func (n *Desk) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
 	return n.word(ctx, args.PresenceArgs, change.Veto, func(c *core, ch *change.Payload) error {
 		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
 			return err
@@ -207,7 +207,7 @@ func (n *Node) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, erro
 }
 
 // Remove implements [api.Healing].
-func (n *Node) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
+func (n *Desk) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
 	return n.word(ctx, args.PresenceArgs, change.Remove, func(c *core, ch *change.Payload) error {
 		if err := another(args.Device)(c, ch); err != nil {
 			return err
@@ -231,7 +231,7 @@ func refused(err error) error {
 }
 
 // word makes a request that takes effect by being made.
-func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (api.Request, error) {
+func (n *Desk) word(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (api.Request, error) {
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
 		return api.Request{}, err
@@ -240,13 +240,13 @@ func (n *Node) word(ctx context.Context, args api.PresenceArgs, kind change.Kind
 	return n.view(ctx, w)
 }
 
-func (n *Node) view(ctx context.Context, w *watcher) (v api.Request, err error) {
+func (n *Desk) view(ctx context.Context, w *watcher) (v api.Request, err error) {
 	err = n.look(ctx, func(c *core) error { v = c.viewRequest(w.request); return nil })
 	return v, err
 }
 
 // ApprovePresent implements [api.Healing].
-func (n *Node) ApprovePresent(ctx context.Context, id string, passphrase []byte) (api.Request, error) {
+func (n *Desk) ApprovePresent(ctx context.Context, id string, passphrase []byte) (api.Request, error) {
 	if err := n.prove(ctx, passphrase); err != nil {
 		return api.Request{}, err
 	}

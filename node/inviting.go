@@ -15,7 +15,7 @@ import (
 
 // Invite implements [api.Healing]: the newcomer is introduced as at a founding,
 // and comes in by a re-deal that the quorum has approved.
-func (n *Node) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
 	if err := n.presence(ctx, args.PresenceArgs); err != nil {
 		return api.Changed{}, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Preview implements [api.Healing].
-func (n *Node) Preview(ctx context.Context, args api.PreviewArgs) (v api.Preview, err error) {
+func (n *Desk) Preview(ctx context.Context, args api.PreviewArgs) (v api.Preview, err error) {
 	err = n.look(ctx, func(c *core) error {
 		v, err = c.preview(args)
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 // Epochs implements [api.Healing].
-func (n *Node) Epochs(ctx context.Context) (out []api.Epoch, err error) {
+func (n *Desk) Epochs(ctx context.Context) (out []api.Epoch, err error) {
 	err = n.look(ctx, func(c *core) error {
 		if c.circle == nil {
 			return c.ready()

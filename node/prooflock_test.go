@@ -52,7 +52,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	r := l.devices[1].change(change.Threshold, change.Payload{Threshold: 3})
 	l.run(time.Second, nil)
 	k := &slowKeeper{labKeeper: phone.keeper}
-	var n *Node
+	var n *Desk
 	k.unlock = func() error {
 		return n.call(t.Context(), func(*core) error { return phone.keeper.Unlock(nil) })
 	}
@@ -62,10 +62,11 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 		}
 	}
 	phone.kill()
-	n, err := Open(Config{Journal: phone.journal, Keeper: k, Rand: l.random()})
+	opened, err := Open(Config{Journal: phone.journal, Keeper: k, Rand: l.random()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	n = opened.Desk()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx, deafLink{}, nil) }()

@@ -7,7 +7,7 @@ import (
 )
 
 // Retire implements [api.Healing].
-func (n *Node) Retire(ctx context.Context, args api.PresenceArgs) (out api.Changed, err error) {
+func (n *Desk) Retire(ctx context.Context, args api.PresenceArgs) (out api.Changed, err error) {
 	if err := n.presence(ctx, args); err != nil {
 		return out, err
 	}

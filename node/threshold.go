@@ -10,7 +10,7 @@ import (
 )
 
 // Threshold implements [api.Healing].
-func (n *Node) Threshold(ctx context.Context, args api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) Threshold(ctx context.Context, args api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
 	return n.redeal(ctx, args.PresenceArgs, change.Threshold, func(c *core, ch *change.Payload) error {
 		ch.Threshold = uint16(args.Threshold)
 		return c.mayRequire(args.Threshold)

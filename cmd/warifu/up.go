@@ -162,10 +162,10 @@ func (d *daemon) work(ctx context.Context, n *node.Node, link *p2p.Link, socket 
 	parts.Go(func() error {
 		return n.Run(ctx, link, inviter{loopback: loopbackOnly(d.listen), lan: !d.noLAN})
 	})
-	parts.Go(func() error { return api.Serve(ctx, socket, n, log) })
+	parts.Go(func() error { return api.Serve(ctx, socket, n.Desk(), log) })
 	parts.Go(func() error { return besides(ctx, n) })
 	parts.Go(func() error {
-		s, err := n.Status(ctx)
+		s, err := n.Desk().Status(ctx)
 		if err != nil {
 			return err
 		}
