@@ -149,7 +149,7 @@ func (c *core) renew(r *openRequest) {
 	if !had || has(r.approved, c.circle.slot) || !r.open() || r.unclear != nil || c.circle.evicted != nil {
 		return
 	}
-	if r.change != nil && !r.change.Repeated(c.judge != nil && c.judge.Muted(c.circle.slot)) {
+	if r.change != nil && !r.change.Repeated(c.vigil.Judge != nil && c.vigil.Judge.Muted(c.circle.slot)) {
 		return
 	}
 	a, err := parseAnswer(old.Body)

@@ -28,9 +28,9 @@ func (f circleFacts) MayRemove(slot wire.Slot, as roster.FormerState) bool {
 }
 
 func (f circleFacts) Confirmed(slot wire.Slot) bool {
-	return f.c.judge != nil && f.c.judge.Confirmed(slot)
+	return f.c.vigil.Judge != nil && f.c.vigil.Judge.Confirmed(slot)
 }
 
 func (f circleFacts) TakenBack(by, about wire.Slot) bool {
-	return f.c.judge != nil && f.c.judge.TakenBack(recovery.Word{ID: f.r.id, By: by}, about)
+	return f.c.vigil.Judge != nil && f.c.vigil.Judge.TakenBack(recovery.Word{ID: f.r.id, By: by}, about)
 }

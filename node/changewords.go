@@ -222,11 +222,11 @@ func (c *core) numberWarnings(r *openRequest) (w []string) {
 
 // thawWarnings names the devices that were called lost and would sign again.
 func (c *core) thawWarnings() (w []string) {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return nil
 	}
 	for _, d := range c.circle.record.Devices {
-		switch v, _ := c.judge.View(d.Slot); {
+		switch v, _ := c.vigil.Judge.View(d.Slot); {
 		case v.State != recovery.Frozen && v.State != recovery.Disputed:
 		case d.Slot == c.circle.slot:
 			w = append(w, v.Words+": once the circle is thawed, it stays and signs again")

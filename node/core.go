@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/vigil"
 	"github.com/warifu/warifu/policy"
-	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -65,15 +65,8 @@ type core struct {
 	peers  map[wire.Slot]*peer
 	alarms map[wire.Slot]int
 
-	judge     *recovery.Judge
-	boot      [8]byte
-	judged    time.Duration // of awake, that the judge was told
-	noticed   uint64        // the newest notice that was told
-	saved     uint64        // the judge's revision that is stored
-	savedAt   time.Time
-	beats     map[wire.Slot][]byte
-	doubts    map[doubtKey][]byte // that were heard last
-	presentAt time.Time           // a person last proved to be here
+	vigil     *vigil.Vigil // over the others
+	presentAt time.Time    // a person last proved to be here
 	evictAt   time.Time
 	skips     uint64    // re-deals refused because their number was too high, see topNumber
 	skippedAt time.Time // the last time
@@ -121,10 +114,9 @@ func newCore(cfg Config) (*core, error) {
 		alarms:   map[wire.Slot]int{},
 		watchers: map[*watcher]struct{}{},
 		dead:     deadAttempts{},
-		beats:    map[wire.Slot][]byte{},
-		doubts:   map[doubtKey][]byte{},
 		grudges:  grudges{},
 	}
+	c.vigil = vigil.New(judgeStore{&c.cfg}, cfg.Log)
 	if err := c.loadCircle(); err != nil {
 		return nil, err
 	}

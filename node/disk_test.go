@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/vigil"
 )
 
 // A fullJournal takes nothing while full is set.
@@ -48,7 +49,7 @@ func TestFullDiskIsTold(t *testing.T) {
 			t.Errorf("%v: %q", x.err, d.core.status().Warnings)
 		}
 		disk.full = nil
-		l.run(judgeRetry+5*time.Second, nil)
+		l.run(vigil.SaveRetry+5*time.Second, nil)
 		if got := d.warned(x.want); len(got) != 1 {
 			t.Error("one write that went well is enough")
 		}

@@ -72,7 +72,7 @@ func (c *core) leaveCircle() {
 			c.drop(l)
 		}
 	}
-	c.circle, c.judge = nil, nil
+	c.circle, c.vigil.Judge = nil, nil
 	clear(c.requests)
 	clear(c.unclosed)
 	c.stock, c.waiting = stock{}, nil

@@ -45,7 +45,7 @@ func readyWithout(t *testing.T, seed uint64) (l *lab, phone, laptop, tablet *lab
 	phone.start()
 	if !l.run(5*time.Second, func() bool {
 		for _, d := range []*labDevice{laptop, tablet} {
-			if v, _ := d.core.judge.View(1); v.State != recovery.Live {
+			if v, _ := d.core.vigil.Judge.View(1); v.State != recovery.Live {
 				return false
 			}
 		}

@@ -116,7 +116,7 @@ func TestDenials(t *testing.T) {
 			phone, by := l.devices[0], l.devices[tc.by-1]
 			if tc.lost {
 				for _, d := range l.devices[:3] {
-					if err := d.core.judge.Lost(recovery.Word{ID: wire.RequestID{1}, By: 1}, 3); err != nil {
+					if err := d.core.vigil.Judge.Lost(recovery.Word{ID: wire.RequestID{1}, By: 1}, 3); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -93,7 +93,7 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	l.signsWith(tablet, laptop)
 	// The thief's device knows nothing of it and can do nothing.
 	phone.core.now = l.now
-	phone.core.judge = nil // the thief does not care for accusations
+	phone.core.vigil.Judge = nil // the thief does not care for accusations
 	stolen := phone.ask("money to the thief")
 	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.id) }) {
 		t.Fatal("the lost device signs")
@@ -297,7 +297,7 @@ func TestMutualAccusationsAreDisputed(t *testing.T) {
 	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.circle.slot)})
 	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
 	l.run(5*time.Second, nil)
-	v, _ := tablet.core.judge.View(laptop.core.circle.slot)
+	v, _ := tablet.core.vigil.Judge.View(laptop.core.circle.slot)
 	if v.State != recovery.Disputed || tablet.core.frozen() == "" {
 		t.Error("not disputed")
 	}
@@ -318,7 +318,7 @@ func TestSilentDeviceIsRemovedByItself(t *testing.T) {
 		d.core.cfg.Timings = l.timings()
 	}
 	if !l.run(40*24*time.Hour, l.in(0, laptop, tablet)) {
-		v, _ := laptop.core.judge.View(1)
+		v, _ := laptop.core.vigil.Judge.View(1)
 		t.Fatalf("not removed: %+v\n%s", v, l.logs())
 	}
 	if took := l.now.Sub(start); took < 21*24*time.Hour || took > 22*24*time.Hour {
@@ -343,7 +343,7 @@ func TestReturningDeviceCancelsItsRemoval(t *testing.T) {
 		d.core.cfg.Timings = l.timings()
 	}
 	l.run(20*24*time.Hour, nil)
-	if v, _ := laptop.core.judge.View(1); v.State != recovery.Grace {
+	if v, _ := laptop.core.vigil.Judge.View(1); v.State != recovery.Grace {
 		t.Fatalf("state %v", v.State)
 	}
 	phone.start()
@@ -352,7 +352,7 @@ func TestReturningDeviceCancelsItsRemoval(t *testing.T) {
 	if e := laptop.core.circle.record.Epoch; e != 0 {
 		t.Errorf("epoch %d", e)
 	}
-	if v, _ := tablet.core.judge.View(1); v.State != recovery.Live {
+	if v, _ := tablet.core.vigil.Judge.View(1); v.State != recovery.Live {
 		t.Errorf("state %v", v.State)
 	}
 }

@@ -189,20 +189,20 @@ func (n *Desk) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
 		}
 		ch.Until = unix(args.Until)
-		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+		if err := about(args.Device)(c, ch); err != nil || c.vigil.Judge == nil {
 			return err
 		}
-		return refused(c.judge.MayVacation(c.circle.slot, wire.Slot(ch.Slot), uint64(args.Until.Sub(c.now)/time.Second)))
+		return refused(c.vigil.Judge.MayVacation(c.circle.slot, wire.Slot(ch.Slot), uint64(args.Until.Sub(c.now)/time.Second)))
 	})
 }
 
 // Veto implements [api.Healing].
 func (n *Desk) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
 	return n.word(ctx, args.PresenceArgs, change.Veto, func(c *core, ch *change.Payload) error {
-		if err := about(args.Device)(c, ch); err != nil || c.judge == nil {
+		if err := about(args.Device)(c, ch); err != nil || c.vigil.Judge == nil {
 			return err
 		}
-		return refused(c.judge.MayVeto(c.circle.slot, wire.Slot(ch.Slot)))
+		return refused(c.vigil.Judge.MayVeto(c.circle.slot, wire.Slot(ch.Slot)))
 	})
 }
 

@@ -1,15 +1,13 @@
 package node
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"time"
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/vigil"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -22,140 +20,58 @@ import (
 
 const judgeKey = "judge"
 
-// startJudge reads the judge of a circle, or makes one. That this device was
-// started is durable before its first heartbeat leaves: were a number used
-// again by the next start, the device would take itself for a copy.
-func (c *core) startJudge() error {
-	c.judge = nil
-	if c.circle == nil || c.circle.evicted != nil {
-		return nil
-	}
-	if c.boot == ([8]byte{}) {
-		if _, err := io.ReadFull(c.cfg.Rand, c.boot[:]); err != nil {
-			return fmt.Errorf("node: draw boot id: %w", err)
-		}
-	}
-	var raw []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+// A judgeStore keeps the judge in the journal.
+type judgeStore struct{ cfg *Config }
+
+func (s judgeStore) Load() (raw []byte, err error) {
+	err = s.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		raw, err = tx.Get(bucketCircle, judgeKey)
 		return err
-	}); err != nil {
-		return fmt.Errorf("node: read judge: %w", err)
-	}
-	rec := c.circle.head().Record
-	var damage error
-	if raw != nil {
-		j, err := recovery.ParseJudge(raw, rec, c.boot)
-		if err == nil {
-			c.judge = j
-			j.Called(c.name)
-			c.saveJudge()
-			return nil
-		}
-		damage = err
-	}
-	j, err := recovery.New(rec, c.circle.slot, c.boot, unix(c.now))
-	if err != nil {
-		return err
-	}
-	c.judge = j
-	j.Called(c.name)
-	if damage != nil {
-		return c.judgeAnew(damage)
-	}
-	c.saveJudge()
-	return nil
+	})
+	return raw, err
 }
 
-// judgeAnew makes up for a judge that does not open any more. That silence is
-// counted anew can only make a removal later. But somebody may have frozen the
-// circle or called a device lost, in a request that is closed by now: this
-// device freezes by itself, as if its own person had said so. What persons say
-// in requests that are open it hears again at the next tick.
-func (c *core) judgeAnew(damage error) error {
-	c.log.Error("the record of who was silent and what was frozen is damaged; this device freezes until it is thawed, and counts anew", "err", damage)
-	if err := c.judge.Freeze(recovery.Word{By: c.circle.slot}); err != nil {
-		return fmt.Errorf("node: freeze: %w", err)
+func (s judgeStore) Save(raw []byte) error {
+	return s.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, judgeKey, raw) })
+}
+
+// startJudge lets a device that is in a circle judge the others.
+func (c *core) startJudge() error {
+	if c.circle == nil || c.circle.evicted != nil {
+		c.vigil.Judge = nil
+		return nil
 	}
-	c.saveJudge()
-	return nil
+	d := vigil.Device{Slot: c.circle.slot, Record: c.circle.head().Record, Name: c.name}
+	return c.vigil.Start(d, c.cfg.Rand, c.now)
 }
 
 // followRecord tells the judge of a newer certified epoch.
 func (c *core) followRecord() {
 	c.sleepOn()
-	clear(c.doubts)          // what counted for nothing in the epoch before may count now
+	c.vigil.Forget()
 	c.lastBeat = time.Time{} // others hear soon that this device is in it
-	if c.judge == nil || c.circle.evicted != nil {
+	if c.vigil.Judge == nil || c.circle.evicted != nil {
 		if err := c.startJudge(); err != nil {
 			c.log.Error("judge not started", "err", err)
 		}
 		return
 	}
-	if err := c.judge.SetRecord(c.circle.head().Record); err != nil {
-		c.log.Error("judge does not follow", "err", err)
-	}
-	c.saveJudge()
-}
-
-// judgeEvery is how often the judge is stored although nothing happened, and
-// judgeRetry how long it waits after it could not be.
-const (
-	judgeEvery = 5 * time.Minute
-	judgeRetry = 30 * time.Second
-)
-
-// tickJudge lets the judge's time pass and says what it notices.
-func (c *core) tickJudge() {
-	j := c.judge
-	if j == nil {
-		return
-	}
-	whole := c.awake.Truncate(time.Second)
-	j.Tick(unix(c.now), uint64((whole-c.judged)/time.Second))
-	c.judged = whole
-	for _, n := range j.Notices(c.noticed) {
-		if c.noticed > 0 || n.At+2*uint64(c.cfg.Timings.Beat/time.Second) >= unix(c.now) {
-			c.log.Warn(j.Words(n))
-		}
-		c.noticed = n.N
-	}
-	if j.Revision() != c.saved || c.now.Sub(c.savedAt).Abs() >= judgeEvery {
-		c.saveJudge()
-	}
-}
-
-func (c *core) saveJudge() {
-	if c.judge == nil {
-		return
-	}
-	c.saved, c.savedAt = c.judge.Revision(), c.now
-	raw := c.judge.Bytes()
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketCircle, judgeKey, raw) }); err != nil {
-		c.savedAt = c.now.Add(judgeRetry - judgeEvery)
-		c.log.Error("judge not stored", "err", err)
-	}
+	c.vigil.Follow(c.circle.head().Record, c.now)
 }
 
 // myBeat makes this device's heartbeat, with the latest of every other device
 // that it has and what it has to say about the silent ones.
 func (c *core) myBeat() beat {
 	b := beat{Wall: unix(c.now), Epoch: c.circle.record.Epoch, Locked: c.cfg.Keeper.Locked(), Beats: [][]byte{}, Doubts: [][]byte{}}
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return b
 	}
 	age := uint64(recovery.Never)
 	if !c.presentAt.IsZero() {
 		age = uint64(max(c.now.Sub(c.presentAt), 0) / time.Second)
 	}
-	own := recovery.SignBeat(c.judge.NextBeat(c.hasShare(), !c.cfg.Keeper.Locked(), age), c.self.sign)
-	c.beats[c.circle.slot] = own.Bytes()
-	for _, s := range sortedSlots(c.beats) {
-		b.Beats = append(b.Beats, c.beats[s])
-	}
-	for _, s := range c.judge.Suspicions() {
-		b.Doubts = append(b.Doubts, recovery.SignSuspicion(s, c.self.sign).Bytes())
-	}
+	own := recovery.SignBeat(c.vigil.Judge.NextBeat(c.hasShare(), !c.cfg.Keeper.Locked(), age), c.self.sign)
+	b.Beats, b.Doubts = c.vigil.Say(c.circle.slot, own, c.self.sign)
 	return b
 }
 
@@ -168,72 +84,20 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 		p.askedAt = c.now
 		c.sync(from, msgHello, c.hello()) // it will tell what this device has missed
 	}
-	if c.judge == nil || len(b.Beats) > maxDevices || len(b.Doubts) > maxDevices {
+	if c.vigil.Judge == nil || len(b.Beats) > maxDevices || len(b.Doubts) > maxDevices {
 		return nil
 	}
 	defer c.reconsider()
-	return errors.Join(c.hearBeats(from, b.Beats), c.hearDoubts(from, b.Doubts))
+	blame := func(by wire.Slot, err error) error { return c.blameBeat(from, by, err) }
+	n, err := c.vigil.HearBeats(c.circle.slot, b.Beats, blame)
+	m, derr := c.vigil.HearDoubts(c.circle.slot, b.Doubts, blame)
+	c.verified += n + m
+	return errors.Join(err, derr)
 }
-
-// hearBeats takes heartbeats that a device passes on. What is no news costs no
-// verification, and a signature that does not hold ends it: whoever passes beats
-// on has verified them.
-func (c *core) hearBeats(from wire.Slot, beats [][]byte) error {
-	var errs []error
-	for _, raw := range beats {
-		x, err := recovery.ParseBeat(raw)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if x.Slot == c.circle.slot || !c.judge.News(x) {
-			continue
-		}
-		c.verified++
-		news, err := c.judge.Heard(x)
-		if errors.Is(err, recovery.ErrSignature) {
-			return errors.Join(append(errs, c.blameBeat(from, x.Slot, err))...)
-		}
-		errs = append(errs, err)
-		if news {
-			c.beats[x.Slot] = raw
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// hearDoubts is hearBeats for what a device has to say about silent ones.
-func (c *core) hearDoubts(from wire.Slot, doubts [][]byte) error {
-	var errs []error
-	for _, raw := range doubts {
-		s, err := recovery.ParseSuspicion(raw)
-		key := doubtKey{s.By, s.About}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if s.By == c.circle.slot || bytes.Equal(c.doubts[key], raw) {
-			continue
-		}
-		c.verified++
-		err = c.judge.Suspected(s)
-		if errors.Is(err, recovery.ErrSignature) {
-			return errors.Join(append(errs, c.blameBeat(from, s.By, err))...)
-		}
-		if err == nil {
-			c.doubts[key] = raw // of members about members
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// A doubtKey says who doubts that whom is there.
-type doubtKey struct{ by, about wire.Slot }
 
 // hearPersons passes on to the judge what persons have said, each once.
 func (c *core) hearPersons(r *openRequest) {
-	if c.judge == nil || r.change == nil || !r.open() || c.aboutUnknown(r) {
+	if c.vigil.Judge == nil || r.change == nil || !r.open() || c.aboutUnknown(r) {
 		return
 	}
 	slot := c.subject(r)
@@ -242,20 +106,20 @@ func (c *core) hearPersons(r *openRequest) {
 		var err error
 		switch r.change.Kind {
 		case change.Lost, change.Replace:
-			err = c.judge.Lost(w, slot)
+			err = c.vigil.Judge.Lost(w, slot)
 		case change.Freeze:
-			err = c.judge.Freeze(w)
+			err = c.vigil.Judge.Freeze(w)
 		case change.Thaw:
-			if yes, _ := c.judge.Frozen(); yes {
-				err = c.judge.Thaw(w)
+			if yes, _ := c.vigil.Judge.Frozen(); yes {
+				err = c.vigil.Judge.Thaw(w)
 			}
 		case change.Vacation:
-			err = c.judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
+			err = c.vigil.Judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
 		case change.Veto:
-			err = c.judge.Veto(w, slot)
+			err = c.vigil.Judge.Veto(w, slot)
 		case change.Remove:
 			if c.silent(slot) {
-				err = c.judge.Confirm(w, slot)
+				err = c.vigil.Judge.Confirm(w, slot)
 			}
 		}
 		if err != nil {
@@ -268,29 +132,25 @@ func (c *core) hearPersons(r *openRequest) {
 			}
 		}
 	}
-	// A word that is settled is not heard again after a restart, so that what
-	// it changed must be durable before.
-	if c.judge.Revision() != c.saved {
-		c.saveJudge()
-	}
+	c.vigil.SaveChanged(c.now)
 }
 
 // silent reports whether this device doubts that the one in slot is there, for
 // nobody has heard it.
 func (c *core) silent(slot wire.Slot) bool {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return false
 	}
-	v, _ := c.judge.View(slot)
+	v, _ := c.vigil.Judge.View(slot)
 	return v.State == recovery.Suspect || v.State == recovery.Grace || v.State == recovery.Evicting
 }
 
 // frozen says why this device signs nothing, or "".
 func (c *core) frozen() string {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return ""
 	}
-	if yes, why := c.judge.Frozen(); yes {
+	if yes, why := c.vigil.Judge.Frozen(); yes {
 		return why
 	}
 	return ""
@@ -301,14 +161,14 @@ func (c *core) frozen() string {
 // and others may leave. A device that replaces another may come in although that
 // other was called lost, which the request to replace it does itself.
 func (c *core) frozenFor(p refresh.Proposal) string {
-	if c.judge == nil || p.Kind != roster.Add && p.Kind != roster.Replace && p.Kind != roster.Rethreshold {
+	if c.vigil.Judge == nil || p.Kind != roster.Add && p.Kind != roster.Replace && p.Kind != roster.Rethreshold {
 		return ""
 	}
 	var goes []wire.Slot
 	for _, x := range p.Removed {
 		goes = append(goes, x.Slot)
 	}
-	if yes, why := c.judge.FrozenBeside(goes...); yes {
+	if yes, why := c.vigil.Judge.FrozenBeside(goes...); yes {
 		return why
 	}
 	return ""
@@ -316,10 +176,10 @@ func (c *core) frozenFor(p refresh.Proposal) string {
 
 // accused reports whether a person calls the device in slot lost.
 func (c *core) accused(slot wire.Slot) bool {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return false
 	}
-	v, ok := c.judge.View(slot)
+	v, ok := c.vigil.Judge.View(slot)
 	return ok && (v.State == recovery.Frozen || v.State == recovery.Disputed) || c.banned(slot)
 }
 
@@ -336,7 +196,7 @@ func (c *core) banned(slot wire.Slot) bool {
 		// judge hears of it with the certificate, which may never come.
 		return false
 	}
-	return c.judge != nil && c.judge.Banned(slot)
+	return c.vigil.Judge != nil && c.vigil.Judge.Banned(slot)
 }
 
 // removals turns what the judge proposes into what a proposal says.
@@ -349,10 +209,10 @@ func removals(list []recovery.Removal) (out []refresh.Removal) {
 
 // evict proposes the removal of who has been silent for too long.
 func (c *core) evict() {
-	if c.judge == nil || c.redealing() || c.pausing(c.evictAt) {
+	if c.vigil.Judge == nil || c.redealing() || c.pausing(c.evictAt) {
 		return
 	}
-	for _, e := range c.judge.Proposals() {
+	for _, e := range c.vigil.Judge.Proposals() {
 		if slices.ContainsFunc(e.Removed, func(r recovery.Removal) bool { return r.State == roster.Stolen }) {
 			continue // the request of the person who said so leads to it
 		}
@@ -367,7 +227,7 @@ func (c *core) evict() {
 // objectionToEviction says why this device does not agree to take a device
 // out, or "". Its own judge decides, whoever proposes.
 func (c *core) objectionToEviction(p refresh.Proposal) string {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return "this device judges nobody"
 	}
 	var list []recovery.Removal
@@ -380,7 +240,7 @@ func (c *core) objectionToEviction(p refresh.Proposal) string {
 	if len(list) == 0 {
 		return ""
 	}
-	if ok, why := c.judge.MayEvict(list...); !ok {
+	if ok, why := c.vigil.Judge.MayEvict(list...); !ok {
 		return why
 	}
 	return ""
@@ -388,7 +248,7 @@ func (c *core) objectionToEviction(p refresh.Proposal) string {
 
 // evictionFailed makes the next attempt wait.
 func (c *core) evictionFailed(a *attempt) {
-	if c.judge == nil || a.request != (wire.RequestID{}) {
+	if c.vigil.Judge == nil || a.request != (wire.RequestID{}) {
 		return
 	}
 	var slots []wire.Slot
@@ -396,6 +256,6 @@ func (c *core) evictionFailed(a *attempt) {
 		slots = append(slots, r.Slot)
 	}
 	if len(slots) > 0 {
-		c.judge.Aborted(slots...)
+		c.vigil.Judge.Aborted(slots...)
 	}
 }

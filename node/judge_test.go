@@ -53,11 +53,11 @@ func TestRestartsAreNoCopies(t *testing.T) {
 	}
 	for _, d := range l.devices {
 		for _, other := range l.devices {
-			if d.core.judge.Copied(other.core.circle.slot) {
+			if d.core.vigil.Judge.Copied(other.core.circle.slot) {
 				t.Errorf("%s takes %s for two", d.name, other.name)
 			}
 		}
-		if heard, _ := d.core.judge.View(phone.core.circle.slot); heard.Silent > 120 {
+		if heard, _ := d.core.vigil.Judge.View(phone.core.circle.slot); heard.Silent > 120 {
 			t.Errorf("%s has not heard the phone for %d seconds", d.name, heard.Silent)
 		}
 	}
@@ -94,7 +94,7 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	l.run(2*time.Second, nil)
 	damage()
 	l.run(5*time.Second, nil)
-	if v, _ := laptop.core.judge.View(3); v.State != recovery.Frozen || !laptop.core.banned(3) {
+	if v, _ := laptop.core.vigil.Judge.View(3); v.State != recovery.Frozen || !laptop.core.banned(3) {
 		t.Errorf("the accused is %v", v.State)
 	}
 	r := laptop.change(change.Thaw, change.Payload{})

@@ -88,7 +88,7 @@ func (c *core) oldestShare() uint64 {
 // gone reports whether nobody can see to it that what d held is destroyed: it is
 // out of the circle, or there is a copy of it. This device sees to its own.
 func (c *core) gone(d roster.Device) bool {
-	if c.judge != nil && c.judge.Copied(d.Slot) {
+	if c.vigil.Judge != nil && c.vigil.Judge.Copied(d.Slot) {
 		return true
 	}
 	if d.Identity == c.self.public {

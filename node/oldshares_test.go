@@ -161,9 +161,9 @@ func TestCopyCountsAsOut(t *testing.T) {
 		t.Fatal("it stays")
 	}
 	for _, boot := range []byte{1, 2, 1} {
-		b := tablet.core.judge.NextBeat(true, true, 0)
+		b := tablet.core.vigil.Judge.NextBeat(true, true, 0)
 		b.Boot = [8]byte{boot}
-		if _, err := phone.core.judge.Heard(recovery.SignBeat(b, tablet.core.self.sign)); err != nil {
+		if _, err := phone.core.vigil.Judge.Heard(recovery.SignBeat(b, tablet.core.self.sign)); err != nil {
 			t.Fatal(err)
 		}
 	}

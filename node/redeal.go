@@ -356,7 +356,7 @@ func (c *core) tickRedeal() {
 // others may have committed because of it.
 func (c *core) reconsider() {
 	a := c.attempt
-	if a == nil || c.judge == nil || a.machine.Phase() != refresh.Dealing || c.isNew(a) || !slices.Contains(a.proposal.Members, c.circleSlot(a)) {
+	if a == nil || c.vigil.Judge == nil || a.machine.Phase() != refresh.Dealing || c.isNew(a) || !slices.Contains(a.proposal.Members, c.circleSlot(a)) {
 		return
 	}
 	why := c.objectionToEviction(a.proposal)

@@ -68,7 +68,7 @@ var months = []story{
 			w.ask(w.devices[0], change.Veto, change.Payload{Slot: uint16(w.last().slot())})
 			w.run(time.Hour, nil)
 			for _, d := range w.devices[:w.shape.n-1] {
-				if v, _ := d.core.judge.View(w.last().slot()); w.err == nil && v.State != recovery.Grace {
+				if v, _ := d.core.vigil.Judge.View(w.last().slot()); w.err == nil && v.State != recovery.Grace {
 					w.fail("E: %s takes it for %v after objection %d", d.name, v.State, i)
 				}
 			}
@@ -141,7 +141,7 @@ func (w *world) goneUntil(s recovery.State) {
 	x.off("is away")
 	if !w.run(w.set().suspect+w.set().grace, func() bool {
 		for _, d := range w.devices[:w.shape.n-1] {
-			if v, _ := d.core.judge.View(x.slot()); v.State == s {
+			if v, _ := d.core.vigil.Judge.View(x.slot()); v.State == s {
 				return true
 			}
 		}
@@ -187,7 +187,7 @@ func (w *world) home(in bool) {
 			return x.core.circle.evicted != nil
 		}
 		for _, d := range w.devices[:w.shape.n-1] {
-			if v, _ := d.core.judge.View(x.slot()); v.State != recovery.Live {
+			if v, _ := d.core.vigil.Judge.View(x.slot()); v.State != recovery.Live {
 				return false
 			}
 		}
@@ -201,7 +201,7 @@ func (w *world) home(in bool) {
 		w.fail("E: it does not learn that it is out: %s", w.census())
 	}
 	for _, d := range w.devices[:w.shape.n-1] {
-		if v, known := d.core.judge.View(x.slot()); w.err == nil && in && known && v.State != recovery.Live {
+		if v, known := d.core.vigil.Judge.View(x.slot()); w.err == nil && in && known && v.State != recovery.Live {
 			w.fail("E: %s takes it for %v: %s", d.name, v.State, w.census())
 		}
 	}

@@ -471,10 +471,10 @@ func (w *world) accused() bool {
 		need = max(need, d.core.circle.record.Threshold)
 		charged := false
 		for _, o := range w.sane() {
-			if o == d || !o.running() || o.core.judge == nil {
+			if o == d || !o.running() || o.core.vigil.Judge == nil {
 				continue
 			}
-			v, _ := o.core.judge.View(d.core.circle.slot)
+			v, _ := o.core.vigil.Judge.View(d.core.circle.slot)
 			charged = charged || v.State == recovery.Frozen || v.State == recovery.Evicting || v.State == recovery.Disputed
 		}
 		if !charged {

@@ -40,7 +40,7 @@ func (d *simDevice) patience(of *simDevice) *simDue {
 // who calls another lost, or who was, is given up on.
 func (w *world) excused(d *simDevice) {
 	c := d.core
-	if c == nil || c.circle == nil || c.judge == nil || len(w.truth.excuses) == 0 {
+	if c == nil || c.circle == nil || c.vigil.Judge == nil || len(w.truth.excuses) == 0 {
 		return
 	}
 	for _, e := range w.truth.excuses {
@@ -49,7 +49,7 @@ func (w *world) excused(d *simDevice) {
 			continue
 		}
 		_, in := c.circle.head().Record.ByIdentity(e.by.view.self)
-		view, known := c.judge.View(e.about.slot())
+		view, known := c.vigil.Judge.View(e.about.slot())
 		if !in || !known || !slices.Contains(c.present(r), e.by.slot()) {
 			continue
 		}

@@ -194,10 +194,10 @@ func (d *simDevice) unbound(f func(c *core)) {
 			return
 		}
 		c.now = d.clock()
-		judge, fenced := c.judge, c.circle.fenced
-		c.judge, c.circle.fenced = nil, map[wire.DeviceID]bool{}
+		judge, fenced := c.vigil.Judge, c.circle.fenced
+		c.vigil.Judge, c.circle.fenced = nil, map[wire.DeviceID]bool{}
 		f(c)
-		c.judge = judge
+		c.vigil.Judge = judge
 		if c.circle != nil {
 			c.circle.fenced = fenced
 		}

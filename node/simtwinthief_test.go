@@ -37,7 +37,7 @@ func thiefTwins() []twin {
 			}
 		}), []string{"F: % signs together with device # which it is ready to take out"}, 2, stolenBack, false},
 		// A word that a device is lost, or that all must stop, is not heeded.
-		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.judge = nil }),
+		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.vigil.Judge = nil }),
 			[]string{"F: % signs and was told on % that % is lost", "F: % signs and was told to freeze"}, 2, "", true},
 		// A device goes on signing in an epoch that is over.
 		{"old-epoch-lives-on", nil, lingers, []string{"F: % signs in epoch # which is over"}, 0, "", true},
@@ -163,17 +163,17 @@ func hasty(w *world) {
 	last, ahead := map[*simDevice]time.Time{}, map[*simDevice]uint64{}
 	w.heal = func(d *simDevice) {
 		c := d.core
-		if c.circle == nil || c.judge == nil {
+		if c.circle == nil || c.vigil.Judge == nil {
 			return
 		}
 		passed := uint64(w.now.Sub(last[d]) / time.Second)
 		running := slices.ContainsFunc(c.circle.head().Record.Devices, func(x roster.Device) bool {
-			v, known := c.judge.View(x.Slot)
+			v, known := c.vigil.Judge.View(x.Slot)
 			return known && v.State == recovery.Grace
 		})
 		if running && !last[d].IsZero() && passed > 0 && passed < 7200 {
 			ahead[d] += 2 * passed
-			c.judge.Tick(unix(d.clock())+ahead[d], 2*passed)
+			c.vigil.Judge.Tick(unix(d.clock())+ahead[d], 2*passed)
 		}
 		last[d] = w.now
 	}
@@ -181,7 +181,7 @@ func hasty(w *world) {
 
 // endVacations takes back what a judge was told.
 func endVacations(d *simDevice) {
-	j := d.core.judge
+	j := d.core.vigil.Judge
 	if j == nil {
 		return
 	}
@@ -199,7 +199,7 @@ func unobjected(w *world) {
 	last, seen := map[*simDevice][]byte{}, map[*simDevice]int{}
 	w.heal = func(d *simDevice) {
 		c := d.core
-		if c.judge == nil {
+		if c.vigil.Judge == nil {
 			return
 		}
 		n := 0
@@ -210,11 +210,11 @@ func unobjected(w *world) {
 		}
 		if n > seen[d] {
 			seen[d] = n
-			if j, err := recovery.ParseJudge(last[d], c.circle.head().Record, c.boot); err == nil {
-				c.judge = j
+			if j, err := recovery.ParseJudge(last[d], c.circle.head().Record, [8]byte{1}); err == nil {
+				c.vigil.Judge = j
 			}
 		}
-		last[d] = c.judge.Bytes()
+		last[d] = c.vigil.Judge.Bytes()
 	}
 }
 

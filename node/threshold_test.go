@@ -122,7 +122,7 @@ func TestRemoveAgrees(t *testing.T) {
 		d.core.cfg.Timings = l.timings()
 	}
 	l.run(30*24*time.Hour, nil)
-	if v, _ := laptop.core.judge.View(1); v.State != recovery.Grace || laptop.core.circle.record.Epoch != 0 {
+	if v, _ := laptop.core.vigil.Judge.View(1); v.State != recovery.Grace || laptop.core.circle.record.Epoch != 0 {
 		t.Fatalf("state %v in epoch %d, want to be asked", v.State, laptop.core.circle.record.Epoch)
 	}
 	r := laptop.change(change.Remove, change.Payload{Slot: 1})

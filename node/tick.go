@@ -20,7 +20,7 @@ func (c *core) passTime() {
 	c.tickFounding()
 	c.tickParting()
 	c.tickResume()
-	c.tickJudge()
+	c.vigil.Tick(c.now, c.awake, 2*c.cfg.Timings.Beat)
 	c.tickRedeal()
 	c.changeCircle()
 	if c.circle == nil {

@@ -43,7 +43,7 @@ func TestHeardBeforeReady(t *testing.T) {
 	phone.start()
 	if !l.run(5*time.Second, func() bool {
 		return !slices.ContainsFunc([]*labDevice{laptop, tablet}, func(d *labDevice) bool {
-			v, _ := d.core.judge.View(1)
+			v, _ := d.core.vigil.Judge.View(1)
 			return v.State != recovery.Live
 		})
 	}) {

@@ -55,10 +55,10 @@ func (c *core) viewDevice(d roster.Device) api.Device {
 
 // viewJudged adds what the judge thinks of a device.
 func (c *core) viewJudged(v *api.Device, slot wire.Slot) {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return
 	}
-	j, ok := c.judge.View(slot)
+	j, ok := c.vigil.Judge.View(slot)
 	switch {
 	case !ok:
 		return
@@ -308,10 +308,10 @@ const noticeFor = 3 * 24 * time.Hour
 
 // notices returns what the judge has noticed that still matters.
 func (c *core) notices() []recovery.Notice {
-	if c.judge == nil {
+	if c.vigil.Judge == nil {
 		return nil
 	}
-	return c.judge.Current(unix(c.now.Add(-noticeFor)))
+	return c.vigil.Judge.Current(unix(c.now.Add(-noticeFor)))
 }
 
 // circleWarnings lists what is wrong with the circle as a whole.
@@ -327,9 +327,9 @@ func (c *core) circleWarnings() (w []string) {
 	} else if !c.hasShare() {
 		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
 	}
-	if c.judge != nil {
+	if c.vigil.Judge != nil {
 		for _, n := range c.notices() {
-			w = append(w, c.judge.Words(n))
+			w = append(w, c.vigil.Judge.Words(n))
 		}
 		w = append(w, c.spareWarning()...)
 	}
@@ -349,11 +349,11 @@ func (c *core) circleWarnings() (w []string) {
 // accuse each other it says nothing: one of them is there.
 func (c *core) spareWarning() []string {
 	for _, d := range c.circle.record.Devices {
-		if v, ok := c.judge.View(d.Slot); ok && v.State == recovery.Disputed {
+		if v, ok := c.vigil.Judge.View(d.Slot); ok && v.State == recovery.Disputed {
 			return nil
 		}
 	}
-	switch spare := c.judge.Spare(); {
+	switch spare := c.vigil.Judge.Spare(); {
 	case spare < 0:
 		return []string{"stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help"}
 	case spare == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold:

@@ -121,13 +121,13 @@ func TestStatusCountsOldShares(t *testing.T) {
 	// A copy of one device is out of everybody's reach.
 	c := laptop.core
 	for _, boot := range []byte{1, 2, 1} {
-		b := desktop.core.judge.NextBeat(true, true, 0)
+		b := desktop.core.vigil.Judge.NextBeat(true, true, 0)
 		b.Boot = [8]byte{boot}
-		if _, err := c.judge.Heard(recovery.SignBeat(b, desktop.core.self.sign)); err != nil {
+		if _, err := c.vigil.Judge.Heard(recovery.SignBeat(b, desktop.core.self.sign)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !c.judge.Copied(desktop.core.circle.slot) {
+	if !c.vigil.Judge.Copied(desktop.core.circle.slot) {
 		t.Fatal("the copy is not noticed")
 	}
 	if got := laptop.warned("possibly alive: 1 of 3 out of the circle's reach, on desktop"); len(got) != 1 || !strings.Contains(got[0], "start and unlock phone to have theirs destroyed") {

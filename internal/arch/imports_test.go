@@ -45,7 +45,9 @@ var rules = []rule{
 	{pkg: "change", pure: true, may: []string{"wire", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
-	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
+	{pkg: "node", may: append([]string{"node/api", "node/vigil", "journal"}, pure...)},
+	// The rooms of node do not know each other, nor node.
+	{pkg: "node/vigil", may: []string{"recovery", "roster", "wire"}},
 	{pkg: "node/api", may: pure},
 	// What the runtime asks of storage, in types that its implementation can
 	// name without importing the runtime.
