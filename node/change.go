@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -82,7 +83,7 @@ func (c *core) decodeChange(r *openRequest) error {
 	if err := wire.Unmarshal(r.request.Payload, &ch); err != nil || ch.Version != ch.version() {
 		return errors.New("the change is malformed")
 	}
-	if err := checkAddrs(ch.Addrs); err != nil {
+	if err := reach.Check(ch.Addrs); err != nil {
 		return err
 	}
 	kind, slot := r.request.Kind, ch.Slot

@@ -44,8 +44,11 @@ var rules = []rule{
 	{pkg: "intent/internal/sshsig", pure: true, may: append([]string{"wire"}, inCommon...)},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
-	{pkg: "node", may: append([]string{"node/api", "journal"}, pure...)},
+	{pkg: "node", may: append([]string{"node/api", "node/meet", "node/reach", "journal"}, pure...)},
 	{pkg: "node/api", may: pure},
+	// A room of node knows what it is about, never node, nor another room.
+	{pkg: "node/meet", may: []string{"wire", "roster", "pairing", "node/api", "node/reach"}},
+	{pkg: "node/reach", pure: true, may: []string{"wire"}},
 	// What the runtime asks of storage, in types that its implementation can
 	// name without importing the runtime.
 	{pkg: "journal", pure: true},
