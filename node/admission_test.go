@@ -10,6 +10,8 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -19,14 +21,14 @@ import (
 // Who is let into a founding, and what a device that was let in agrees to.
 
 // stranger is the card of a device that has met nobody, changed by f.
-func (l *lab) stranger(f func(*roster.Card)) newcomer {
+func (l *lab) stranger(f func(*roster.Card)) meet.Newcomer {
 	l.t.Helper()
 	d := newLab(l.t, 2, l.rng.Uint64()).devices[1]
 	d.core.now = l.now
 	card := d.core.ownCard([32]byte{1})
 	card.Name, card.Peer = "watch", fmt.Appendf(nil, "peer id of %016x, 38 bytes long.", l.rng.Uint64())[:38]
 	f(&card)
-	return newcomer{card: roster.SignCard(card, d.core.self.sign), addrs: d.Addrs()}
+	return meet.Newcomer{Card: roster.SignCard(card, d.core.self.sign), Addrs: d.Addrs()}
 }
 
 // TestWhoDoesNotFit: each device joins a founding once, under a name of its own,
@@ -50,14 +52,14 @@ func TestWhoDoesNotFit(t *testing.T) {
 		want error
 	}{
 		"itself":             {own, errSameDevice},
-		"again":              {in.card, errSameDevice},
-		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.card.Identity }).card, errSameDevice},
-		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.card.Peer }).card, errSameDevice},
-		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.card.Box }).card, errSameDevice},
-		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).card, errSameDevice},
-		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).card, errSameName},
-		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).card, errSameName},
-		"another-of-our-own": {l.stranger(func(*roster.Card) {}).card, nil},
+		"again":              {in.Card, errSameDevice},
+		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.Card.Identity }).Card, errSameDevice},
+		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.Card.Peer }).Card, errSameDevice},
+		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.Card.Box }).Card, errSameDevice},
+		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).Card, errSameDevice},
+		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).Card, errSameName},
+		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).Card, errSameName},
+		"another-of-our-own": {l.stranger(func(*roster.Card) {}).Card, nil},
 	} {
 		if err := founder.fits(c.card); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -65,14 +67,14 @@ func TestWhoDoesNotFit(t *testing.T) {
 		if c.want == nil {
 			continue
 		}
-		if err := founder.admitNewcomer(newcomer{card: c.card}); !errors.Is(err, c.want) || len(founder.founding.joined) != 1 || len(founder.pairing) != 1 {
+		if err := founder.admitNewcomer(meet.Newcomer{Card: c.card}); !errors.Is(err, c.want) || len(founder.founding.joined) != 1 || len(founder.pairing) != 1 {
 			t.Errorf("%s: admitted: %v", name, err)
 		}
 	}
 	if err := founder.admitNewcomer(l.stranger(func(*roster.Card) {})); err != nil {
 		t.Fatal(err)
 	}
-	if err := founder.fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).card); !errors.Is(err, errFull) {
+	if err := founder.fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).Card); !errors.Is(err, errFull) {
 		t.Errorf("one device too many: %v", err)
 	}
 }
@@ -125,8 +127,8 @@ func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 		"sponsor-other-box":     func(p *keygen.Proposal, _ *found) { p.Devices[0].Box[0] ^= 1 },
 		"threshold-1":           func(p *keygen.Proposal, _ *found) { p.Threshold = 1 },
 		"too-few-addresses":     func(_ *keygen.Proposal, m *found) { m.Addrs = m.Addrs[:2] },
-		"too-many-addresses":    func(_ *keygen.Proposal, m *found) { m.Addrs[2] = make([]string, maxAddrs+1) },
-		"address-too-long":      func(_ *keygen.Proposal, m *found) { m.Addrs[2] = []string{strings.Repeat("a", maxAddrLen+1)} },
+		"too-many-addresses":    func(_ *keygen.Proposal, m *found) { m.Addrs[2] = make([]string, reach.Max+1) },
+		"address-too-long":      func(_ *keygen.Proposal, m *found) { m.Addrs[2] = []string{strings.Repeat("a", reach.MaxLen+1)} },
 		"proposal-that-is-none": func(_ *keygen.Proposal, m *found) { m.Proposal = []byte("no proposal") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -235,7 +237,7 @@ func TestOneInvitationAtATime(t *testing.T) {
 	if _, _, err := c.beginInvite(""); api.CodeOf(err) != api.CodeRefused || c.inviting.replaces != 3 {
 		t.Errorf("a second one: %v", err)
 	}
-	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).card
+	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).Card
 	if err := c.fits(namesake); err != nil {
 		t.Errorf("the one that is replaced may give its name: %v", err)
 	}
@@ -247,7 +249,7 @@ func TestOneInvitationAtATime(t *testing.T) {
 		t.Errorf("a name that is taken: %v", err)
 	}
 	again := c.circle.record.Devices[1]
-	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).card
+	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).Card
 	if err := c.fits(card); !errors.Is(err, errSameDevice) {
 		t.Errorf("a device that is in: %v", err)
 	}
@@ -344,7 +346,7 @@ func TestLookAlikeNamesAreNoted(t *testing.T) {
 	l := newLab(t, 3, 72)
 	l.found(2, 2)
 	phone := l.devices[0]
-	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).card
+	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).Card
 	r := phone.change(change.Add, change.Payload{Card: card.Bytes(), Addrs: []string{}})
 	if v := phone.core.viewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: name may pass for another: the word") {
 		t.Errorf("an addition is shown with %q", v.Warnings)

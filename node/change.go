@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -18,7 +19,7 @@ import (
 // decodeChange reads a change. What it says in words depends on the circle, which
 // changes: see [core.changeWords].
 func (c *core) decodeChange(r *openRequest) error {
-	ch, err := change.Parse(change.Kind(r.request.Kind), r.request.Payload, checkAddrs)
+	ch, err := change.Parse(change.Kind(r.request.Kind), r.request.Payload, reach.Check)
 	if err != nil {
 		return err
 	}

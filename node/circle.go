@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -59,7 +60,7 @@ func unpackAddrs(b []byte) (map[wire.Slot][]string, error) {
 	}
 	m := map[wire.Slot][]string{}
 	for i, s := range a.Slots {
-		if err := checkAddrs(a.Addrs[i]); err != nil {
+		if err := reach.Check(a.Addrs[i]); err != nil {
 			return nil, err
 		}
 		m[s] = a.Addrs[i]

@@ -64,9 +64,9 @@ func TestComeInRefuses(t *testing.T) {
 		{"proposal-with-garbage", func(m *redeal) { m.Proposal = m.Proposal[1:] }, nil},
 		{"discovery-key-of-another", func(m *redeal) { m.Discovery[0] ^= 1 }, nil},
 		{"addresses-with-garbage", func(m *redeal) { m.Addrs = m.Addrs[1:] }, nil},
-		{"sponsor-is-in-no-record", nil, func(j *joining) { j.sponsor.card.Identity[0] ^= 1 }},
-		{"sponsor-has-another-name", nil, func(j *joining) { j.sponsor.card.Name = "somebody" }},
-		{"sponsor-has-another-box-key", nil, func(j *joining) { j.sponsor.card.Box[0] ^= 1 }},
+		{"sponsor-is-in-no-record", nil, func(j *joining) { j.sponsor.Card.Identity[0] ^= 1 }},
+		{"sponsor-has-another-name", nil, func(j *joining) { j.sponsor.Card.Name = "somebody" }},
+		{"sponsor-has-another-box-key", nil, func(j *joining) { j.sponsor.Card.Box[0] ^= 1 }},
 		{"it-is-added-under-another-name", nil, func(j *joining) { j.card.Name = "somebody" }},
 		{"it-is-added-with-another-presence-key", nil, func(j *joining) { j.card.Presence[0] ^= 1 }},
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"
@@ -21,7 +22,7 @@ type founding struct {
 	// While devices are being invited, by the founder.
 	threshold, devices int
 	settings           roster.Settings
-	joined             []newcomer
+	joined             []meet.Newcomer
 
 	// From the proposal on.
 	proposal  *keygen.Proposal
@@ -36,12 +37,6 @@ type founding struct {
 	pending bool
 	trouble string
 	touched time.Time
-}
-
-// A newcomer is a device that has been introduced and is in no circle yet.
-type newcomer struct {
-	card  roster.Card
-	addrs []string
 }
 
 // storedFounding is a pending founding. State is the keygen machine's, sealed
@@ -152,25 +147,25 @@ func checkShape(threshold, devices int) error {
 }
 
 // admitNewcomer takes a device that was introduced into a founding.
-func (c *core) admitNewcomer(n newcomer) error {
+func (c *core) admitNewcomer(n meet.Newcomer) error {
 	if c.inviting != nil {
-		if err := c.fitsCircle(n.card); err != nil {
+		if err := c.fitsCircle(n.Card); err != nil {
 			return err
 		}
-		c.pairing[string(n.card.Peer)] = n.addrs
+		c.pairing[string(n.Card.Peer)] = n.Addrs
 		return nil
 	}
 	f := c.founding
 	if f == nil || f.proposal != nil {
 		return errNotInviting
 	}
-	if err := c.fits(n.card); err != nil {
+	if err := c.fits(n.Card); err != nil {
 		return err
 	}
 	f.joined = append(f.joined, n)
 	f.touched = c.now
-	c.pairing[string(n.card.Peer)] = n.addrs
-	c.log.Info("device joined", "device", n.card.Name)
+	c.pairing[string(n.Card.Peer)] = n.Addrs
+	c.log.Info("device joined", "device", n.Card.Name)
 	return nil
 }
 
@@ -198,7 +193,7 @@ func (c *core) fits(card roster.Card) error {
 	}
 	in := []roster.Card{c.ownCard([32]byte{})}
 	for _, n := range f.joined {
-		in = append(in, n.card)
+		in = append(in, n.Card)
 	}
 	for _, other := range in {
 		if other.Identity == card.Identity || bytes.Equal(other.Peer, card.Peer) || other.Box == card.Box || other.Presence == card.Presence {
@@ -235,8 +230,8 @@ func (c *core) propose() error {
 	p.Devices = []roster.Device{c.ownCard([32]byte{}).Device(1)}
 	for i, n := range f.joined {
 		slot := wire.Slot(i + 2)
-		p.Devices = append(p.Devices, n.card.Device(slot))
-		f.addrs[slot] = n.addrs
+		p.Devices = append(p.Devices, n.Card.Device(slot))
+		f.addrs[slot] = n.Addrs
 	}
 	return c.startKeygen(p)
 }

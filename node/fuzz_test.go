@@ -162,22 +162,3 @@ func FuzzMessage(f *testing.F) {
 		check("after a restart")
 	})
 }
-
-// FuzzIntroduction reads what a device in a pairing says of itself.
-func FuzzIntroduction(f *testing.F) {
-	l := newLab(f, 2, 91)
-	shower, typist := []byte("shower"), []byte("typist")
-	f.Add(l.devices[1].core.introduce(shower, typist))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		in, who, err := parseIntroduction(b, shower, typist)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(wire.Marshal(in), b) || who.card.Nonce != cardNonce(shower, typist) || checkAddrs(who.addrs) != nil {
-			t.Errorf("%x is taken as %+v", b, in)
-		}
-		if _, _, err := parseIntroduction(b, typist, shower); err == nil {
-			t.Error("it is taken in another meeting, too")
-		}
-	})
-}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/recovery"
 )
 
@@ -247,7 +248,7 @@ func TestAddDevice(t *testing.T) {
 func (l *lab) introduce(sponsor, newcomer_ *labDevice) {
 	c := newcomer_.core
 	c.now = l.now
-	s := newcomer{card: sponsor.core.ownCard([32]byte{1}), addrs: sponsor.Addrs()}
+	s := meet.Newcomer{Card: sponsor.core.ownCard([32]byte{1}), Addrs: sponsor.Addrs()}
 	c.joining = &joining{sponsor: s, card: c.ownCard([32]byte{1}), touched: l.now}
 	c.pairing[string(sponsor.id)] = nil
 	c.admit()

@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -10,8 +11,8 @@ func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
 func (c *core) hello() hello {
 	h := hello{Wall: unix(c.now), Addrs: c.link.Addrs()}
-	if len(h.Addrs) > maxAddrs {
-		h.Addrs = h.Addrs[:maxAddrs]
+	if len(h.Addrs) > reach.Max {
+		h.Addrs = h.Addrs[:reach.Max]
 	}
 	switch {
 	case c.circle != nil:
@@ -43,7 +44,7 @@ func (c *core) noteClock(from wire.Slot, wall uint64) {
 }
 
 func (c *core) onHello(from wire.Slot, h hello) error {
-	if err := checkAddrs(h.Addrs); err != nil {
+	if err := reach.Check(h.Addrs); err != nil {
 		return err
 	}
 	c.noteClock(from, h.Wall)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -39,9 +39,9 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	if err != nil {
 		return api.Changed{}, pairingError(err)
 	}
-	d := who.card.Device(0)
+	d := who.Card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
-	ch.Card, ch.Addrs = who.card.Bytes(), who.addrs
+	ch.Card, ch.Addrs = who.Card.Bytes(), who.Addrs
 	return n.redeal(ctx, args.PresenceArgs, kind, func(c *core, out *change.Payload) error {
 		*out = ch
 		if args.Replace == "" {
@@ -109,14 +109,13 @@ func (c *core) mayComeIn(replaces wire.Slot) error {
 
 // welcomeOne shows invitations until one device has come in, for as long as
 // patience if that is not zero.
-func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (newcomer, error) {
+func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (meet.Newcomer, error) {
 	if patience > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, patience, errNobodyCame)
 		defer stop()
 	}
-	guesses := pairing.MaxGuesses
-	return n.welcome(ctx, &guesses, 1, 1, emit)
+	return n.greeter.Receive(1, emit).Welcome(ctx, 1)
 }
 
 var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")

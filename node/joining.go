@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"
@@ -15,9 +17,9 @@ import (
 // founding of a circle, which it [core.accept]s, or the re-deal that makes it a
 // member of one that stands, which it [core.comeIn]s by.
 type joining struct {
-	sponsor newcomer    // who invited it
-	card    roster.Card // that it gave
-	touched time.Time   // when the sponsor was last connected
+	sponsor meet.Newcomer // who invited it
+	card    roster.Card   // that it gave
+	touched time.Time     // when the sponsor was last connected
 }
 
 // tickJoining ends the wait for a sponsor that is gone.
@@ -25,11 +27,11 @@ func (c *core) tickJoining() {
 	j := c.joining
 	switch {
 	case j == nil:
-	case c.link.Connected(j.sponsor.card.Peer):
+	case c.link.Connected(j.sponsor.Card.Peer):
 		j.touched = c.now
 	case c.now.Sub(j.touched) > foundingLost:
-		c.endMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.sponsor.card.Name).
-			WithDevice(j.sponsor.card.Name).WithHint("begin again with a new invitation"))
+		c.endMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.sponsor.Card.Name).
+			WithDevice(j.sponsor.Card.Name).WithHint("begin again with a new invitation"))
 	}
 }
 
@@ -46,7 +48,7 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 		}
 		return
 	}
-	if !bytes.Equal(from, j.sponsor.card.Peer) {
+	if !bytes.Equal(from, j.sponsor.Card.Peer) {
 		return
 	}
 	typ, body, err := splitMessage(msg)
@@ -67,12 +69,12 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 	case msgUnfound:
 		var m unfound
 		if err = wire.Unmarshal(body, &m); err == nil {
-			c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.sponsor.card.Name, foundingReason(m.Reason)))
+			c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.sponsor.Card.Name, foundingReason(m.Reason)))
 		}
 	}
 	if err != nil {
 		c.log.Warn("message of the inviting device refused", "err", err)
-		c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.sponsor.card.Name, err))
+		c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.sponsor.Card.Name, err))
 	}
 }
 
@@ -96,12 +98,12 @@ func (c *core) accept(m found) error {
 	own, theirs := false, false
 	addrs := map[wire.Slot][]string{}
 	for i, d := range p.Devices {
-		if err := checkAddrs(m.Addrs[i]); err != nil {
+		if err := reach.Check(m.Addrs[i]); err != nil {
 			return err
 		}
 		addrs[d.Slot] = m.Addrs[i]
 		own = own || sameCard(d, j.card)
-		theirs = theirs || sameCard(d, j.sponsor.card)
+		theirs = theirs || sameCard(d, j.sponsor.Card)
 	}
 	if !own || !theirs {
 		return errors.New("node: a proposal without this device or the one that invited it")
@@ -141,8 +143,8 @@ func (c *core) comeIn(m redeal) error {
 	if err := p.Check(head.Record); err != nil {
 		return err
 	}
-	sponsor, ok := head.Record.ByIdentity(j.sponsor.card.Identity)
-	if !ok || !sameCard(sponsor, j.sponsor.card) {
+	sponsor, ok := head.Record.ByIdentity(j.sponsor.Card.Identity)
+	if !ok || !sameCard(sponsor, j.sponsor.Card) {
 		return errors.New("node: a circle that the inviting device is not in")
 	}
 	self, in := selfIn(p, head.Record, c.self.public)

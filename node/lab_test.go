@@ -15,6 +15,7 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -328,17 +329,17 @@ func (l *lab) beginFounding(threshold, n int) {
 	if err := founder.beginInviting(threshold, n, l.settings); err != nil {
 		l.t.Fatal(err)
 	}
-	sponsor := newcomer{card: founder.ownCard([32]byte{1}), addrs: founder.link.Addrs()}
+	sponsor := meet.Newcomer{Card: founder.ownCard([32]byte{1}), Addrs: founder.link.Addrs()}
 	for _, d := range l.devices[1:n] {
 		c := d.core
 		c.now = l.now
 		card := c.ownCard([32]byte{1})
-		if err := founder.admitNewcomer(newcomer{card: card, addrs: d.Addrs()}); err != nil {
+		if err := founder.admitNewcomer(meet.Newcomer{Card: card, Addrs: d.Addrs()}); err != nil {
 			l.t.Fatal(err)
 		}
 		founder.settle()
 		c.joining = &joining{sponsor: sponsor, card: card, touched: l.now}
-		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
+		c.pairing[string(sponsor.Card.Peer)] = sponsor.Addrs
 		c.settle()
 		l.connect()
 	}

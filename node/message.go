@@ -146,22 +146,5 @@ func splitMessage(b []byte) (uint8, []byte, error) {
 	return b[0], b[1:], nil
 }
 
-// Bounds of what a message may list.
-const (
-	maxInventory = 4000 // ids in have and want: 128 KiB
-	maxAddrs     = 16
-	maxAddrLen   = 256
-)
-
-// checkAddrs refuses address lists that no device sends.
-func checkAddrs(addrs []string) error {
-	if len(addrs) > maxAddrs {
-		return fmt.Errorf("node: %d addresses: %w", len(addrs), wire.ErrMalformed)
-	}
-	for _, a := range addrs {
-		if len(a) > maxAddrLen {
-			return fmt.Errorf("node: address of %d bytes: %w", len(a), wire.ErrMalformed)
-		}
-	}
-	return nil
-}
+// maxInventory bounds what a message may list: ids in have and want, 128 KiB.
+const maxInventory = 4000

@@ -8,6 +8,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -43,7 +44,7 @@ func TestNewNames(t *testing.T) {
 	if err := founder.beginInviting(3, 4, l.settings); err != nil {
 		t.Fatal(err)
 	}
-	called := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).card }
+	called := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).Card }
 	for name := range badNames {
 		if err := founder.fits(called(name)); !isBadName(err) {
 			t.Errorf("a founding takes in %s: %v", name, err)
@@ -76,9 +77,9 @@ func TestFoundingRefusesNames(t *testing.T) {
 			c.self.name = as
 			return c.ownCard([32]byte{1})
 		}
-		sponsor := newcomer{card: card(phone, "phone"), addrs: []string{}}
+		sponsor := meet.Newcomer{Card: card(phone, "phone"), Addrs: []string{}}
 		p := keygen.Proposal{Version: keygen.Version, Threshold: 2, Settings: l.settings, Nonce: discoveryNonce([32]byte{5})}
-		p.Devices = []roster.Device{sponsor.card.Device(1), card(laptop, "laptop").Device(2), card(l.devices[2].core, name).Device(3)}
+		p.Devices = []roster.Device{sponsor.Card.Device(1), card(laptop, "laptop").Device(2), card(l.devices[2].core, name).Device(3)}
 		laptop.joining = &joining{sponsor: sponsor, card: card(laptop, "laptop"), touched: l.now}
 		err := laptop.accept(found{Proposal: p.Bytes(), Discovery: [32]byte{5}, Addrs: [][]string{{}, {}, {}}})
 		if err == nil || !strings.Contains(err.Error(), "number") && !strings.Contains(err.Error(), "look alike") && !strings.Contains(err.Error(), "one name") {
@@ -98,7 +99,7 @@ func TestCircleRefusesNames(t *testing.T) {
 	l.foundBefore(3)
 	phone, laptop := l.devices[0], l.devices[1]
 	phone.core.now = l.now
-	card := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).card }
+	card := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).Card }
 	if _, _, err := phone.core.beginInvite(idOf(l, 1)); err != nil {
 		t.Fatal(err)
 	}

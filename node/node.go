@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -15,14 +16,12 @@ import (
 // link, and call [Node.Run]; the methods of the control API may be called from
 // any goroutine while Run runs.
 type Node struct {
-	core   *core
-	invite Inviter
-	inbox  *inbox
-	ended  chan struct{}
-	log    *slog.Logger
-	now    func() time.Time
-	slots  chan struct{} // one pairing at a time
-	late   latecare
+	core    *core
+	greeter *meet.Greeter // from Run on
+	inbox   *inbox
+	ended   chan struct{}
+	log     *slog.Logger
+	now     func() time.Time
 }
 
 // An event is something for the loop to do. The loop sets the time.
@@ -51,7 +50,7 @@ func Open(cfg Config) (*Node, error) {
 	ended := make(chan struct{})
 	return &Node{
 		core: c, inbox: newInbox(ended), ended: ended,
-		log: cfg.Log, now: cfg.Now, slots: make(chan struct{}, 1),
+		log: cfg.Log, now: cfg.Now,
 	}, nil
 }
 
@@ -63,9 +62,9 @@ func (n *Node) Name() string { return n.core.self.name }
 
 // Run is the loop. It returns when ctx ends, having wiped the machines.
 func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
-	defer n.late.end()
+	n.greeter = meet.New(meet.Config{Device: introducer{n}, Inviter: invite, Now: n.now, Rand: n.core.cfg.Rand, Log: n.log})
+	defer n.greeter.End(ErrStopped)
 	defer close(n.ended)
-	n.invite = invite
 	n.core.now = n.now()
 	if err := n.core.start(link); err != nil {
 		return fmt.Errorf("node: start: %w", err)

@@ -3,67 +3,13 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/pairing"
-	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/wire"
 )
-
-// introduction is what two devices tell each other once each has proved to
-// know the invitation.
-type introduction struct {
-	Version   uint8    `cbor:"1,keyasint"`
-	Card      []byte   `cbor:"2,keyasint"`
-	Addrs     []string `cbor:"3,keyasint"`
-	Threshold int      `cbor:"4,keyasint"` // of the circle to be; 0 from the one who joins
-	Devices   int      `cbor:"5,keyasint"`
-}
-
-const tagCardNonce wire.Tag = "node/card-nonce"
-
-// cardNonce ties a card to one meeting of two throw-away hosts.
-func cardNonce(shower, typist []byte) [32]byte { return wire.Sum(tagCardNonce, shower, typist) }
-
-func (c *core) introduce(shower, typist []byte) []byte {
-	in := introduction{Version: 1, Card: c.ownCard(cardNonce(shower, typist)).Bytes(), Addrs: c.link.Addrs()}
-	if len(in.Addrs) > maxAddrs {
-		in.Addrs = in.Addrs[:maxAddrs]
-	}
-	if c.inviting != nil {
-		in.Threshold, in.Devices = c.circle.record.Threshold, len(c.circle.record.Devices)
-	} else if f := c.founding; f != nil {
-		in.Threshold, in.Devices = f.threshold, f.devices
-	}
-	return wire.Marshal(in)
-}
-
-func parseIntroduction(b []byte, shower, typist []byte) (introduction, newcomer, error) {
-	var in introduction
-	if err := wire.Unmarshal(b, &in); err != nil {
-		return in, newcomer{}, err
-	}
-	if in.Version != 1 {
-		return in, newcomer{}, pairing.VersionError(int(in.Version), 1)
-	}
-	if err := checkAddrs(in.Addrs); err != nil {
-		return in, newcomer{}, err
-	}
-	card, err := roster.ParseCard(in.Card)
-	if err != nil {
-		return in, newcomer{}, err
-	}
-	if card.Nonce != cardNonce(shower, typist) {
-		return in, newcomer{}, errors.New("node: a card that was made for another meeting")
-	}
-	return in, newcomer{card: card, addrs: in.Addrs}, nil
-}
 
 // Found implements [api.Backend].
 func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Event)) (api.Circle, error) {
@@ -82,14 +28,14 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 		return api.Circle{}, err
 	}
 	if !pending {
-		guesses := pairing.MaxGuesses
+		reception := n.greeter.Receive(args.Devices, emit)
 		for i := 2; i <= args.Devices; i++ {
-			who, err := n.welcome(ctx, &guesses, i, args.Devices, emit)
+			who, err := reception.Welcome(ctx, i)
 			if err != nil {
 				n.giveUp(w, err)
 				return api.Circle{}, pairingError(err)
 			}
-			d := who.card.Device(0)
+			d := who.Card.Device(0)
 			emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 		}
 		if err := n.call(ctx, (*core).propose); err != nil {
@@ -119,7 +65,7 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 	if err := n.look(ctx, (*core).freeToFound); err != nil {
 		return api.Circle{}, err
 	}
-	sponsor, card, err := n.answerInvitation(ctx, args, emit)
+	sponsor, card, err := n.greeter.Answer(ctx, args, emit)
 	if err != nil {
 		return api.Circle{}, pairingError(err)
 	}
@@ -129,14 +75,14 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 			return err
 		}
 		c.joining = &joining{sponsor: sponsor, card: card, touched: c.now}
-		c.pairing[string(sponsor.card.Peer)] = sponsor.addrs
+		c.pairing[string(sponsor.Card.Peer)] = sponsor.Addrs
 		w = c.watch(nil, true)
 		return nil
 	})
 	if err != nil {
 		return api.Circle{}, err
 	}
-	d := sponsor.card.Device(0)
+	d := sponsor.Card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	return n.awaitCircle(ctx, w, emit)
 }
@@ -200,7 +146,7 @@ func (c *core) lookAtFounding(w *watcher) (v foundingLook, err error) {
 	case c.attempt != nil:
 		v.missing, v.reason = c.names(c.attempt.machine.Waiting()), "re-dealing: "+phaseWords(c.attempt.machine.Phase())
 	case c.joining != nil:
-		v.missing, v.reason = []string{c.joining.sponsor.card.Name}, "it goes on there, when others have joined or its circle has agreed"
+		v.missing, v.reason = []string{c.joining.sponsor.Card.Name}, "it goes on there, when others have joined or its circle has agreed"
 	case f == nil:
 		return v, api.Errorf(api.CodeFoundingFailed, "the founding ended")
 	case f.state() == api.FoundingConfirming:
@@ -216,179 +162,12 @@ func (c *core) lookAtFounding(w *watcher) (v foundingLook, err error) {
 	return v, nil
 }
 
-// answerInvitation finds the throw-away host that an invitation or a code
-// means, and runs the typist's side with it.
-func (n *Node) answerInvitation(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (newcomer, roster.Card, error) {
-	dialAt := func(ctx context.Context) (PairStream, error) { return n.invite.DialAt(ctx, args.At) }
-	code, noCode := pairing.ParseCode(args.Invitation)
-	if noCode == nil {
-		p := code.Password()
-		defer p.Wipe()
-		if args.At != "" {
-			return n.meetShower(ctx, p, dialAt)
-		}
-		emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "looking for the code on the local network"})
-		return n.findCode(ctx, code, emit)
-	}
-	inv, err := pairing.ParseInvitation(args.Invitation)
-	if err != nil {
-		if strings.Trim(args.Invitation, "0123456789 -") == "" {
-			err = noCode // a digit is missing, or there is one too many
-		}
-		return newcomer{}, roster.Card{}, err
-	}
-	p := inv.Password()
-	defer p.Wipe()
-	if args.At == "" {
-		dialAt = func(ctx context.Context) (PairStream, error) { return n.invite.Dial(ctx, inv.Peer, inv.Addrs) }
-	}
-	return n.meetShower(ctx, p, func(ctx context.Context) (PairStream, error) {
-		s, err := dialAt(ctx)
-		if _, version := errors.AsType[*pairing.Error](err); err != nil && !version && api.CodeOf(err) != api.CodeBadArgument {
-			err = n.unanswered(inv, err)
-		}
-		return s, err
-	})
-}
-
-// unanswered says why nobody answers for an invitation. The device that showed
-// it does, for as long as it would have lived: whoever is too late hears the
-// reason from there. Later it is known by this device's clock, which may be
-// wrong, and decides nothing.
-func (n *Node) unanswered(inv pairing.Invitation, cause error) error {
-	if now := unix(n.now()); now >= inv.Expires {
-		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", roughly(time.Duration(min(now-inv.Expires, 1<<32))*time.Second)).
-			WithHint("use the invitation that the other device shows now")
-	}
-	return api.Errorf(api.CodeUnreachable, "nobody answers for this invitation: %v", cause).
-		WithHint("is it still shown? once the device that shows it was stopped, only a new invitation helps; otherwise: are both devices on one network?")
-}
-
-// findTimeout bounds the search for a code on the local network. After findHint
-// a person is told what to do if the network lets no device see another.
-const (
-	findTimeout = 60 * time.Second
-	findHint    = 8 * time.Second
-)
-
-// findCode visits the hosts that show this code, until one turns out to be
-// the right one.
-func (n *Node) findCode(ctx context.Context, code pairing.Code, emit func(api.Event)) (who newcomer, card roster.Card, err error) {
-	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code: it may have ended, as a code does after %d minutes, or the devices are not on one network", pairing.Lifetime/60).
-		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with --at, or use the invitation")
-	search, stop := context.WithTimeout(ctx, findTimeout)
-	defer stop()
-	var reached atomic.Bool
-	hinted := make(chan struct{})
-	hint := time.AfterFunc(findHint, func() {
-		defer close(hinted)
-		if !reached.Load() {
-			emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "not found on the local network so far. " +
-				"Is it the code that is shown now? Some networks keep devices from seeing each other: then type `warifu join --at ADDRESS`, with the address that the other device shows below the code"})
-		}
-	})
-	defer func() {
-		if !hint.Stop() {
-			<-hinted
-		}
-	}()
-	found, tried := false, map[string]bool{}
-	ferr := n.invite.Find(search, code, func(peer []byte, addrs [][]byte) bool {
-		found = true
-		if tried[string(peer)] {
-			return true
-		}
-		who, card, err = n.meetShower(ctx, code.Password(), func(ctx context.Context) (PairStream, error) {
-			s, err := n.invite.Dial(ctx, peer, addrs)
-			if err == nil {
-				// One guess for each device. One that was not reached may be
-				// found again at another address.
-				tried[string(peer)] = true
-				reached.Store(true)
-			}
-			return s, err
-		})
-		return err != nil
-	})
-	if ferr != nil && !found && search.Err() == nil {
-		err = fmt.Errorf("node: look for the code: %w", ferr)
-	}
-	return who, card, err
-}
-
-// meetShower runs the typist's side on a stream that dial opens.
-func (n *Node) meetShower(ctx context.Context, p pairing.Password, dial func(context.Context) (PairStream, error)) (newcomer, roster.Card, error) {
-	ctx, stop := context.WithTimeout(ctx, pairTimeout)
-	defer stop()
-	s, err := dial(ctx)
-	_, said := errors.AsType[*api.Error](err)
-	if _, version := errors.AsType[*pairing.Error](err); said || version {
-		return newcomer{}, roster.Card{}, err
-	}
-	if err != nil {
-		return newcomer{}, roster.Card{}, api.Errorf(api.CodeUnreachable, "the inviting device does not answer: %v", err).
-			WithHint("are both devices on one network? is the invitation still shown?")
-	}
-	defer s.Close()
-	until := n.now().Add(pairTimeout)
-	var payload []byte
-	var card roster.Card
-	if err := n.call(ctx, func(c *core) (err error) {
-		payload = c.introduce(s.Remote(), s.Local())
-		card = c.ownCard(cardNonce(s.Remote(), s.Local()))
-		return nil
-	}); err != nil {
-		return newcomer{}, card, err
-	}
-	m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: s.Local(), Peer: s.Remote(), Payload: payload}, n.core.cfg.Rand)
-	if err != nil {
-		return newcomer{}, card, err
-	}
-	defer m.Close()
-	if err := writeAll(s, m.Start()); err != nil {
-		return newcomer{}, card, err
-	}
-	for {
-		msg, err := s.ReadMessage(until.Sub(n.now()))
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the other device hung up")
-			}
-			return newcomer{}, card, api.Errorf(api.CodeUnreachable, "pairing broke off: %v", err).WithHint("try again")
-		}
-		out, err := m.Deliver(msg)
-		if werr := writeAll(s, out); err == nil {
-			err = werr
-		}
-		if err != nil {
-			return newcomer{}, card, err
-		}
-		answer, ok := m.Payload()
-		if !ok {
-			continue
-		}
-		in, who, err := parseIntroduction(answer, s.Remote(), s.Local())
-		if err == nil {
-			err = checkShape(in.Threshold, in.Devices)
-		}
-		if err != nil {
-			why := pairing.Malformed
-			if _, version := errors.AsType[*pairing.Error](err); version {
-				why = pairing.Version
-			}
-			no, _ := m.Refuse(why)
-			return newcomer{}, card, errors.Join(err, writeAll(s, no))
-		}
-		ack, err := m.Ack()
-		if err == nil {
-			err = writeAll(s, ack)
-		}
-		return who, card, err
-	}
-}
-
 // pairingError says a pairing's failure as the control API does.
 func pairingError(err error) error {
+	if e, ok := errors.AsType[*meet.Expired](err); ok {
+		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", roughly(e.Ago)).
+			WithHint("use the invitation that the other device shows now")
+	}
 	pe, ok := errors.AsType[*pairing.Error](err)
 	if !ok {
 		return err

@@ -1,10 +1,9 @@
 package node
 
 import (
-	"context"
 	"time"
 
-	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -72,56 +71,16 @@ type Keeper interface {
 	MayUnlock() error
 }
 
-// An Inviter opens and visits the throw-away hosts on which devices meet for
-// the first time.
-type Inviter interface {
-	// Host starts a throw-away host that can be visited.
-	Host() (PairHost, error)
-
-	// Dial visits the throw-away host with that peer id at any of the binary
-	// multiaddrs, and DialAt the one at a multiaddr in text, whose peer id it
-	// learns from the connection if the text has none: the exchange that
-	// follows proves who is there. The stream ends with ctx.
-	Dial(ctx context.Context, peer []byte, addrs [][]byte) (PairStream, error)
-	DialAt(ctx context.Context, at string) (PairStream, error)
-
-	// Find looks on the local network for hosts that show code and calls
-	// found for each, one at a time, until ctx ends or found returns false.
-	Find(ctx context.Context, code pairing.Code, found func(peer []byte, addrs [][]byte) bool) error
-}
-
-// A PairHost is one throw-away host.
-type PairHost interface {
-	Peer() []byte    // transport peer id
-	Addrs() [][]byte // binary multiaddrs for an invitation
-	At() []string    // the same as text, with the peer id
-
-	// Serve calls ready once visitors are admitted, and hands the stream of
-	// each to handle, in goroutines of their own, until ctx ends; then it
-	// resets what is open and waits for them.
-	Serve(ctx context.Context, ready func(), handle func(ctx context.Context, s PairStream)) error
-
-	// Announce shows a beacon for code on the local network until ctx ends.
-	Announce(ctx context.Context, code pairing.Code) error
-	Close() error
-}
-
-// A PairStream is a message stream between two throw-away hosts.
-type PairStream interface {
-	Local() []byte
-	Remote() []byte
-
-	// ReadMessage waits that long for the next message to begin.
-	ReadMessage(patience time.Duration) ([]byte, error)
-	WriteMessage(msg []byte) error
-
-	// Stay keeps the visitor's place at this side's host. Others are closed
-	// to make room when too many come.
-	Stay()
-
-	// Close hangs up once what was written has arrived.
-	Close() error
-}
+// What a device needs to meet others is room meet's to say.
+type (
+	// An Inviter opens and visits the throw-away hosts on which devices meet for
+	// the first time.
+	Inviter = meet.Inviter
+	// A PairHost is one throw-away host.
+	PairHost = meet.Host
+	// A PairStream is a message stream between two throw-away hosts.
+	PairStream = meet.Stream
+)
 
 // Timings of the node. They are variables of one struct so that the simulator
 // and short end-to-end tests can shrink them; the zero value is not useful.

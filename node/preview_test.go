@@ -64,7 +64,7 @@ func TestEverybodyIsWarned(t *testing.T) {
 				ch.Until = unix(args.Until)
 			}
 			if tc.card != "" {
-				ch.Card, ch.Addrs = l.stranger(func(c *roster.Card) { c.Name = tc.card }).card.Bytes(), []string{}
+				ch.Card, ch.Addrs = l.stranger(func(c *roster.Card) { c.Name = tc.card }).Card.Bytes(), []string{}
 			}
 			asker.core.now = l.now
 			before, err := asker.core.preview(args)

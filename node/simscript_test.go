@@ -10,6 +10,7 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -227,7 +228,7 @@ func (w *world) meet(d, x *simDevice) {
 	card := x.core.ownCard([32]byte{1})
 	x.do(func(c *core) {
 		c.now = x.clock()
-		s := newcomer{card: d.core.ownCard([32]byte{1}), addrs: d.Addrs()}
+		s := meet.Newcomer{Card: d.core.ownCard([32]byte{1}), Addrs: d.Addrs()}
 		c.joining = &joining{sponsor: s, card: card, touched: c.now}
 		c.pairing[string(d.id)] = nil
 		c.admit()

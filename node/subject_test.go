@@ -8,6 +8,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -23,7 +24,7 @@ func (l *lab) foundBefore(t int) {
 	founder.now = l.now
 	founder.founding = &founding{threshold: t, devices: len(l.devices), settings: l.settings, touched: l.now}
 	for _, d := range l.devices[1:] {
-		founder.founding.joined = append(founder.founding.joined, newcomer{card: d.core.ownCard([32]byte{1}), addrs: d.Addrs()})
+		founder.founding.joined = append(founder.founding.joined, meet.Newcomer{Card: d.core.ownCard([32]byte{1}), Addrs: d.Addrs()})
 		founder.pairing[string(d.id)] = d.Addrs()
 	}
 	if err := founder.propose(); err != nil {

@@ -22,8 +22,8 @@ func (c *core) tellUnfound(reason string, blame wire.Slot) {
 		return
 	}
 	for _, n := range f.joined {
-		if err := c.link.Send(n.card.Peer, wire.ProtocolSync, encodeMessage(msgUnfound, m)); err != nil {
-			c.log.Debug("message not sent", "to", n.card.Name, "err", err)
+		if err := c.link.Send(n.Card.Peer, wire.ProtocolSync, encodeMessage(msgUnfound, m)); err != nil {
+			c.log.Debug("message not sent", "to", n.Card.Name, "err", err)
 		}
 	}
 }

@@ -168,7 +168,7 @@ func doubtsAbout(name string) (out []string) {
 
 func (c *core) viewFounding() *api.Founding {
 	if j := c.joining; j != nil { // nothing happens before the sponsor says so
-		return &api.Founding{State: api.FoundingInviting, Missing: []string{j.sponsor.card.Name}}
+		return &api.Founding{State: api.FoundingInviting, Missing: []string{j.sponsor.Card.Name}}
 	}
 	f := c.founding
 	if f == nil {

@@ -45,10 +45,12 @@ var rules = []rule{
 	{pkg: "change", pure: true, may: []string{"wire", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
-	{pkg: "node", may: append([]string{"node/api", "node/vigil", "journal"}, pure...)},
-	// The rooms of node do not know each other, nor node.
+	{pkg: "node", may: append([]string{"node/api", "node/meet", "node/reach", "node/vigil", "journal"}, pure...)},
 	{pkg: "node/vigil", may: []string{"recovery", "roster", "wire"}},
 	{pkg: "node/api", may: pure},
+	// A room of node knows what it is about, never node, nor another room.
+	{pkg: "node/meet", may: []string{"wire", "roster", "pairing", "node/api", "node/reach"}},
+	{pkg: "node/reach", pure: true, may: []string{"wire"}},
 	// What the runtime asks of storage, in types that its implementation can
 	// name without importing the runtime.
 	{pkg: "journal", pure: true},

@@ -1,4 +1,4 @@
-package node
+package meet
 
 import (
 	"context"
@@ -70,8 +70,8 @@ func TestGuessesDoNotEndTheInvitation(t *testing.T) {
 		if err := v.visit(v.typist(t, inv.Password()), nil); err != nil {
 			t.Errorf("the invitation: %v", err)
 		}
-		if err := h.end(); err != nil || h.who.card.Name != "laptop" || !v.stays {
-			t.Errorf("%v, %q came in", err, h.who.card.Name)
+		if err := h.end(); err != nil || h.who.Card.Name != "laptop" || !v.stays {
+			t.Errorf("%v, %q came in", err, h.who.Card.Name)
 		}
 	})
 }
@@ -107,7 +107,6 @@ func TestNewCodeIsGood(t *testing.T) {
 // next invitation, has as many guesses in all as anybody.
 func TestInvitationsShareGuesses(t *testing.T) {
 	t.Parallel()
-	guesses := pairing.MaxGuesses
 	holdWith(t, func(h *held) {
 		answered := 0
 		const invitations = 8
@@ -129,9 +128,7 @@ func TestInvitationsShareGuesses(t *testing.T) {
 		if shown[0].Code == "" || shown[len(shown)-1].Code != "" {
 			t.Error("the first invitation has a code and the last has none")
 		}
-	}, func(ctx context.Context, n *Node, emit func(api.Event)) (newcomer, error) {
-		return n.welcome(ctx, &guesses, 2, 3, emit)
-	})
+	}, func(ctx context.Context, r *Reception) (Newcomer, error) { return r.Welcome(ctx, 2) })
 }
 
 func (h *held) invitations() []api.Event {

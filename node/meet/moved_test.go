@@ -1,21 +1,17 @@
-package node
+package meet
 
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
-	"github.com/warifu/warifu/roster"
 )
 
 // TestInvitationFollowsTheNetwork: a device that shows an invitation is elsewhere
@@ -80,7 +76,7 @@ func (l *searched) Find(ctx context.Context, _ pairing.Code, found func([]byte, 
 	return ctx.Err()
 }
 
-func (l *searched) Dial(_ context.Context, _ []byte, addrs [][]byte) (PairStream, error) {
+func (l *searched) Dial(_ context.Context, _ []byte, addrs [][]byte) (Stream, error) {
 	l.dials = append(l.dials, string(addrs[0]))
 	if string(addrs[0]) != l.up {
 		return nil, errors.New("no route to host")
@@ -93,22 +89,10 @@ func (l *searched) Dial(_ context.Context, _ []byte, addrs [][]byte) (PairStream
 // join lets a device join by a code and returns what its person is told.
 func (l *searched) join(t *testing.T) (events []api.Event, err error) {
 	t.Helper()
-	keeper := &labKeeper{keys: map[string]bool{}}
-	store := journaltest.New()
 	random := &lockedReader{r: rand.NewChaCha8([32]byte{26})}
-	if _, err := Init(store, keeper, random, "phone", roster.Phone); err != nil {
-		t.Fatal(err)
-	}
-	n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	all.Go(func() { n.Run(ctx, doorLink("phone"), l) })
-	_, err = n.Join(ctx, api.JoinArgs{Invitation: "1234 5678"}, func(e api.Event) { events = append(events, e) })
-	stop()
-	all.Wait()
+	g := New(Config{Device: newDevice("phone", random), Inviter: l, Now: time.Now, Rand: random, Log: slog.New(slog.DiscardHandler)})
+	defer g.End(errStopped)
+	_, _, err = g.Answer(t.Context(), api.JoinArgs{Invitation: "1234 5678"}, func(e api.Event) { events = append(events, e) })
 	return events, err
 }
 

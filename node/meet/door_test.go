@@ -1,4 +1,4 @@
-package node
+package meet
 
 import (
 	"bytes"
@@ -15,10 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
-	"github.com/warifu/warifu/roster"
 )
 
 // The tests of this file hold a door open in time that only passes while
@@ -32,13 +30,13 @@ type street struct {
 	moved atomic.Pointer[[][]byte] // where the door is, if not where it was at first
 }
 
-func (s *street) Host() (PairHost, error) { s.hosts++; return s, nil }
+func (s *street) Host() (Host, error) { s.hosts++; return s, nil }
 
-func (*street) Dial(context.Context, []byte, [][]byte) (PairStream, error) {
+func (*street) Dial(context.Context, []byte, [][]byte) (Stream, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func (*street) DialAt(context.Context, string) (PairStream, error) {
+func (*street) DialAt(context.Context, string) (Stream, error) {
 	return nil, errors.ErrUnsupported
 }
 
@@ -77,7 +75,7 @@ func (s *street) Announce(ctx context.Context, code pairing.Code) error {
 	return nil
 }
 
-func (s *street) Serve(ctx context.Context, ready func(), handle func(context.Context, PairStream)) error {
+func (s *street) Serve(ctx context.Context, ready func(), handle func(context.Context, Stream)) error {
 	ready()
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -155,16 +153,11 @@ func (v *visitor) hear() ([]byte, bool) {
 func (v *visitor) typist(t *testing.T, p pairing.Password) *pairing.Typist {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{31: byte(len(v.name)), 0: v.name[0]})
-	store := journaltest.New()
-	if _, err := Init(store, &labKeeper{keys: map[string]bool{}}, random, v.name, roster.Phone); err != nil {
-		t.Fatal(err)
-	}
-	c, err := newCore(Config{Journal: store, Keeper: &labKeeper{keys: map[string]bool{}}, Rand: random, Now: time.Now})
+	self, err := newDevice(v.name, random).Introduce(t.Context(), cardNonce([]byte("host"), []byte(v.name)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.link = doorLink(v.name)
-	m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: []byte(v.name), Peer: []byte("host"), Payload: c.introduce([]byte("host"), []byte(v.name))}, random)
+	m, err := pairing.NewTypist(pairing.TypistConfig{Password: p, Self: []byte(v.name), Peer: []byte("host"), Payload: self.encode()}, random)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,13 +196,15 @@ func (v *visitor) visit(m *pairing.Typist, before func(word int)) error {
 type held struct {
 	mu sync.Mutex // guards events
 
-	street *street
-	code   pairing.Code
-	opened time.Time
-	result chan error
-	who    newcomer
-	events []api.Event
-	log    bytes.Buffer // from level info on
+	device  *device
+	greeter *Greeter
+	street  *street
+	code    pairing.Code
+	opened  time.Time
+	result  chan error
+	who     Newcomer
+	events  []api.Event
+	log     bytes.Buffer // from level info on
 }
 
 // end waits until the door closes.
@@ -223,39 +218,30 @@ func (h *held) end() error {
 }
 
 // holdWith is hold with another way to show invitations.
-func holdWith(t *testing.T, f func(*held), show func(context.Context, *Node, func(api.Event)) (newcomer, error)) {
+func holdWith(t *testing.T, f func(*held), show func(context.Context, *Reception) (Newcomer, error)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(700 * time.Millisecond) // not at a full second
-		keeper := &labKeeper{keys: map[string]bool{}}
-		store := journaltest.New()
 		random := &lockedReader{r: rand.NewChaCha8([32]byte{25})}
-		if _, err := Init(store, keeper, random, "founder", roster.Phone); err != nil {
-			t.Fatal(err)
-		}
 		h := &held{street: &street{code: make(chan pairing.Code, 1), come: make(chan *visitor)}, result: make(chan error, 1), opened: time.Now()}
-		n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random, Log: slog.New(slog.NewTextHandler(&h.log, nil))})
-		if err != nil {
-			t.Fatal(err)
-		}
+		h.device = newDevice("founder", random)
+		h.device.threshold, h.device.devices = 2, 3
+		h.greeter = New(Config{Device: h.device, Inviter: h.street, Now: time.Now, Rand: random, Log: slog.New(slog.NewTextHandler(&h.log, nil))})
 		ctx, stop := context.WithCancel(t.Context())
 		var all sync.WaitGroup
-		all.Go(func() { n.Run(ctx, doorLink("founder"), h.street) })
-		if err := n.call(ctx, func(c *core) error { return c.beginInviting(2, 3, roster.DefaultSettings()) }); err != nil {
-			t.Fatal(err)
-		}
 		all.Go(func() {
 			var err error
-			h.who, err = show(ctx, n, func(e api.Event) {
+			h.who, err = show(ctx, h.greeter.Receive(3, func(e api.Event) {
 				h.mu.Lock()
 				defer h.mu.Unlock()
 				h.events = append(h.events, e)
-			})
+			}))
 			h.result <- err
 		})
 		h.code = <-h.street.code
 		f(h)
 		stop()
+		h.greeter.End(errStopped)
 		all.Wait()
 	})
 }
@@ -263,15 +249,7 @@ func holdWith(t *testing.T, f func(*held), show func(context.Context, *Node, fun
 // hold opens the door of a device that founds a circle of three.
 func hold(t *testing.T, f func(*held)) {
 	t.Helper()
-	guesses := pairing.MaxGuesses
-	holdWith(t, f, func(ctx context.Context, n *Node, emit func(api.Event)) (newcomer, error) {
-		return n.showInvitation(ctx, &guesses, 2, 3, emit)
-	})
-}
-
-// doorLink is the link of a device that is connected to nobody.
-func doorLink(name string) *labDevice {
-	return &labDevice{name: name, id: append([]byte(name), make([]byte, 38-len(name))...)}
+	holdWith(t, f, func(ctx context.Context, r *Reception) (Newcomer, error) { return r.show(ctx, 2) })
 }
 
 // lockedReader is randomness that goroutines share.
@@ -313,8 +291,8 @@ func TestSilentVisitorsKeepNobodyWaiting(t *testing.T) {
 		if err := right.visit(right.typist(t, h.code.Password()), nil); err != nil {
 			t.Errorf("the right visitor: %v", err)
 		}
-		if err := h.end(); err != nil || h.who.card.Name != "laptop" {
-			t.Errorf("%v, %q came in", err, h.who.card.Name)
+		if err := h.end(); err != nil || h.who.Card.Name != "laptop" {
+			t.Errorf("%v, %q came in", err, h.who.Card.Name)
 		}
 		if waited := time.Since(h.opened); waited != 0 {
 			t.Errorf("the right visitor waited for %v", waited)
@@ -467,8 +445,8 @@ func TestOneVisitorWins(t *testing.T) {
 		if e, _ := errors.AsType[*pairing.Error](errs[1-won]); e == nil || e.Code != pairing.Used {
 			t.Errorf("the other hears %v", errs[1-won])
 		}
-		if err := h.end(); err != nil || h.who.card.Name != []string{"laptop", "tablet"}[won] {
-			t.Errorf("%v, %q came in", err, h.who.card.Name)
+		if err := h.end(); err != nil || h.who.Card.Name != []string{"laptop", "tablet"}[won] {
+			t.Errorf("%v, %q came in", err, h.who.Card.Name)
 		}
 	})
 }
@@ -509,8 +487,8 @@ func TestWinnerIsWaitedFor(t *testing.T) {
 				}); err != nil {
 					t.Errorf("the winner: %v", err)
 				}
-				if err := h.end(); err != nil || h.who.card.Name != "laptop" {
-					t.Errorf("%v, %q came in", err, h.who.card.Name)
+				if err := h.end(); err != nil || h.who.Card.Name != "laptop" {
+					t.Errorf("%v, %q came in", err, h.who.Card.Name)
 				}
 			})
 		})
@@ -548,7 +526,7 @@ func TestInvitationExpires(t *testing.T) {
 	hold(t, func(h *held) {
 		e, _ := errors.AsType[*pairing.Error](h.end())
 		if e == nil || e.Code != pairing.Expired {
-			t.Errorf("the door closes with %v, and %q came in", e, h.who.card.Name)
+			t.Errorf("the door closes with %v, and %q came in", e, h.who.Card.Name)
 		}
 		if lived := time.Since(h.opened); lived != pairing.Lifetime*time.Second {
 			t.Errorf("it lived for %v", lived)

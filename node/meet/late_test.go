@@ -1,18 +1,17 @@
-package node
+package meet
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/pairing"
-	"github.com/warifu/warifu/roster"
 )
 
 // size returns how much runs.
@@ -49,9 +48,7 @@ func TestLateVisitorsHearWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			guesses := pairing.MaxGuesses
 			var withdraw context.CancelFunc
-			var n *Node
 			holdWith(t, func(h *held) {
 				row.over(t, h, withdraw)
 				inv, err := pairing.ParseInvitation(h.events[0].Invitation)
@@ -68,13 +65,12 @@ func TestLateVisitorsHearWhy(t *testing.T) {
 				}
 				time.Sleep(pairing.Lifetime*time.Second + pairTimeout)
 				synctest.Wait()
-				if left := n.late.size(); left != 0 {
+				if left := h.greeter.late.size(); left != 0 {
 					t.Errorf("%d doors and beacons are left for ever", left)
 				}
-			}, func(ctx context.Context, node *Node, emit func(api.Event)) (newcomer, error) {
-				n = node
+			}, func(ctx context.Context, r *Reception) (Newcomer, error) {
 				ctx, withdraw = context.WithCancel(ctx)
-				return n.showInvitation(ctx, &guesses, 2, 3, emit)
+				return r.show(ctx, 2)
 			})
 		})
 	}
@@ -83,18 +79,17 @@ func TestLateVisitorsHearWhy(t *testing.T) {
 // TestLateDoorsAreBounded: somebody begins and interrupts foundings all day.
 func TestLateDoorsAreBounded(t *testing.T) {
 	t.Parallel()
-	guesses := pairing.MaxGuesses
 	hosts, most := 0, 0
 	holdWith(t, func(h *held) {
 		h.street.wait()
 		h.end()
 		hosts = h.street.hosts
-	}, func(ctx context.Context, n *Node, emit func(api.Event)) (who newcomer, err error) {
+	}, func(ctx context.Context, r *Reception) (who Newcomer, err error) {
 		for range 5 * maxLate {
 			ctx, stop := context.WithCancel(ctx)
 			stop()
-			who, err = n.showInvitation(ctx, &guesses, 2, 3, emit)
-			most = max(most, n.late.size())
+			who, err = r.show(ctx, 2)
+			most = max(most, r.greeter.late.size())
 		}
 		return who, err
 	})
@@ -108,23 +103,16 @@ type away struct{ street }
 
 var errRefused = errors.New("dial: connection refused")
 
-func (*away) Dial(context.Context, []byte, [][]byte) (PairStream, error) { return nil, errRefused }
-func (*away) DialAt(context.Context, string) (PairStream, error)         { return nil, errRefused }
+func (*away) Dial(context.Context, []byte, [][]byte) (Stream, error) { return nil, errRefused }
+func (*away) DialAt(context.Context, string) (Stream, error)         { return nil, errRefused }
 
 // TestUnansweredInvitationSaysWhy: where nobody answers any more, an invitation
 // whose time is over is told as that, and one whose time is not is not.
 func TestUnansweredInvitationSaysWhy(t *testing.T) {
 	t.Parallel()
-	store, keeper, random := journaltest.New(), &labKeeper{keys: map[string]bool{}}, &lockedReader{r: rand.NewChaCha8([32]byte{33})}
-	if _, err := Init(store, keeper, random, "tablet", roster.Tablet); err != nil {
-		t.Fatal(err)
-	}
+	random := &lockedReader{r: rand.NewChaCha8([32]byte{33})}
 	now := time.Unix(1_800_000_000, 0)
-	n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random, Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.invite = new(away)
+	g := New(Config{Device: newDevice("tablet", random), Inviter: new(away), Now: func() time.Time { return now }, Rand: random, Log: slog.New(slog.DiscardHandler)})
 	w, err := pairing.NewWindow(unix(now), random)
 	if err != nil {
 		t.Fatal(err)
@@ -135,17 +123,23 @@ func TestUnansweredInvitationSaysWhy(t *testing.T) {
 	}
 	for _, row := range []struct {
 		after time.Duration
-		code  api.Code
-		words string
+		ago   time.Duration // since it ended; -1 if it has not
 	}{
-		{pairing.Lifetime*time.Second - time.Second, api.CodeUnreachable, "nobody answers for this invitation: dial: connection refused"},
-		{pairing.Lifetime * time.Second, api.CodeInvitationOld, "has expired"},
-		{pairing.Lifetime*time.Second + 3*time.Hour, api.CodeInvitationOld, "ended 3 hours ago"},
+		{pairing.Lifetime*time.Second - time.Second, -1},
+		{pairing.Lifetime * time.Second, 0},
+		{pairing.Lifetime*time.Second + 3*time.Hour, 3 * time.Hour},
 	} {
 		now = time.Unix(1_800_000_000, 0).Add(row.after)
 		for _, at := range []string{"", "/ip4/192.0.2.1/tcp/1"} {
-			_, _, err := n.answerInvitation(t.Context(), api.JoinArgs{Invitation: inv.Text(), At: at}, func(api.Event) {})
-			if e := api.AsError(err); e.Code != row.code || !strings.Contains(e.Message, row.words) || e.Hint == "" {
+			_, _, err := g.Answer(t.Context(), api.JoinArgs{Invitation: inv.Text(), At: at}, func(api.Event) {})
+			if expired, ok := errors.AsType[*Expired](err); row.ago >= 0 {
+				if !ok || expired.Ago != row.ago {
+					t.Errorf("after %v: %v", row.after, err)
+				}
+				continue
+			}
+			e := api.AsError(err)
+			if e.Code != api.CodeUnreachable || !strings.Contains(e.Message, "nobody answers for this invitation: dial: connection refused") || e.Hint == "" {
 				t.Errorf("after %v: %+v", row.after, e)
 			}
 		}

@@ -1,4 +1,4 @@
-package node
+package meet
 
 import (
 	"context"
@@ -14,7 +14,7 @@ const maxLate = 2 * 8
 // oldest is ended.
 type latecare struct {
 	mu      sync.Mutex
-	over    bool
+	over    error       // why nothing is run any more
 	running []*lateTask // oldest first
 	all     sync.WaitGroup
 }
@@ -22,11 +22,11 @@ type latecare struct {
 type lateTask struct{ stop context.CancelFunc }
 
 // run begins f, unless the device stops.
-func (l *latecare) run(f func(context.Context)) bool {
+func (l *latecare) run(f func(context.Context)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
-		return false
+	if l.over != nil {
+		return l.over
 	}
 	if len(l.running) == maxLate {
 		l.running[0].stop()
@@ -40,7 +40,7 @@ func (l *latecare) run(f func(context.Context)) bool {
 		defer stop()
 		f(ctx)
 	})
-	return true
+	return nil
 }
 
 func (l *latecare) forget(t *lateTask) {
@@ -54,10 +54,10 @@ func (l *latecare) forget(t *lateTask) {
 	}
 }
 
-// end stops all of it and waits for it.
-func (l *latecare) end() {
+// end stops all of it, because of cause, and waits for it.
+func (l *latecare) end(cause error) {
 	l.mu.Lock()
-	l.over = true
+	l.over = cause
 	for _, t := range l.running {
 		t.stop()
 	}

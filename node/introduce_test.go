@@ -1,0 +1,118 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/roster"
+)
+
+// TestIntroducer: a device that founds a circle says which, and takes in who fits,
+// unless the call that showed the invitation has ended meanwhile.
+func TestIntroducer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, 313)
+	store, keeper := journaltest.New(), &labKeeper{keys: map[string]bool{}}
+	random := rand.NewChaCha8([32]byte{25})
+	if _, err := Init(store, keeper, random, "founder", roster.Phone); err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		n.Run(ctx, &labDevice{name: "founder", id: append([]byte("founder"), make([]byte, 31)...)}, nil)
+	})
+	if err := n.call(ctx, func(c *core) error { return c.beginInviting(2, 3, roster.DefaultSettings()) }); err != nil {
+		t.Fatal(err)
+	}
+	i := introducer{n}
+	joined := func() (count int) {
+		t.Helper()
+		if err := n.look(ctx, func(c *core) error { count = len(c.founding.joined); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	ended, nonce := errors.New("ended"), [32]byte{7}
+	who := l.stranger(func(c *roster.Card) { c.Name = "new" })
+	for name, say := range map[string]func() (meet.Self, error){
+		"unasked":      func() (meet.Self, error) { return i.Introduce(ctx, nonce) },
+		"to a visitor": func() (meet.Self, error) { return i.Consider(ctx, who.Card, nonce) },
+	} {
+		self, err := say()
+		if err != nil || self.Card.Name != "founder" || self.Card.Nonce != nonce || self.Threshold != 2 || self.Devices != 3 || len(self.Addrs) != 1 {
+			t.Errorf("%s it says of itself %+v: %v", name, self, err)
+		}
+	}
+	if err := i.Admit(ctx, who, func() error { return ended }); !errors.Is(err, ended) || joined() != 0 {
+		t.Errorf("after the call has ended: %v, and %d are in", err, joined())
+	}
+	if err := i.Admit(ctx, who, func() error { return nil }); err != nil || joined() != 1 {
+		t.Errorf("who fits: %v, and %d are in", err, joined())
+	}
+	if _, err := i.Consider(ctx, who.Card, nonce); refusedWith(err) != pairing.SameDevice {
+		t.Errorf("who is in already: %v", err)
+	}
+	if err := i.Admit(ctx, who, func() error { return nil }); !errors.Is(err, errSameDevice) || joined() != 1 {
+		t.Errorf("who is in already: %v, and %d are in", err, joined())
+	}
+	stop()
+	all.Wait()
+	if _, err := i.Introduce(t.Context(), nonce); !errors.Is(err, ErrStopped) {
+		t.Errorf("when it has stopped: %v", err)
+	}
+}
+
+func refusedWith(err error) string {
+	if r, ok := errors.AsType[*meet.Refusal](err); ok {
+		return r.Code
+	}
+	return ""
+}
+
+// TestRefusalsAreSaid: a visitor that does not fit is told why, as far as it can do
+// something about it, and the log has the device's own words.
+func TestRefusalsAreSaid(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		err  error
+		want string
+	}{
+		{errSameDevice, pairing.SameDevice},
+		{errSameName, pairing.NameTaken},
+		{errFull, pairing.CircleFull},
+		{CheckNewName("2"), pairing.BadName},
+		{errNotInviting, pairing.Refused},
+		{errors.New("node: the keys of this device were stolen"), pairing.Refused},
+		{fmt.Errorf("wrapped: %w", errFull), pairing.CircleFull},
+	} {
+		if got := refusal(row.err); refusedWith(got) != row.want || got.Error() != row.err.Error() || !errors.Is(got, row.err) {
+			t.Errorf("%v: %v, code %s", row.err, got, refusedWith(got))
+		}
+	}
+}
+
+// TestExpiredInvitationIsSaid: an invitation for which nobody answers any more is
+// told as that, with how long ago it ended.
+func TestExpiredInvitationIsSaid(t *testing.T) {
+	t.Parallel()
+	for ago, words := range map[time.Duration]string{0: "has expired", 3 * time.Hour: "ended 3 hours ago"} {
+		if e := api.AsError(pairingError(&meet.Expired{Ago: ago})); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
+			t.Errorf("after %v: %+v", ago, e)
+		}
+	}
+}
