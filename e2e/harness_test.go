@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -20,7 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/internal/boltstore"
+	"github.com/warifu/warifu/internal/keeper"
+	"github.com/warifu/warifu/internal/keeper/keepertest"
+	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
 )
 
 // patience bounds every wait. It is generous because the machine may be busy;
@@ -138,8 +144,9 @@ type device struct {
 	ready  api.Event
 }
 
-// newDevice makes a device. All are phones, for which deriving the key from
-// the passphrase costs the least.
+// newDevice makes a device as init does, but for the costs of its passphrase:
+// with those that init chooses, deriving the key would be most of what all tests
+// here do.
 func newDevice(t testing.TB, name string) *device {
 	t.Helper()
 	return newDeviceAt(t, name, filepath.Join(tempDir(t), "h"))
@@ -147,12 +154,56 @@ func newDevice(t testing.TB, name string) *device {
 
 func newDeviceAt(t testing.TB, name, home string) *device {
 	t.Helper()
+	d := deviceAt(t, name, home)
+	if err := makeHome(t, home, name); err != nil {
+		t.Fatalf("make %s: %v", name, err)
+	}
+	return d
+}
+
+// makeHome makes what init does, see cmd/warifu.
+func makeHome(t testing.TB, home, name string) error {
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	k, header := keepertest.New(t, passphrase)
+	store, err := boltstore.Create(filepath.Join(home, "warifu.db"), header)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := store.Attach(k); err != nil {
+		return err
+	}
+	if err := k.OpenEpochKeys(filepath.Join(home, "epochs")); err != nil {
+		return err
+	}
+	_, err = node.Init(store, openKeeper{k}, cryptorand.Reader, name, roster.Phone)
+	return err
+}
+
+// An openKeeper counts no tries.
+type openKeeper struct{ *keeper.Keeper }
+
+func (openKeeper) MayUnlock() error { return nil }
+
+// initDevice makes a device by the command, with a passphrase that costs what
+// it costs a person with a phone.
+func initDevice(t testing.TB, name string) *device {
+	t.Helper()
+	d := deviceAt(t, name, filepath.Join(tempDir(t), "h"))
+	d.run(0, "init", "--name", name, "--kind", "phone", "--passphrase-file", d.pass)
+	return d
+}
+
+// deviceAt is a device whose home is still to be made.
+func deviceAt(t testing.TB, name, home string) *device {
+	t.Helper()
 	d := &device{t: t, name: name, home: home, pass: filepath.Join(tempDir(t), "pass"),
 		listen: fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t))}
 	if err := os.WriteFile(d.pass, []byte(passphrase+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.run(0, "init", "--name", name, "--kind", "phone", "--passphrase-file", d.pass)
 	var err error
 	if d.client, err = api.NewClient(home); err != nil {
 		t.Fatal(err)
