@@ -18,7 +18,10 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-var simTable = flag.Bool("sim.table", false, "go through the whole crash table, with every fate at every write of every device")
+var (
+	simTable  = flag.Bool("sim.table", false, "go through the whole crash table, with every fate at every write of every device")
+	simPlaces = flag.Int("sim.places", 1, "let each fate happen at so many places of each story of each circle, the first being that of -sim.start; 0 is all of the sample")
+)
 
 // tableShapes are the circles of the table. Of the last one a minority could
 // sign: nobody can found it, but a re-deal keeps what it is.
@@ -303,8 +306,9 @@ type cell struct {
 // TestCrashTable lets every write of every device fail in every way while the
 // circle changes, see [fate]. Afterwards the key lives, and one epoch does; all
 // devices are in it and in the middle of nothing; and they sign, before and
-// after a restart of them all. Without -sim.table a sample does, in which every
-// shape has every fate in every story and at one write at least of every name.
+// after a restart of them all. Without -sim.table a sample is made, in which every
+// shape has every fate in every story and at one write at least of every name;
+// and some of its places happen, see [slice].
 func TestCrashTable(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
@@ -318,7 +322,6 @@ func TestCrashTable(t *testing.T) {
 			if !*simTable {
 				cells = sample(shape, cells)
 			}
-			t.Logf("%d of %d places", len(cells), places)
 			mu.Lock()
 			shapes++
 			for _, c := range cells {
@@ -326,6 +329,10 @@ func TestCrashTable(t *testing.T) {
 				again[c.finding(shape)] = true
 			}
 			mu.Unlock()
+			if !*simTable && *simPlaces > 0 {
+				cells = slice(shape, cells, *simStart, *simPlaces)
+			}
+			t.Logf("%d of %d places", len(cells), places)
 			for _, s := range stories {
 				t.Run(s.name, func(t *testing.T) {
 					t.Parallel()
@@ -428,6 +435,27 @@ func sample(shape simShape, all []cell) (out []cell) {
 			seen[k] = true
 		}
 		if fresh {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// slice picks n places for each fate of each story from a sample, and what is one
+// of [findings]. What follows each other from one start to the next lies far
+// apart in the story, as the sample has it.
+func slice(shape simShape, sample []cell, start uint64, n int) (out []cell) {
+	type kind struct{ story, fate string }
+	size, seen := map[kind]uint64{}, map[kind]uint64{}
+	for _, c := range sample {
+		size[kind{c.story.name, c.fate.name}]++
+	}
+	for _, c := range sample {
+		k := kind{c.story.name, c.fate.name}
+		// How far it lies behind the start, going round.
+		behind := (seen[k] + size[k] - start%size[k]) % size[k]
+		seen[k]++
+		if behind < uint64(n) || slices.Contains(findings, c.finding(shape)) {
 			out = append(out, c)
 		}
 	}
