@@ -41,6 +41,14 @@ const passphrase = "correct horse battery"
 var (
 	seedFlag = flag.Uint64("seed", 0, "seed of the random tests (default drawn and printed)")
 
+	// By default no story takes more than half a minute; make e2e-long has all of them
+	// at full length.
+	longFlag  = flag.Bool("long", false, "also run the tests that are long by nature")
+	rounds    = flag.Int("rounds", 2, "break so many times what breaks in rounds: processes that are killed, disks that are full")
+	circles   = flag.Int("circles", 2, "kill in so many circles at once while they deal fresh shares")
+	killEvery = flag.Int("kill.every", 7, "of the named points take one in so many, counted from -kill.start")
+	killStart = flag.Int("kill.start", 0, "the first of the named points")
+
 	binary string // the program under test
 	builds string // the directory that it is in
 )
@@ -71,6 +79,15 @@ func build(name string, flags ...string) (string, error) {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return path, nil
+}
+
+// long is for tests that wait, or work, for longer than the others together
+// should take.
+func long(t *testing.T) {
+	t.Helper()
+	if !*longFlag {
+		t.Skip("needs -long: make e2e-long")
+	}
 }
 
 // random returns a generator whose seed is printed if the test fails.

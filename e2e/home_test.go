@@ -117,7 +117,7 @@ func snapshot(t testing.TB, home string) map[string][32]byte {
 // fsck must say so, and neither may change a byte.
 func TestDamagedStore(t *testing.T) {
 	t.Parallel()
-	d := initDevice(t, "phone")
+	d := newDevice(t, "phone")
 	store := filepath.Join(d.home, "warifu.db")
 	good, err := os.ReadFile(store)
 	if err != nil {

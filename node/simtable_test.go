@@ -20,7 +20,7 @@ import (
 
 var (
 	simTable  = flag.Bool("sim.table", false, "go through the whole crash table, with every fate at every write of every device")
-	simPlaces = flag.Int("sim.places", 1, "let each fate happen at so many places of each story of each circle, the first being that of -sim.start; 0 is all of the sample")
+	simPlaces = flag.Int("sim.places", 3, "let a write fail at so many places of each story of each circle, chosen by -sim.start; 0 is all of the sample")
 )
 
 // tableShapes are the circles of the table. Of the last one a minority could
@@ -441,21 +441,27 @@ func sample(shape simShape, all []cell) (out []cell) {
 	return out
 }
 
-// slice picks n places for each fate of each story from a sample, and what is one
-// of [findings]. What follows each other from one start to the next lies far
-// apart in the story, as the sample has it.
+// slice picks n places of each story from a sample, and what is one of [findings].
+// One shape goes on with the fates where another has stopped, so that with three
+// places each story has all of them; and one start where the one before has.
 func slice(shape simShape, sample []cell, start uint64, n int) (out []cell) {
 	type kind struct{ story, fate string }
-	size, seen := map[kind]uint64{}, map[kind]uint64{}
-	for _, c := range sample {
-		size[kind{c.story.name, c.fate.name}]++
-	}
-	for _, c := range sample {
+	places := map[kind][]int{}
+	for i, c := range sample {
 		k := kind{c.story.name, c.fate.name}
-		// How far it lies behind the start, going round.
-		behind := (seen[k] + size[k] - start%size[k]) % size[k]
-		seen[k]++
-		if behind < uint64(n) || slices.Contains(findings, c.finding(shape)) {
+		places[k] = append(places[k], i)
+	}
+	picked := map[int]bool{}
+	for _, s := range stories {
+		for j := range uint64(n) {
+			turn := start*uint64(n*len(tableShapes)) + uint64(slices.Index(tableShapes, shape)*n) + j
+			if at := places[kind{s.name, fates[turn%uint64(len(fates))].name}]; len(at) > 0 {
+				picked[at[turn/uint64(len(fates))%uint64(len(at))]] = true
+			}
+		}
+	}
+	for i, c := range sample {
+		if picked[i] || slices.Contains(findings, c.finding(shape)) {
 			out = append(out, c)
 		}
 	}
