@@ -33,8 +33,8 @@ import (
 // nothing waits for it to pass.
 const patience = 30 * time.Second
 
-// poll is how often a condition is looked at.
-const poll = 20 * time.Millisecond
+// poll is how often a condition is looked at. Each look is work for a device.
+const poll = 50 * time.Millisecond
 
 const passphrase = "correct horse battery"
 
