@@ -108,6 +108,7 @@ func TestWrongClocks(t *testing.T) {
 // TestClocksMakeNoRemovalEarly has both devices that judge a silent one jump ten
 // years ahead. It is not removed before its time, and it is after it.
 func TestClocksMakeNoRemovalEarly(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const suspect, grace = 20 * time.Second, 5 * time.Second
 	// A jump counts for as much as may pass between two ticks, and a judge

@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// cloneRounds is how often a copy is made in the middle of a re-deal.
-	cloneRounds = 3
-
 	// clonePatience bounds a re-deal in which two copies of one device take
 	// turns. Each attempt that they spoil costs some of it.
 	clonePatience = 4 * patience
@@ -108,7 +105,7 @@ func TestCloneBesideTheOriginal(t *testing.T) {
 		nonces[sig.Signature[:66]] = message
 	}
 	sign("the others sign", laptop, tablet)
-	for round := range cloneRounds {
+	for round := range *rounds {
 		if round > 0 {
 			clone.kill()
 			clone = phone.clonedIn(t, others, r)

@@ -19,6 +19,7 @@ import (
 // devices, every pair of those that were there signs, and nothing is left behind.
 // It does not run beside others, for it has a time limit of its own.
 func TestDemo(t *testing.T) {
+	long(t)
 	dir := filepath.Join(tempDir(t), "demo")
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, "demo", "--json", "--dir", dir)

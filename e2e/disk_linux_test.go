@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// fullRounds is how often a disk is full in a re-deal.
-	fullRounds = 6
-
 	// fullPatience bounds a re-deal of which a member can write nothing. The
 	// others give it a minute, and leave it out of the next attempt.
 	fullPatience = 5 * patience
@@ -103,12 +100,12 @@ func (d *device) endures(t testing.TB, c *circle, fill, clear func()) {
 // pair signs. Once in a while it is restarted in between.
 func TestFullDiskWhileRedealing(t *testing.T) {
 	t.Parallel()
-	for i := range 2 {
+	for i := range *circles {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			r := random(t)
 			c := newCircle(t, 2, "laptop", "phone", "tablet")
-			for round := range fullRounds / 2 {
+			for round := range (*rounds + 1) / 2 {
 				c.fillIn(t, r, round)
 			}
 			for _, d := range c.devices {

@@ -13,6 +13,7 @@ import (
 // send. Meanwhile the laptop answers its person and says who floods it, two persons
 // sign, and when they call the tablet lost the circle heals.
 func TestOneMemberFloods(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, flood := range []string{"mix", "forged"} {
 		t.Run(flood, func(t *testing.T) {

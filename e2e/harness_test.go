@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -20,20 +21,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/internal/boltstore"
+	"github.com/warifu/warifu/internal/keeper"
+	"github.com/warifu/warifu/internal/keeper/keepertest"
+	"github.com/warifu/warifu/node"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
 )
 
 // patience bounds every wait. It is generous because the machine may be busy;
 // nothing waits for it to pass.
 const patience = 30 * time.Second
 
-// poll is how often a condition is looked at.
-const poll = 20 * time.Millisecond
+// poll is how often a condition is looked at. Each look is work for a device.
+const poll = 50 * time.Millisecond
 
 const passphrase = "correct horse battery"
 
 var (
 	seedFlag = flag.Uint64("seed", 0, "seed of the random tests (default drawn and printed)")
+
+	// By default no story takes more than half a minute; make e2e-long has all of them
+	// at full length.
+	longFlag  = flag.Bool("long", false, "also run the tests that are long by nature")
+	rounds    = flag.Int("rounds", 2, "break so many times what breaks in rounds: processes that are killed, disks that are full")
+	circles   = flag.Int("circles", 2, "kill in so many circles at once while they deal fresh shares")
+	killEvery = flag.Int("kill.every", 7, "of the named points take one in so many, counted from -kill.start")
+	killStart = flag.Int("kill.start", 0, "the first of the named points")
 
 	binary string // the program under test
 	builds string // the directory that it is in
@@ -65,6 +79,15 @@ func build(name string, flags ...string) (string, error) {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return path, nil
+}
+
+// long is for tests that wait, or work, for longer than the others together
+// should take.
+func long(t *testing.T) {
+	t.Helper()
+	if !*longFlag {
+		t.Skip("needs -long: make e2e-long")
+	}
 }
 
 // random returns a generator whose seed is printed if the test fails.
@@ -138,8 +161,9 @@ type device struct {
 	ready  api.Event
 }
 
-// newDevice makes a device. All are phones, for which deriving the key from
-// the passphrase costs the least.
+// newDevice makes a device as init does, but for the costs of its passphrase:
+// with those that init chooses, deriving the key would be most of what all tests
+// here do.
 func newDevice(t testing.TB, name string) *device {
 	t.Helper()
 	return newDeviceAt(t, name, filepath.Join(tempDir(t), "h"))
@@ -147,12 +171,56 @@ func newDevice(t testing.TB, name string) *device {
 
 func newDeviceAt(t testing.TB, name, home string) *device {
 	t.Helper()
+	d := deviceAt(t, name, home)
+	if err := makeHome(t, home, name); err != nil {
+		t.Fatalf("make %s: %v", name, err)
+	}
+	return d
+}
+
+// makeHome makes what init does, see cmd/warifu.
+func makeHome(t testing.TB, home, name string) error {
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	k, header := keepertest.New(t, passphrase)
+	store, err := boltstore.Create(filepath.Join(home, "warifu.db"), header)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := store.Attach(k); err != nil {
+		return err
+	}
+	if err := k.OpenEpochKeys(filepath.Join(home, "epochs")); err != nil {
+		return err
+	}
+	_, err = node.Init(store, openKeeper{k}, cryptorand.Reader, name, roster.Phone)
+	return err
+}
+
+// An openKeeper counts no tries.
+type openKeeper struct{ *keeper.Keeper }
+
+func (openKeeper) MayUnlock() error { return nil }
+
+// initDevice makes a device by the command, with a passphrase that costs what
+// it costs a person with a phone.
+func initDevice(t testing.TB, name string) *device {
+	t.Helper()
+	d := deviceAt(t, name, filepath.Join(tempDir(t), "h"))
+	d.run(0, "init", "--name", name, "--kind", "phone", "--passphrase-file", d.pass)
+	return d
+}
+
+// deviceAt is a device whose home is still to be made.
+func deviceAt(t testing.TB, name, home string) *device {
+	t.Helper()
 	d := &device{t: t, name: name, home: home, pass: filepath.Join(tempDir(t), "pass"),
 		listen: fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", freePort(t))}
 	if err := os.WriteFile(d.pass, []byte(passphrase+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.run(0, "init", "--name", name, "--kind", "phone", "--passphrase-file", d.pass)
 	var err error
 	if d.client, err = api.NewClient(home); err != nil {
 		t.Fatal(err)

@@ -10,16 +10,9 @@ import (
 	"github.com/warifu/warifu/node/api"
 )
 
-const (
-	// killCircles run at the same time, and each is killed in killRounds
-	// times: 50 kills together.
-	killCircles = 5
-	killRounds  = 10
-
-	// killWithin is the time after the request of a re-deal in which the kill
-	// falls. A re-deal takes about half of it.
-	killWithin = 800 * time.Millisecond
-)
+// killWithin is the time after the request of a re-deal in which the kill
+// falls. A re-deal takes about half of it.
+const killWithin = 800 * time.Millisecond
 
 // TestKillWhileRedealing kills devices at random moments of re-deals and
 // starts them again. Each time all end up in one epoch, and every pair signs
@@ -28,13 +21,13 @@ const (
 // died among them, and only as many of one sharing as must sign give the key.
 func TestKillWhileRedealing(t *testing.T) {
 	t.Parallel()
-	for i := range killCircles {
+	for i := range *circles {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			r := random(t)
 			c := newCircle(t, 2, "laptop", "phone", "tablet")
 			all := newLoot(c)
-			for round := range killRounds {
+			for round := range *rounds {
 				c.killIn(t, r, round, all)
 			}
 			c.notCopied(t)
@@ -77,7 +70,7 @@ func (c *circle) killIn(t testing.TB, r *rand.Rand, round int, all *loot) {
 				// killed.
 				time.AfterFunc(2*killWithin, stop)
 				for _, v := range victims {
-					killed = append(killed, killAfter(r, v, killWithin))
+					killed = append(killed, killInRound(r, v, killWithin, round))
 				}
 			}
 			emit(e)

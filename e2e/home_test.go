@@ -30,7 +30,7 @@ func (d *device) failing(more ...string) outcome {
 
 func TestWrongPassphrase(t *testing.T) {
 	t.Parallel()
-	d := newDevice(t, "phone")
+	d := initDevice(t, "phone")
 	d.up()
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	if err := os.WriteFile(wrong, []byte("incorrect horse"), 0o600); err != nil {
@@ -64,7 +64,7 @@ func TestWrongPassphrase(t *testing.T) {
 
 func TestTwoDaemonsOnOneHome(t *testing.T) {
 	t.Parallel()
-	d := newDevice(t, "phone")
+	d := initDevice(t, "phone")
 	d.up()
 	if o := d.failing(); o.code(t) != api.CodeAlreadyRunning {
 		t.Errorf("up: %s", o.stderr)

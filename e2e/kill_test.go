@@ -12,8 +12,18 @@ import (
 
 // killAfter kills d after a moment drawn from r, which returns when it has.
 func killAfter(r *rand.Rand, d *device, within time.Duration) (wait func()) {
+	return killAt(d, time.Duration(r.Int64N(int64(within))))
+}
+
+// killInRound does the same in the part of that time that is the round's, so that
+// few rounds are spread over all of it, too.
+func killInRound(r *rand.Rand, d *device, within time.Duration, round int) (wait func()) {
+	part := within / time.Duration(*rounds)
+	return killAt(d, time.Duration(round)*part+time.Duration(r.Int64N(int64(part))))
+}
+
+func killAt(d *device, moment time.Duration) (wait func()) {
 	done := make(chan struct{})
-	moment := time.Duration(r.Int64N(int64(within)))
 	go func() {
 		defer close(done)
 		time.Sleep(moment) // the moment is the test
@@ -27,10 +37,9 @@ func killAfter(r *rand.Rand, d *device, within time.Duration) (wait func()) {
 // forgotten and that the circle goes on to sign.
 func TestKillWhileSigning(t *testing.T) {
 	t.Parallel()
-	const rounds = 6
 	r := random(t)
 	c := newCircle(t, 2, "laptop", "phone", "tablet")
-	for round := range rounds {
+	for round := range *rounds {
 		asker := c.devices[r.IntN(3)]
 		approver := c.devices[(r.IntN(2)+1+index(c, asker))%3]
 		victim := []*device{asker, approver}[r.IntN(2)]
@@ -38,7 +47,7 @@ func TestKillWhileSigning(t *testing.T) {
 		t.Logf("%s asks, %s approves, %s is killed", asker.name, approver.name, victim.name)
 
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		killed := killAfter(r, victim, 600*time.Millisecond)
+		killed := killInRound(r, victim, 600*time.Millisecond, round)
 		// It fails, or the kill came too late: both are fine.
 		sig, id, err := ask(ctx, message, asker, approver)
 		cancelled := err != nil
@@ -98,9 +107,8 @@ func index(c *circle, d *device) int {
 // another.
 func TestKillWhileFounding(t *testing.T) {
 	t.Parallel()
-	const rounds = 6
 	r := random(t)
-	for round := range rounds {
+	for round := range *rounds {
 		devices := make([]*device, 3)
 		for i, name := range []string{"laptop", "phone", "tablet"} {
 			devices[i] = newDevice(t, name)
@@ -108,7 +116,7 @@ func TestKillWhileFounding(t *testing.T) {
 		}
 		victim := devices[r.IntN(3)]
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		killed := killAfter(r, victim, 900*time.Millisecond)
+		killed := killInRound(r, victim, 900*time.Millisecond, round)
 		founding, stop := context.WithCancel(ctx)
 		go func() {
 			// A device that is gone for good would be waited for.

@@ -34,6 +34,9 @@ const (
 	// learns of them at its ticks.
 	netSlack = 3 * time.Second
 
+	// netLook is how often is looked at what must hold at every moment.
+	netLook = 20 * time.Millisecond
+
 	// netCut is for how long the network is broken, all together.
 	netCut = 2 * time.Minute
 
@@ -189,7 +192,7 @@ func (w *witness) during(length time.Duration, ok func() bool) {
 	w.t.Helper()
 	w.look()
 	for until := time.Now().Add(length); time.Now().Before(until) && !ok(); {
-		time.Sleep(poll) // the length of the partition is the test
+		time.Sleep(netLook) // the length of the partition is the test
 		w.look()
 	}
 }

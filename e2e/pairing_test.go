@@ -99,7 +99,7 @@ func (r *running) end() (stdout string, last *api.Error) {
 // device joins with the text, one with the code and an address.
 func TestFoundWithCommands(t *testing.T) {
 	t.Parallel()
-	laptop, phone, tablet := newDevice(t, "laptop"), newDevice(t, "phone"), newDevice(t, "tablet")
+	laptop, phone, tablet := initDevice(t, "laptop"), initDevice(t, "phone"), initDevice(t, "tablet")
 	for _, d := range []*device{laptop, phone, tablet} {
 		d.up()
 	}

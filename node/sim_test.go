@@ -20,12 +20,12 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// realSeeds is how many worlds have the real signing protocols.
-const realSeeds = 52
-
+// By default there is one world of each kind, see [newWorldOf]: 7 circles, in 16
+// ways. make soak runs many more.
 var (
-	simSeeds = flag.Uint64("sim.seeds", 2000, "run so many seeds of the simulation")
-	simStart = flag.Uint64("sim.start", 0, "the first seed")
+	simSeeds = flag.Uint64("sim.seeds", 7*16, "run so many seeds of the simulation")
+	simReal  = flag.Uint64("sim.real", 6, "run at most so many of them with the real signing protocols")
+	simStart = flag.Uint64("sim.start", 0, "the first seed, and the first place of the crash table")
 	simTrace = flag.Bool("sim.trace", false, "print what happens")
 )
 
@@ -349,7 +349,7 @@ func TestSim(t *testing.T) {
 func TestSimReal(t *testing.T) {
 	t.Parallel()
 	var signed atomic.Int64
-	n := min(*simSeeds, realSeeds)
+	n := min(*simSeeds, *simReal)
 	forSimSeeds(t, n, func(t *testing.T, seed uint64) {
 		signed.Add(int64(simulate(t, seed, "TestSimReal", func(w *world) { w.real = true }).truth.made))
 	})

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"flag"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -54,13 +55,13 @@ func unlock(d *simDevice, told bool) {
 	}
 }
 
-// lockedSeeds is how many worlds have persons that lock their devices.
-const lockedSeeds = 21
+// By default each circle is in one.
+var simLocked = flag.Uint64("sim.locked", uint64(len(simShapes)), "run so many worlds with persons that lock their devices, no more than seeds")
 
 // TestSimLocks is [TestSim] with devices that are locked and unlocked all the time.
 func TestSimLocks(t *testing.T) {
 	t.Parallel()
-	forSimSeeds(t, min(*simSeeds, lockedSeeds), func(t *testing.T, seed uint64) {
+	forSimSeeds(t, min(*simSeeds, *simLocked), func(t *testing.T, seed uint64) {
 		w := simulate(t, seed, "TestSimLocks", locks)
 		if w.err == nil && w.hits["locked"] == 0 {
 			t.Errorf("seed %d: nobody was locked", seed)

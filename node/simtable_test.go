@@ -18,7 +18,10 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-var simTable = flag.Bool("sim.table", false, "go through the whole crash table, with every fate at every write of every device")
+var (
+	simTable  = flag.Bool("sim.table", false, "go through the whole crash table, with every fate at every write of every device")
+	simPlaces = flag.Int("sim.places", 3, "let a write fail at so many places of each story of each circle, chosen by -sim.start; 0 is all of the sample")
+)
 
 // tableShapes are the circles of the table. Of the last one a minority could
 // sign: nobody can found it, but a re-deal keeps what it is.
@@ -303,8 +306,9 @@ type cell struct {
 // TestCrashTable lets every write of every device fail in every way while the
 // circle changes, see [fate]. Afterwards the key lives, and one epoch does; all
 // devices are in it and in the middle of nothing; and they sign, before and
-// after a restart of them all. Without -sim.table a sample does, in which every
-// shape has every fate in every story and at one write at least of every name.
+// after a restart of them all. Without -sim.table a sample is made, in which every
+// shape has every fate in every story and at one write at least of every name;
+// and some of its places happen, see [slice].
 func TestCrashTable(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
@@ -318,7 +322,6 @@ func TestCrashTable(t *testing.T) {
 			if !*simTable {
 				cells = sample(shape, cells)
 			}
-			t.Logf("%d of %d places", len(cells), places)
 			mu.Lock()
 			shapes++
 			for _, c := range cells {
@@ -326,6 +329,10 @@ func TestCrashTable(t *testing.T) {
 				again[c.finding(shape)] = true
 			}
 			mu.Unlock()
+			if !*simTable && *simPlaces > 0 {
+				cells = slice(shape, cells, *simStart, *simPlaces)
+			}
+			t.Logf("%d of %d places", len(cells), places)
 			for _, s := range stories {
 				t.Run(s.name, func(t *testing.T) {
 					t.Parallel()
@@ -428,6 +435,33 @@ func sample(shape simShape, all []cell) (out []cell) {
 			seen[k] = true
 		}
 		if fresh {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// slice picks n places of each story from a sample, and what is one of [findings].
+// One shape goes on with the fates where another has stopped, so that with three
+// places each story has all of them; and one start where the one before has.
+func slice(shape simShape, sample []cell, start uint64, n int) (out []cell) {
+	type kind struct{ story, fate string }
+	places := map[kind][]int{}
+	for i, c := range sample {
+		k := kind{c.story.name, c.fate.name}
+		places[k] = append(places[k], i)
+	}
+	picked := map[int]bool{}
+	for _, s := range stories {
+		for j := range uint64(n) {
+			turn := start*uint64(n*len(tableShapes)) + uint64(slices.Index(tableShapes, shape)*n) + j
+			if at := places[kind{s.name, fates[turn%uint64(len(fates))].name}]; len(at) > 0 {
+				picked[at[turn/uint64(len(fates))%uint64(len(at))]] = true
+			}
+		}
+	}
+	for i, c := range sample {
+		if picked[i] || slices.Contains(findings, c.finding(shape)) {
 			out = append(out, c)
 		}
 	}

@@ -29,7 +29,9 @@ func (f fate) String() string {
 
 // TestCrashTable lets every device, in every shape, fail in every way at each
 // of its durable writes. Whoever is left must come to the same end as if
-// nothing had happened; if a disk burns, they must still be able to sign.
+// nothing had happened; if a disk burns, they must still be able to sign. With
+// -refresh.part one in so many of these places does, of which each device has
+// some and each way to fail has some.
 func TestCrashTable(t *testing.T) {
 	t.Parallel()
 	for _, s := range shapes {
@@ -50,7 +52,7 @@ func TestCrashTable(t *testing.T) {
 				}
 				for n := range counts[slot] {
 					for f := range fates {
-						if f == burns && s.mortal == 0 {
+						if f == burns && s.mortal == 0 || (uint64(n)+uint64(f)+uint64(slot)+*first)%*part != 0 {
 							continue
 						}
 						if err := crashOnce(c, p, slot, n, f); err != nil {
