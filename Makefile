@@ -38,7 +38,7 @@ check: ## formatting, vet, static analysis, tidy modules
 	cd tools && $(GO) vet ./... && $(GO) run ./notices -check
 
 race: ## tests under the race detector, for everything with goroutines
-	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p/... ./node/api ./journal/... ./pairing ./cmd/...
+	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p/... ./node/api ./node/meet ./node/vigil ./journal/... ./pairing ./cmd/...
 # The lab and the simulated worlds have one goroutine: a few are enough here. What
 # a daemon does at once is seen in real ones, which are built with the detector too.
 	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Inbox|UndoALock|Sim$$'
@@ -57,7 +57,7 @@ soak: ## what takes a night: all of what is long, each networked suite 20 times;
 	$(GO) test -timeout 8h ./share/refresh -refresh.part=1
 	$(GO) test -timeout 8h ./internal/model -model.states=2000000
 	$(GO) test -timeout 8h ./e2e -long -rounds=10 -circles=5 -kill.every=1
-	$(GO) test -timeout 8h -count=20 ./internal/p2p/... ./node/api ./pairing ./cmd/warifu
+	$(GO) test -timeout 8h -count=20 ./internal/p2p/... ./node/api ./node/meet ./pairing ./cmd/warifu
 	$(GO) test -timeout 12h -count=20 ./e2e -long -rounds=6 -circles=3 -kill.every=1
 	$(GO) test -timeout 12h -count=20 -tags netns -run Netns ./internal/p2p/... ./e2e
 

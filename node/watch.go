@@ -37,6 +37,11 @@ func (w *watcher) signal() {
 	}
 }
 
+// lookPause is the least time between two looks of one call that waits. Every event
+// pokes, also those that a peer may cause by the thousand, and what a look costs is
+// charged to nobody.
+const lookPause = 5 * time.Millisecond
+
 // follow is how a call waits. look looks at the core, in the loop: now, and
 // whenever something may have changed; an error ends the call. tell then tells the
 // client what is new, outside the loop, and reports whether the wait is over. When
@@ -44,18 +49,29 @@ func (w *watcher) signal() {
 func (n *Node) follow(ctx context.Context, w *watcher, look func(*core) error, tell func() bool, ended func() error) error {
 	defer n.release(w)
 	w.signal()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for {
-		select {
-		case <-w.poke:
-		case <-ctx.Done():
+		if !arrived(ctx, pause.C) || !arrived(ctx, w.poke) {
 			return ended()
 		}
+		pause.Reset(lookPause)
 		if err := n.look(context.WithoutCancel(ctx), look); err != nil {
 			return err
 		}
 		if tell() {
 			return nil
 		}
+	}
+}
+
+// arrived waits for something to arrive, and reports false if ctx ends first.
+func arrived[T any](ctx context.Context, ch <-chan T) bool {
+	select {
+	case <-ch:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -1,0 +1,70 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestWaitLooksSeldom: whatever goes on in the loop, a call that waits looks only so
+// often, and it misses nothing that is there at the end.
+func TestWaitLooksSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many, apart = 1000, 100 * time.Microsecond
+		l := newLab(t, 3, 740)
+		l.found(2, 3)
+		phone := l.devices[0]
+		r := phone.ask("something to wait for")
+		n := phone.node()
+		var w *watcher
+		if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		events, looks, seen := 0, 0, 0
+		over := make(chan error, 1)
+		go func() {
+			over <- n.follow(t.Context(), w,
+				func(*core) error { looks++; seen = events; return nil },
+				func() bool { return seen == many }, nil)
+		}()
+		for range many {
+			n.post(func(*core) { events++ })
+			time.Sleep(apart)
+		}
+		if err := <-over; err != nil {
+			t.Fatal(err)
+		}
+		if most := int(many*apart/lookPause) + 2; looks > most || looks < most/2 {
+			t.Errorf("%d looks while %d things happened, want about %d", looks, many, most)
+		}
+	})
+}
+
+// TestWaitEndsWithItsContext: while nothing happens, and between two looks.
+func TestWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 741)
+	l.found(2, 3)
+	n := l.devices[0].node()
+	r := l.devices[0].ask("something to wait for")
+	var w *watcher
+	if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	errOver := errors.New("over")
+	err := n.follow(ctx, w, func(*core) error { stop(); return nil }, func() bool { return false }, func() error { return errOver })
+	if !errors.Is(err, errOver) {
+		t.Errorf("it ends with %v", err)
+	}
+	if err := n.call(t.Context(), func(c *core) error {
+		if len(c.watchers) != 0 {
+			t.Error("the watch goes on")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
