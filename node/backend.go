@@ -140,6 +140,9 @@ func (n *Desk) Wait(ctx context.Context, id string, emit func(api.Event)) (api.S
 func (n *Desk) await(ctx context.Context, w *watcher, emit func(api.Event)) (sig api.Signature, err error) {
 	var now, last look
 	err = n.follow(ctx, w, func(c *core) error {
+		if c.circle == nil {
+			return c.ready() // it did not come into the circle after all
+		}
 		now, sig = c.look(w.request), c.viewSignature(w.request)
 		return c.failure(w.request)
 	}, func() bool {

@@ -48,17 +48,19 @@ func (d deadAttempts) load(j journal.Journal) error {
 				err = wire.Unmarshal(raw, &s)
 			}
 			if err != nil || s.Version != 1 {
-				return errors.New("a record is damaged")
+				return errDeadDamaged
 			}
 			d[wire.SessionID(id)] = &deadAttempt{frames: s.Frames, key: s.Key, told: map[wire.Slot]time.Time{}}
 			return nil
 		})
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errDeadDamaged) {
 		return fmt.Errorf("node: read dead re-deals: %w", err)
 	}
-	return nil
+	return err
 }
+
+var errDeadDamaged = errors.New("node: the record of a dead re-deal is damaged")
 
 // destroy makes good what a crash may have left of them: keys of their shares.
 func (d deadAttempts) destroy(k Keeper) error {

@@ -126,7 +126,7 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 		return api.Changed{}, err
 	}
 	asked := api.Event{Event: api.EventRequest, ID: w.request.id.Hex()}
-	if err := n.look(ctx, func(c *core) error { asked.Warnings = c.changeWords(w.request).Warnings; return nil }); err != nil {
+	if err := n.lookIn(ctx, func(c *core) { asked.Warnings = c.changeWords(w.request).Warnings }); err != nil {
 		n.release(w)
 		return api.Changed{}, err
 	}
@@ -137,7 +137,7 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 		return api.Changed{}, err
 	}
 	var out api.Changed
-	err = n.look(ctx, func(c *core) error { out = c.changed(); return nil })
+	err = n.lookIn(ctx, func(c *core) { out = c.changed() })
 	out.Elapsed = api.Duration(n.now().Sub(start).Round(time.Millisecond))
 	return out, err
 }
@@ -146,6 +146,9 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 func (n *Desk) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
 	var now, last look
 	return n.follow(ctx, w, func(c *core) error {
+		if c.circle == nil {
+			return c.ready() // it did not come into the circle after all
+		}
 		now = c.look(w.request)
 		return c.failure(w.request)
 	}, func() bool {
@@ -241,7 +244,7 @@ func (n *Desk) word(ctx context.Context, args api.PresenceArgs, kind change.Kind
 }
 
 func (n *Desk) view(ctx context.Context, w *watcher) (v api.Request, err error) {
-	err = n.look(ctx, func(c *core) error { v = c.viewRequest(w.request); return nil })
+	err = n.lookIn(ctx, func(c *core) { v = c.viewRequest(w.request) })
 	return v, err
 }
 

@@ -172,6 +172,7 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	moved := len(effects) > 0
 	if moved {
 		l.progress, l.resent = c.now, c.now
+		c.ours = l.signing() != nil
 	}
 	l.owner.heard(c, l, f.From, moved)
 	c.carryOut(l, effects)

@@ -184,6 +184,18 @@ func (n *Node) look(ctx context.Context, f func(c *core) error) error {
 	})
 }
 
+// lookIn is look for what there is to see in a circle only: a newcomer whose re-deal
+// came to nothing is in none any more.
+func (n *Node) lookIn(ctx context.Context, f func(c *core)) error {
+	return n.look(ctx, func(c *core) error {
+		if c.circle == nil {
+			return c.ready()
+		}
+		f(c)
+		return nil
+	})
+}
+
 // wait has the loop serve e and waits for what it says to done.
 func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
 	if !n.inbox.local(ctx, e) {

@@ -160,11 +160,11 @@ type signature struct {
 
 func (s *signature) release(c *core) error { return c.noteReleased(s.request) }
 
-func (s *signature) heard(c *core, _ *live, _ wire.Slot, moved bool) { c.ours = c.ours || moved }
-func (s *signature) stepped(*core, *live)                            {}
-func (s *signature) again(*core, *live, []wire.Slot)                 {}
-func (s *signature) finished(c *core, l *live)                       { c.finishSigning(l, s) }
-func (s *signature) failed(c *core, l *live, err error)              { c.signingFailed(l, s.request, err) }
+func (s *signature) heard(*core, *live, wire.Slot, bool) {}
+func (s *signature) stepped(*core, *live)                {}
+func (s *signature) again(*core, *live, []wire.Slot)     {}
+func (s *signature) finished(c *core, l *live)           { c.finishSigning(l, s) }
+func (s *signature) failed(c *core, l *live, err error)  { c.signingFailed(l, s.request, err) }
 
 func (s *signature) dropped(c *core, l *live) {
 	c.keepTestimony(l)

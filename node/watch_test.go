@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/warifu/warifu/node/api"
 )
 
 // TestWaitLooksSeldom: whatever goes on in the loop, a call that waits looks only so
@@ -66,5 +68,33 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestWaitEndsWithTheCircle: a newcomer whose re-deal comes to nothing is in no circle
+// any more, and whoever waits there for a request is told so.
+func TestWaitEndsWithTheCircle(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]func(*Desk, *watcher) error{
+		"signature": func(n *Desk, w *watcher) error {
+			_, err := n.await(t.Context(), w, func(api.Event) {})
+			return err
+		},
+		"change": func(n *Desk, w *watcher) error { return n.awaitChange(t.Context(), w, func(api.Event) {}) },
+	} {
+		l := newLab(t, 3, 742)
+		l.found(2, 3)
+		r := l.devices[0].ask("something to wait for")
+		n := l.devices[0].node()
+		var w *watcher
+		if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		over := make(chan error, 1)
+		go func() { over <- wait(n, w) }()
+		n.post(func(c *core) { c.leaveCircle() })
+		if err := <-over; api.CodeOf(err) != api.CodeNoCircle {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
