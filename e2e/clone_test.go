@@ -186,7 +186,10 @@ func (c *circle) endure(t testing.TB, run changing) {
 		first := c.devices[0].status().Epoch
 		return !slices.ContainsFunc(c.devices, func(d *device) bool {
 			s := d.status()
-			return s.Epoch != first || s.Epoch < changed.Epoch || s.Healing != "" || s.Frozen != "" || len(s.Requests) > 0
+			// A request that was denied after a part of its signature had left stays
+			// listed as one that may be signed: a copy that went away may hold the rest.
+			open := slices.ContainsFunc(s.Requests, func(r api.Request) bool { return r.State != api.StateReleased })
+			return s.Epoch != first || s.Epoch < changed.Epoch || s.Healing != "" || s.Frozen != "" || open
 		})
 	})
 }
