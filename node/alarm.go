@@ -21,17 +21,23 @@ func (c *core) alarm(slot wire.Slot, check string) {
 	}
 }
 
-func (c *core) loadAlarms(tx journal.Tx) error {
-	return journal.Each(tx, bucketAlarms, func(k string, raw []byte) error {
-		slot, err := strconv.ParseUint(k, 10, 16)
-		var n int
-		if err == nil {
-			err = wire.Unmarshal(raw, &n)
-		}
-		if err != nil {
-			return fmt.Errorf("node: stored alarm: %w", err)
-		}
-		c.alarms[wire.Slot(slot)] = n
+// loadAlarms reads what was counted, of a device in a circle.
+func (c *core) loadAlarms() error {
+	if c.circle == nil {
 		return nil
+	}
+	return c.cfg.Journal.View(func(tx journal.Tx) error {
+		return journal.Each(tx, bucketAlarms, func(k string, raw []byte) error {
+			slot, err := strconv.ParseUint(k, 10, 16)
+			var n int
+			if err == nil {
+				err = wire.Unmarshal(raw, &n)
+			}
+			if err != nil {
+				return fmt.Errorf("node: stored alarm: %w", err)
+			}
+			c.alarms[wire.Slot(slot)] = n
+			return nil
+		})
 	})
 }

@@ -1,7 +1,13 @@
 package node
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/policy"
@@ -32,45 +38,6 @@ func (c *core) yes(r *openRequest, presence []byte) item {
 	}))
 }
 
-// ready says why this device cannot take part in signing now, or nil.
-func (c *core) ready() error {
-	if c.circle == nil {
-		if c.founding != nil || c.joining != nil {
-			return api.Errorf(api.CodeFounding, "the founding of the circle is not finished").
-				WithHint("warifu status says whom it waits for")
-		}
-		return api.Errorf(api.CodeNoCircle, "this device is in no circle").
-			WithHint("found one with \"warifu found\", or join one with \"warifu join\"")
-	}
-	if c.cfg.Keeper.Locked() {
-		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
-	}
-	return c.out()
-}
-
-// out says that this device was taken out of the circle, or returns nil.
-func (c *core) out() error {
-	if f := c.circle.evicted; f != nil {
-		return api.Errorf(api.CodeEvicted, "this device is no longer in the circle: it was taken out as %v in epoch %d", f.State, f.Epoch).
-			WithHint("make it a new device in a new home and join again: warifu init, warifu join")
-	}
-	return nil
-}
-
-// maySign says why this device cannot take part in signing now, or nil.
-func (c *core) maySign() error {
-	if err := c.mayAgree(); err != nil {
-		return err
-	}
-	if c.interrupted() {
-		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
-	}
-	if why := c.awaitedWords(); why != "" {
-		return api.Errorf(api.CodeBusy, "%s", why).WithHint("it comes by itself; try again")
-	}
-	return nil
-}
-
 // approve gives this device's consent, durably before anybody hears of it.
 func (c *core) approve(r *openRequest, present bool) error {
 	if err := c.mayApprove(r); err != nil {
@@ -90,7 +57,7 @@ func (c *core) approve(r *openRequest, present bool) error {
 	c.stock.add(r.id, yes)
 	c.log.Info("approved", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{yes}})
-	c.act(r)
+	c.sequel.act(r)
 	return nil
 }
 
@@ -166,20 +133,6 @@ func (c *core) renew(r *openRequest) {
 	c.broadcast(msgItems, items{Items: []item{yes}})
 }
 
-// conclude notes that a change of the circle took effect.
-func (c *core) conclude(r *openRequest) {
-	if r.change.Kind == change.Thaw {
-		c.liftFence(c.circle.record.Devices) // first: after a crash in between it is settled again
-	}
-	r.meta.Done = true
-	r.meta.Closed = max(unix(c.now), 1)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-		c.log.Error("change not stored", "request", r.id, "err", err)
-	}
-	c.prune()
-	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
-}
-
 // deniable reports whether a denial of the person on the device in slot closes
 // r: of a request for a signature it always does.
 func (c *core) deniable(r *openRequest, slot wire.Slot) bool {
@@ -211,7 +164,7 @@ func (c *core) deny(r *openRequest) error {
 	c.stock.add(r.id, no)
 	c.log.Info("denied", "request", r.id)
 	c.broadcast(msgItems, items{Items: []item{no}})
-	c.stopSigning(r, "denied")
+	c.sequel.stop(r, "denied")
 	c.noteClosed(r)
 	if r.mayBeSigned() {
 		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", c.releasedWords(r)).
@@ -246,4 +199,104 @@ func (c *core) closedError(r *openRequest) error {
 		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.id, list(names))
 	}
 	return e
+}
+
+// ask makes a request of this device's person durable, with this device's
+// approval, and spreads it.
+func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*openRequest, error) {
+	if err := c.mayAgree(); err != nil {
+		return nil, err
+	}
+	payload, err := intent.Normalize(in)
+	if err != nil {
+		return nil, badArgument(err)
+	}
+	req := request{
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Account: account, Path: path,
+		Kind: string(in.Kind), Payload: payload, Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if path == nil {
+		req.Path = []uint32{}
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
+		return nil, badArgument(err)
+	}
+	if n := c.countOpen(c.circle.slot); n >= maxOpenPerDevice {
+		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
+			WithHint("answer or deny some of them: warifu requests")
+	}
+	r, err := c.submit(req, body, false)
+	if err != nil {
+		if _, ok := c.circle.record.Account(account); !ok {
+			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
+				WithHint("warifu status lists the accounts")
+		}
+	}
+	return r, err
+}
+
+// submit makes a request of this device and its approval durable, and spreads
+// them. present says that its person has proved to be here.
+func (c *core) submit(req request, body []byte, present bool) (*openRequest, error) {
+	it := c.signItem(itemRequest, body)
+	r := c.understand(it, req)
+	if r.unclear != nil {
+		return nil, badArgument(r.unclear)
+	}
+	if r.change == nil {
+		if d, why := c.ruling(r); d == policy.Deny {
+			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
+	}
+	r.meta = meta{Version: 1, Received: unix(c.now), Epoch: c.circle.record.Epoch}
+	r.started = c.now
+	yes, err := c.yesTo(r, present)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return errors.Join(putItem(tx, it), putItem(tx, yes), putMeta(tx, r))
+	}); err != nil {
+		return nil, storeError(err)
+	}
+	c.enlist(r)
+	r.approved[c.circle.slot] = yes
+	c.stock.add(r.id, yes)
+	c.log.Info("request made", "request", r.id, "kind", req.Kind)
+	c.broadcast(msgItems, items{Items: []item{it, yes}})
+	c.sequel.act(r)
+	return r, nil
+}
+
+// askChange makes a request to change the circle, whose person is present.
+func (c *core) askChange(kind change.Kind, ch change.Payload, lifetime time.Duration) (*openRequest, error) {
+	if err := c.ready(); err != nil {
+		return nil, err
+	}
+	if kind.Has(change.Epoch) {
+		ch.Epoch = c.circle.record.Epoch
+	}
+	if d, ok := c.circle.record.Device(wire.Slot(ch.Slot)); ok {
+		ch.Device = d.Identity[:]
+	}
+	req := request{
+		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(kind),
+		Payload: ch.Bytes(), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
+		return nil, badArgument(err)
+	}
+	if n := c.countChanges(c.circle.slot); n >= maxOpenChanges {
+		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
+			WithHint("take some of them back: warifu requests, warifu deny")
+	}
+	return c.submit(req, body, true)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -31,33 +30,6 @@ func (c *core) shareAwaited() bool {
 		return !slices.ContainsFunc(w.machine.Complaints(), func(x refresh.Complaint) bool { return x.By == c.circle.slot })
 	}
 	return true
-}
-
-// mayAgree says why this device's person cannot agree to a signature now, or
-// nil. To agree takes no share: not while one is on its way, and not while the
-// outcome of a write that brought one is unknown.
-func (c *core) mayAgree() error {
-	if err := c.ready(); err != nil {
-		return err
-	}
-	if why := c.frozen(); why != "" {
-		return frozenError(why)
-	}
-	if !c.hasShare() && !c.shareAwaited() && !c.interrupted() {
-		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", c.circle.record.Epoch).
-			WithHint("\"warifu refresh\" on another device deals it a new one")
-	}
-	return nil
-}
-
-// without reports whether the device in slot is known to hold no share of the
-// epoch that this device is in, so that no session with it can succeed.
-func (c *core) without(slot wire.Slot) bool {
-	if slot == c.circle.slot {
-		return !c.hasShare()
-	}
-	p := c.peers[slot]
-	return p != nil && p.told && !p.share && p.record == c.circle.hash
 }
 
 // awaitedWords says what this device waits for, or "".

@@ -265,7 +265,7 @@ func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
 func (c *core) lock() {
 	c.cfg.Keeper.Lock()
 	for _, l := range c.liveSessions() {
-		if l.signing() != nil || l.testing() != nil {
+		if l.owner.timing(l).brief {
 			c.failSession(l, fmt.Errorf("%s was locked", c.self.name))
 		}
 	}

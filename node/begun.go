@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
@@ -195,21 +194,8 @@ func parseBegun(raw []byte) (b begunSession, err error) {
 	return begunSession{by: r.By, request: r.Request, expires: r.Expires}, nil
 }
 
-// mayRunAgain reports whether this device would take part again in a session of
-// that request, were its name forgotten.
-func (c *core) mayRunAgain(id wire.RequestID) bool {
-	if r := c.requests[id]; r != nil {
-		return r.open()
-	}
-	if c.attempt == nil {
-		return false
-	}
-	rec, ok := c.attempt.machine.Record()
-	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
-}
-
 // join notes durably that this device is about to take part in the session of p,
 // which the device in slot by has opened.
 func (c *core) join(p share.Proposal, by wire.Slot) error {
-	return c.begun.join(c.cfg.Journal, c.now, p, by, c.mayRunAgain)
+	return c.begun.join(c.cfg.Journal, c.now, p, by, c.lookout.mayRunAgain)
 }

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -24,49 +26,6 @@ func (c *core) catchUp(to wire.Slot, epoch uint64) {
 	// attempt must know it before.
 	c.tellRedeal(a, []wire.Slot{to})
 	c.repeat(a.live, to)
-}
-
-// chainAfter returns the epochs above the given one, in messages of at most
-// [maxChain].
-func (c *core) chainAfter(epoch uint64) (out []chain) {
-	m := chain{Entries: [][]byte{}}
-	for _, e := range c.circle.chain {
-		if e.Record.Epoch <= epoch {
-			continue
-		}
-		if len(m.Entries) == maxChain {
-			out, m = append(out, m), chain{Entries: [][]byte{}}
-		}
-		m.Entries = append(m.Entries, e.Bytes())
-	}
-	if len(m.Entries) > 0 {
-		out = append(out, m)
-	}
-	return out
-}
-
-// tellFormer shows the chain to a device that left and may not know it yet, and
-// tells it which shares this device holds: once nobody holds an older one, it
-// needs its own no longer. Where members are it is not told.
-func (c *core) tellFormer(peer []byte) {
-	if c.circle == nil {
-		return
-	}
-	if _, former := c.formerPeers()[string(peer)]; !former {
-		return
-	}
-	var all [][]byte
-	for _, m := range c.chainAfter(0) {
-		all = append(all, encodeMessage(msgChain, m))
-	}
-	h := c.hello()
-	h.Addrs = []string{}
-	for _, m := range append(all, encodeMessage(msgHello, h)) {
-		if err := c.link.Send(peer, wire.ProtocolSync, m); err != nil {
-			c.log.Debug("message not sent", "err", err)
-			return
-		}
-	}
 }
 
 // onChain takes over certified epochs that this device has missed. A share of
@@ -192,5 +151,51 @@ func (c *core) noteNumber(epoch uint64) {
 	}
 }
 
-// maxChain bounds the epochs of one message.
-const maxChain = 10
+// extend adds certified epochs that follow the head, of which this device has no
+// share, and reports whether there were any. A re-deal that they have overtaken
+// is over. Its shares stay until this device has one that counts.
+func (c *core) extend(entries []roster.Entry) (bool, error) {
+	next := slices.Clone(c.circle.chain)
+	head := c.circle.head().Record.Epoch
+	for _, e := range entries {
+		if e.Record.Epoch > head {
+			next = append(next, e)
+		}
+	}
+	if len(next) == len(c.circle.chain) {
+		return false, nil
+	}
+	if err := follows(next, len(c.circle.chain)); err != nil {
+		return false, err
+	}
+	added := next[len(c.circle.chain):]
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := errors.Join(tx.Put(bucketCircle, shareKeyKey, nil), tx.Delete(bucketAttempt, asideKey))
+		for _, e := range added {
+			err = errors.Join(err, putEntry(tx, e), c.putSince(tx, e.Record.Epoch))
+		}
+		if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
+			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, c.removedBy(a)))
+		}
+		return err
+	}); err != nil {
+		// The chain may have grown, and the votes of a re-deal may be gone.
+		if a := c.attempt; a != nil {
+			c.drop(a.live)
+			c.redealBroke(a, err)
+		} else {
+			c.resumeLater(err)
+		}
+		return false, storeError(err)
+	}
+	if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
+		c.unfenced(c.removedBy(a))
+	}
+	c.circle.chain = next
+	return true, nil
+}
+
+// maxCatchUps is how often in a minute a device is sent what it says that it has
+// missed, which can be all epochs and all that was said in a re-deal. One that
+// still lacks something after that asks again.
+const maxCatchUps = 20

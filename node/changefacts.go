@@ -21,7 +21,7 @@ func (f circleFacts) Subject() wire.Slot          { return f.c.subject(f.r) }
 func (f circleFacts) Present() []wire.Slot        { return f.c.present(f.r) }
 func (f circleFacts) Accused(slot wire.Slot) bool { return f.c.accused(slot) }
 func (f circleFacts) Frozen() bool                { return f.c.frozen() != "" }
-func (f circleFacts) Interrupted() bool           { return f.c.interrupted() }
+func (f circleFacts) Interrupted() bool           { return f.c.sequel.interrupted() }
 
 func (f circleFacts) MayRemove(slot wire.Slot, as roster.FormerState) bool {
 	return f.c.objectionToEviction(refresh.Proposal{Removed: []refresh.Removal{{Slot: slot, State: as}}}) == ""

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -235,22 +234,4 @@ func (c *core) thawWarnings() (w []string) {
 		}
 	}
 	return w
-}
-
-// nameTrouble says why the device that a change lets in may not come in under its
-// name, or "".
-func (c *core) nameTrouble(r *openRequest) string {
-	if r.change == nil || r.change.Newcomer == nil {
-		return ""
-	}
-	card := r.change.Newcomer
-	replaces, _ := c.circle.record.Device(c.subject(r))
-	err := c.checkNewcomer(*card, replaces)
-	if e, bad := errors.AsType[*badName](err); bad {
-		return "the name " + intent.Escape(card.Name) + ": " + e.why
-	}
-	if err != nil {
-		return "the name " + intent.Escape(card.Name) + " is that of another device, or looks like it"
-	}
-	return ""
 }

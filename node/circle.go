@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -102,18 +103,6 @@ func (c *core) loadCircle() error {
 	return c.toHead()
 }
 
-// reread takes over what the journal holds of the circle and of dead re-deals:
-// after a write of unknown outcome that may be more than this device knows. It
-// reports whether the chain did grow.
-func (c *core) reread() (grew bool, err error) {
-	was := c.circle
-	if err := errors.Join(c.dead.load(c.cfg.Journal), c.loadCircle()); err != nil || c.circle == nil {
-		c.circle = was
-		return false, err
-	}
-	return was == nil || c.circle.hash != was.hash, nil
-}
-
 // load reads everything beside the chain.
 func (k *circle) load(tx journal.Tx) error {
 	var err error
@@ -164,7 +153,7 @@ func (c *core) toHead() error {
 	k.record = k.head().Record
 	k.hash = k.record.Hash()
 	k.highest = max(k.highest, k.record.Epoch)
-	me, ok := k.record.ByIdentity(c.self.public)
+	own, ok := k.record.ByIdentity(c.self.public)
 	if !ok {
 		f, was := k.record.IsFormer(c.self.public)
 		if !was {
@@ -173,36 +162,8 @@ func (c *core) toHead() error {
 		k.evicted, k.shareKey = &f, ""
 		return nil
 	}
-	k.evicted, k.slot, k.shareKey = nil, me.Slot, k.headKey
+	k.evicted, k.slot, k.shareKey = nil, own.Slot, k.headKey
 	return nil
-}
-
-// hasShare reports whether this device can sign in the epoch it is in.
-func (c *core) hasShare() bool {
-	return c.circle != nil && c.circle.shareKey != "" && c.circle.evicted == nil
-}
-
-// rememberAddrs keeps where a member says it can be dialled, and reports whether
-// that is news.
-func (c *core) rememberAddrs(from wire.Slot, addrs []string) (changed bool, err error) {
-	if _, in := c.circle.record.Device(from); !in {
-		// A newcomer's are the attempt's until it is in. Kept with the others
-		// they would be one more than a full circle has, which nobody reads back.
-		a := c.attempt
-		if a == nil || len(addrs) == 0 || slices.Equal(a.addrs[from], addrs) {
-			return false, nil
-		}
-		a.addrs[from] = addrs
-		return true, nil
-	}
-	if len(addrs) == 0 || slices.Equal(c.circle.addrs[from], addrs) {
-		return false, nil
-	}
-	c.circle.addrs[from] = addrs
-	packed := packAddrs(c.circle.addrs)
-	return true, c.cfg.Journal.Update(func(tx journal.Tx) error {
-		return tx.Put(bucketCircle, addrsKey, packed)
-	})
 }
 
 // sinceKey names the time at which an epoch was stored here. Records have no time:
@@ -238,46 +199,18 @@ func putEntry(tx journal.Tx, e roster.Entry) error {
 	return tx.Put(bucketChain, chainKey(e.Record.Epoch), e.Bytes())
 }
 
-// extend adds certified epochs that follow the head, of which this device has no
-// share, and reports whether there were any. A re-deal that they have overtaken
-// is over. Its shares stay until this device has one that counts.
-func (c *core) extend(entries []roster.Entry) (bool, error) {
-	next := slices.Clone(c.circle.chain)
-	head := c.circle.head().Record.Epoch
-	for _, e := range entries {
-		if e.Record.Epoch > head {
-			next = append(next, e)
-		}
+// maxDevices is how many devices a circle may have.
+const maxDevices = 9
+
+// maxOlder bounds the older discovery keys that a device keeps.
+const maxOlder = 8
+
+// enoughWithout refuses what would leave too few devices to sign.
+func (c *core) enoughWithout(slot wire.Slot) error {
+	rec := c.circle.record
+	if len(rec.Devices)-1 < rec.Threshold {
+		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.name(slot), len(rec.Devices)-1, rec.Threshold).
+			WithHint("add a device first: warifu invite")
 	}
-	if len(next) == len(c.circle.chain) {
-		return false, nil
-	}
-	if err := follows(next, len(c.circle.chain)); err != nil {
-		return false, err
-	}
-	added := next[len(c.circle.chain):]
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := errors.Join(tx.Put(bucketCircle, shareKeyKey, nil), tx.Delete(bucketAttempt, asideKey))
-		for _, e := range added {
-			err = errors.Join(err, putEntry(tx, e), c.putSince(tx, e.Record.Epoch))
-		}
-		if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
-			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, a))
-		}
-		return err
-	}); err != nil {
-		// The chain may have grown, and the votes of a re-deal may be gone.
-		if a := c.attempt; a != nil {
-			c.drop(a.live)
-			c.redealBroke(a, err)
-		} else {
-			c.resumeLater(err)
-		}
-		return false, storeError(err)
-	}
-	if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
-		c.unfenced(a)
-	}
-	c.circle.chain = next
-	return true, nil
+	return nil
 }

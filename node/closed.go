@@ -98,6 +98,14 @@ func (c *core) forget(r *openRequest) bool {
 	return true
 }
 
+// forgetAll lets go, in memory, of requests that have no meaning any more: this device
+// is in no circle.
+func (c *core) forgetAll() {
+	clear(c.requests)
+	clear(c.unclosed)
+	c.stock, c.waiting = stock{}, nil
+}
+
 // answers are the items of r beside the request itself, by what they say.
 func (r *openRequest) answers() []map[wire.Slot]item {
 	return []map[wire.Slot]item{r.approved, r.denied, r.released, r.receipts}

@@ -81,12 +81,12 @@ func TestComeInRefuses(t *testing.T) {
 		if tc.self != nil {
 			tc.self(c.joining)
 		}
-		if err := c.comeIn(m); err == nil || c.attempt != nil {
+		if err := c.comeIn(m, c.joining.sponsor.Card, c.joining.card); err == nil || c.attempt != nil {
 			t.Fatalf("%s: it comes in: %v", tc.name, err)
 		}
 		*c.joining = own
 	}
-	if err := c.comeIn(*asked); err != nil || c.attempt == nil {
+	if err := c.comeIn(*asked, c.joining.sponsor.Card, c.joining.card); err != nil || c.attempt == nil {
 		t.Errorf("it does not come in: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -80,6 +79,12 @@ type core struct {
 	redealTrouble string
 	dead          deadAttempts // re-deals that came to nothing, or were refused
 
+	company company
+	lookout lookout
+	sequel  sequel
+	around  around
+	ended   func(err error) // a founding has, and those who wait for it here hear why
+
 	watchers map[*watcher]struct{}
 	admitted *admission // what the link was told last
 	lastBeat time.Time
@@ -116,6 +121,8 @@ func newCore(cfg Config) (*core, error) {
 		dead:     deadAttempts{},
 		grudges:  grudges{},
 	}
+	w := wiring{c}
+	c.company, c.lookout, c.sequel, c.around, c.ended = w, w, w, w, c.endWaits
 	c.vigil = vigil.New(judgeStore{&c.cfg}, cfg.Log)
 	if err := c.loadCircle(); err != nil {
 		return nil, err
@@ -123,7 +130,7 @@ func newCore(cfg Config) (*core, error) {
 	if err := c.dead.load(c.cfg.Journal); err != nil {
 		return nil, err
 	}
-	if err := c.loadRequests(); err != nil {
+	if err := errors.Join(c.loadAlarms(), c.loadRequests()); err != nil {
 		return nil, err
 	}
 	if err := c.begun.load(c.cfg.Journal, c.now); err != nil {
@@ -152,7 +159,7 @@ func (c *core) start(l Link) error {
 	for _, r := range c.byAge() {
 		c.tellReleased(r)
 	}
-	if err := c.destroyUnusedKeys(); err != nil {
+	if err := c.destroyUnusedKeys(c.keys()); err != nil {
 		c.log.Warn("keys not cleaned up", "err", err)
 	}
 	c.settle()
@@ -182,143 +189,6 @@ func (c *core) broadcast(typ uint8, body any) {
 	for _, d := range c.members() {
 		if c.online(d.Slot) {
 			c.sendTo(d.Slot, wire.ProtocolSync, msg)
-		}
-	}
-}
-
-// onMessage handles one message of an authenticated peer.
-func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte) {
-	c.step(now, func() { c.message(from, protocol, msg) })
-}
-
-func (c *core) message(from []byte, protocol string, msg []byte) {
-	slot, ok := c.slotOf(from)
-	if !ok {
-		c.onStrangerMessage(from, protocol, msg)
-		return
-	}
-	c.hear(slot, func() error {
-		switch protocol {
-		case wire.ProtocolSession:
-			return c.onFrame(slot, msg)
-		case wire.ProtocolSync:
-			return c.onSync(slot, msg)
-		}
-		return nil
-	})
-}
-
-// onMessageItems is onMessage for a part of a message of items. It reports whether
-// the rest of the message is not worth looking at.
-func (c *core) onMessageItems(now time.Time, from []byte, in items) (spoilt bool) {
-	c.step(now, func() {
-		slot, ok := c.slotOf(from)
-		spoilt = !ok || errors.Is(c.hear(slot, func() error { return c.onItems(slot, in) }), errSpoilt)
-	})
-	return spoilt
-}
-
-// hear takes something that a member says, and says what is wrong with it.
-func (c *core) hear(slot wire.Slot, take func() error) error {
-	p := c.peer(slot)
-	p.lastSeen, p.there = c.now, c.now
-	err := take()
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, errFault) {
-		c.fault(slot)
-	}
-	if ok, kept := p.refusals.say(c.now, maxRefusals); ok {
-		c.log.Warn("message refused", "from", c.name(slot), "err", err, "others", kept)
-	}
-	return err
-}
-
-func (c *core) onSync(from wire.Slot, msg []byte) error {
-	typ, body, err := splitMessage(msg)
-	if err != nil {
-		return err
-	}
-	switch typ {
-	case msgHello:
-		return decode(body, from, c.onHello)
-	case msgBeat:
-		return decode(body, from, c.onBeat)
-	case msgHave:
-		return decode(body, from, c.onHave)
-	case msgWant:
-		return decode(body, from, c.onWant)
-	case msgItems:
-		return decode(body, from, c.onItems)
-	case msgOpen:
-		return decode(body, from, c.onOpen)
-	case msgClose:
-		return decode(body, from, c.onClose)
-	case msgFound:
-		return decode(body, from, c.onFoundAgain)
-	case msgUnfound:
-		return decode(body, from, c.onUnfound)
-	case msgEntry:
-		return decode(body, from, c.onEntry)
-	case msgChain:
-		return decode(body, from, c.onChain)
-	case msgRedeal:
-		return decode(body, from, c.onRedeal)
-	case msgTest:
-		return decode(body, from, c.onTest)
-	case msgShow:
-		return decode(body, from, c.onShow)
-	}
-	return fmt.Errorf("node: unknown message type %d", typ)
-}
-
-func decode[T any](body []byte, from wire.Slot, handle func(wire.Slot, T) error) error {
-	var v T
-	if err := wire.Unmarshal(body, &v); err != nil {
-		return err
-	}
-	return handle(from, v)
-}
-
-// onUp handles a connection that can carry messages.
-func (c *core) onUp(now time.Time, peerID []byte) {
-	c.step(now, func() { c.up(now, peerID) })
-}
-
-func (c *core) up(now time.Time, peerID []byte) {
-	slot, ok := c.slotOf(peerID)
-	if !ok {
-		c.onPairedUp(peerID)
-		return
-	}
-	p := c.peer(slot)
-	p.online, p.there, p.lost, p.misfit = true, now, "", misfit{}
-	c.sync(slot, msgHello, c.hello())
-	c.foundingUp(slot)
-	if c.circle != nil {
-		c.sync(slot, msgHave, have{IDs: c.inventory()})
-		c.sync(slot, msgBeat, c.myBeat())
-		c.tryAll()
-		c.changeCircle()
-	}
-}
-
-// onDown handles the loss of the last connection to a peer.
-func (c *core) onDown(now time.Time, peerID []byte, reason string) {
-	c.step(now, func() { c.down(peerID, reason) })
-}
-
-func (c *core) down(peerID []byte, reason string) {
-	slot, ok := c.slotOf(peerID)
-	if !ok {
-		return
-	}
-	p := c.peer(slot)
-	p.online, p.lost = false, reason
-	for _, l := range c.liveSessions() {
-		if l.signing() != nil && l.has(slot) && !l.done {
-			c.failSession(l, silent{slot: slot, why: "lost the connection"})
 		}
 	}
 }

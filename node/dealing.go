@@ -40,30 +40,37 @@ func (c *core) startKeygen(p keygen.Proposal) error {
 }
 
 func (c *core) foundingLive(f *founding, m *keygen.Machine) *live {
-	l := &live{id: f.session, machine: m, owner: f}
+	l := &live{id: f.session, machine: m, owner: founded{c, f}}
 	for _, d := range f.proposal.Devices {
 		l.slots = append(l.slots, d.Slot)
 	}
 	return l
 }
 
-// A founding owns the session of its machine.
+// A founded circle owns the session of a founding's machine.
+type founded struct {
+	c *foundings
+	f *founding
+}
 
-func (f *founding) persist(c *core, _ *live, state []byte) error { return c.persistFounding(f, state) }
-func (f *founding) release(*core) error                          { return nil }
-func (f *founding) erase(*core) error                            { return errNoState }
-func (f *founding) discard(*core) error                          { return errNoState }
-func (f *founding) heard(*core, *live, wire.Slot, bool)          {}
-func (f *founding) stepped(c *core, l *live)                     { c.foundingStep(l, f) }
-func (f *founding) finished(c *core, l *live)                    { c.finishFounding(l, f) }
-func (f *founding) failed(c *core, l *live, err error)           { c.foundingFailed(f, err) }
-func (f *founding) dropped(*core, *live)                         {}
-func (f *founding) timing(c *core, _ *live) timing               { return timing{resend: c.cfg.Timings.Resend} }
+func (o founded) persist(state []byte) error      { return o.c.persistFounding(o.f, state) }
+func (o founded) release() error                  { return nil }
+func (o founded) erase() error                    { return errNoState }
+func (o founded) discard() error                  { return errNoState }
+func (o founded) heard(*live, wire.Slot, bool)    {}
+func (o founded) stepped(l *live)                 { o.c.foundingStep(l, o.f) }
+func (o founded) finished(l *live)                { o.c.finishFounding(l, o.f) }
+func (o founded) failed(_ *live, err error)       { o.c.foundingFailed(o.f, err) }
+func (o founded) closed(*live, wire.Slot, closed) {} // see [foundings.onUnfound]
+func (o founded) dropped(*live)                   {}
+func (o founded) personal() bool                  { return false }
+func (o founded) timing(*live) timing             { return timing{resend: o.c.cfg.Timings.Resend} }
 
 // again proposes the founding once more: who was not ready to be invited yet has
 // dropped it.
-func (f *founding) again(c *core, _ *live, waiting []wire.Slot) {
-	if c.selfSlot() != 1 || f.pending {
+func (o founded) again(_ *live, waiting []wire.Slot) {
+	c := o.c
+	if c.selfSlot() != 1 || o.f.pending {
 		return
 	}
 	for _, s := range waiting {

@@ -201,21 +201,3 @@ func TransportSeed(j journal.Journal) (secret.Key, error) {
 	s.identity.Wipe()
 	return s.transport, nil
 }
-
-// CheckShares opens this device's share of each account of the epoch that it
-// signs in, and forgets it. It says which it cannot open, and returns nil if
-// there is none to open. Call it before [Node.Run].
-func (n *Node) CheckShares() error {
-	c := n.core
-	if c.circle == nil || !c.hasShare() {
-		return nil
-	}
-	for _, acc := range c.circle.record.Accounts {
-		key, err := c.loadShare(acc.Name)
-		if err != nil {
-			return fmt.Errorf("%s: %w", acc.Name, err)
-		}
-		key.Wipe()
-	}
-	return nil
-}

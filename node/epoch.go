@@ -47,7 +47,7 @@ func (c *core) enterEpoch(a *attempt, rec roster.Record) {
 	if me, ok := rec.ByIdentity(c.self.public); ok {
 		k.slot = me.Slot
 	}
-	c.founding, c.joining = nil, nil
+	c.around.entered()
 	clear(c.pairing)
 	c.log.Info("this device signs in a new epoch", "epoch", rec.Epoch)
 	c.changeEpoch()
@@ -68,14 +68,12 @@ func (c *core) leaveEpoch() {
 // has no meaning outside.
 func (c *core) leaveCircle() {
 	for _, l := range c.liveSessions() {
-		if l.signing() != nil {
+		if l.owner.personal() {
 			c.drop(l)
 		}
 	}
 	c.circle, c.vigil.Judge = nil, nil
-	clear(c.requests)
-	clear(c.unclosed)
-	c.stock, c.waiting = stock{}, nil
+	c.forgetAll()
 	c.log.Warn("this device did not come into the circle")
 }
 
@@ -83,7 +81,7 @@ func (c *core) leaveCircle() {
 // epoch only, so what this device's person has approved is said again.
 func (c *core) changeEpoch() {
 	for _, l := range c.liveSessions() {
-		if l.signing() != nil {
+		if l.owner.personal() {
 			c.drop(l)
 		}
 	}
@@ -99,5 +97,24 @@ func (c *core) changeEpoch() {
 	}
 	c.broadcast(msgHello, c.hello())
 	c.takeWaiting(func(earlyAnswer) bool { return true })
-	c.tryAll()
+	c.around.tryAll()
+}
+
+// olderKeys are the discovery keys under which members may still show
+// themselves that have not locked into the epoch of an attempt: they were
+// asleep, and where addresses change meanwhile nobody else can bring the two
+// together. When all have, nobody needs them any more. If they are too many,
+// those in the middle go: who sleeps for long has one of the first.
+func (c *core) olderKeys(a *attempt) [][32]byte {
+	if c.circle == nil || a.machine.AllLocked() {
+		return nil
+	}
+	older := slices.Clone(c.circle.older)
+	if c.circle.discovery != a.discovery {
+		older = append(older, c.circle.discovery)
+	}
+	if n := len(older); n > maxOlder {
+		older = slices.Delete(older, n/2, n/2+1)
+	}
+	return older
 }

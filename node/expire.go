@@ -19,7 +19,7 @@ func (c *core) expire() {
 		if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
 			c.log.Error("expiry not stored", "request", r.id, "err", err)
 		}
-		c.stopSigning(r, "expired")
+		c.sequel.stop(r, "expired")
 		c.noteClosed(r)
 	}
 }

@@ -14,13 +14,10 @@ import (
 
 // liftFence lets this device sign again with members that a re-deal was to take
 // out and did not: it is dead, or enough persons have taken it back. One that is
-// under way may yet take them out, whatever persons say: this device was ready
+// under way, and takes out those that are going, may yet take them out, whatever persons say: this device was ready
 // for it, and others sign in its epoch for that. Should it die, its fence goes.
-func (c *core) liftFence(devices []roster.Device) {
-	var ids, going []wire.DeviceID
-	if a := c.attempt; a != nil && !a.machine.Settled() {
-		going = c.removedBy(a)
-	}
+func (c *core) liftFence(devices []roster.Device, going []wire.DeviceID) {
+	var ids []wire.DeviceID
 	for _, d := range devices {
 		if c.circle.fenced[d.Identity] && !slices.Contains(going, d.Identity) {
 			ids = append(ids, d.Identity)
@@ -47,15 +44,15 @@ func (c *core) liftFence(devices []roster.Device) {
 // unfence ends what an attempt that came to nothing has put around those whom
 // it would have taken out: the epoch before goes on with them. Whether anybody
 // signs with them is for the judge to say again.
-func (c *core) unfence(tx journal.Tx, a *attempt) (err error) {
-	for _, id := range c.removedBy(a) {
+func (c *core) unfence(tx journal.Tx, removed []wire.DeviceID) (err error) {
+	for _, id := range removed {
 		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
 	}
 	return err
 }
 
-func (c *core) unfenced(a *attempt) {
-	for _, id := range c.removedBy(a) {
+func (c *core) unfenced(removed []wire.DeviceID) {
+	for _, id := range removed {
 		if c.circle != nil {
 			delete(c.circle.fenced, id)
 		}

@@ -80,7 +80,7 @@ func TestFenceByIdentity(t *testing.T) {
 		l.run(10*time.Second, func() bool {
 			for _, d := range []*labDevice{laptop, tablet} {
 				for _, s := range d.core.liveSessions() {
-					begun = begun || s.signing() != nil && s.has(1)
+					begun = begun || s.owner.personal() && s.has(1)
 				}
 			}
 			return begun

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"
@@ -125,9 +126,6 @@ func settingsOf(args api.FoundArgs) roster.Settings {
 	return s
 }
 
-// maxDevices is how many devices a circle may have.
-const maxDevices = 9
-
 // checkShape refuses thresholds that do not protect, in words.
 func checkShape(threshold, devices int) error {
 	switch {
@@ -172,7 +170,6 @@ func (c *core) admitNewcomer(n meet.Newcomer) error {
 var (
 	errNotInviting = errors.New("node: no founding is inviting")
 	errSameDevice  = errors.New("node: this device is in already")
-	errSameName    = errors.New("node: another device has this name, or one that looks like it")
 	errFull        = errors.New("node: all devices have joined")
 )
 
@@ -249,16 +246,6 @@ func (c *core) foundMessage() found {
 	return m
 }
 
-// onPairedUp handles the connection of a device that has no slot: one that has
-// been introduced, to which there is nothing to say before everybody has
-// joined, or one that left the circle.
-func (c *core) onPairedUp(peer []byte) {
-	if f, ok := c.formerPeer(peer); ok {
-		c.formerCalled(f, 1, "")
-	}
-	c.tellFormer(peer)
-}
-
 // onFoundAgain hears the proposal once more, from a founder that has slots by
 // now. It matters only if it contradicts the first.
 func (c *core) onFoundAgain(from wire.Slot, m found) error {
@@ -275,3 +262,30 @@ const (
 	foundingSilent = 60 * time.Second // connected, and without a step
 	foundingRest   = 20 * time.Second // between a machine that stopped and the next
 )
+
+// introduce says who this device is, and what circle it invites into.
+func (c *core) introduce(nonce [32]byte) meet.Self {
+	self := meet.Self{Card: c.ownCard(nonce), Addrs: c.link.Addrs()}
+	if c.inviting != nil {
+		self.Threshold, self.Devices = c.circle.record.Threshold, len(c.circle.record.Devices)
+	} else if f := c.founding; f != nil {
+		self.Threshold, self.Devices = f.threshold, f.devices
+	}
+	return self
+}
+
+// refusal says what a visitor is told that does not fit.
+func refusal(err error) error {
+	code := pairing.Refused
+	switch {
+	case errors.Is(err, errSameDevice):
+		code = pairing.SameDevice
+	case errors.Is(err, errSameName):
+		code = pairing.NameTaken
+	case errors.Is(err, errFull):
+		code = pairing.CircleFull
+	case isBadName(err):
+		code = pairing.BadName
+	}
+	return &meet.Refusal{Code: code, Err: err}
+}

@@ -174,7 +174,7 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 	}) {
 		t.Fatalf("it is never ready\n%s", l.logs())
 	}
-	laptop.core.liftFence(laptop.core.circle.record.Devices)
+	laptop.core.liftFence(laptop.core.circle.record.Devices, laptop.core.going())
 	if !laptop.core.circle.fenced[phone.core.self.public] {
 		t.Error("it would sign with whom the others are about to take out")
 	}

@@ -80,23 +80,6 @@ func (c *core) blame(slot wire.Slot, why string) {
 	c.log.Warn("left out of the next re-deal, if possible", "device", c.name(slot), "why", why)
 }
 
-// watchOut remembers whom an attempt waits for, as long as it may succeed, and
-// who was against it when this device first heard that it does not.
-func (c *core) watchOut(a *attempt) {
-	switch phase := a.machine.Phase(); {
-	case phase == refresh.Dealing || phase == refresh.Prepared:
-		a.missing = a.machine.Waiting()
-	case phase != refresh.Aborted && phase != refresh.Returned || !a.doomed.IsZero():
-	default:
-		a.doomed = c.now
-		for _, s := range a.machine.Against() {
-			if s != c.circleSlot(a) {
-				a.against = append(a.against, s)
-			}
-		}
-	}
-}
-
 // blameFor finds out whom an attempt died of. Whoever votes against one that has
 // hardly begun has refused it. Later, time ran out for all alike, and it was those
 // for whom all waited. What a device can be proved or was seen to have done wrong

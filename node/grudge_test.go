@@ -228,7 +228,7 @@ func TestTestsAreBounded(t *testing.T) {
 		}
 		if i%10 == 9 { // it ends them, to open more
 			for _, s := range laptop.liveSessions() {
-				if s.testing() != nil {
+				if trialOf(s) != nil {
 					laptop.drop(s)
 				}
 			}

@@ -68,41 +68,6 @@ func (n *Desk) change(ctx context.Context, args api.PresenceArgs, kind change.Ki
 	return w, err
 }
 
-// about finds the device that a change is about.
-func about(identity string) func(*core, *change.Payload) error {
-	return func(c *core, ch *change.Payload) error {
-		d, err := c.member(identity)
-		if err != nil {
-			return err
-		}
-		ch.Slot = uint16(d.Slot)
-		return nil
-	}
-}
-
-// another is about, for what a device cannot do to itself.
-func another(identity string) func(*core, *change.Payload) error {
-	return func(c *core, ch *change.Payload) error {
-		if err := about(identity)(c, ch); err != nil {
-			return err
-		}
-		if wire.Slot(ch.Slot) == c.circle.slot {
-			return api.Errorf(api.CodeBadArgument, "%s is this device", c.self.name).WithHint("\"warifu leave\" takes this device out")
-		}
-		return c.enoughWithout(wire.Slot(ch.Slot))
-	}
-}
-
-// enoughWithout refuses what would leave too few devices to sign.
-func (c *core) enoughWithout(slot wire.Slot) error {
-	rec := c.circle.record
-	if len(rec.Devices)-1 < rec.Threshold {
-		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.name(slot), len(rec.Devices)-1, rec.Threshold).
-			WithHint("add a device first: warifu invite")
-	}
-	return nil
-}
-
 // Lost implements [api.Healing].
 func (n *Desk) Lost(ctx context.Context, args api.DeviceArgs, emit func(api.Event)) (api.Changed, error) {
 	return n.redeal(ctx, args.PresenceArgs, change.Lost, another(args.Device), emit)
@@ -254,8 +219,4 @@ func (n *Desk) ApprovePresent(ctx context.Context, id string, passphrase []byte)
 		return api.Request{}, err
 	}
 	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, true) })
-}
-
-func frozenError(why string) error {
-	return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
 }

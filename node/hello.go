@@ -1,47 +1,13 @@
 package node
 
 import (
+	"slices"
 	"time"
 
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/wire"
 )
-
-func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
-
-func (c *core) hello() hello {
-	h := hello{Wall: unix(c.now), Addrs: c.link.Addrs()}
-	if len(h.Addrs) > reach.Max {
-		h.Addrs = h.Addrs[:reach.Max]
-	}
-	switch {
-	case c.circle != nil:
-		h.Circle, h.Epoch, h.Record = c.circle.record.Circle, c.circle.record.Epoch, c.circle.hash
-		h.Share, h.Oldest = c.hasShare(), c.oldestShare()
-		h.Head = c.circle.head().Record.Epoch
-	case c.founding != nil && c.founding.pending:
-		h.Record, h.Pending = c.founding.recordHash(), true
-	}
-	return h
-}
-
-// clockTolerance is how far another device's clock may be off before the
-// person is told.
-const clockTolerance = 2 * time.Minute
-
-func (c *core) noteClock(from wire.Slot, wall uint64) {
-	if wall > 1<<40 { // tens of thousands of years
-		wall = 1 << 40
-	}
-	p := c.peer(from)
-	was := p.skew.Abs() > clockTolerance
-	p.skew = time.Unix(int64(wall), 0).Sub(c.now)
-	if now := p.skew.Abs() > clockTolerance; now && !was {
-		if ok, _ := p.clocks.say(c.now, 1); ok {
-			c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
-		}
-	}
-}
 
 func (c *core) onHello(from wire.Slot, h hello) error {
 	if err := reach.Check(h.Addrs); err != nil {
@@ -64,18 +30,13 @@ func (c *core) onHello(from wire.Slot, h hello) error {
 	c.part() // again, if a write failed before
 	if !same {
 		defer c.changeCircle()
-		defer c.tryAll() // its share may be what a signature waited for
+		defer c.around.tryAll() // its share may be what a signature waited for
 	}
 	if ok, _ := p.caughtUp.say(c.now, maxCatchUps); ok {
 		c.catchUp(from, h.Head)
 	}
 	return c.hearAddrs(from, h.Addrs)
 }
-
-// maxCatchUps is how often in a minute a device is sent what it says that it has
-// missed, which can be all epochs and all that was said in a re-deal. One that
-// still lacks something after that asks again.
-const maxCatchUps = 20
 
 // addrsPause is how long a device's addresses stay as they are. Each change is
 // a write to the disk and has this device dial everybody afresh, which no
@@ -114,4 +75,27 @@ func (c *core) takeAddrs(slot wire.Slot, p *peer) error {
 		p.addrsAt = c.now
 	}
 	return err
+}
+
+// rememberAddrs keeps where a member says it can be dialled, and reports whether
+// that is news.
+func (c *core) rememberAddrs(from wire.Slot, addrs []string) (changed bool, err error) {
+	if _, in := c.circle.record.Device(from); !in {
+		// A newcomer's are the attempt's until it is in. Kept with the others
+		// they would be one more than a full circle has, which nobody reads back.
+		a := c.attempt
+		if a == nil || len(addrs) == 0 || slices.Equal(a.addrs[from], addrs) {
+			return false, nil
+		}
+		a.addrs[from] = addrs
+		return true, nil
+	}
+	if len(addrs) == 0 || slices.Equal(c.circle.addrs[from], addrs) {
+		return false, nil
+	}
+	c.circle.addrs[from] = addrs
+	packed := packAddrs(c.circle.addrs)
+	return true, c.cfg.Journal.Update(func(tx journal.Tx) error {
+		return tx.Put(bucketCircle, addrsKey, packed)
+	})
 }

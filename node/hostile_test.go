@@ -107,7 +107,7 @@ func TestFalseClaimsDoNotKeepAPlace(t *testing.T) {
 		}
 		for _, s := range phone.core.liveSessions() {
 			for _, slot := range s.slots {
-				if s.signing() != nil && s.has(2) && slot > 2 {
+				if s.owner.personal() && s.has(2) && slot > 2 {
 					laptop.core.sync(1, msgClose, closed{Session: s.id, Reason: endedFault, Blame: uint16(slot), Check: "commitment"})
 				}
 			}

@@ -81,7 +81,7 @@ func (c *core) tickResume() {
 		err = errors.Join(c.dead.destroy(c.cfg.Keeper), c.resumeRedeal())
 	}
 	if out && c.circle != nil {
-		err = errors.Join(err, c.loadRequests())
+		err = errors.Join(err, c.loadAlarms(), c.loadRequests())
 	}
 	if err != nil {
 		c.resumeLater(err)
@@ -97,4 +97,16 @@ func (c *core) resumeLater(err error) {
 	c.resumeAt = c.now.Add(resumePause)
 	c.redealTrouble = err.Error()
 	c.log.Error("re-deal not resumed", "err", err)
+}
+
+// reread takes over what the journal holds of the circle and of dead re-deals:
+// after a write of unknown outcome that may be more than this device knows. It
+// reports whether the chain did grow.
+func (c *core) reread() (grew bool, err error) {
+	was := c.circle
+	if err := errors.Join(c.dead.load(c.cfg.Journal), c.loadCircle()); err != nil || c.circle == nil {
+		c.circle = was
+		return false, err
+	}
+	return was == nil || c.circle.hash != was.hash, nil
 }

@@ -53,23 +53,6 @@ func (s *stock) forget(r wire.RequestID) []wire.Hash {
 	return ids
 }
 
-// inventory lists the ids of what is kept, the newest request first, as far as a
-// message has room. It is made anew when what is kept has changed.
-func (c *core) inventory() []wire.Hash {
-	s := &c.stock
-	if s.listed != nil {
-		return s.listed
-	}
-	s.made++
-	out := make([]wire.Hash, 0, min(len(s.items), maxInventory))
-	for _, r := range c.byAge() {
-		ids := s.of[r.id]
-		out = append(out, ids[:min(len(ids), maxInventory-len(out))]...)
-	}
-	s.listed = out
-	return out
-}
-
 // openByAge lists the requests that are open, the newest first. There are few of
 // them, however many are kept: see [maxOpenPerDevice].
 func (c *core) openByAge() []*openRequest {
@@ -89,4 +72,21 @@ func (c *core) enlist(r *openRequest) {
 	c.requests[r.id] = r
 	c.unclosed[r.id] = r
 	c.stock.add(r.id, r.item)
+}
+
+// inventory lists the ids of what is kept, the newest request first, as far as a
+// message has room. It is made anew when what is kept has changed.
+func (c *core) inventory() []wire.Hash {
+	s := &c.stock
+	if s.listed != nil {
+		return s.listed
+	}
+	s.made++
+	out := make([]wire.Hash, 0, min(len(s.items), maxInventory))
+	for _, r := range c.byAge() {
+		ids := s.of[r.id]
+		out = append(out, ids[:min(len(ids), maxInventory-len(out))]...)
+	}
+	s.listed = out
+	return out
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"errors"
 	"time"
 
@@ -32,49 +31,6 @@ func (c *core) tickJoining() {
 	case c.now.Sub(j.touched) > foundingLost:
 		c.endMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.sponsor.Card.Name).
 			WithDevice(j.sponsor.Card.Name).WithHint("begin again with a new invitation"))
-	}
-}
-
-// onStrangerMessage handles a message of a peer that the link admits and that
-// has no slot here: only its sponsor has anything to say to an invited device.
-func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
-	j := c.joining
-	if j == nil || c.attempt != nil {
-		return
-	}
-	if protocol == wire.ProtocolSession {
-		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellDead(fr.Session, fr.From, c.toStranger(from)) {
-			c.early.keep(c.now, c.cfg.Timings.EarlyHold, fr, from)
-		}
-		return
-	}
-	if !bytes.Equal(from, j.sponsor.Card.Peer) {
-		return
-	}
-	typ, body, err := splitMessage(msg)
-	if err != nil {
-		return
-	}
-	switch typ {
-	case msgFound:
-		var m found
-		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.accept(m)
-		}
-	case msgRedeal:
-		var m redeal
-		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.comeIn(m)
-		}
-	case msgUnfound:
-		var m unfound
-		if err = wire.Unmarshal(body, &m); err == nil {
-			c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.sponsor.Card.Name, foundingReason(m.Reason)))
-		}
-	}
-	if err != nil {
-		c.log.Warn("message of the inviting device refused", "err", err)
-		c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.sponsor.Card.Name, err))
 	}
 }
 
@@ -111,46 +67,4 @@ func (c *core) accept(m found) error {
 	c.joining, c.founding = nil, &founding{addrs: addrs, discovery: m.Discovery}
 	clear(c.pairing)
 	return c.startKeygen(p)
-}
-
-// comeIn takes part in the re-deal that makes this device a member. The chain
-// must be a certified history whose newest epoch lists the device that invited
-// this one, and the proposal must list this one just as it introduced itself.
-func (c *core) comeIn(m redeal) error {
-	j := c.joining
-	if c.attempt != nil || c.interrupted() {
-		return nil
-	}
-	p, err := m.proposal()
-	if err != nil {
-		return err
-	}
-	if c.dead[p.Session()] != nil {
-		return nil // it has voted against it
-	}
-	history, err := decodeChain(m.Chain)
-	if err != nil {
-		return err
-	}
-	if err := history.Verify(); err != nil {
-		return err
-	}
-	head, _ := history.Head()
-	addrs, err := unpackAddrs(m.Addrs)
-	if err != nil {
-		return err
-	}
-	if err := p.Check(head.Record); err != nil {
-		return err
-	}
-	sponsor, ok := head.Record.ByIdentity(j.sponsor.Card.Identity)
-	if !ok || !sameCard(sponsor, j.sponsor.Card) {
-		return errors.New("node: a circle that the inviting device is not in")
-	}
-	self, in := selfIn(p, head.Record, c.self.public)
-	if !in || len(p.Added) != 1 || !sameCard(p.Added[0], j.card) {
-		return errors.New("node: a re-deal without this device")
-	}
-	a := &attempt{proposal: p, discovery: m.Discovery, grounds: []item{}, addrs: addrs, chain: history}
-	return c.takeUp(a, head.Record, self)
 }

@@ -2,11 +2,10 @@ package node
 
 import (
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/vigil"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
@@ -45,20 +44,6 @@ func (c *core) startJudge() error {
 	return c.vigil.Start(d, c.cfg.Rand, c.now)
 }
 
-// followRecord tells the judge of a newer certified epoch.
-func (c *core) followRecord() {
-	c.sleepOn()
-	c.vigil.Forget()
-	c.lastBeat = time.Time{} // others hear soon that this device is in it
-	if c.vigil.Judge == nil || c.circle.evicted != nil {
-		if err := c.startJudge(); err != nil {
-			c.log.Error("judge not started", "err", err)
-		}
-		return
-	}
-	c.vigil.Follow(c.circle.head().Record, c.now)
-}
-
 // myBeat makes this device's heartbeat, with the latest of every other device
 // that it has and what it has to say about the silent ones.
 func (c *core) myBeat() beat {
@@ -87,52 +72,11 @@ func (c *core) onBeat(from wire.Slot, b beat) error {
 	if c.vigil.Judge == nil || len(b.Beats) > maxDevices || len(b.Doubts) > maxDevices {
 		return nil
 	}
-	defer c.reconsider()
 	blame := func(by wire.Slot, err error) error { return c.blameBeat(from, by, err) }
 	n, err := c.vigil.HearBeats(c.circle.slot, b.Beats, blame)
 	m, derr := c.vigil.HearDoubts(c.circle.slot, b.Doubts, blame)
 	c.verified += n + m
 	return errors.Join(err, derr)
-}
-
-// hearPersons passes on to the judge what persons have said, each once.
-func (c *core) hearPersons(r *openRequest) {
-	if c.vigil.Judge == nil || r.change == nil || !r.open() || c.aboutUnknown(r) {
-		return
-	}
-	slot := c.subject(r)
-	for _, by := range c.present(r) {
-		w := recovery.Word{ID: r.id, By: by}
-		var err error
-		switch r.change.Kind {
-		case change.Lost, change.Replace:
-			err = c.vigil.Judge.Lost(w, slot)
-		case change.Freeze:
-			err = c.vigil.Judge.Freeze(w)
-		case change.Thaw:
-			if yes, _ := c.vigil.Judge.Frozen(); yes {
-				err = c.vigil.Judge.Thaw(w)
-			}
-		case change.Vacation:
-			err = c.vigil.Judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
-		case change.Veto:
-			err = c.vigil.Judge.Veto(w, slot)
-		case change.Remove:
-			if c.silent(slot) {
-				err = c.vigil.Judge.Confirm(w, slot)
-			}
-		}
-		if err != nil {
-			// It is heard again and again while the request is open.
-			if why := err.Error(); why != r.trouble {
-				r.trouble = why
-				if ok, kept := c.peer(r.from()).words.say(c.now, maxReceived); ok {
-					c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err, "others", kept)
-				}
-			}
-		}
-	}
-	c.vigil.SaveChanged(c.now)
 }
 
 // silent reports whether this device doubts that the one in slot is there, for
@@ -199,31 +143,6 @@ func (c *core) banned(slot wire.Slot) bool {
 	return c.vigil.Judge != nil && c.vigil.Judge.Banned(slot)
 }
 
-// removals turns what the judge proposes into what a proposal says.
-func removals(list []recovery.Removal) (out []refresh.Removal) {
-	for _, r := range list {
-		out = append(out, refresh.Removal{Slot: r.Slot, State: r.State})
-	}
-	return out
-}
-
-// evict proposes the removal of who has been silent for too long.
-func (c *core) evict() {
-	if c.vigil.Judge == nil || c.redealing() || c.pausing(c.evictAt) {
-		return
-	}
-	for _, e := range c.vigil.Judge.Proposals() {
-		if slices.ContainsFunc(e.Removed, func(r recovery.Removal) bool { return r.State == roster.Stolen }) {
-			continue // the request of the person who said so leads to it
-		}
-		c.log.Warn("removing", "why", e.Why)
-		if err := c.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed), agree: e.Members}); err != nil {
-			c.log.Warn("removal not started", "err", err)
-			c.evictAt = c.now.Add(10 * time.Second)
-		}
-	}
-}
-
 // objectionToEviction says why this device does not agree to take a device
 // out, or "". Its own judge decides, whoever proposes.
 func (c *core) objectionToEviction(p refresh.Proposal) string {
@@ -246,16 +165,6 @@ func (c *core) objectionToEviction(p refresh.Proposal) string {
 	return ""
 }
 
-// evictionFailed makes the next attempt wait.
-func (c *core) evictionFailed(a *attempt) {
-	if c.vigil.Judge == nil || a.request != (wire.RequestID{}) {
-		return
-	}
-	var slots []wire.Slot
-	for _, r := range a.proposal.Removed {
-		slots = append(slots, r.Slot)
-	}
-	if len(slots) > 0 {
-		c.vigil.Judge.Aborted(slots...)
-	}
+func frozenError(why string) error {
+	return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
 }

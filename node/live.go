@@ -27,28 +27,44 @@ type live struct {
 }
 
 // An owner is what a machine runs for, and what comes of it: a [signature], the
-// [trial] of new shares, an [attempt] at a re-deal or a [founding].
+// [trial] of new shares, a [dealt] re-deal or a [founded] circle.
 type owner interface {
 	// What the machine asks for, in the sense of the effects of package session. A
 	// machine that asks for what its owner has no use for is a fault of ours.
-	persist(c *core, l *live, state []byte) error
-	release(c *core) error
-	erase(c *core) error
-	discard(c *core) error
+	persist(state []byte) error
+	release() error
+	erase() error
+	discard() error
 
 	// What comes of it: the machine has taken in a frame of a device, and moved or
 	// did not; what it asked for then is done; it has its result; it cannot succeed
-	// any more.
-	heard(c *core, l *live, from wire.Slot, moved bool)
-	stepped(c *core, l *live)
-	finished(c *core, l *live)
-	failed(c *core, l *live, err error)
-	dropped(c *core, l *live) // it is out of the sessions
+	// any more; a device in it says that it is over.
+	heard(l *live, from wire.Slot, moved bool)
+	stepped(l *live)
+	finished(l *live)
+	failed(l *live, err error)
+	closed(l *live, from wire.Slot, m closed)
+	dropped(l *live) // it is out of the sessions
+
+	// personal reports whether the person of this device wanted it, so that its steps
+	// are on this device's own account.
+	personal() bool
 
 	// timing says how patient the session is, and again tells those whom it waits
 	// for what they may have missed beside its frames, before those are repeated.
-	timing(c *core, l *live) timing
-	again(c *core, l *live, waiting []wire.Slot)
+	timing(l *live) timing
+	again(l *live, waiting []wire.Slot)
+}
+
+// A lookout knows more of sessions than those that run.
+type lookout interface {
+	// mayRunAgain reports whether this device would take part again in a session of that
+	// request, were its name forgotten.
+	mayRunAgain(wire.RequestID) bool
+
+	// stray hears of a frame of a session that does not run here, and reports whether it
+	// never will.
+	stray(id wire.SessionID, from wire.Slot) bool
 }
 
 // A timing is how patient a session is.
@@ -58,21 +74,15 @@ type timing struct {
 	rests  bool          // it only waits for devices that are away, for as long as that may be
 }
 
-// signing returns what a session signs, or nil if it does not.
-func (l *live) signing() *signature { s, _ := l.owner.(*signature); return s }
-
-// testing returns what a session tests, or nil if it does not.
-func (l *live) testing() *trial { t, _ := l.owner.(*trial); return t }
-
 // Stateless is embedded by owners whose machines keep nothing.
 type stateless struct{}
 
 var errNoState = errors.New("node: internal error: a session that keeps nothing was to keep something")
 
-func (stateless) persist(*core, *live, []byte) error { return errNoState }
-func (stateless) release(*core) error                { return nil }
-func (stateless) erase(*core) error                  { return errNoState }
-func (stateless) discard(*core) error                { return errNoState }
+func (stateless) persist([]byte) error { return errNoState }
+func (stateless) release() error       { return nil }
+func (stateless) erase() error         { return errNoState }
+func (stateless) discard() error       { return errNoState }
 
 // errStale ends a session that is older than it may be. This device has slept: the
 // others gave the session up, and what one of them says in it now proves nothing.
@@ -81,7 +91,7 @@ var errStale = errors.New("node: the session is older than a session may be")
 // stale reports whether a session is older than it may be by the clock of the wall.
 // The other one stands still while a device sleeps.
 func (c *core) stale(l *live) bool {
-	return l.owner.timing(c, l).brief && c.now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
+	return l.owner.timing(l).brief && c.now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
 }
 
 func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
@@ -138,7 +148,7 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	}
 	l := c.sessions[f.Session]
 	if l == nil {
-		if c.tellDead(f.Session, from, c.toMember(from)) {
+		if c.lookout.stray(f.Session, from) {
 			return nil
 		}
 		if d, ok := c.device(from); ok {
@@ -172,12 +182,12 @@ func (c *core) deliver(l *live, f wire.Frame) {
 	moved := len(effects) > 0
 	if moved {
 		l.progress, l.resent = c.now, c.now
-		c.ours = l.signing() != nil
+		c.ours = l.owner.personal()
 	}
-	l.owner.heard(c, l, f.From, moved)
+	l.owner.heard(l, f.From, moved)
 	c.carryOut(l, effects)
 	if c.sessions[l.id] == l {
-		l.owner.stepped(c, l)
+		l.owner.stepped(l)
 	}
 }
 
@@ -199,17 +209,17 @@ func (c *core) carryOut(l *live, effects []session.Effect) {
 		case session.Send:
 			c.sendFrame(l, e.Frame)
 		case session.Release:
-			err = l.owner.release(c)
+			err = l.owner.release()
 		case session.Persist:
-			err = l.owner.persist(c, l, e.State)
+			err = l.owner.persist(e.State)
 			clear(e.State)
 		case session.Erase:
-			err = l.owner.erase(c)
+			err = l.owner.erase()
 		case session.Discard:
-			err = l.owner.discard(c)
+			err = l.owner.discard()
 		case session.Done:
 			l.done = true
-			l.owner.finished(c, l)
+			l.owner.finished(l)
 			return
 		default:
 			panic(fmt.Sprintf("node: internal error: unknown effect %T", e))
@@ -237,7 +247,7 @@ func (c *core) drop(l *live) {
 	}
 	delete(c.sessions, l.id)
 	l.machine.Close()
-	l.owner.dropped(c, l)
+	l.owner.dropped(l)
 }
 
 // failSession ends a session that cannot succeed.
@@ -246,7 +256,7 @@ func (c *core) failSession(l *live, err error) {
 		return
 	}
 	c.drop(l)
-	l.owner.failed(c, l, err)
+	l.owner.failed(l, err)
 }
 
 // tickSessions names who is silent and repeats what may have been lost.
@@ -260,7 +270,7 @@ func (c *core) tickSessions() {
 			continue
 		}
 		waiting := l.machine.Waiting()
-		t := l.owner.timing(c, l)
+		t := l.owner.timing(l)
 		if t.brief {
 			if s, ok := c.silentIn(l, waiting); ok {
 				c.failSession(l, silent{slot: s, why: "did not answer"})
@@ -269,7 +279,7 @@ func (c *core) tickSessions() {
 		}
 		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= t.resend {
 			l.resent = c.now
-			l.owner.again(c, l, waiting)
+			l.owner.again(l, waiting)
 			c.carryOut(l, l.machine.Resend())
 		}
 	}
@@ -277,7 +287,7 @@ func (c *core) tickSessions() {
 
 // resting reports whether a session only waits for devices that are away, for as
 // long as that may be. Whoever comes back is told at once.
-func (c *core) resting(l *live) bool { return l.owner.timing(c, l).rests }
+func (c *core) resting(l *live) bool { return l.owner.timing(l).rests }
 
 // silentIn finds a device that the machine waits for and that has said nothing
 // for too long. A device that repeats itself but does not get on with the
@@ -301,4 +311,25 @@ func blamed(err error) (slot wire.Slot, check string, cheat bool) {
 		return s.slot, "silent", false
 	}
 	return 0, "", false
+}
+
+// sessionLifetime bounds a session, as its proposal says.
+const sessionLifetime = 2 * time.Minute
+
+func (c *core) troubleText(slot wire.Slot, err error) string {
+	if s, ok := errors.AsType[silent](err); ok {
+		return c.name(s.slot) + " " + s.why
+	}
+	if f, ok := errors.AsType[*session.Fault](err); ok {
+		return fmt.Sprintf("%s sent something that it must not send (%s: %s)", c.name(slot), f.Class, f.Check)
+	}
+	return err.Error()
+}
+
+// onClose hears that a peer has ended a session, and why.
+func (c *core) onClose(from wire.Slot, m closed) error {
+	if l := c.sessions[m.Session]; l != nil && l.has(from) && !l.done {
+		l.owner.closed(l, from, m)
+	}
+	return nil
 }

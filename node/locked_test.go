@@ -70,7 +70,7 @@ func TestLockForgetsTheSharesOfARedeal(t *testing.T) {
 						t.Fatal("a locked device holds shares, or has dropped the re-deal")
 					}
 					for _, s := range laptop.core.liveSessions() {
-						if s.testing() != nil {
+						if trialOf(s) != nil {
 							t.Fatal("a locked device holds shares in a test of them")
 						}
 					}

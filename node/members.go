@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -58,21 +57,37 @@ func (c *core) members() []roster.Device {
 	var out []roster.Device
 	if c.circle != nil {
 		out = c.circle.record.Devices
-	} else if c.founding != nil && c.founding.proposal != nil {
-		return c.founding.proposal.Devices
+	} else if founders := c.company.founders(); founders != nil {
+		return founders
 	}
-	a := c.attempt
-	if a == nil || a.machine.Settled() {
-		return out
+	staying := c.company.staying()
+	if len(staying) > 0 {
+		out = slices.Clone(out)
 	}
-	out = slices.Clone(out)
-	for _, d := range slices.Concat(c.parentOf(a).Devices, a.proposal.Added) {
-		gone := slices.ContainsFunc(a.proposal.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
-		if !gone && !slices.ContainsFunc(out, func(o roster.Device) bool { return o.Slot == d.Slot }) {
+	for _, d := range staying {
+		if !slices.ContainsFunc(out, func(o roster.Device) bool { return o.Slot == d.Slot }) {
 			out = append(out, d)
 		}
 	}
 	return out
+}
+
+// A company is whom this device talks to beside the members of its circle.
+type company interface {
+	// founding reports whether a founding is in progress or pending here, or this device
+	// was invited and waits.
+	founding() bool
+
+	// founders are the devices of a founding that was proposed, nil if none was.
+	founders() []roster.Device
+
+	// pending returns the record that this device said ready for, in a founding that is
+	// not complete.
+	pending() (record wire.Hash, ok bool)
+
+	// staying are the devices of a re-deal that is under way, without those that it
+	// takes out.
+	staying() []roster.Device
 }
 
 func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {

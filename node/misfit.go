@@ -16,17 +16,6 @@ type misfit struct {
 	at           time.Time
 }
 
-// OnMisfit is for the link: peer is allowed and cannot be talked to, as it has
-// the protocol, a name without a version, in version theirs and this device in
-// version ours.
-func (n *Node) OnMisfit(peer []byte, protocol string, ours, theirs int) {
-	n.post(func(c *core) {
-		if slot, ok := c.slotOf(peer); ok {
-			c.peer(slot).misfit = misfit{protocol, ours, theirs, c.now}
-		}
-	})
-}
-
 // words says to a person which of two devices to update, or nothing if they fit.
 func (m misfit) words(name string, now time.Time) string {
 	if m.protocol == "" || now.Sub(m.at).Abs() > misfitFor {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -65,19 +64,6 @@ func (c *core) names(slots []wire.Slot) []string {
 	return out
 }
 
-// viewFormer lists the devices that are out.
-func (c *core) viewFormer() []api.Former {
-	out := []api.Former{}
-	for _, f := range c.circle.record.Former {
-		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: c.formerName(f), State: f.State.String(), Epoch: f.Epoch, Since: c.sinceOf(f.Epoch)}
-		if d, ok := c.everDevice(f.Slot); ok {
-			v.Fingerprint = fingerprint(d)
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
 // everDevice returns the device that has the slot, or had it.
 func (c *core) everDevice(slot wire.Slot) (roster.Device, bool) {
 	if d, ok := c.device(slot); ok || c.circle == nil {
@@ -100,4 +86,12 @@ func (c *core) sinceOf(epoch uint64) (at *time.Time) {
 		return nil // the number of the epoch stands for it
 	}
 	return at
+}
+
+const tagFingerprint wire.Tag = "node/fingerprint"
+
+// fingerprint abbreviates all public keys of a device.
+func fingerprint(d roster.Device) string {
+	h := wire.Sum(tagFingerprint, d.Identity[:], d.Peer, d.Box[:], d.Presence[:])
+	return h.String()
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -41,6 +42,8 @@ func checkNames(devices []roster.Device) error {
 	return roster.CheckNewNames(devices)
 }
 
+var errSameName = errors.New("node: another device has this name, or one that looks like it")
+
 // checkNewcomer reports whether a device may come into the circle under a name, in
 // place of the one in a slot if that is not 0. Which names its members have from
 // before does not matter, unless one of them looks like it.
@@ -65,4 +68,11 @@ func (c *core) ownNameError() error {
 	}
 	return api.Errorf(api.CodeRefused, "this device is called %s: %s", intent.Escape(c.self.name), e.why).
 		WithHint("make a device of another name in another home: warifu init")
+}
+
+// sameCard reports whether an added device is the one of a card.
+func sameCard(d roster.Device, card roster.Card) bool {
+	w := card.Device(d.Slot)
+	return d.Name == w.Name && d.Kind == w.Kind && d.Identity == w.Identity && bytes.Equal(d.Peer, w.Peer) &&
+		d.Box == w.Box && d.Presence == w.Presence
 }

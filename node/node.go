@@ -211,3 +211,39 @@ func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
 		return ErrStopped
 	}
 }
+
+// OnMisfit is for the link: peer is allowed and cannot be talked to, as it has
+// the protocol, a name without a version, in version theirs and this device in
+// version ours.
+func (n *Node) OnMisfit(peer []byte, protocol string, ours, theirs int) {
+	n.post(func(c *core) {
+		if slot, ok := c.slotOf(peer); ok {
+			c.peer(slot).misfit = misfit{protocol, ours, theirs, c.now}
+		}
+	})
+}
+
+// OnStrangers is for the link, which calls it once a second at most.
+func (n *Node) OnStrangers(s Strangers) {
+	n.post(func(c *core) {
+		c.onStrangers(s)
+	})
+}
+
+// CheckShares opens this device's share of each account of the epoch that it
+// signs in, and forgets it. It says which it cannot open, and returns nil if
+// there is none to open. Call it before [Node.Run].
+func (n *Node) CheckShares() error {
+	c := n.core
+	if c.circle == nil || !c.hasShare() {
+		return nil
+	}
+	for _, acc := range c.circle.record.Accounts {
+		key, err := c.loadShare(acc.Name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", acc.Name, err)
+		}
+		key.Wipe()
+	}
+	return nil
+}

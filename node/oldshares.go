@@ -2,10 +2,7 @@ package node
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
-	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -61,28 +58,6 @@ func (c *core) mayHold(d roster.Device, epoch uint64) bool {
 	}
 	p := c.peers[d.Slot]
 	return p == nil || !p.told || p.oldest <= epoch
-}
-
-// oldestShare is the oldest epoch of which this device holds a share, or the
-// current one if it holds none.
-func (c *core) oldestShare() uint64 {
-	if c.circle == nil {
-		return 0
-	}
-	oldest := c.circle.record.Epoch
-	if err := c.cfg.Journal.View(func(tx journal.Tx) error {
-		ids, _, err := oldEpochKeys(tx, "")
-		for _, id := range ids {
-			text, _, _ := strings.Cut(id, "-")
-			if e, err := strconv.ParseUint(text, 16, 64); err == nil {
-				oldest = min(oldest, e)
-			}
-		}
-		return err
-	}); err != nil {
-		return 0 // what cannot be read may well be there
-	}
-	return oldest
 }
 
 // gone reports whether nobody can see to it that what d held is destroyed: it is

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -67,17 +66,6 @@ func (c *core) unneeded() bool {
 	})
 }
 
-// holdsShares reports whether there is a share of any epoch on this device, or
-// may be.
-func (c *core) holdsShares() bool {
-	var keys []string
-	err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		keys, err = tx.Keys(bucketShares)
-		return err
-	})
-	return err != nil || len(keys) > 0
-}
-
 // outWords says that this device is out, and what it still holds.
 func (c *core) outWords() string {
 	f := c.circle.evicted
@@ -87,3 +75,49 @@ func (c *core) outWords() string {
 	}
 	return text + "; its shares are destroyed"
 }
+
+// tellFormer shows the chain to a device that left and may not know it yet, and
+// tells it which shares this device holds: once nobody holds an older one, it
+// needs its own no longer. Where members are it is not told.
+func (c *core) tellFormer(peer []byte) {
+	if c.circle == nil {
+		return
+	}
+	if _, former := c.formerPeers()[string(peer)]; !former {
+		return
+	}
+	var all [][]byte
+	for _, m := range c.chainAfter(0) {
+		all = append(all, encodeMessage(msgChain, m))
+	}
+	h := c.hello()
+	h.Addrs = []string{}
+	for _, m := range append(all, encodeMessage(msgHello, h)) {
+		if err := c.link.Send(peer, wire.ProtocolSync, m); err != nil {
+			c.log.Debug("message not sent", "err", err)
+			return
+		}
+	}
+}
+
+// chainAfter returns the epochs above the given one, in messages of at most
+// [maxChain].
+func (c *core) chainAfter(epoch uint64) (out []chain) {
+	m := chain{Entries: [][]byte{}}
+	for _, e := range c.circle.chain {
+		if e.Record.Epoch <= epoch {
+			continue
+		}
+		if len(m.Entries) == maxChain {
+			out, m = append(out, m), chain{Entries: [][]byte{}}
+		}
+		m.Entries = append(m.Entries, e.Bytes())
+	}
+	if len(m.Entries) > 0 {
+		out = append(out, m)
+	}
+	return out
+}
+
+// maxChain bounds the epochs of one message.
+const maxChain = 10

@@ -4,16 +4,6 @@ import (
 	"time"
 )
 
-// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds, or 8 minutes
-// between re-deals, for each of which every device works and writes.
-func (c *core) backOff(r *openRequest) {
-	most := 5
-	if r.change != nil {
-		most = 9
-	}
-	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
-}
-
 // longestPause is longer than any pause between two tries.
 const longestPause = 10 * time.Minute
 

@@ -71,9 +71,20 @@ func (c *core) heard(at map[string]time.Time) {
 	}
 }
 
-// tickPresence asks who is there while somebody waits.
-func (c *core) tickPresence() {
-	if len(c.watchers) > 0 {
-		c.ping()
+// unheard ranks a device behind others if it says nothing.
+func unheard(c *core, slot wire.Slot) int {
+	if c.hears(slot) {
+		return 0
 	}
+	return 1
+}
+
+// without reports whether the device in slot is known to hold no share of the
+// epoch that this device is in, so that no session with it can succeed.
+func (c *core) without(slot wire.Slot) bool {
+	if slot == c.circle.slot {
+		return !c.hasShare()
+	}
+	p := c.peers[slot]
+	return p != nil && p.told && !p.share && p.record == c.circle.hash
 }

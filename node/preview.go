@@ -6,6 +6,9 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/roster"
+	"github.com/warifu/warifu/share/refresh"
+	"github.com/warifu/warifu/wire"
 )
 
 // Preview implements [api.Healing].
@@ -75,18 +78,47 @@ func (c *core) previewRetire() (api.Preview, error) {
 	return previewOf(in), nil
 }
 
-func previewOf(in intent.Intent) api.Preview {
-	return api.Preview{Summary: in.Summary, Lines: viewLines(in.Lines), Warnings: append([]string{}, in.Warnings...)}
+// about finds the device that a change is about.
+func about(identity string) func(*core, *change.Payload) error {
+	return func(c *core, ch *change.Payload) error {
+		d, err := c.member(identity)
+		if err != nil {
+			return err
+		}
+		ch.Slot = uint16(d.Slot)
+		return nil
+	}
 }
 
-func viewLines(lines []intent.Line) []api.Line {
-	out := []api.Line{}
-	for _, l := range lines {
-		text := l.Value
-		if l.Warn {
-			text = "! " + text
+// another is about, for what a device cannot do to itself.
+func another(identity string) func(*core, *change.Payload) error {
+	return func(c *core, ch *change.Payload) error {
+		if err := about(identity)(c, ch); err != nil {
+			return err
 		}
-		out = append(out, api.Line{Label: l.Label, Text: text})
+		if wire.Slot(ch.Slot) == c.circle.slot {
+			return api.Errorf(api.CodeBadArgument, "%s is this device", c.self.name).WithHint("\"warifu leave\" takes this device out")
+		}
+		return c.enoughWithout(wire.Slot(ch.Slot))
 	}
-	return out
+}
+
+// mayRequire says why no circle can require that so many devices sign, or nil.
+func (c *core) mayRequire(devices int) error {
+	rec := c.circle.record
+	most := len(rec.Devices)
+	switch {
+	case devices > most:
+		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", most, devices).WithHint("warifu invite")
+	case 2*devices <= most:
+		return api.Errorf(api.CodeBadArgument, "of %d devices more than half must sign, which is at least %d: two halves could act apart", most, most/2+1)
+	case devices < 2:
+		return api.Errorf(api.CodeBadArgument, "at least 2 devices must sign")
+	case devices == rec.Threshold:
+		return api.Errorf(api.CodeBadArgument, "%d of %d devices must sign already", devices, most)
+	}
+	if why := c.frozenFor(refresh.Proposal{Kind: roster.Rethreshold}); why != "" {
+		return frozenError(why)
+	}
+	return nil
 }

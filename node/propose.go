@@ -137,25 +137,6 @@ func (c *core) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
 	return p, p.Check(head)
 }
 
-// tellRedeal sends an attempt to those who take part in it.
-func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
-	msg := redeal{
-		Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds, Addrs: packAddrs(a.addrs), Chain: [][]byte{},
-	}
-	for _, s := range slots {
-		m := msg
-		if slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Slot == s }) {
-			// All epochs up to the one that is dealt.
-			for _, e := range c.circle.chain {
-				if e.Record.Epoch < a.proposal.Epoch {
-					m.Chain = append(m.Chain, e.Bytes())
-				}
-			}
-		}
-		c.sync(s, msgRedeal, m)
-	}
-}
-
 // proposal returns the proposal of a re-deal, if the discovery key is that of it.
 func (m redeal) proposal() (refresh.Proposal, error) {
 	p, err := refresh.ParseProposal(m.Proposal)
@@ -164,9 +145,6 @@ func (m redeal) proposal() (refresh.Proposal, error) {
 	}
 	return p, err
 }
-
-// maxGrounds bounds what a re-deal rests on: a request and an approval of each.
-const maxGrounds = 1 + maxDevices
 
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
 func (c *core) onRedeal(from wire.Slot, m redeal) error {

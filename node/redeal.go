@@ -41,30 +41,37 @@ type attempt struct {
 	settled bool              // whoever is out has been told
 }
 
-// An attempt owns the session of its machine.
+// A dealt re-deal owns the session of an attempt's machine.
+type dealt struct {
+	c *redeals
+	a *attempt
+}
 
-func (a *attempt) persist(c *core, _ *live, state []byte) error { return c.persistRedeal(a, state) }
-func (a *attempt) release(*core) error                          { return nil }
-func (a *attempt) erase(c *core) error                          { return c.erase(a.epochKey) }
-func (a *attempt) discard(c *core) error                        { return c.discard(a) }
+func (d dealt) persist(state []byte) error { return d.c.persistRedeal(d.a, state) }
+func (d dealt) release() error             { return nil }
+func (d dealt) erase() error               { return d.c.erase(d.a.epochKey) }
+func (d dealt) discard() error             { return d.c.discard(d.a) }
 
-func (a *attempt) heard(c *core, l *live, from wire.Slot, moved bool) {
+func (d dealt) heard(l *live, from wire.Slot, moved bool) {
 	if !moved {
-		c.remind(l, from)
+		d.c.remind(l, from)
 	}
 }
 
-func (a *attempt) stepped(c *core, _ *live)           { c.redealStep() }
-func (a *attempt) finished(c *core, l *live)          { c.finishRedeal(l, a) }
-func (a *attempt) failed(c *core, _ *live, err error) { c.redealBroke(a, err) }
-func (a *attempt) dropped(*core, *live)               {}
+func (d dealt) stepped(*live)                   { d.c.redealStep() }
+func (d dealt) finished(l *live)                { d.c.finishRedeal(l, d.a) }
+func (d dealt) failed(_ *live, err error)       { d.c.redealBroke(d.a, err) }
+func (d dealt) closed(*live, wire.Slot, closed) {} // what one device says ends no re-deal
+func (d dealt) dropped(*live)                   {}
+func (d dealt) personal() bool                  { return false }
 
 // timing lets a re-deal repeat itself more and more seldom: it repeats all that was
 // ever said in it, and whoever did not hear it ten times is most likely not there,
 // and is told when it comes.
-func (a *attempt) timing(c *core, l *live) timing {
+func (d dealt) timing(l *live) timing {
+	c := d.c
 	patience := 10 * attemptLife
-	if a.machine.Settled() {
+	if d.a.machine.Settled() {
 		patience = attemptLife
 	}
 	if c.now.Sub(l.opened).Abs() >= patience {
@@ -75,7 +82,7 @@ func (a *attempt) timing(c *core, l *live) timing {
 
 // again tells those whom a re-deal waits for of it: some may never have heard of it,
 // and take its frames for those of a session that they are not in.
-func (a *attempt) again(c *core, _ *live, waiting []wire.Slot) { c.tellRedeal(a, waiting) }
+func (d dealt) again(_ *live, waiting []wire.Slot) { d.c.tellRedeal(d.a, waiting) }
 
 // remind repeats what this device knows of a re-deal to a device that still
 // speaks in it although this one is through, or rests: what the other lacks may
@@ -89,6 +96,27 @@ func (c *core) remind(l *live, to wire.Slot) {
 		l.resent = c.now
 		c.repeat(l, to)
 	}
+}
+
+// What re-deals are around: the rooms beside that hear of them.
+type around interface {
+	// test goes on with the test of the new shares, if they want one.
+	test()
+
+	// tryAll opens the sessions that have become possible.
+	tryAll()
+
+	// failed hears that a re-deal came to nothing, succeeded that one has made an epoch,
+	// and changed that the circle is as another one wants it.
+	failed(a *attempt)
+	succeeded()
+	changed()
+
+	// blame prefers others to the device in slot in the next.
+	blame(slot wire.Slot, why string)
+
+	// entered hears that this device is in a circle, and waits for none any more.
+	entered()
 }
 
 // redealing reports whether a re-deal is under way that no other may follow
@@ -159,6 +187,15 @@ func (c *core) hold(a *attempt, m *refresh.Machine) {
 	c.attempt = a
 }
 
+// keys are those that the re-deals of this device may need.
+func (c *core) keys() redealKeys {
+	of := redealKeys{busy: c.redealing() || c.waking != nil, stored: storedKeys}
+	if c.attempt != nil {
+		of.key = c.attempt.epochKey
+	}
+	return of
+}
+
 // keepsShares reports whether an attempt has made an epoch, so that others may
 // still want what was said in it: sleepers their shares, which nobody can deal
 // again once too few others are left, and members the locks that they have not
@@ -172,7 +209,7 @@ func (c *core) prepare(a *attempt, m *refresh.Machine) {
 	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
-	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, owner: a}
+	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, owner: dealt{c, a}}
 	c.log.Info("re-deal", "attempt", a.live.id, "epoch", a.proposal.Epoch, "kind", a.proposal.Kind,
 		"members", c.names(a.proposal.Members), "sleepers", c.names(a.proposal.Sleepers))
 }
@@ -180,7 +217,7 @@ func (c *core) prepare(a *attempt, m *refresh.Machine) {
 // stopBanned ends signing sessions with a device that is being taken out.
 func (c *core) stopBanned() {
 	for _, l := range c.liveSessions() {
-		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.signing() != nil && !l.done && i >= 0 {
+		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.owner.personal() && !l.done && i >= 0 {
 			c.failSession(l, silent{slot: l.slots[i], why: "is being removed"})
 		}
 	}
@@ -194,6 +231,14 @@ func (c *core) removedBy(a *attempt) (out []wire.DeviceID) {
 		}
 	}
 	return out
+}
+
+// going are the identities that a re-deal which is under way takes out.
+func (c *core) going() []wire.DeviceID {
+	if a := c.attempt; a != nil && !a.machine.Settled() {
+		return c.removedBy(a)
+	}
+	return nil
 }
 
 // parentOf is the record whose shares an attempt deals.
@@ -245,13 +290,13 @@ func (c *core) redealStep() {
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
-		clear(c.grudges)
+		c.around.succeeded()
 		// An attempt that this one has overtaken on a device that was away has
 		// left its key; it may take long until all old shares are destroyed.
-		c.cleanUp()
+		c.cleanUp(c.keys())
 		c.tellFormers()
 	}
-	c.startTest()
+	c.around.test()
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:
@@ -261,10 +306,10 @@ func (c *core) finishRedeal(l *live, a *attempt) {
 	if a.machine.Phase() != refresh.Returned {
 		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
 		a.machine.Close() // what it held is in the journal, where signing looks for it
-		c.cleanUp()
+		c.cleanUp(c.keys())
 		c.broadcast(msgHello, c.hello())
 		c.tellFormers()
-		c.changeCircle()
+		c.around.changed()
 		return
 	}
 	c.log.Warn("re-deal came to nothing", "epoch", a.proposal.Epoch)
@@ -275,7 +320,7 @@ func (c *core) finishRedeal(l *live, a *attempt) {
 	if c.waking == a {
 		c.waking = nil
 	}
-	c.redealFailed(a)
+	c.around.failed(a)
 	if err := c.resumeRedeal(); err != nil { // the one before it, if it was set aside
 		c.log.Error("re-deal not resumed", "err", err)
 		c.pauseResume()
@@ -320,7 +365,7 @@ func (c *core) tickRedeal() {
 		return
 	}
 	c.watchOut(a)
-	c.startTest()
+	c.around.test()
 	c.reconsider()
 	if c.attempt != a || a.machine.Settled() {
 		return
@@ -410,4 +455,40 @@ func (c *core) stayOut(a *attempt) {
 func (c *core) circleSlot(a *attempt) wire.Slot {
 	s, _ := selfIn(a.proposal, c.parentOf(a), c.self.public)
 	return s
+}
+
+// tellRedeal sends an attempt to those who take part in it.
+func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
+	msg := redeal{
+		Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds, Addrs: packAddrs(a.addrs), Chain: [][]byte{},
+	}
+	for _, s := range slots {
+		m := msg
+		if slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Slot == s }) {
+			// All epochs up to the one that is dealt.
+			for _, e := range c.circle.chain {
+				if e.Record.Epoch < a.proposal.Epoch {
+					m.Chain = append(m.Chain, e.Bytes())
+				}
+			}
+		}
+		c.sync(s, msgRedeal, m)
+	}
+}
+
+// watchOut remembers whom an attempt waits for, as long as it may succeed, and
+// who was against it when this device first heard that it does not.
+func (c *core) watchOut(a *attempt) {
+	switch phase := a.machine.Phase(); {
+	case phase == refresh.Dealing || phase == refresh.Prepared:
+		a.missing = a.machine.Waiting()
+	case phase != refresh.Aborted && phase != refresh.Returned || !a.doomed.IsZero():
+	default:
+		a.doomed = c.now
+		for _, s := range a.machine.Against() {
+			if s != c.circleSlot(a) {
+				a.against = append(a.against, s)
+			}
+		}
+	}
 }

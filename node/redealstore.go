@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -247,4 +248,74 @@ func decodeChain(raw [][]byte) (roster.Chain, error) {
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+// setAside keeps the last re-deal until it is sure that another one takes its
+// place: the one of the given proposal, which may be there already if the write
+// that said that it failed went through.
+func setAside(tx journal.Tx, proposal []byte) error {
+	raw, err := tx.Get(bucketAttempt, currentKey)
+	if err != nil || raw == nil {
+		return err
+	}
+	var s storedAttempt
+	if err := wire.Unmarshal(raw, &s); err == nil && bytes.Equal(s.Proposal, proposal) {
+		return nil
+	}
+	return tx.Put(bucketAttempt, asideKey, raw)
+}
+
+// takeBack undoes setAside.
+func takeBack(tx journal.Tx) error {
+	raw, err := tx.Get(bucketAttempt, asideKey)
+	if err != nil || raw == nil {
+		return errors.Join(err, tx.Delete(bucketAttempt, currentKey))
+	}
+	return errors.Join(tx.Put(bucketAttempt, currentKey, raw), tx.Delete(bucketAttempt, asideKey))
+}
+
+// asideKey holds, while an attempt is under way, the one before it in which
+// shares wait for sleepers. Should the new one come to nothing, they still do.
+const asideKey = "aside"
+
+// discard destroys what belongs to a dead attempt, and nothing else. That it is
+// dead is durable first, with the key that is to go: were the key to go first, a
+// crash in between would leave a re-deal that nothing opens.
+func (c *core) discard(a *attempt) error {
+	if a == c.waking {
+		return nil // nothing of it was ever stored
+	}
+	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
+	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := errors.Join(takeBack(tx), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
+		for _, acc := range c.parentOf(a).Accounts {
+			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
+		}
+		return errors.Join(err, c.unfence(tx, c.removedBy(a)))
+	}); err != nil {
+		return err
+	}
+	c.unfenced(c.removedBy(a))
+	c.dead[a.proposal.Session()] = dead
+	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
+		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
+	}
+	return nil
+}
+
+// storedKeys lists the keys of the re-deals that are stored: the current one, and one
+// set aside.
+func storedKeys(tx journal.Tx) (ids []string, err error) {
+	err = journal.Each(tx, bucketAttempt, func(_ string, raw []byte) error {
+		var s storedAttempt
+		if err := wire.Unmarshal(raw, &s); err != nil {
+			return errors.New("node: the stored re-deal is damaged")
+		}
+		p, err := refresh.ParseProposal(s.Proposal)
+		if err == nil {
+			ids = append(ids, attemptKeyID(p))
+		}
+		return err
+	})
+	return ids, err
 }

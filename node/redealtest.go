@@ -41,7 +41,7 @@ func (c *core) startTest() {
 		return
 	}
 	for _, l := range c.sessions {
-		if l.testing() != nil {
+		if trialOf(l) != nil {
 			return
 		}
 	}
@@ -152,7 +152,7 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	}
 	running := 0
 	for _, l := range c.sessions {
-		if t := l.testing(); t != nil && t.by == from {
+		if t := trialOf(l); t != nil && t.by == from {
 			running++
 		}
 	}
@@ -181,7 +181,8 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 		return err
 	}
 	c.begin(&live{id: p.Session(), machine: m, slots: p.Signers, owner: &trial{
-		attempt: a, account: p.Account, by: p.Initiator, signingSession: signingSession{proposal: p, record: rec, result: result},
+		c: c, attempt: a, account: p.Account, by: p.Initiator,
+		signingSession: signingSession{proposal: p, record: rec, self: c.circleSlot(a), result: result, passOver: c.around.blame},
 	}}, effects)
 	return nil
 }
@@ -190,19 +191,31 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 type trial struct {
 	stateless
 	signingSession
+	c       *redeals
 	attempt *attempt
 	account string
 	by      wire.Slot // who opened it
 }
 
-func (t *trial) heard(*core, *live, wire.Slot, bool) {}
-func (t *trial) stepped(*core, *live)                {}
-func (t *trial) again(*core, *live, []wire.Slot)     {}
-func (t *trial) finished(c *core, l *live)           { c.finishTest(l, t) }
-func (t *trial) failed(c *core, l *live, err error)  { c.testFailed(l, t, err) }
-func (t *trial) dropped(c *core, l *live)            { c.keepTestimony(l) }
-func (t *trial) timing(c *core, _ *live) timing {
-	return timing{brief: true, resend: c.cfg.Timings.Resend}
+// trialOf returns what a session tests, or nil if it does not.
+func trialOf(l *live) *trial { t, _ := l.owner.(*trial); return t }
+
+func (t *trial) heard(*live, wire.Slot, bool) {}
+func (t *trial) stepped(*live)                {}
+func (t *trial) again(*live, []wire.Slot)     {}
+func (t *trial) finished(l *live)             { t.c.finishTest(l, t) }
+func (t *trial) failed(l *live, err error)    { t.c.testFailed(l, t, err) }
+func (t *trial) dropped(l *live)              { t.c.keepTestimony(l) }
+func (t *trial) personal() bool               { return false }
+
+// closed ends the test: whoever opened it, or who is next, tries again.
+func (t *trial) closed(l *live, _ wire.Slot, _ closed) {
+	t.c.drop(l)
+	t.attempt.testAt = t.c.now.Add(testPause)
+}
+
+func (t *trial) timing(*live) timing {
+	return timing{brief: true, resend: t.c.cfg.Timings.Resend}
 }
 
 // finishTest keeps a test signature, and hands them in once all are there.
@@ -239,4 +252,14 @@ func (c *core) testFailed(l *live, t *trial, err error) {
 		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
 	}
 	t.attempt.testAt = c.now.Add(testPause)
+}
+
+// testsFor reports whether a test of the new shares of this attempt goes by that
+// request.
+func (c *core) testsFor(id wire.RequestID) bool {
+	if c.attempt == nil {
+		return false
+	}
+	rec, ok := c.attempt.machine.Record()
+	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
 }

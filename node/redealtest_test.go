@@ -44,7 +44,7 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 	money := laptop.ask("money to the thief")
 	joined := func() (n int) {
 		for _, s := range c.liveSessions() {
-			if s.testing() != nil && s.testing().by == 2 {
+			if trialOf(s) != nil && trialOf(s).by == 2 {
 				n++
 			}
 		}

@@ -174,13 +174,13 @@ func (c *core) takeAnswer(d roster.Device, it item, x examined) error {
 	c.stock.add(r.id, it)
 	switch {
 	case r.receipt != nil:
-		c.stopSigning(r, "signed")
+		c.sequel.stop(r, "signed")
 		c.noteClosed(r)
 	case len(r.denied) > 0:
-		c.stopSigning(r, "denied")
+		c.sequel.stop(r, "denied")
 		c.noteClosed(r)
 	default:
-		c.act(r)
+		c.sequel.act(r)
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (c *core) takeRequest(itemID wire.Hash, d roster.Device, it item) error {
 		c.log.Info("request received", "request", id, "from", c.name(it.From), "kind", r.request.Kind, "others", kept)
 	}
 	c.takeWaiting(func(o earlyAnswer) bool { return o.about == id })
-	c.applyPolicy(r)
+	c.sequel.arrived(r)
 	return nil
 }
 

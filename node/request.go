@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -131,7 +129,7 @@ func (c *core) loadRequests() error {
 		}); err != nil {
 			return err
 		}
-		if err := journal.Each(tx, bucketMeta, func(k string, raw []byte) error {
+		return journal.Each(tx, bucketMeta, func(k string, raw []byte) error {
 			var m meta
 			id, err := parseID(k)
 			if err == nil {
@@ -142,10 +140,7 @@ func (c *core) loadRequests() error {
 			}
 			metas[id] = m
 			return nil
-		}); err != nil {
-			return err
-		}
-		return c.loadAlarms(tx)
+		})
 	})
 	if err != nil {
 		return err
@@ -202,84 +197,22 @@ func badArgument(err error) error {
 	return api.Errorf(api.CodeBadArgument, "%v", err)
 }
 
-// ask makes a request of this device's person durable, with this device's
-// approval, and spreads it.
-func (c *core) ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*openRequest, error) {
-	if err := c.mayAgree(); err != nil {
-		return nil, err
-	}
-	payload, err := intent.Normalize(in)
-	if err != nil {
-		return nil, badArgument(err)
-	}
-	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Account: account, Path: path,
-		Kind: string(in.Kind), Payload: payload, Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
-	}
-	if path == nil {
-		req.Path = []uint32{}
-	}
-	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
-		return nil, fmt.Errorf("node: draw nonce: %w", err)
-	}
-	body := wire.Marshal(req)
-	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
-		return nil, badArgument(err)
-	}
-	if n := c.countOpen(c.circle.slot); n >= maxOpenPerDevice {
-		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
-			WithHint("answer or deny some of them: warifu requests")
-	}
-	r, err := c.submit(req, body, false)
-	if err != nil {
-		if _, ok := c.circle.record.Account(account); !ok {
-			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
-				WithHint("warifu status lists the accounts")
-		}
-	}
-	return r, err
+// A sequel is what follows from what is said of requests, beside the ledger.
+type sequel interface {
+	// arrived answers a request that has just come where the person's rules say so, act
+	// does what one allows by now, and stop ends the session of one that is
+	// closed.
+	arrived(r *openRequest)
+	act(r *openRequest)
+	stop(r *openRequest, why string)
+	dealing
 }
 
-// submit makes a request of this device and its approval durable, and spreads
-// them. present says that its person has proved to be here.
-func (c *core) submit(req request, body []byte, present bool) (*openRequest, error) {
-	it := c.signItem(itemRequest, body)
-	r := c.understand(it, req)
-	if r.unclear != nil {
-		return nil, badArgument(r.unclear)
-	}
-	if r.change == nil {
-		if d, why := c.ruling(r); d == policy.Deny {
-			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
-		}
-	}
-	r.meta = meta{Version: 1, Received: unix(c.now), Epoch: c.circle.record.Epoch}
-	r.started = c.now
-	yes, err := c.yesTo(r, present)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		return errors.Join(putItem(tx, it), putItem(tx, yes), putMeta(tx, r))
-	}); err != nil {
-		return nil, storeError(err)
-	}
-	c.enlist(r)
-	r.approved[c.circle.slot] = yes
-	c.stock.add(r.id, yes)
-	c.log.Info("request made", "request", r.id, "kind", req.Kind)
-	c.broadcast(msgItems, items{Items: []item{it, yes}})
-	c.act(r)
-	return r, nil
-}
-
-// act does what a request allows by now.
-func (c *core) act(r *openRequest) {
-	if r.change != nil {
-		c.changeCircle()
-	} else {
-		c.try(r)
-	}
+// dealing says what keeps this device from its share of the epoch.
+type dealing interface {
+	interrupted() bool    // a write of a re-deal failed, and was not read back yet
+	shareAwaited() bool   // the others hold the share ready
+	awaitedWords() string // what this device waits for then, or ""
 }
 
 // maxOpenPerDevice bounds what one device can make the others keep.
@@ -340,31 +273,12 @@ func (c *core) find(prefix string) (*openRequest, error) {
 	return found, nil
 }
 
-// askChange makes a request to change the circle, whose person is present.
-func (c *core) askChange(kind change.Kind, ch change.Payload, lifetime time.Duration) (*openRequest, error) {
-	if err := c.ready(); err != nil {
-		return nil, err
+// backOff delays the next attempt: 1, 2, 4 … up to 32 seconds, or 8 minutes
+// between re-deals, for each of which every device works and writes.
+func (c *core) backOff(r *openRequest) {
+	most := 5
+	if r.change != nil {
+		most = 9
 	}
-	if kind.Has(change.Epoch) {
-		ch.Epoch = c.circle.record.Epoch
-	}
-	if d, ok := c.circle.record.Device(wire.Slot(ch.Slot)); ok {
-		ch.Device = d.Identity[:]
-	}
-	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(kind),
-		Payload: ch.Bytes(), Created: unix(c.now), Lifetime: uint32(lifetime / time.Second),
-	}
-	if _, err := io.ReadFull(c.cfg.Rand, req.Nonce[:]); err != nil {
-		return nil, fmt.Errorf("node: draw nonce: %w", err)
-	}
-	body := wire.Marshal(req)
-	if _, err := parseRequest(c.circle.record.Circle, c.circle.slot, body); err != nil {
-		return nil, badArgument(err)
-	}
-	if n := c.countChanges(c.circle.slot); n >= maxOpenChanges {
-		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
-			WithHint("take some of them back: warifu requests, warifu deny")
-	}
-	return c.submit(req, body, true)
+	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
 }

@@ -8,13 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/warifu/warifu/internal/secret"
-	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
-	"github.com/warifu/warifu/share/frost"
-	"github.com/warifu/warifu/share/sign"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -77,17 +72,6 @@ func (c *core) chooseSigners(r *openRequest) ([]wire.Slot, bool) {
 	return signers, true
 }
 
-// unheard ranks a device behind others if it says nothing.
-func unheard(c *core, slot wire.Slot) int {
-	if c.hears(slot) {
-		return 0
-	}
-	return 1
-}
-
-// sessionLifetime bounds a session, as its proposal says.
-const sessionLifetime = 2 * time.Minute
-
 // proposal builds what all signers must agree on before any secret exists.
 func (c *core) proposal(r *openRequest, signers []wire.Slot) (share.Proposal, error) {
 	p := share.Proposal{
@@ -136,116 +120,47 @@ func (c *core) takePart(r *openRequest, p share.Proposal) error {
 		return err
 	}
 	l := &live{id: p.Session(), machine: m, slots: p.Signers, owner: &signature{
-		request: r, signingSession: signingSession{proposal: p, record: c.circle.record, result: result},
+		c: c, request: r, signingSession: signingSession{
+			proposal: p, record: c.circle.record, self: c.circle.slot, request: r.id, result: result,
+			passOver: func(slot wire.Slot, why string) {
+				r.failures[slot]++
+				r.trouble = why
+			},
+		},
 	}}
 	r.live = l
 	c.begin(l, effects)
 	return nil
 }
 
-// A signingSession is what a session signs, with whom, and under which record.
-type signingSession struct {
-	proposal  share.Proposal
-	record    roster.Record
-	result    func() []byte // once it is done
-	testimony *testimony    // nil until somebody asks
-}
-
 // A signature owns the session that makes the signature of a request.
 type signature struct {
 	stateless
 	signingSession
+	c       *signings
 	request *openRequest
 }
 
-func (s *signature) release(c *core) error { return c.noteReleased(s.request) }
+func (s *signature) release() error { return s.c.noteReleased(s.request) }
 
-func (s *signature) heard(*core, *live, wire.Slot, bool) {}
-func (s *signature) stepped(*core, *live)                {}
-func (s *signature) again(*core, *live, []wire.Slot)     {}
-func (s *signature) finished(c *core, l *live)           { c.finishSigning(l, s) }
-func (s *signature) failed(c *core, l *live, err error)  { c.signingFailed(l, s.request, err) }
+func (s *signature) heard(*live, wire.Slot, bool)             {}
+func (s *signature) stepped(*live)                            {}
+func (s *signature) again(*live, []wire.Slot)                 {}
+func (s *signature) finished(l *live)                         { s.c.finishSigning(l, s) }
+func (s *signature) failed(l *live, err error)                { s.c.signingFailed(l, s.request, err) }
+func (s *signature) closed(l *live, from wire.Slot, m closed) { s.c.closedBy(l, s.request, from, m) }
+func (s *signature) personal() bool                           { return true }
 
-func (s *signature) dropped(c *core, l *live) {
-	c.keepTestimony(l)
+func (s *signature) dropped(l *live) {
+	s.c.keepTestimony(l)
 	if s.request.live == l {
 		s.request.live = nil
 	}
 }
 
-func (s *signature) timing(c *core, _ *live) timing {
-	return timing{brief: true, resend: c.cfg.Timings.Resend}
+func (s *signature) timing(*live) timing {
+	return timing{brief: true, resend: s.c.cfg.Timings.Resend}
 }
-
-// A signerConfig is what a device brings to one signature.
-type signerConfig struct {
-	proposal share.Proposal
-	record   roster.Record
-	self     wire.Slot
-	share    secret.Key
-	sign     func(msg []byte) [64]byte // with the identity key
-	rand     io.Reader
-}
-
-// A newSigner makes the machine of this device for one signature, and the
-// function that reads the signature once the machine is done: r, s, parity (65
-// bytes), or an Ed25519 signature (64).
-type newSigner func(signerConfig) (session.Machine, func() []byte, []session.Effect, error)
-
-// signer runs DKLs23 or FROST, as the account wants.
-func signer(cfg signerConfig) (session.Machine, func() []byte, []session.Effect, error) {
-	switch cfg.proposal.Suite {
-	case roster.Secp256k1:
-		m, effects, err := sign.New(sign.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Sign: cfg.sign, Rand: cfg.rand})
-		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
-	case roster.Ed25519:
-		m, effects, err := frost.New(frost.Config{Proposal: cfg.proposal, Record: cfg.record, Self: cfg.self, Share: cfg.share, Sign: cfg.sign, Rand: cfg.rand})
-		return m, func() []byte { sig, _ := m.Signature(); return sig[:] }, effects, err
-	}
-	return nil, nil, nil, fmt.Errorf("node: account of unknown suite %d", cfg.proposal.Suite)
-}
-
-// loadShare reads this device's share of an account. The caller wipes it.
-func (c *core) loadShare(account string) (secret.Key, error) {
-	if !c.hasShare() {
-		return secret.Key{}, errors.New("node: this device holds no share of this epoch")
-	}
-	var sealed []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		sealed, err = tx.Get(bucketShares, shareRecord(c.circle.shareKey, account))
-		return err
-	}); err != nil {
-		return secret.Key{}, fmt.Errorf("node: read share: %w", err)
-	}
-	if sealed == nil {
-		return secret.Key{}, fmt.Errorf("node: no share of %s is stored", account)
-	}
-	b, err := c.cfg.Keeper.OpenShare(c.circle.shareKey, shareName(account), sealed)
-	if err != nil {
-		return secret.Key{}, fmt.Errorf("node: open share: %w", err)
-	}
-	return secret.TakeSlice(b)
-}
-
-func shareName(account string) string { return "share/" + account }
-
-// Reasons for which a device ends or refuses a session, as they travel.
-const (
-	refusedUnknown  = "unknown-request"
-	refusedNotOpen  = "request-closed"
-	refusedUnasked  = "not-approved"
-	refusedLocked   = "locked"
-	refusedProposal = "proposal"
-	refusedWords    = "words"
-	refusedBusy     = "busy"
-	refusedFrozen   = "frozen"
-	refusedExpired  = "expired"
-	endedFault      = "fault"
-	endedSilent     = "silent"
-	endedMismatch   = "view-mismatch"
-	endedOther      = "failed"
-	endedStopped    = "stopped"
-)
 
 // onOpen answers an invitation to a session. Everything that the proposal
 // says is compared with what this device has derived from the request itself.
@@ -438,36 +353,13 @@ func (c *core) signingFailed(l *live, r *openRequest, err error) {
 	c.afterFailure(r, slot)
 }
 
-func (c *core) troubleText(slot wire.Slot, err error) string {
-	if s, ok := errors.AsType[silent](err); ok {
-		return c.name(s.slot) + " " + s.why
-	}
-	if f, ok := errors.AsType[*session.Fault](err); ok {
-		return fmt.Sprintf("%s sent something that it must not send (%s: %s)", c.name(slot), f.Class, f.Check)
-	}
-	return err.Error()
-}
-
-// onClose hears that a peer has ended a session, and why. It is believed as
-// far as it says that the session is over, which any device can bring about.
+// closedBy hears that a peer has ended the session of a request, and why. It is
+// believed as far as it says that the session is over, which any device can bring
+// about.
 // Its blame is shown as a claim. Both it and whom it names are passed over for
 // others the next time: one of them is to blame, and a device that could push
 // others back by naming them would keep its own place for ever.
-func (c *core) onClose(from wire.Slot, m closed) error {
-	l := c.sessions[m.Session]
-	if l == nil || !l.has(from) || l.done {
-		return nil
-	}
-	if t := l.testing(); t != nil {
-		c.drop(l)
-		t.attempt.testAt = c.now.Add(testPause)
-		return nil
-	}
-	s := l.signing()
-	if s == nil {
-		return nil
-	}
-	r := s.request
+func (c *core) closedBy(l *live, r *openRequest, from wire.Slot, m closed) {
 	c.drop(l)
 	text := c.name(from) + " ended the session"
 	switch m.Reason {
@@ -502,7 +394,6 @@ func (c *core) onClose(from wire.Slot, m closed) error {
 		suspects = append(suspects, s)
 	}
 	c.afterFailure(r, suspects...)
-	return nil
 }
 
 // afterFailure prefers other devices next time and tries again: at once if

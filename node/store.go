@@ -9,27 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/wire"
 )
-
-func putItem(tx journal.Tx, it item) error {
-	return tx.Put(bucketItems, it.id().Hex(), wire.Marshal(it))
-}
-
-func putMeta(tx journal.Tx, r *openRequest) error {
-	return tx.Put(bucketMeta, r.id.Hex(), wire.Marshal(r.meta))
-}
-
-// deleteRequest removes a request and everything that refers to it.
-func deleteRequest(tx journal.Tx, r *openRequest) error {
-	err := tx.Delete(bucketMeta, r.id.Hex())
-	for _, id := range r.stored() {
-		err = errors.Join(err, tx.Delete(bucketItems, id.Hex()))
-	}
-	return err
-}
 
 func parseID(key string) (id [32]byte, err error) {
 	b, err := hex.DecodeString(key)
@@ -57,14 +39,3 @@ func storeError(err error) error {
 }
 
 func sortedSlots[V any](m map[wire.Slot]V) []wire.Slot { return slices.Sorted(maps.Keys(m)) }
-
-// list joins names as a sentence does.
-func list(names []string) string {
-	switch len(names) {
-	case 0:
-		return "nobody"
-	case 1:
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}

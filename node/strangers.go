@@ -1,13 +1,10 @@
 package node
 
 import (
-	"fmt"
 	"math/bits"
 	"strings"
 	"time"
 
-	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -54,13 +51,6 @@ type formerCalls struct {
 	count uint64
 	last  time.Time
 	addr  string // empty if it was let in, to learn that it is out
-}
-
-// OnStrangers is for the link, which calls it once a second at most.
-func (n *Node) OnStrangers(s Strangers) {
-	n.post(func(c *core) {
-		c.onStrangers(s)
-	})
 }
 
 func (c *core) onStrangers(s Strangers) {
@@ -123,52 +113,5 @@ func (c *core) formerCalled(f roster.Former, count uint64, addr string) {
 	calls.last, calls.addr = c.now, addr
 	if bits.Len64(before) != bits.Len64(calls.count) {
 		c.log.Warn("a device that is out called", "device", f.Name, "state", f.State.String(), "count", calls.count, "addr", addr)
-	}
-}
-
-// strangerWarnings says what of it needs the person.
-func (c *core) strangerWarnings() (w []string) {
-	k := &c.strangers
-	if c.circle != nil {
-		for _, f := range c.circle.record.Former {
-			calls := k.former[f.Identity]
-			if calls == nil || c.now.Sub(calls.last) > noticeFor {
-				continue
-			}
-			was := map[roster.FormerState]string{roster.Stolen: "called lost", roster.Silent: "removed for its silence"}[f.State]
-			if was == "" {
-				continue // it left, and asks whether it may forget its shares
-			}
-			from := ""
-			if calls.addr != "" {
-				from = " from " + intent.Escape(calls.addr)
-			}
-			w = append(w, fmt.Sprintf("%s, which was %s in epoch %d, tried to connect %s, last %s ago%s: somebody runs it; it is out and can sign nothing",
-				intent.Escape(f.Name), was, f.Epoch, times(calls.count), roughly(c.now.Sub(calls.last)), from))
-		}
-	}
-	if k.crowd >= crowdedAfter && c.now.Sub(k.crowdLast).Abs() <= crowdFor {
-		w = append(w, fmt.Sprintf("%d connections in %s said nothing or found no place, most of them from %s: places are kept for addresses of your devices, but one that comes from a new address may not get through; look for the program there",
-			k.crowd, roughly(max(k.crowdLast.Sub(k.crowdSince), time.Second)), intent.Escape(strings.Join(k.crowdFrom, ", "))))
-	}
-	return w
-}
-
-func times(n uint64) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-// viewStrangers is nil while there is nothing to tell.
-func (c *core) viewStrangers() *api.Strangers {
-	k := &c.strangers
-	if k.refused+k.unheard+k.turnedAway == 0 {
-		return nil
-	}
-	return &api.Strangers{
-		Refused: k.refused, Unheard: k.unheard, TurnedAway: k.turnedAway,
-		Last: k.last.UTC().Truncate(time.Second), From: intent.Escape(k.from),
 	}
 }

@@ -2,8 +2,10 @@ package node
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 
+	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -54,4 +56,22 @@ func (c *core) subjectName(r *openRequest) string {
 		return fmt.Sprintf("the unknown device %x", r.change.Device[:4])
 	}
 	return fmt.Sprintf("device %d", r.change.Slot)
+}
+
+// nameTrouble says why the device that a change lets in may not come in under its
+// name, or "".
+func (c *core) nameTrouble(r *openRequest) string {
+	if r.change == nil || r.change.Newcomer == nil {
+		return ""
+	}
+	card := r.change.Newcomer
+	replaces, _ := c.circle.record.Device(c.subject(r))
+	err := c.checkNewcomer(*card, replaces)
+	if e, bad := errors.AsType[*badName](err); bad {
+		return "the name " + intent.Escape(card.Name) + ": " + e.why
+	}
+	if err != nil {
+		return "the name " + intent.Escape(card.Name) + " is that of another device, or looks like it"
+	}
+	return ""
 }

@@ -23,11 +23,8 @@ import (
 // A testimony is what this device said and heard in one session. None of it is
 // secret, and it is kept in memory for a while after the session.
 type testimony struct {
-	self       wire.Slot
-	proposal   share.Proposal
-	record     roster.Record
+	session    *signingSession
 	statements []share.Statement
-	request    wire.RequestID                  // zero of a test of new shares
 	told       map[wire.Slot]bool              // who was shown it
 	shows      map[wire.Slot][]share.Statement // what others have shown, the first time
 	named      map[wire.Slot]bool
@@ -47,7 +44,7 @@ func (c *core) testimonyOf(id wire.SessionID) *testimony {
 		return c.testify(l)
 	}
 	for _, t := range c.shown {
-		if t.proposal.Session() == id {
+		if t.session.proposal.Session() == id {
 			return t
 		}
 	}
@@ -61,20 +58,15 @@ func (c *core) testify(l *live) *testimony {
 	if !ok {
 		return nil
 	}
-	t := testimony{told: map[wire.Slot]bool{}, shows: map[wire.Slot][]share.Statement{}, named: map[wire.Slot]bool{}}
-	var of *signingSession
-	switch o := l.owner.(type) {
-	case *signature:
-		of, t.self, t.request = &o.signingSession, c.circle.slot, o.request.id
-	case *trial:
-		of, t.self = &o.signingSession, c.circleSlot(o.attempt)
-	}
-	if of == nil || of.proposal.Version != share.VersionSigned {
+	o, signs := l.owner.(interface{ signs() *signingSession })
+	if !signs || o.signs().proposal.Version != share.VersionSigned {
 		return nil
 	}
+	of := o.signs()
 	if of.testimony == nil {
-		t.proposal, t.record = of.proposal, of.record
-		of.testimony = &t
+		of.testimony = &testimony{
+			session: of, told: map[wire.Slot]bool{}, shows: map[wire.Slot][]share.Statement{}, named: map[wire.Slot]bool{},
+		}
 	}
 	of.testimony.statements = m.Statements()
 	return of.testimony
@@ -117,11 +109,11 @@ func (c *core) showAfter(l *live, err error) {
 }
 
 func (c *core) showTo(t *testimony, slot wire.Slot) {
-	if t.told[slot] || slot == t.self {
+	if t.told[slot] || slot == t.session.self {
 		return
 	}
 	t.told[slot] = true
-	c.sync(slot, msgShow, show{Session: [32]byte(t.proposal.Session()), Statements: t.statements})
+	c.sync(slot, msgShow, show{Session: [32]byte(t.session.proposal.Session()), Statements: t.statements})
 }
 
 // onShow judges what another device shows of a session, and shows what this one has.
@@ -129,10 +121,10 @@ func (c *core) showTo(t *testimony, slot wire.Slot) {
 // so that it says nothing more in it that this one hears.
 func (c *core) onShow(from wire.Slot, m show) error {
 	t := c.testimonyOf(m.Session)
-	if t == nil || t.hasShown(from) || !slices.Contains(t.proposal.Signers, from) {
+	if t == nil || t.hasShown(from) || !slices.Contains(t.session.proposal.Signers, from) {
 		return nil
 	}
-	if len(m.Statements) > maxShown(t.proposal) {
+	if len(m.Statements) > maxShown(t.session.proposal) {
 		return wire.ErrMalformed
 	}
 	t.shows[from] = m.Statements
@@ -141,7 +133,7 @@ func (c *core) onShow(from wire.Slot, m show) error {
 	if l := c.sessions[m.Session]; l != nil && f != nil {
 		t.named[f.Slot] = true
 		c.failSession(l, f)
-		if l.testing() != nil { // what failed a signature is counted there
+		if !l.owner.personal() { // what failed a signature is counted there
 			c.passOver(t, f.Slot, f.Error())
 		}
 		return nil
@@ -153,10 +145,10 @@ func (c *core) onShow(from wire.Slot, m show) error {
 // judgeShow returns whom that convicts which the device in slot from has shown, or nil.
 func (c *core) judgeShow(t *testimony, from wire.Slot) *session.Fault {
 	check := sign.CheckView
-	if t.proposal.Suite == roster.Ed25519 {
+	if t.session.proposal.Suite == roster.Ed25519 {
 		check = frost.CheckView
 	}
-	return share.Judge(t.proposal, t.record, check, t.self, from, t.statements, t.shows[from])
+	return share.Judge(t.session.proposal, t.session.record, check, t.session.self, from, t.statements, t.shows[from])
 }
 
 // convict counts a fault that came out when a session was over, once.
@@ -165,7 +157,7 @@ func (c *core) convict(t *testimony, f *session.Fault) {
 		return
 	}
 	t.named[f.Slot] = true
-	c.log.Warn("found who made a session fail", "session", t.proposal.Session(), "device", c.name(f.Slot), "check", f.Check)
+	c.log.Warn("found who made a session fail", "session", t.session.proposal.Session(), "device", c.name(f.Slot), "check", f.Check)
 	c.alarm(f.Slot, f.Check)
 	c.passOver(t, f.Slot, f.Error())
 }
@@ -173,7 +165,7 @@ func (c *core) convict(t *testimony, f *session.Fault) {
 // standsFor reports whether the device that was in slot in a session is there still.
 // The slot of a newcomer whose re-deal died may be another's in the next.
 func (c *core) standsFor(t *testimony, slot wire.Slot) bool {
-	then, was := t.record.Device(slot)
+	then, was := t.session.record.Device(slot)
 	now, is := c.device(slot)
 	return was && is && then.Identity == now.Identity
 }
@@ -185,11 +177,8 @@ func maxShown(p share.Proposal) int { return len(p.Signers) * sign.Rounds }
 // passOver prefers others to a device when the request of a session is tried again,
 // or the re-deal whose new shares it tested.
 func (c *core) passOver(t *testimony, slot wire.Slot, why string) {
-	if r := c.requests[t.request]; r != nil {
-		r.failures[slot]++
-		r.trouble = why
-	} else if t.request == (wire.RequestID{}) && slot != t.self && c.standsFor(t, slot) {
-		c.blame(slot, why)
+	if of := t.session; of.request != (wire.RequestID{}) || slot != of.self && c.standsFor(t, slot) {
+		of.passOver(slot, why)
 	}
 }
 
@@ -200,9 +189,9 @@ func (c *core) tickShown() {
 			continue
 		}
 		t.until = time.Time{}
-		for _, s := range t.proposal.Signers {
-			if s != t.self && !t.hasShown(s) {
-				c.log.Warn("did not show what it heard in a session that failed", "session", t.proposal.Session(), "device", c.name(s))
+		for _, s := range t.session.proposal.Signers {
+			if s != t.session.self && !t.hasShown(s) {
+				c.log.Warn("did not show what it heard in a session that failed", "session", t.session.proposal.Session(), "device", c.name(s))
 				c.passOver(t, s, c.name(s)+" did not show what it heard in a session that failed")
 			}
 		}

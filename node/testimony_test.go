@@ -250,7 +250,7 @@ func TestShownOnce(t *testing.T) {
 			answers++
 		}
 	}
-	m := show{Session: kept.proposal.Session(), Statements: kept.statements}
+	m := show{Session: kept.session.proposal.Session(), Statements: kept.statements}
 	for range 5 {
 		if err := c.onShow(1, m); err != nil {
 			t.Fatal(err)

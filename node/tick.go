@@ -27,7 +27,9 @@ func (c *core) passTime() {
 		return
 	}
 	c.tickAddrs()
-	c.tickPresence()
+	if len(c.watchers) > 0 { // somebody waits here
+		c.ping()
+	}
 	every := c.beatEvery()
 	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
 		c.lastBeat = now

@@ -126,11 +126,7 @@ func (c *core) endMeeting(err error) {
 	c.founding, c.joining = nil, nil
 	clear(c.pairing)
 	clear(c.peers)
-	for w := range c.watchers {
-		if w.founding {
-			w.failed = err
-		}
-	}
+	c.ended(err)
 }
 
 // foundingMissing lists the devices that the founding waits for.
@@ -188,13 +184,6 @@ func (c *core) reviveFounding() {
 	if again := c.founding; again != nil && again != f {
 		again.trouble = f.trouble
 	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // abandon sets a founding aside. A pending one is kept under another name,

@@ -1,15 +1,19 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/share/refresh"
-	"github.com/warifu/warifu/wire"
 )
+
+// redealKeys say what keys a re-deal in memory may need.
+type redealKeys struct {
+	busy   bool                               // one is under way, or interrupted, and a key may be there before its record
+	key    string                             // of the one that is kept, "" if none is
+	stored func(journal.Tx) ([]string, error) // of all that are in the journal
+}
 
 // destroyUnusedKeys destroys epoch keys that nothing needs any more. There are
 // such: a crash between a key and the record that it seals, a re-deal that was
@@ -39,13 +43,13 @@ import (
 //     its record.
 //
 // A crash in the middle leaves some keys for the next time.
-func (c *core) destroyUnusedKeys() error {
-	if c.circle == nil || c.circle.evicted != nil || c.redealing() || c.waking != nil || c.cfg.Keeper.Locked() || !c.headOpens() {
+func (c *core) destroyUnusedKeys(of redealKeys) error {
+	if c.circle == nil || c.circle.evicted != nil || of.busy || c.cfg.Keeper.Locked() || !c.headOpens() {
 		return nil
 	}
 	var used map[string]bool
 	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		used, err = usedKeys(tx)
+		used, err = usedKeys(tx, of)
 		return err
 	}); err != nil {
 		return fmt.Errorf("node: look which keys are needed: %w", err)
@@ -55,8 +59,8 @@ func (c *core) destroyUnusedKeys() error {
 		return fmt.Errorf("node: look which keys are there: %w", err)
 	}
 	used[c.circle.headKey], used[c.circle.shareKey] = true, true
-	if c.attempt != nil {
-		used[c.attempt.epochKey] = true
+	if of.key != "" {
+		used[of.key] = true
 	}
 	for _, id := range ids {
 		epoch, ok := attemptEpoch(id)
@@ -73,14 +77,14 @@ func (c *core) destroyUnusedKeys() error {
 
 // cleanUp is destroyUnusedKeys where nothing hangs on it: the next start does it
 // again.
-func (c *core) cleanUp() {
-	if err := c.destroyUnusedKeys(); err != nil {
+func (c *core) cleanUp(of redealKeys) {
+	if err := c.destroyUnusedKeys(of); err != nil {
 		c.log.Warn("keys not cleaned up", "err", err)
 	}
 }
 
 // usedKeys lists the keys that records refer to.
-func usedKeys(tx journal.Tx) (map[string]bool, error) {
+func usedKeys(tx journal.Tx, of redealKeys) (map[string]bool, error) {
 	used := map[string]bool{}
 	shares, err := tx.Keys(bucketShares)
 	if err != nil {
@@ -95,18 +99,11 @@ func usedKeys(tx journal.Tx) (map[string]bool, error) {
 		return nil, err
 	}
 	used[string(head)] = true
-	// The current one, and one set aside.
-	return used, journal.Each(tx, bucketAttempt, func(_ string, raw []byte) error {
-		var s storedAttempt
-		if err := wire.Unmarshal(raw, &s); err != nil {
-			return errors.New("node: the stored re-deal is damaged")
-		}
-		p, err := refresh.ParseProposal(s.Proposal)
-		if err == nil {
-			used[attemptKeyID(p)] = true
-		}
-		return err
-	})
+	stored, err := of.stored(tx)
+	for _, id := range stored {
+		used[id] = true
+	}
+	return used, err
 }
 
 // attemptEpoch reads the epoch in the name of a key, and reports whether it is
@@ -115,21 +112,4 @@ func attemptEpoch(id string) (uint64, bool) {
 	text, attempt, ok := strings.Cut(id, "-")
 	epoch, err := strconv.ParseUint(text, 16, 64)
 	return epoch, ok && err == nil && epoch > 0 && len(attempt) == 32
-}
-
-// headOpens reports whether this device's shares of the newest certified epoch
-// are there and open.
-func (c *core) headOpens() bool {
-	k := c.circle
-	if k.headKey == "" || k.shareKey != k.headKey || k.hash != k.head().Record.Hash() {
-		return false
-	}
-	for _, acc := range k.record.Accounts {
-		key, err := c.loadShare(acc.Name)
-		if err != nil {
-			return false
-		}
-		key.Wipe()
-	}
-	return true
 }

@@ -22,14 +22,6 @@ import (
 // defaultPath is the address that is shown and used unless another is named.
 var defaultPath = []uint32{0, 0}
 
-const tagFingerprint wire.Tag = "node/fingerprint"
-
-// fingerprint abbreviates all public keys of a device.
-func fingerprint(d roster.Device) string {
-	h := wire.Sum(tagFingerprint, d.Identity[:], d.Peer, d.Box[:], d.Presence[:])
-	return h.String()
-}
-
 func (c *core) viewDevice(d roster.Device) api.Device {
 	v := api.Device{
 		Slot: int(d.Slot), Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d),
@@ -289,20 +281,6 @@ func (c *core) warnings() []string {
 	return w
 }
 
-// roughly writes a length as a person would say it.
-func roughly(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d >= 2*365*day:
-		return fmt.Sprintf("%d years", d/(365*day))
-	case d >= 2*day:
-		return fmt.Sprintf("%d days", d/day)
-	case d >= 2*time.Hour:
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	}
-	return d.Round(time.Second).String()
-}
-
 // noticeFor is how long status repeats a notice whose matter has not ended.
 const noticeFor = 3 * 24 * time.Hour
 
@@ -470,4 +448,33 @@ func (c *core) viewSignature(r *openRequest) api.Signature {
 		v.Elapsed = api.Duration(r.elapsed.Round(time.Millisecond))
 	}
 	return v
+}
+
+// viewFormer lists the devices that are out.
+func (c *core) viewFormer() []api.Former {
+	out := []api.Former{}
+	for _, f := range c.circle.record.Former {
+		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: c.formerName(f), State: f.State.String(), Epoch: f.Epoch, Since: c.sinceOf(f.Epoch)}
+		if d, ok := c.everDevice(f.Slot); ok {
+			v.Fingerprint = fingerprint(d)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func viewLines(lines []intent.Line) []api.Line {
+	out := []api.Line{}
+	for _, l := range lines {
+		text := l.Value
+		if l.Warn {
+			text = "! " + text
+		}
+		out = append(out, api.Line{Label: l.Label, Text: text})
+	}
+	return out
+}
+
+func previewOf(in intent.Intent) api.Preview {
+	return api.Preview{Summary: in.Summary, Lines: viewLines(in.Lines), Warnings: append([]string{}, in.Warnings...)}
 }

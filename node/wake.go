@@ -2,7 +2,6 @@ package node
 
 import (
 	"slices"
-	"time"
 
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -52,30 +51,4 @@ func (c *core) wakeUp(from wire.Slot, a *attempt, parent roster.Record, self wir
 	c.waking = a
 	c.begin(a.live, effects)
 	return nil
-}
-
-// sleepOn drops a re-deal that this device was waking up into, once the circle
-// has gone past its epoch. The share that it would find there is worth nothing
-// any more, and must not pass for one of the newest.
-func (c *core) sleepOn() {
-	head := c.circle.head().Record
-	if w := c.waking; w != nil && head.Epoch >= w.proposal.Epoch && head.Change.Attempt != w.proposal.Attempt() {
-		c.waking = nil
-		c.drop(w.live)
-	}
-}
-
-// wokenUp makes an attempt that this device has woken up into its own.
-func (c *core) wokenUp() {
-	w := c.waking
-	if w == nil || !w.machine.InForce() {
-		return
-	}
-	if old := c.attempt; old != nil {
-		c.drop(old.live)
-	}
-	c.waking, c.attempt = nil, w
-	for _, p := range c.peers {
-		p.wokeAt = time.Time{} // who told of it told the truth
-	}
 }

@@ -29,6 +29,15 @@ func (c *core) watch(r *openRequest, founding bool) *watcher {
 
 func (c *core) unwatch(w *watcher) { delete(c.watchers, w) }
 
+// endWaits ends the waits for a founding.
+func (c *core) endWaits(err error) {
+	for w := range c.watchers {
+		if w.founding {
+			w.failed = err
+		}
+	}
+}
+
 // signal has the call look.
 func (w *watcher) signal() {
 	select {
@@ -171,14 +180,6 @@ func (c *core) suspects(r *openRequest) (out []wire.Slot) {
 		}
 	}
 	return out
-}
-
-// either joins names as alternatives.
-func either(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
 // rounds is implemented by machines that can say how far they are.

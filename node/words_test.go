@@ -36,7 +36,7 @@ func TestDevicesThatWordARequestDifferentlySaySo(t *testing.T) {
 			if c.old {
 				l.watch = func(from, to *labDevice, _ string, _ []byte) {
 					for _, s := range phone.core.liveSessions() {
-						if from == phone && to == laptop && s.signing() != nil {
+						if from == phone && to == laptop && s.owner.personal() {
 							laptop.core.sync(1, msgClose, closed{Session: s.id, Reason: refusedProposal})
 						}
 					}
