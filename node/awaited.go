@@ -18,30 +18,30 @@ import (
 // others hold it ready: it was a sleeper of the re-deal that made the epoch, none
 // of the parts that were sealed to it is known to be garbage, and it has not taken
 // them before, in a life that it was set back from.
-func (c *core) shareAwaited() bool {
-	if c.circle == nil || c.circle.evicted != nil || c.hasShare() || c.redealing() {
+func (rd *redeals) shareAwaited() bool {
+	if rd.me.circle == nil || rd.me.circle.evicted != nil || rd.me.hasShare() || rd.redealing() {
 		return false
 	}
-	change := c.circle.record.Change
-	if !slices.Contains(change.Sleepers, c.circle.slot) || change.Attempt == c.spent {
+	change := rd.me.circle.record.Change
+	if !slices.Contains(change.Sleepers, rd.me.circle.slot) || change.Attempt == rd.spent {
 		return false
 	}
-	if w := c.waking; w != nil && w.proposal.Attempt() == change.Attempt {
-		return !slices.ContainsFunc(w.machine.Complaints(), func(x refresh.Complaint) bool { return x.By == c.circle.slot })
+	if w := rd.waking; w != nil && w.proposal.Attempt() == change.Attempt {
+		return !slices.ContainsFunc(w.machine.Complaints(), func(x refresh.Complaint) bool { return x.By == rd.me.circle.slot })
 	}
 	return true
 }
 
 // awaitedWords says what this device waits for, or "".
-func (c *core) awaitedWords() string {
-	if !c.shareAwaited() {
+func (rd *redeals) awaitedWords() string {
+	if !rd.shareAwaited() {
 		return ""
 	}
 	var from []wire.Slot
-	for _, s := range c.circle.record.Change.Members {
-		if _, in := c.circle.record.Device(s); in {
+	for _, s := range rd.me.circle.record.Change.Members {
+		if _, in := rd.me.circle.record.Device(s); in {
 			from = append(from, s)
 		}
 	}
-	return fmt.Sprintf("this device waits for its share of epoch %d, which %s hold ready", c.circle.record.Epoch, list(c.names(from)))
+	return fmt.Sprintf("this device waits for its share of epoch %d, which %s hold ready", rd.me.circle.record.Epoch, list(rd.me.names(from)))
 }

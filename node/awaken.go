@@ -3,16 +3,16 @@ package node
 import "time"
 
 // wokenUp makes an attempt that this device has woken up into its own.
-func (c *core) wokenUp() {
-	w := c.waking
+func (rd *redeals) wokenUp() {
+	w := rd.waking
 	if w == nil || !w.machine.InForce() {
 		return
 	}
-	if old := c.attempt; old != nil {
-		c.drop(old.live)
+	if old := rd.attempt; old != nil {
+		rd.drive.drop(old.live)
 	}
-	c.waking, c.attempt = nil, w
-	for _, p := range c.peers {
+	rd.waking, rd.attempt = nil, w
+	for _, p := range rd.me.peers {
 		p.wokeAt = time.Time{} // who told of it told the truth
 	}
 }
@@ -20,24 +20,24 @@ func (c *core) wokenUp() {
 // sleepOn drops a re-deal that this device was waking up into, once the circle
 // has gone past its epoch. The share that it would find there is worth nothing
 // any more, and must not pass for one of the newest.
-func (c *core) sleepOn() {
-	head := c.circle.head().Record
-	if w := c.waking; w != nil && head.Epoch >= w.proposal.Epoch && head.Change.Attempt != w.proposal.Attempt() {
-		c.waking = nil
-		c.drop(w.live)
+func (rd *redeals) sleepOn() {
+	head := rd.me.circle.head().Record
+	if w := rd.waking; w != nil && head.Epoch >= w.proposal.Epoch && head.Change.Attempt != w.proposal.Attempt() {
+		rd.waking = nil
+		rd.drive.drop(w.live)
 	}
 }
 
 // followRecord tells the judge of a newer certified epoch.
-func (c *core) followRecord() {
-	c.sleepOn()
-	c.vigil.Forget()
-	c.lastBeat = time.Time{} // others hear soon that this device is in it
-	if c.vigil.Judge == nil || c.circle.evicted != nil {
-		if err := c.startJudge(); err != nil {
-			c.log.Error("judge not started", "err", err)
+func (rd *redeals) followRecord() {
+	rd.sleepOn()
+	rd.judging.vigil.Forget()
+	rd.judging.lastBeat = time.Time{} // others hear soon that this device is in it
+	if rd.judging.vigil.Judge == nil || rd.me.circle.evicted != nil {
+		if err := rd.judging.startJudge(); err != nil {
+			rd.me.log.Error("judge not started", "err", err)
 		}
 		return
 	}
-	c.vigil.Follow(c.circle.head().Record, c.now)
+	rd.judging.vigil.Follow(rd.me.circle.head().Record, rd.me.now)
 }

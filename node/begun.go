@@ -196,6 +196,6 @@ func parseBegun(raw []byte) (b begunSession, err error) {
 
 // join notes durably that this device is about to take part in the session of p,
 // which the device in slot by has opened.
-func (c *core) join(p share.Proposal, by wire.Slot) error {
-	return c.begun.join(c.cfg.Journal, c.now, p, by, c.lookout.mayRunAgain)
+func (dr *drive) join(p share.Proposal, by wire.Slot) error {
+	return dr.begun.join(dr.me.cfg.Journal, dr.me.now, p, by, dr.lookout.mayRunAgain)
 }

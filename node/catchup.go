@@ -11,83 +11,83 @@ import (
 
 // catchUp sends what a device that is behind has missed: certified epochs, and
 // the attempt in whose mailboxes its new share waits.
-func (c *core) catchUp(to wire.Slot, epoch uint64) {
-	head := c.circle.head().Record
+func (cg *changes) catchUp(to wire.Slot, epoch uint64) {
+	head := cg.me.circle.head().Record
 	if epoch < head.Epoch {
-		for _, m := range c.chainAfter(epoch) {
-			c.sync(to, msgChain, m)
+		for _, m := range cg.remains.chainAfter(epoch) {
+			cg.me.sync(to, msgChain, m)
 		}
 	}
-	a := c.attempt
+	a := cg.redeals.attempt
 	if a == nil || !slices.Contains(a.live.slots, to) {
 		return
 	}
 	// The chain above may hold this attempt's own epoch; who still needs the
 	// attempt must know it before.
-	c.tellRedeal(a, []wire.Slot{to})
-	c.repeat(a.live, to)
+	cg.redeals.tellRedeal(a, []wire.Slot{to})
+	cg.drive.repeat(a.live, to)
 }
 
 // onChain takes over certified epochs that this device has missed. A share of
 // an older epoch is worth nothing from then on; a new one comes out of a
 // mailbox, or with the next re-deal.
-func (c *core) onChain(_ wire.Slot, m chain) error {
-	if c.circle == nil || c.interrupted() || len(m.Entries) > maxChain {
+func (cg *changes) onChain(_ wire.Slot, m chain) error {
+	if cg.me.circle == nil || cg.redeals.interrupted() || len(m.Entries) > maxChain {
 		return nil
 	}
-	entries, err := c.decodeNews(m.Entries)
+	entries, err := cg.decodeNews(m.Entries)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if a := c.attempt; a != nil && c.redealing() && e.Record.Change.Attempt == a.proposal.Attempt() {
-			c.deliverCertificate(a, e)
+		if a := cg.redeals.attempt; a != nil && cg.redeals.redealing() && e.Record.Change.Attempt == a.proposal.Attempt() {
+			cg.deliverCertificate(a, e)
 		}
 	}
-	if c.circle == nil {
+	if cg.me.circle == nil {
 		return nil // it was not to become a member after all
 	}
-	if c.interrupted() {
+	if cg.redeals.interrupted() {
 		return nil // it may have locked into this very epoch, and finds out first
 	}
-	if a := c.attempt; a != nil && !a.machine.Settled() && !c.overtaken(a, entries) {
+	if a := cg.redeals.attempt; a != nil && !a.machine.Settled() && !cg.overtaken(a, entries) {
 		// The epoch of an attempt that this device is part of comes about by
 		// its own votes, never by hearsay.
 		entries = slices.DeleteFunc(entries, func(e roster.Entry) bool { return e.Record.Epoch >= a.proposal.Epoch })
 	}
-	grew, err := c.extend(entries)
+	grew, err := cg.extend(entries)
 	if err != nil || !grew {
 		return err
 	}
-	c.circle.headKey = ""
-	if err := c.toHead(); err != nil {
+	cg.me.circle.headKey = ""
+	if err := cg.me.toHead(); err != nil {
 		return err
 	}
 	// What this device still holds of older epochs stays: if its store was set
 	// back, others may not have retired what its vote was for.
-	if a := c.attempt; a != nil && a.proposal.Epoch <= c.circle.record.Epoch {
-		c.drop(a.live)
-		c.attempt = nil
+	if a := cg.redeals.attempt; a != nil && a.proposal.Epoch <= cg.me.circle.record.Epoch {
+		cg.drive.drop(a.live)
+		cg.redeals.attempt = nil
 	}
-	c.log.Warn("this device was behind", "epoch", c.circle.record.Epoch)
-	c.followRecord()
-	c.changeEpoch()
-	c.part()
+	cg.me.log.Warn("this device was behind", "epoch", cg.me.circle.record.Epoch)
+	cg.redeals.followRecord()
+	cg.redeals.changeEpoch()
+	cg.remains.part()
 	return nil
 }
 
 // decodeNews reads the certified epochs of a message that are above the newest that
 // this device knows. The others cost no verification.
-func (c *core) decodeNews(raw [][]byte) (roster.Chain, error) {
+func (cg *changes) decodeNews(raw [][]byte) (roster.Chain, error) {
 	var out roster.Chain
 	for _, b := range raw {
 		var e roster.Entry
-		a := c.attempt // which may still want the certificate of an epoch that is in the chain
-		if err := wire.Unmarshal(b, &e); err == nil && e.Record.Epoch <= c.circle.head().Record.Epoch &&
-			(a == nil || !c.redealing() || e.Record.Change.Attempt != a.proposal.Attempt()) {
+		a := cg.redeals.attempt // which may still want the certificate of an epoch that is in the chain
+		if err := wire.Unmarshal(b, &e); err == nil && e.Record.Epoch <= cg.me.circle.head().Record.Epoch &&
+			(a == nil || !cg.redeals.redealing() || e.Record.Change.Attempt != a.proposal.Attempt()) {
 			continue
 		}
-		c.verified += len(e.Ready)
+		cg.me.verified += len(e.Ready)
 		e, err := roster.ParseEntry(b)
 		if err != nil {
 			return nil, err
@@ -113,18 +113,18 @@ func follows(chain roster.Chain, from int) error {
 // same shares: whoever was in both attempts, and there is somebody, has seen
 // the abort of the first. Or the attempt succeeded, and they have re-dealt what
 // came of it since.
-func (c *core) overtaken(a *attempt, entries []roster.Entry) bool {
-	head := c.circle.head().Record
+func (cg *changes) overtaken(a *attempt, entries []roster.Entry) bool {
+	head := cg.me.circle.head().Record
 	if a.proposal.Parent != head.Hash() {
 		return false
 	}
-	next := slices.Clone(c.circle.chain)
+	next := slices.Clone(cg.me.circle.chain)
 	for _, e := range entries {
 		if e.Record.Epoch > head.Epoch {
 			next = append(next, e)
 		}
 	}
-	first := len(c.circle.chain)
+	first := len(cg.me.circle.chain)
 	if len(next) == first || follows(next, first) != nil {
 		return false
 	}
@@ -140,58 +140,58 @@ const maxSkip = 1 << 20
 // anything but what is above it: it rises by as much again with each such
 // proposal, but for one a minute at the most. To use all numbers up would take
 // longer than there are circles.
-func (c *core) topNumber() uint64 {
-	return c.circle.head().Record.Epoch + maxSkip*(1+c.skips)
+func (cg *changes) topNumber() uint64 {
+	return cg.me.circle.head().Record.Epoch + maxSkip*(1+cg.skips)
 }
 
 // noteNumber looks at the number of a re-deal that this device refuses.
-func (c *core) noteNumber(epoch uint64) {
-	if epoch > c.topNumber() && c.now.Sub(c.skippedAt).Abs() >= attemptLife {
-		c.skips, c.skippedAt = c.skips+1, c.now
+func (cg *changes) noteNumber(epoch uint64) {
+	if epoch > cg.topNumber() && cg.me.now.Sub(cg.skippedAt).Abs() >= attemptLife {
+		cg.skips, cg.skippedAt = cg.skips+1, cg.me.now
 	}
 }
 
 // extend adds certified epochs that follow the head, of which this device has no
 // share, and reports whether there were any. A re-deal that they have overtaken
 // is over. Its shares stay until this device has one that counts.
-func (c *core) extend(entries []roster.Entry) (bool, error) {
-	next := slices.Clone(c.circle.chain)
-	head := c.circle.head().Record.Epoch
+func (cg *changes) extend(entries []roster.Entry) (bool, error) {
+	next := slices.Clone(cg.me.circle.chain)
+	head := cg.me.circle.head().Record.Epoch
 	for _, e := range entries {
 		if e.Record.Epoch > head {
 			next = append(next, e)
 		}
 	}
-	if len(next) == len(c.circle.chain) {
+	if len(next) == len(cg.me.circle.chain) {
 		return false, nil
 	}
-	if err := follows(next, len(c.circle.chain)); err != nil {
+	if err := follows(next, len(cg.me.circle.chain)); err != nil {
 		return false, err
 	}
-	added := next[len(c.circle.chain):]
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+	added := next[len(cg.me.circle.chain):]
+	if err := cg.me.cfg.Journal.Update(func(tx journal.Tx) error {
 		err := errors.Join(tx.Put(bucketCircle, shareKeyKey, nil), tx.Delete(bucketAttempt, asideKey))
 		for _, e := range added {
-			err = errors.Join(err, putEntry(tx, e), c.putSince(tx, e.Record.Epoch))
+			err = errors.Join(err, putEntry(tx, e), cg.me.putSince(tx, e.Record.Epoch))
 		}
-		if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
-			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), c.unfence(tx, c.removedBy(a)))
+		if a := cg.redeals.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
+			err = errors.Join(err, tx.Delete(bucketAttempt, currentKey), cg.remains.unfence(tx, cg.redeals.removedBy(a)))
 		}
 		return err
 	}); err != nil {
 		// The chain may have grown, and the votes of a re-deal may be gone.
-		if a := c.attempt; a != nil {
-			c.drop(a.live)
-			c.redealBroke(a, err)
+		if a := cg.redeals.attempt; a != nil {
+			cg.drive.drop(a.live)
+			cg.redeals.redealBroke(a, err)
 		} else {
-			c.resumeLater(err)
+			cg.redeals.resumeLater(err)
 		}
 		return false, storeError(err)
 	}
-	if a := c.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
-		c.unfenced(c.removedBy(a))
+	if a := cg.redeals.attempt; a != nil && a.proposal.Epoch <= added[len(added)-1].Record.Epoch {
+		cg.remains.unfenced(cg.redeals.removedBy(a))
 	}
-	c.circle.chain = next
+	cg.me.circle.chain = next
 	return true, nil
 }
 

@@ -14,8 +14,8 @@ import (
 // who agree to it are counted, and it is brought about.
 
 // decodeChange reads a change. What it says in words depends on the circle, which
-// changes: see [core.changeWords].
-func (c *core) decodeChange(r *openRequest) error {
+// changes: see [views.changeWords].
+func (lg *ledger) decodeChange(r *openRequest) error {
 	ch, err := change.Parse(change.Kind(r.request.Kind), r.request.Payload, reach.Check)
 	if err != nil {
 		return err
@@ -39,16 +39,16 @@ func presenceMessage(circle wire.CircleID, id wire.RequestID) []byte {
 
 // present lists the devices whose person has approved r in this epoch, as far as
 // that counts.
-func (c *core) present(r *openRequest) (out []wire.Slot) {
+func (lg *ledger) present(r *openRequest) (out []wire.Slot) {
 	for _, s := range sortedSlots(r.approved) {
-		d, ok := c.circle.record.Device(s)
-		if !ok || c.circle.fenced[d.Identity] {
+		d, ok := lg.me.circle.record.Device(s)
+		if !ok || lg.me.circle.fenced[d.Identity] {
 			continue
 		}
-		if !r.change.Counts(s, c.subject(r)) {
+		if !r.change.Counts(s, lg.subject(r)) {
 			continue
 		}
-		if c.proven(r, s, d) {
+		if lg.proven(r, s, d) {
 			out = append(out, s)
 		}
 	}
@@ -63,27 +63,27 @@ type presence struct {
 	holds  bool
 }
 
-func (c *core) proven(r *openRequest, slot wire.Slot, d roster.Device) bool {
+func (lg *ledger) proven(r *openRequest, slot wire.Slot, d roster.Device) bool {
 	it := r.approved[slot]
 	p, known := r.presences[slot]
-	if !known || p.record != c.circle.hash || p.sig != string(it.Sig) {
+	if !known || p.record != lg.me.circle.hash || p.sig != string(it.Sig) {
 		a, err := parseAnswer(it.Body)
-		p = presence{record: c.circle.hash, sig: string(it.Sig), holds: err == nil &&
-			ed25519.Verify(d.Presence[:], presenceMessage(c.circle.record.Circle, r.id), a.Presence)}
+		p = presence{record: lg.me.circle.hash, sig: string(it.Sig), holds: err == nil &&
+			ed25519.Verify(d.Presence[:], presenceMessage(lg.me.circle.record.Circle, r.id), a.Presence)}
 		r.presences[slot] = p
 	}
 	return p.holds
 }
 
 // granted reports whether enough persons agree to a change.
-func (c *core) granted(r *openRequest) bool { return r.change.Granted(circleFacts{c, r}) }
+func (lg *ledger) granted(r *openRequest) bool { return r.change.Granted(circleFacts{lg, r}) }
 
 // inEffect reports whether the current epoch is as a change wants it.
-func (c *core) inEffect(r *openRequest) bool { return r.change.InEffect(circleFacts{c, r}) }
+func (lg *ledger) inEffect(r *openRequest) bool { return r.change.InEffect(circleFacts{lg, r}) }
 
 // wanted turns a granted change into what a proposal must say.
-func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh.Removal, card *roster.Card) {
-	want := r.change.Redeal(r.from(), c.subject(r))
+func (lg *ledger) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh.Removal, card *roster.Card) {
+	want := r.change.Redeal(r.from(), lg.subject(r))
 	if want.As != 0 {
 		removed = []refresh.Removal{{Slot: want.Goes, State: want.As}}
 	}
@@ -92,10 +92,10 @@ func (c *core) wanted(r *openRequest) (kind roster.ChangeKind, removed []refresh
 
 // thresholdAfter is how many must sign after a re-deal that r asks for, or that
 // devices want by themselves.
-func (c *core) thresholdAfter(r *openRequest, removed, added int) int {
+func (lg *ledger) thresholdAfter(r *openRequest, removed, added int) int {
 	var ch *change.Change
 	if r != nil {
 		ch = r.change
 	}
-	return ch.Signers(c.circle.head().Record, removed, added)
+	return ch.Signers(lg.me.circle.head().Record, removed, added)
 }

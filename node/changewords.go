@@ -16,10 +16,10 @@ import (
 
 // changeWords says a change in words. One that took effect, or cannot any more,
 // warns of nothing.
-func (c *core) changeWords(r *openRequest) intent.Intent {
-	in := intent.Intent{Kind: intent.Kind(r.request.Kind), Purpose: "circle", Summary: c.changeSummary(r), Lines: c.changeLines(r)}
-	if r.open() && !c.inEffect(r) {
-		in.Warnings = c.changeWarnings(r)
+func (vw *views) changeWords(r *openRequest) intent.Intent {
+	in := intent.Intent{Kind: intent.Kind(r.request.Kind), Purpose: "circle", Summary: vw.changeSummary(r), Lines: vw.changeLines(r)}
+	if r.open() && !vw.ledger.inEffect(r) {
+		in.Warnings = vw.changeWarnings(r)
 	}
 	return in
 }
@@ -33,33 +33,33 @@ func (r *openRequest) newcomer() string {
 	return "the device " + r.change.Newcomer.Name
 }
 
-func (c *core) changeSummary(r *openRequest) string {
+func (vw *views) changeSummary(r *openRequest) string {
 	switch r.change.Kind {
 	case change.Add:
 		return "add " + r.newcomer() + " to the circle"
 	case change.Replace:
-		return "replace " + c.subjectName(r) + " by " + r.newcomer()
+		return "replace " + vw.ledger.subjectName(r) + " by " + r.newcomer()
 	case change.Lost:
-		return c.subjectName(r) + " is lost: remove it and deal fresh shares without it"
+		return vw.ledger.subjectName(r) + " is lost: remove it and deal fresh shares without it"
 	case change.Refresh:
 		return "deal fresh shares to the same devices"
 	case change.Leave:
-		return c.name(r.from()) + " leaves the circle"
+		return vw.me.name(r.from()) + " leaves the circle"
 	case change.Threshold:
 		return fmt.Sprintf("from now on %d devices must sign", r.change.Threshold)
 	case change.Remove:
-		return c.subjectName(r) + " is silent, and may be removed"
+		return vw.ledger.subjectName(r) + " is silent, and may be removed"
 	case change.Freeze:
 		return "freeze the circle: it signs nothing"
 	case change.Thaw:
 		return "thaw the circle: it signs again"
 	case change.Vacation:
-		return fmt.Sprintf("%s will be away until %s", c.subjectName(r), time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
+		return fmt.Sprintf("%s will be away until %s", vw.ledger.subjectName(r), time.Unix(int64(min(r.change.Until, 1<<40)), 0).UTC().Format(time.DateTime+" UTC"))
 	}
-	return "do not remove " + c.subjectName(r) + " although it is silent"
+	return "do not remove " + vw.ledger.subjectName(r) + " although it is silent"
 }
 
-func (c *core) changeLines(r *openRequest) (lines []intent.Line) {
+func (vw *views) changeLines(r *openRequest) (lines []intent.Line) {
 	add := func(label, format string, args ...any) {
 		lines = append(lines, intent.Line{Label: label, Value: fmt.Sprintf(format, args...)})
 	}
@@ -68,30 +68,30 @@ func (c *core) changeLines(r *openRequest) (lines []intent.Line) {
 		add("fingerprint", "%s", fingerprint(card.Device(0)))
 	}
 	if r.change.Slot != 0 {
-		add("device", "%s", c.introduces(r))
+		add("device", "%s", vw.introduces(r))
 	}
-	add("asked by", "%s", c.name(r.from()))
-	if !r.open() || c.inEffect(r) {
+	add("asked by", "%s", vw.me.name(r.from()))
+	if !r.open() || vw.ledger.inEffect(r) {
 		return lines // it is told of another circle by now
 	}
-	for _, effect := range c.effects(r) {
+	for _, effect := range vw.effects(r) {
 		add("effect", "%s", effect)
 	}
 	return lines
 }
 
 // introduces says which device r is about, so that it cannot be taken for another.
-func (c *core) introduces(r *openRequest) string {
-	slot := c.subject(r)
-	d, ok := c.everDevice(slot)
+func (vw *views) introduces(r *openRequest) string {
+	slot := vw.ledger.subject(r)
+	d, ok := vw.me.everDevice(slot)
 	if !ok {
-		return c.subjectName(r)
+		return vw.ledger.subjectName(r)
 	}
-	text := fmt.Sprintf("%s (%s), slot %d, fingerprint %s", c.name(slot), d.Kind, slot, fingerprint(d))
-	_, in := c.device(slot)
-	switch p := c.peers[slot]; {
+	text := fmt.Sprintf("%s (%s), slot %d, fingerprint %s", vw.me.name(slot), d.Kind, slot, fingerprint(d))
+	_, in := vw.me.device(slot)
+	switch p := vw.me.peers[slot]; {
 	case !in:
-	case slot == c.circle.slot:
+	case slot == vw.me.circle.slot:
 		text += ", this device"
 	case p != nil && p.online:
 		text += ", online"
@@ -102,33 +102,33 @@ func (c *core) introduces(r *openRequest) string {
 }
 
 // effects says what follows if enough persons agree.
-func (c *core) effects(r *openRequest) (out []string) {
+func (vw *views) effects(r *openRequest) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	t := c.circle.record.Threshold
-	stay := list(c.staying(r))
+	t := vw.me.circle.record.Threshold
+	stay := list(vw.staying(r))
 	switch r.change.Kind {
 	case change.Lost:
-		add("at once the circle is frozen, and no device signs with %s again", c.subjectName(r))
+		add("at once the circle is frozen, and no device signs with %s again", vw.ledger.subjectName(r))
 		add("once %d persons have said so, or nobody has heard it for 24 hours, %s get fresh shares without it", t, stay)
 		add("it can come back only as a new device")
 	case change.Replace:
-		add("%s is removed when the new device is in, and can come back only as a new one", c.subjectName(r))
+		add("%s is removed when the new device is in, and can come back only as a new one", vw.ledger.subjectName(r))
 	case change.Leave:
 		add("%s get fresh shares without it, and it signs for the circle no more", stay)
 		add("it can come back only as a new device")
 	case change.Threshold:
 		spare := "none"
-		if n := len(c.circle.record.Devices) - int(r.change.Threshold); n > 0 {
+		if n := len(vw.me.circle.record.Devices) - int(r.change.Threshold); n > 0 {
 			spare = strconv.Itoa(n)
 		}
-		add("of the %d devices %d must sign, instead of %d: you may lose %s of them", len(c.circle.record.Devices), r.change.Threshold, t, spare)
+		add("of the %d devices %d must sign, instead of %d: you may lose %s of them", len(vw.me.circle.record.Devices), r.change.Threshold, t, spare)
 	case change.Remove:
 		add("it is removed when its countdown is over, also where the circle would ask first")
 	case change.Freeze:
 		add("nothing is signed on any device until %d persons have said \"warifu thaw\"", t)
 		add("re-deals go on either way")
 	case change.Thaw:
-		if why := c.frozen(); why != "" {
+		if why := vw.judging.frozen(); why != "" {
 			add("ends the freeze: %s", why)
 		}
 		add("re-deals go on either way")
@@ -145,58 +145,58 @@ func (c *core) effects(r *openRequest) (out []string) {
 
 // staying names the devices that are in the circle after a change, without the
 // newcomer.
-func (c *core) staying(r *openRequest) (names []string) {
-	goes := r.change.Out(r.from(), c.subject(r))
-	for _, d := range c.circle.record.Devices {
+func (vw *views) staying(r *openRequest) (names []string) {
+	goes := r.change.Out(r.from(), vw.ledger.subject(r))
+	for _, d := range vw.me.circle.record.Devices {
 		if d.Slot != goes {
-			names = append(names, c.name(d.Slot))
+			names = append(names, vw.me.name(d.Slot))
 		}
 	}
 	return names
 }
 
 // changeWarnings says what deserves a second thought before anybody agrees.
-func (c *core) changeWarnings(r *openRequest) (w []string) {
+func (vw *views) changeWarnings(r *openRequest) (w []string) {
 	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
-	if c.aboutUnknown(r) {
+	if vw.ledger.aboutUnknown(r) {
 		add("this device does not know the device that is meant, and agrees to nothing about it")
 		return w
 	}
-	if c.accused(r.from()) {
-		add("%s, which asks for it, was itself reported lost", c.name(r.from()))
+	if vw.judging.accused(r.from()) {
+		add("%s, which asks for it, was itself reported lost", vw.me.name(r.from()))
 	}
-	subject := c.subject(r)
+	subject := vw.ledger.subject(r)
 	switch r.change.Kind {
 	case change.Lost, change.Replace:
 		switch {
-		case subject == c.circle.slot:
+		case subject == vw.me.circle.slot:
 			add("it is this device that is to be removed")
-		case c.online(subject):
-			add("%s is connected at this moment: make sure that it is the one that is meant", c.name(subject))
+		case vw.me.online(subject):
+			add("%s is connected at this moment: make sure that it is the one that is meant", vw.me.name(subject))
 		}
 	case change.Thaw:
-		w = append(w, c.thawWarnings()...)
+		w = append(w, vw.thawWarnings()...)
 	}
-	if why := c.nameTrouble(r); why != "" {
+	if why := vw.ledger.nameTrouble(r); why != "" {
 		add("%s, and this device agrees to nothing under that name", why)
 	}
-	return append(w, c.numberWarnings(r)...)
+	return append(w, vw.numberWarnings(r)...)
 }
 
 // numberWarnings says what a change does to how many devices there are and how
 // many of them must sign.
-func (c *core) numberWarnings(r *openRequest) (w []string) {
+func (vw *views) numberWarnings(r *openRequest) (w []string) {
 	add := func(format string, args ...any) { w = append(w, fmt.Sprintf(format, args...)) }
 	if r.change.Goes() == change.Nobody && !r.change.Has(change.Card) && !r.change.Has(change.Signers) {
 		return nil
 	}
-	stay := c.staying(r)
-	before, now := len(c.circle.record.Devices), c.circle.record.Threshold
+	stay := vw.staying(r)
+	before, now := len(vw.me.circle.record.Devices), vw.me.circle.record.Threshold
 	added := 0
 	if r.change.Has(change.Card) {
 		added = 1
 	}
-	n, t := len(stay)+added, c.thresholdAfter(r, before-len(stay), added)
+	n, t := len(stay)+added, vw.ledger.thresholdAfter(r, before-len(stay), added)
 	if added > 0 {
 		stay = append(stay, r.newcomer())
 	}
@@ -220,17 +220,17 @@ func (c *core) numberWarnings(r *openRequest) (w []string) {
 }
 
 // thawWarnings names the devices that were called lost and would sign again.
-func (c *core) thawWarnings() (w []string) {
-	if c.vigil.Judge == nil {
+func (vw *views) thawWarnings() (w []string) {
+	if vw.judging.vigil.Judge == nil {
 		return nil
 	}
-	for _, d := range c.circle.record.Devices {
-		switch v, _ := c.vigil.Judge.View(d.Slot); {
+	for _, d := range vw.me.circle.record.Devices {
+		switch v, _ := vw.judging.vigil.Judge.View(d.Slot); {
 		case v.State != recovery.Frozen && v.State != recovery.Disputed:
-		case d.Slot == c.circle.slot:
+		case d.Slot == vw.me.circle.slot:
 			w = append(w, v.Words+": once the circle is thawed, it stays and signs again")
 		default:
-			w = append(w, fmt.Sprintf("%s was %s: once the circle is thawed, it stays and signs again", c.name(d.Slot), v.Words))
+			w = append(w, fmt.Sprintf("%s was %s: once the circle is thawed, it stays and signs again", vw.me.name(d.Slot), v.Words))
 		}
 	}
 	return w

@@ -11,74 +11,90 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A changes has the circle become what its persons have agreed to, and what its devices
+// decide by themselves; it keeps up with what others have changed.
+type changes struct {
+	me      *standing
+	judging *judging
+	drive   *drive
+	remains *remains
+	ledger  *ledger
+	redeals *redeals
+
+	evictAt   time.Time // not before: the next removal of a silent device
+	skips     uint64    // re-deals refused because their number was too high, see topNumber
+	skippedAt time.Time // the last time
+	grudges   grudges
+}
+
 // hearPersons passes on to the judge what persons have said, each once.
-func (c *core) hearPersons(r *openRequest) {
-	if c.vigil.Judge == nil || r.change == nil || !r.open() || c.aboutUnknown(r) {
+func (cg *changes) hearPersons(r *openRequest) {
+	if cg.judging.vigil.Judge == nil || r.change == nil || !r.open() || cg.ledger.aboutUnknown(r) {
 		return
 	}
-	slot := c.subject(r)
-	for _, by := range c.present(r) {
+	slot := cg.ledger.subject(r)
+	for _, by := range cg.ledger.present(r) {
 		w := recovery.Word{ID: r.id, By: by}
 		var err error
 		switch r.change.Kind {
 		case change.Lost, change.Replace:
-			err = c.vigil.Judge.Lost(w, slot)
+			err = cg.judging.vigil.Judge.Lost(w, slot)
 		case change.Freeze:
-			err = c.vigil.Judge.Freeze(w)
+			err = cg.judging.vigil.Judge.Freeze(w)
 		case change.Thaw:
-			if yes, _ := c.vigil.Judge.Frozen(); yes {
-				err = c.vigil.Judge.Thaw(w)
+			if yes, _ := cg.judging.vigil.Judge.Frozen(); yes {
+				err = cg.judging.vigil.Judge.Thaw(w)
 			}
 		case change.Vacation:
-			err = c.vigil.Judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
+			err = cg.judging.vigil.Judge.Vacation(w, slot, r.change.Until-min(r.change.Until, r.request.Created))
 		case change.Veto:
-			err = c.vigil.Judge.Veto(w, slot)
+			err = cg.judging.vigil.Judge.Veto(w, slot)
 		case change.Remove:
-			if c.silent(slot) {
-				err = c.vigil.Judge.Confirm(w, slot)
+			if cg.judging.silent(slot) {
+				err = cg.judging.vigil.Judge.Confirm(w, slot)
 			}
 		}
 		if err != nil {
 			// It is heard again and again while the request is open.
 			if why := err.Error(); why != r.trouble {
 				r.trouble = why
-				if ok, kept := c.peer(r.from()).words.say(c.now, maxReceived); ok {
-					c.log.Warn("a person's word does not count", "request", r.id, "on", c.name(by), "err", err, "others", kept)
+				if ok, kept := cg.me.peer(r.from()).words.say(cg.me.now, maxReceived); ok {
+					cg.me.log.Warn("a person's word does not count", "request", r.id, "on", cg.me.name(by), "err", err, "others", kept)
 				}
 			}
 		}
 	}
-	c.vigil.SaveChanged(c.now)
+	cg.judging.vigil.SaveChanged(cg.me.now)
 }
 
 // changeCircle acts on what the persons have agreed to.
-func (c *core) changeCircle() {
-	if c.circle == nil {
+func (cg *changes) changeCircle() {
+	if cg.me.circle == nil {
 		return
 	}
 	// A device that is out changes nothing, but it wants to know that it is.
-	in := c.circle.evicted == nil
-	for _, r := range c.openByAge() {
+	in := cg.me.circle.evicted == nil
+	for _, r := range cg.ledger.openByAge() {
 		if r.change == nil || !r.open() || r.meta.Done {
 			continue
 		}
-		c.hearPersons(r)
-		if c.done(r) {
-			c.conclude(r)
+		cg.hearPersons(r)
+		if cg.done(r) {
+			cg.conclude(r)
 			continue
 		}
-		if !in || !r.change.ByRedeal() || c.inEffect(r) || !c.granted(r) {
+		if !in || !r.change.ByRedeal() || cg.ledger.inEffect(r) || !cg.ledger.granted(r) {
 			continue
 		}
 		switch {
-		case c.redealing():
+		case cg.redeals.redealing():
 			r.idle = time.Time{} // whoever's turn it was has proposed
-		case !c.pausing(r.notUntil) && c.responsible(r):
-			c.proposeChange(r)
+		case !cg.me.pausing(r.notUntil) && cg.responsible(r):
+			cg.proposeChange(r)
 		}
 	}
 	if in {
-		c.evict()
+		cg.evict()
 	}
 }
 
@@ -89,16 +105,16 @@ const turnLife = 2 * attemptLife
 // responsible reports whether it is this device's turn to propose what r asks
 // for. The first turn has who asked, unless it goes, is away or locked; then
 // those who are here and not locked, in the order of the record.
-func (c *core) responsible(r *openRequest) bool {
-	if r.idle.IsZero() || c.now.Before(r.idle) {
-		r.idle = c.now
+func (cg *changes) responsible(r *openRequest) bool {
+	if r.idle.IsZero() || cg.me.now.Before(r.idle) {
+		r.idle = cg.me.now
 	}
-	_, removed, _ := c.wanted(r)
+	_, removed, _ := cg.ledger.wanted(r)
 	goes := func(s wire.Slot) bool {
 		return slices.ContainsFunc(removed, func(x refresh.Removal) bool { return x.Slot == s })
 	}
 	order := []wire.Slot{r.from()}
-	for _, d := range c.circle.record.Devices {
+	for _, d := range cg.me.circle.record.Devices {
 		if d.Slot != r.from() {
 			order = append(order, d.Slot)
 		}
@@ -107,9 +123,9 @@ func (c *core) responsible(r *openRequest) bool {
 	for _, s := range order {
 		switch {
 		case goes(s):
-		case s == c.circle.slot:
-			return c.now.Sub(r.idle) >= ahead*turnLife
-		case c.online(s) && !c.peers[s].locked:
+		case s == cg.me.circle.slot:
+			return cg.me.now.Sub(r.idle) >= ahead*turnLife
+		case cg.me.online(s) && !cg.me.peers[s].locked:
 			ahead++
 		}
 	}
@@ -122,25 +138,25 @@ const healPatience = 10 * time.Second
 
 // healed reports whether the last re-deal is over: everybody who is here has
 // destroyed the old shares, or has had long enough to.
-func (c *core) healed() bool {
-	a := c.attempt
+func (cg *changes) healed() bool {
+	a := cg.redeals.attempt
 	if a == nil {
 		return true
 	}
 	if !a.machine.Settled() {
 		return false
 	}
-	if c.now.Sub(a.started) >= healPatience {
+	if cg.me.now.Sub(a.started) >= healPatience {
 		return true
 	}
-	for _, d := range c.circle.record.Devices {
-		if d.Slot == c.circle.slot {
-			if c.oldestShare() < c.circle.record.Epoch && len(a.proposal.Sleepers) == 0 {
+	for _, d := range cg.me.circle.record.Devices {
+		if d.Slot == cg.me.circle.slot {
+			if cg.me.oldestShare() < cg.me.circle.record.Epoch && len(a.proposal.Sleepers) == 0 {
 				return false
 			}
 			continue
 		}
-		if p := c.peers[d.Slot]; c.online(d.Slot) && (!p.told || p.record != c.circle.hash || len(a.proposal.Sleepers) == 0 && p.oldest < c.circle.record.Epoch) {
+		if p := cg.me.peers[d.Slot]; cg.me.online(d.Slot) && (!p.told || p.record != cg.me.circle.hash || len(a.proposal.Sleepers) == 0 && p.oldest < cg.me.circle.record.Epoch) {
 			return false
 		}
 	}
@@ -148,20 +164,20 @@ func (c *core) healed() bool {
 }
 
 // done reports whether a change has taken effect, with all that belongs to it.
-func (c *core) done(r *openRequest) bool {
-	return c.inEffect(r) && (!r.change.ByRedeal() || c.healed())
+func (cg *changes) done(r *openRequest) bool {
+	return cg.ledger.inEffect(r) && (!r.change.ByRedeal() || cg.healed())
 }
 
 // conclude notes that a change of the circle took effect.
-func (c *core) conclude(r *openRequest) {
+func (cg *changes) conclude(r *openRequest) {
 	if r.change.Kind == change.Thaw {
-		c.liftFence(c.circle.record.Devices, c.going()) // first: after a crash in between it is settled again
+		cg.remains.liftFence(cg.me.circle.record.Devices, cg.redeals.going()) // first: after a crash in between it is settled again
 	}
 	r.meta.Done = true
-	r.meta.Closed = max(unix(c.now), 1)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-		c.log.Error("change not stored", "request", r.id, "err", err)
+	r.meta.Closed = max(unix(cg.me.now), 1)
+	if err := cg.me.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+		cg.me.log.Error("change not stored", "request", r.id, "err", err)
 	}
-	c.prune()
-	c.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
+	cg.ledger.prune()
+	cg.me.log.Info("change took effect", "request", r.id, "kind", r.request.Kind)
 }

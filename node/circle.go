@@ -31,7 +31,7 @@ type circle struct {
 	highest   uint64                 // epoch number that was ever proposed
 	fenced    map[wire.DeviceID]bool // never signed with again
 	evicted   *roster.Former         // this device is out
-	former    map[string][]string    // transport ids of devices that left, see [core.formerPeers]
+	former    map[string][]string    // transport ids of devices that left, see [standing.formerPeers]
 	formerOf  formerOf
 }
 
@@ -75,9 +75,9 @@ func chainKey(epoch uint64) string { return fmt.Sprintf("%016x", epoch) }
 func shareRecord(epochKey, account string) string { return epochKey + "/" + account }
 
 // loadCircle reads and verifies the chain.
-func (c *core) loadCircle() error {
+func (me *standing) loadCircle() error {
 	circle := &circle{fenced: map[wire.DeviceID]bool{}, addrs: map[wire.Slot][]string{}}
-	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+	err := me.cfg.Journal.View(func(tx journal.Tx) error {
 		if err := journal.Each(tx, bucketChain, func(k string, raw []byte) error {
 			e, err := roster.ParseEntry(raw)
 			if err != nil {
@@ -99,8 +99,8 @@ func (c *core) loadCircle() error {
 	if err := circle.chain.Verify(); err != nil {
 		return fmt.Errorf("node: stored chain: %w", err)
 	}
-	c.circle = circle
-	return c.toHead()
+	me.circle = circle
+	return me.toHead()
 }
 
 // load reads everything beside the chain.
@@ -148,14 +148,14 @@ func (k *circle) head() roster.Entry {
 }
 
 // toHead makes the newest certified epoch the one in which this device is.
-func (c *core) toHead() error {
-	k := c.circle
+func (me *standing) toHead() error {
+	k := me.circle
 	k.record = k.head().Record
 	k.hash = k.record.Hash()
 	k.highest = max(k.highest, k.record.Epoch)
-	own, ok := k.record.ByIdentity(c.self.public)
+	own, ok := k.record.ByIdentity(me.self.public)
 	if !ok {
-		f, was := k.record.IsFormer(c.self.public)
+		f, was := k.record.IsFormer(me.self.public)
 		if !was {
 			return errors.New("node: the stored circle does not list this device")
 		}
@@ -171,12 +171,12 @@ func (c *core) toHead() error {
 func sinceKey(epoch uint64) string { return "since-" + chainKey(epoch) }
 
 // putSince notes that an epoch is stored, the first time that it is.
-func (c *core) putSince(tx journal.Tx, epoch uint64) error {
+func (me *standing) putSince(tx journal.Tx, epoch uint64) error {
 	at, err := tx.Get(bucketCircle, sinceKey(epoch))
 	if err != nil || at != nil {
 		return err
 	}
-	return tx.Put(bucketCircle, sinceKey(epoch), []byte(strconv.FormatUint(unix(c.now), 10)))
+	return tx.Put(bucketCircle, sinceKey(epoch), []byte(strconv.FormatUint(unix(me.now), 10)))
 }
 
 // since returns when an epoch was stored here, nil if that is not known: of those
@@ -206,10 +206,10 @@ const maxDevices = 9
 const maxOlder = 8
 
 // enoughWithout refuses what would leave too few devices to sign.
-func (c *core) enoughWithout(slot wire.Slot) error {
-	rec := c.circle.record
+func (me *standing) enoughWithout(slot wire.Slot) error {
+	rec := me.circle.record
 	if len(rec.Devices)-1 < rec.Threshold {
-		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", c.name(slot), len(rec.Devices)-1, rec.Threshold).
+		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", me.name(slot), len(rec.Devices)-1, rec.Threshold).
 			WithHint("add a device first: warifu invite")
 	}
 	return nil

@@ -19,16 +19,16 @@ func latest(a, b time.Time) time.Time {
 // person is told.
 const clockTolerance = 2 * time.Minute
 
-func (c *core) noteClock(from wire.Slot, wall uint64) {
+func (me *standing) noteClock(from wire.Slot, wall uint64) {
 	if wall > 1<<40 { // tens of thousands of years
 		wall = 1 << 40
 	}
-	p := c.peer(from)
+	p := me.peer(from)
 	was := p.skew.Abs() > clockTolerance
-	p.skew = time.Unix(int64(wall), 0).Sub(c.now)
+	p.skew = time.Unix(int64(wall), 0).Sub(me.now)
 	if now := p.skew.Abs() > clockTolerance; now && !was {
-		if ok, _ := p.clocks.say(c.now, 1); ok {
-			c.log.Warn("clock of a device is off", "device", c.name(from), "by", p.skew.Round(time.Second))
+		if ok, _ := p.clocks.say(me.now, 1); ok {
+			me.log.Warn("clock of a device is off", "device", me.name(from), "by", p.skew.Round(time.Second))
 		}
 	}
 }

@@ -32,49 +32,49 @@ const (
 // this device or a quorum agreed to it: were it forgotten, it might be shown to
 // this device again without the denial or the expiry that closed it, and then
 // those approvals would count.
-func (c *core) idle(r *openRequest) bool {
-	return r.receipt == nil && !r.meta.Released && !has(r.approved, c.circle.slot) &&
-		len(r.approved) < c.circle.record.Threshold
+func (lg *ledger) idle(r *openRequest) bool {
+	return r.receipt == nil && !r.meta.Released && !has(r.approved, lg.me.circle.slot) &&
+		len(r.approved) < lg.me.circle.record.Threshold
 }
 
 // noteClosed notes durably when r was closed, and lets go of what is too much.
-func (c *core) noteClosed(r *openRequest) {
-	c.tellReleased(r)
+func (lg *ledger) noteClosed(r *openRequest) {
+	lg.tellReleased(r)
 	if r.meta.Closed != 0 {
 		return
 	}
-	r.meta.Closed = max(unix(c.now), 1)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
-		c.log.Error("closing not stored", "request", r.id, "err", err)
+	r.meta.Closed = max(unix(lg.me.now), 1)
+	if err := lg.me.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) }); err != nil {
+		lg.me.log.Error("closing not stored", "request", r.id, "err", err)
 	}
-	c.prune()
+	lg.prune()
 }
 
 // prune forgets the closed requests that are too many, the earliest closed
 // first.
-func (c *core) prune() {
+func (lg *ledger) prune() {
 	agreed := 0
 	count, bytes := map[wire.Slot]int{}, map[wire.Slot]int{}
-	for _, r := range c.latestClosed() {
+	for _, r := range lg.latestClosed() {
 		var over bool
-		if c.idle(r) {
+		if lg.idle(r) {
 			count[r.from()]++
 			bytes[r.from()] += r.size()
 			over = count[r.from()] > maxIdlePerDevice || bytes[r.from()] > maxIdleBytes
 		} else {
 			agreed++
-			over = agreed > keepClosed && unix(c.now) >= r.meta.Closed+uint64(keepClosedFor/time.Second)
+			over = agreed > keepClosed && unix(lg.me.now) >= r.meta.Closed+uint64(keepClosedFor/time.Second)
 		}
-		if over && !c.forget(r) {
+		if over && !lg.forget(r) {
 			return
 		}
 	}
 }
 
 // latestClosed lists what is closed and not being signed, the latest first.
-func (c *core) latestClosed() []*openRequest {
+func (lg *ledger) latestClosed() []*openRequest {
 	var out []*openRequest
-	for _, r := range c.byAge() {
+	for _, r := range lg.byAge() {
 		if r.meta.Closed != 0 && r.live == nil {
 			out = append(out, r)
 		}
@@ -84,26 +84,26 @@ func (c *core) latestClosed() []*openRequest {
 }
 
 // forget removes r with all that belongs to it, and reports whether it could.
-func (c *core) forget(r *openRequest) bool {
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
-		c.log.Error("old request not removed", "request", r.id, "err", err)
+func (lg *ledger) forget(r *openRequest) bool {
+	if err := lg.me.cfg.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
+		lg.me.log.Error("old request not removed", "request", r.id, "err", err)
 		return false
 	}
-	c.forgotten.add(wire.Hash(r.id))
-	for _, id := range slices.Concat(c.stock.forget(r.id), r.void) {
-		c.forgotten.add(id)
+	lg.forgotten.add(wire.Hash(r.id))
+	for _, id := range slices.Concat(lg.stock.forget(r.id), r.void) {
+		lg.forgotten.add(id)
 	}
-	delete(c.requests, r.id)
-	delete(c.unclosed, r.id)
+	delete(lg.requests, r.id)
+	delete(lg.unclosed, r.id)
 	return true
 }
 
 // forgetAll lets go, in memory, of requests that have no meaning any more: this device
 // is in no circle.
-func (c *core) forgetAll() {
-	clear(c.requests)
-	clear(c.unclosed)
-	c.stock, c.waiting = stock{}, nil
+func (lg *ledger) forgetAll() {
+	clear(lg.requests)
+	clear(lg.unclosed)
+	lg.stock, lg.waiting = stock{}, nil
 }
 
 // answers are the items of r beside the request itself, by what they say.
@@ -141,16 +141,16 @@ func (r *openRequest) size() int {
 // again. For a while that is known of each; after a restart only of what is
 // older than anything that is kept. Its age may be that of a wrong clock, so
 // that it counts only once something of that age was forgotten.
-func (c *core) wasForgotten(id wire.Hash, req request) bool {
-	if c.forgotten.has(id) {
+func (lg *ledger) wasForgotten(id wire.Hash, req request) bool {
+	if lg.forgotten.has(id) {
 		return true
 	}
-	if c.now.Unix()-int64(min(req.Created, 1<<40)) <= int64(keepClosedFor.Seconds()) {
+	if lg.me.now.Unix()-int64(min(req.Created, 1<<40)) <= int64(keepClosedFor.Seconds()) {
 		return false
 	}
 	kept := 0
-	for _, r := range c.requests {
-		if r.meta.Closed != 0 && !c.idle(r) {
+	for _, r := range lg.requests {
+		if r.meta.Closed != 0 && !lg.idle(r) {
 			kept++
 		}
 	}
@@ -159,11 +159,11 @@ func (c *core) wasForgotten(id wire.Hash, req request) bool {
 
 // aboutForgotten reports whether an item belongs to a request that was forgotten.
 // Then it is not asked for again either.
-func (c *core) aboutForgotten(id wire.Hash, about wire.RequestID) bool {
-	if !c.forgotten.has(wire.Hash(about)) {
+func (lg *ledger) aboutForgotten(id wire.Hash, about wire.RequestID) bool {
+	if !lg.forgotten.has(wire.Hash(about)) {
 		return false
 	}
-	c.forgotten.add(id)
+	lg.forgotten.add(id)
 	return true
 }
 

@@ -9,15 +9,15 @@ import (
 // comeIn takes part in the re-deal that makes this device a member. The chain
 // must be a certified history whose newest epoch lists the device that invited
 // this one, and the proposal must list this one just as it introduced itself.
-func (c *core) comeIn(m redeal, sponsored, own roster.Card) error {
-	if c.attempt != nil || c.interrupted() {
+func (rd *redeals) comeIn(m redeal, sponsored, own roster.Card) error {
+	if rd.attempt != nil || rd.interrupted() {
 		return nil
 	}
 	p, err := m.proposal()
 	if err != nil {
 		return err
 	}
-	if c.dead[p.Session()] != nil {
+	if rd.dead[p.Session()] != nil {
 		return nil // it has voted against it
 	}
 	history, err := decodeChain(m.Chain)
@@ -39,10 +39,10 @@ func (c *core) comeIn(m redeal, sponsored, own roster.Card) error {
 	if !ok || !sameCard(sponsor, sponsored) {
 		return errors.New("node: a circle that the inviting device is not in")
 	}
-	self, in := selfIn(p, head.Record, c.self.public)
+	self, in := selfIn(p, head.Record, rd.me.self.public)
 	if !in || len(p.Added) != 1 || !sameCard(p.Added[0], own) {
 		return errors.New("node: a re-deal without this device")
 	}
 	a := &attempt{proposal: p, discovery: m.Discovery, grounds: []item{}, addrs: addrs, chain: history}
-	return c.takeUp(a, head.Record, self)
+	return rd.takeUp(a, head.Record, self)
 }

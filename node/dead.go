@@ -79,15 +79,15 @@ func (d deadAttempts) destroy(k Keeper) error {
 // and reports whether it is one. say sends it: a device that would have been new is
 // in no circle and knows the others by their connections only, but they may have
 // committed to what it has voted against, and wait for it.
-func (c *core) tellDead(id wire.SessionID, to wire.Slot, say func(frame []byte)) bool {
-	d := c.dead[id]
+func (rd *redeals) tellDead(id wire.SessionID, to wire.Slot, say func(frame []byte)) bool {
+	d := rd.dead[id]
 	if d == nil {
 		return false
 	}
-	if last := d.told[to]; c.now.Sub(last).Abs() < c.cfg.Timings.Resend {
+	if last := d.told[to]; rd.me.now.Sub(last).Abs() < rd.me.cfg.Timings.Resend {
 		return true
 	}
-	d.told[to] = c.now
+	d.told[to] = rd.me.now
 	for _, b := range d.frames {
 		say(b)
 	}
@@ -95,15 +95,15 @@ func (c *core) tellDead(id wire.SessionID, to wire.Slot, say func(frame []byte))
 }
 
 // toMember sends frames of a session to a member.
-func (c *core) toMember(slot wire.Slot) func(frame []byte) {
-	return func(b []byte) { c.sendTo(slot, wire.ProtocolSession, b) }
+func (rd *redeals) toMember(slot wire.Slot) func(frame []byte) {
+	return func(b []byte) { rd.me.sendTo(slot, wire.ProtocolSession, b) }
 }
 
 // toStranger sends them to a device that has no slot here.
-func (c *core) toStranger(peer []byte) func(frame []byte) {
+func (rd *redeals) toStranger(peer []byte) func(frame []byte) {
 	return func(b []byte) {
-		if err := c.link.Send(peer, wire.ProtocolSession, b); err != nil {
-			c.log.Debug("message not sent", "err", err)
+		if err := rd.me.link.Send(peer, wire.ProtocolSession, b); err != nil {
+			rd.me.log.Debug("message not sent", "err", err)
 		}
 	}
 }
@@ -119,10 +119,10 @@ const (
 
 // mayRefuse counts a re-deal that the device in slot has brought, and reports
 // whether it is told that this one refuses it.
-func (c *core) mayRefuse(slot wire.Slot) bool {
-	p := c.peer(slot)
-	if c.now.Sub(p.refusedSince).Abs() >= refusedFor {
-		p.refused, p.refusedSince = 0, c.now
+func (rd *redeals) mayRefuse(slot wire.Slot) bool {
+	p := rd.me.peer(slot)
+	if rd.me.now.Sub(p.refusedSince).Abs() >= refusedFor {
+		p.refused, p.refusedSince = 0, rd.me.now
 	}
 	p.refused++
 	return p.refused <= maxRefused
@@ -132,13 +132,13 @@ var errInIt = errors.New("node: this device is in this re-deal")
 
 // refuse votes against an attempt without taking part, so that it dies sooner.
 // That it never will take part is durable before the vote is sent.
-func (c *core) refuse(cfg refresh.Config) error {
+func (rd *redeals) refuse(cfg refresh.Config) error {
 	s, err := refresh.Refuse(cfg)
 	if err != nil {
 		return err
 	}
 	raw, dead := encodeDead([]wire.Frame{s.Frame}, "")
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+	if err := rd.me.cfg.Journal.Update(func(tx journal.Tx) error {
 		// A device that was set back has forgotten what it said in an attempt
 		// that it was in, and says nothing more.
 		b, err := tx.Get(bucketAttempt, currentKey)
@@ -154,10 +154,10 @@ func (c *core) refuse(cfg refresh.Config) error {
 		return nil
 	} else if err != nil {
 		// It may be on the disk all the same, and would be said after a restart.
-		c.dead[cfg.Proposal.Session()] = &deadAttempt{frames: [][]byte{}, told: map[wire.Slot]time.Time{}}
+		rd.dead[cfg.Proposal.Session()] = &deadAttempt{frames: [][]byte{}, told: map[wire.Slot]time.Time{}}
 		return storeError(err)
 	}
-	c.dead[cfg.Proposal.Session()] = dead
-	c.sendFrame(&live{slots: cfg.Proposal.Members}, s.Frame)
+	rd.dead[cfg.Proposal.Session()] = dead
+	rd.drive.sendFrame(&live{slots: cfg.Proposal.Members}, s.Frame)
 	return nil
 }

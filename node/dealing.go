@@ -12,35 +12,35 @@ import (
 )
 
 // startKeygen begins the protocol on this device.
-func (c *core) startKeygen(p keygen.Proposal) error {
+func (fd *foundings) startKeygen(p keygen.Proposal) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
-	f := c.founding
-	f.proposal, f.session, f.touched = &p, p.Session(), c.now
+	f := fd.founding
+	f.proposal, f.session, f.touched = &p, p.Session(), fd.me.now
 	for _, d := range p.Devices {
-		if c.link.Connected(d.Peer) {
-			pr := c.peer(d.Slot)
-			pr.online, pr.there = true, c.now
+		if fd.me.link.Connected(d.Peer) {
+			pr := fd.me.peer(d.Slot)
+			pr.online, pr.there = true, fd.me.now
 		}
 	}
-	me := c.selfSlot()
-	m, effects, err := keygen.New(keygen.Config{Proposal: p, Self: me, Sign: c.self.sign, Rand: c.cfg.Rand})
+	me := fd.me.selfSlot()
+	m, effects, err := keygen.New(keygen.Config{Proposal: p, Self: me, Sign: fd.me.self.sign, Rand: fd.me.cfg.Rand})
 	if err != nil {
 		return err
 	}
 	if me == 1 {
-		c.broadcast(msgFound, c.foundMessage())
+		fd.me.broadcast(msgFound, fd.foundMessage())
 	}
 	f.machine = m
-	f.live = c.foundingLive(f, m)
-	c.log.Info("founding started", "session", f.session, "devices", len(p.Devices), "threshold", p.Threshold)
-	c.begin(f.live, effects)
+	f.live = fd.foundingLive(f, m)
+	fd.me.log.Info("founding started", "session", f.session, "devices", len(p.Devices), "threshold", p.Threshold)
+	fd.drive.begin(f.live, effects)
 	return nil
 }
 
-func (c *core) foundingLive(f *founding, m *keygen.Machine) *live {
-	l := &live{id: f.session, machine: m, owner: founded{c, f}}
+func (fd *foundings) foundingLive(f *founding, m *keygen.Machine) *live {
+	l := &live{id: f.session, machine: m, owner: founded{fd, f}}
 	for _, d := range f.proposal.Devices {
 		l.slots = append(l.slots, d.Slot)
 	}
@@ -64,50 +64,50 @@ func (o founded) failed(_ *live, err error)       { o.c.foundingFailed(o.f, err)
 func (o founded) closed(*live, wire.Slot, closed) {} // see [foundings.onUnfound]
 func (o founded) dropped(*live)                   {}
 func (o founded) personal() bool                  { return false }
-func (o founded) timing(*live) timing             { return timing{resend: o.c.cfg.Timings.Resend} }
+func (o founded) timing(*live) timing             { return timing{resend: o.c.me.cfg.Timings.Resend} }
 
 // again proposes the founding once more: who was not ready to be invited yet has
 // dropped it.
 func (o founded) again(_ *live, waiting []wire.Slot) {
 	c := o.c
-	if c.selfSlot() != 1 || o.f.pending {
+	if c.me.selfSlot() != 1 || o.f.pending {
 		return
 	}
 	for _, s := range waiting {
-		c.sync(s, msgFound, c.foundMessage())
+		c.me.sync(s, msgFound, c.foundMessage())
 	}
 }
 
 // foundingUp tells a device that has just connected what it missed.
-func (c *core) foundingUp(slot wire.Slot) {
-	f := c.founding
+func (fd *foundings) foundingUp(slot wire.Slot) {
+	f := fd.founding
 	if f == nil || f.proposal == nil {
 		return
 	}
-	if c.selfSlot() == 1 && !f.pending {
-		c.sync(slot, msgFound, c.foundMessage())
+	if fd.me.selfSlot() == 1 && !f.pending {
+		fd.me.sync(slot, msgFound, fd.foundMessage())
 	}
-	if f.live != nil && c.sessions[f.session] == f.live {
-		c.carryOut(f.live, f.machine.Resend())
+	if f.live != nil && fd.drive.sessions[f.session] == f.live {
+		fd.drive.carryOut(f.live, f.machine.Resend())
 	}
 }
 
 // foundingStep asks the person as soon as there is something to ask.
-func (c *core) foundingStep(l *live, f *founding) {
+func (fd *foundings) foundingStep(l *live, f *founding) {
 	// What is only repeated is no step: devices that wait for the same one
 	// would keep each other waiting for ever.
 	f.touched = latest(f.touched, l.progress)
 	if f.review == nil {
 		if rec, ok := f.machine.Review(); ok {
 			f.review = &rec
-			c.log.Info("founding is to be confirmed", "session", f.session)
+			fd.me.log.Info("founding is to be confirmed", "session", f.session)
 		}
 	}
 }
 
 // confirm takes the person's answer to names and words.
-func (c *core) confirm(sessionHex string, yes bool) error {
-	f := c.founding
+func (fd *foundings) confirm(sessionHex string, yes bool) error {
+	f := fd.founding
 	if f == nil || f.review == nil || f.session.Hex() != sessionHex {
 		return api.Errorf(api.CodeNoFounding, "no founding waits for an answer here")
 	}
@@ -119,11 +119,11 @@ func (c *core) confirm(sessionHex string, yes bool) error {
 			WithHint("\"warifu found --abandon\" sets the founding aside")
 	}
 	if !yes {
-		c.tellUnfound("refused", 0)
-		c.endFounding(api.Errorf(api.CodeNotConfirmed, "the person at %s said no", c.self.name))
+		fd.tellUnfound("refused", 0)
+		fd.endFounding(api.Errorf(api.CodeNotConfirmed, "the person at %s said no", fd.me.self.name))
 		return nil
 	}
-	if c.cfg.Keeper.Locked() {
+	if fd.me.cfg.Keeper.Locked() {
 		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
 	}
 	effects, err := f.machine.Confirm()
@@ -131,19 +131,19 @@ func (c *core) confirm(sessionHex string, yes bool) error {
 		return err
 	}
 	f.agreed = true
-	c.carryOut(f.live, effects)
+	fd.drive.carryOut(f.live, effects)
 	return nil
 }
 
 // persistFounding makes the keygen machine's state durable: first the key that
 // seals it, then the sealed state. Only what follows in the machine's effects
 // tells anybody that this device is ready.
-func (c *core) persistFounding(f *founding, state []byte) error {
+func (fd *foundings) persistFounding(f *founding, state []byte) error {
 	id := epochKeyID(f.session)
-	if err := c.cfg.Keeper.NewEpochKey(id); err != nil {
+	if err := fd.me.cfg.Keeper.NewEpochKey(id); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
 	}
-	sealed, err := c.cfg.Keeper.SealShare(id, keygenName, state)
+	sealed, err := fd.me.cfg.Keeper.SealShare(id, keygenName, state)
 	if err != nil {
 		return fmt.Errorf("node: seal the new shares: %w", err)
 	}
@@ -152,13 +152,13 @@ func (c *core) persistFounding(f *founding, state []byte) error {
 	})
 	// From here on the share may be durable, whatever Update answers.
 	f.pending = true
-	return c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketFounding, pendingKey, raw) })
+	return fd.me.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketFounding, pendingKey, raw) })
 }
 
 // resumeFounding goes on with a founding that was pending at the last stop.
-func (c *core) resumeFounding() error {
+func (fd *foundings) resumeFounding() error {
 	var raw []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+	if err := fd.me.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		raw, err = tx.Get(bucketFounding, pendingKey)
 		return err
 	}); err != nil {
@@ -180,14 +180,14 @@ func (c *core) resumeFounding() error {
 		return fmt.Errorf("node: pending founding: %w", err)
 	}
 	f := &founding{proposal: &p, session: p.Session(), addrs: addrs, discovery: s.Discovery,
-		pending: true, agreed: true, touched: c.now}
-	state, err := c.cfg.Keeper.OpenShare(epochKeyID(f.session), keygenName, s.State)
+		pending: true, agreed: true, touched: fd.me.now}
+	state, err := fd.me.cfg.Keeper.OpenShare(epochKeyID(f.session), keygenName, s.State)
 	if err != nil {
 		return fmt.Errorf("node: open the pending founding: %w", err)
 	}
 	defer clear(state)
-	c.founding = f
-	m, effects, err := keygen.Resume(keygen.Config{Proposal: p, Self: c.selfSlot(), Sign: c.self.sign, Rand: c.cfg.Rand}, state)
+	fd.founding = f
+	m, effects, err := keygen.Resume(keygen.Config{Proposal: p, Self: fd.me.selfSlot(), Sign: fd.me.self.sign, Rand: fd.me.cfg.Rand}, state)
 	if err != nil {
 		return fmt.Errorf("node: resume the pending founding: %w", err)
 	}
@@ -196,14 +196,14 @@ func (c *core) resumeFounding() error {
 		return errors.New("node: the pending founding has no record")
 	}
 	f.machine, f.review = m, &rec
-	f.live = c.foundingLive(f, m)
-	c.begin(f.live, effects)
+	f.live = fd.foundingLive(f, m)
+	fd.drive.begin(f.live, effects)
 	return nil
 }
 
 // finishFounding turns a complete certificate into the head of the roster. One
 // transaction makes the circle and ends the founding.
-func (c *core) finishFounding(l *live, f *founding) {
+func (fd *foundings) finishFounding(l *live, f *founding) {
 	e, ok := f.machine.Entry()
 	shares, ok2 := f.machine.Shares()
 	if !ok || !ok2 {
@@ -214,7 +214,7 @@ func (c *core) finishFounding(l *live, f *founding) {
 	var err error
 	for name, key := range shares {
 		err = errors.Join(err, key.Use(func(b *[32]byte) error {
-			s, err := c.cfg.Keeper.SealShare(id, shareName(name), b[:])
+			s, err := fd.me.cfg.Keeper.SealShare(id, shareName(name), b[:])
 			sealed[name] = s
 			return err
 		}))
@@ -222,10 +222,10 @@ func (c *core) finishFounding(l *live, f *founding) {
 	}
 	raw := e.Bytes()
 	if err == nil {
-		err = c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err = fd.me.cfg.Journal.Update(func(tx journal.Tx) error {
 			err := errors.Join(
 				putEntry(tx, e),
-				c.putSince(tx, e.Record.Epoch),
+				fd.me.putSince(tx, e.Record.Epoch),
 				tx.Put(bucketCircle, discoveryKey, f.discovery[:]),
 				tx.Put(bucketCircle, addrsKey, packAddrs(f.addrs)),
 				tx.Put(bucketCircle, shareKeyKey, []byte(id)),
@@ -239,33 +239,33 @@ func (c *core) finishFounding(l *live, f *founding) {
 	if err != nil {
 		// The outcome is unknown. The pending state still holds everything
 		// if nothing was written, so the next start decides.
-		c.drop(l)
+		fd.drive.drop(l)
 		f.trouble = "the finished circle could not be stored; restart this device: " + err.Error()
-		c.log.Error("circle not stored", "err", err)
+		fd.me.log.Error("circle not stored", "err", err)
 		return
 	}
-	c.drop(l)
-	c.founding = nil
-	clear(c.pairing)
-	c.circle = &circle{
+	fd.drive.drop(l)
+	fd.founding = nil
+	clear(fd.me.pairing)
+	fd.me.circle = &circle{
 		chain: roster.Chain{e}, headKey: id, discovery: f.discovery, addrs: f.addrs, fenced: map[wire.DeviceID]bool{},
 	}
-	if err := c.toHead(); err != nil {
+	if err := fd.me.toHead(); err != nil {
 		panic("node: internal error: " + err.Error())
 	}
-	if err := c.startJudge(); err != nil {
-		c.log.Error("judge not started", "err", err)
+	if err := fd.judging.startJudge(); err != nil {
+		fd.me.log.Error("judge not started", "err", err)
 	}
-	c.log.Info("the circle stands", "circle", e.Record.Circle)
-	c.broadcast(msgHello, c.hello())
-	c.broadcast(msgEntry, entry{Entry: raw})
+	fd.me.log.Info("the circle stands", "circle", e.Record.Circle)
+	fd.me.broadcast(msgHello, fd.me.hello())
+	fd.me.broadcast(msgEntry, entry{Entry: raw})
 }
 
 // onEntry completes a pending founding with a certificate that another device
 // has complete. It reaches the machine as a frame, to be checked like any.
-func (c *core) onEntry(from wire.Slot, m entry) error {
-	f := c.founding
-	if c.circle != nil || f == nil || !f.pending {
+func (fd *foundings) onEntry(from wire.Slot, m entry) error {
+	f := fd.founding
+	if fd.me.circle != nil || f == nil || !f.pending {
 		return nil
 	}
 	e, err := roster.ParseEntry(m.Entry)
@@ -278,16 +278,16 @@ func (c *core) onEntry(from wire.Slot, m entry) error {
 	if e.Record.Hash() != f.recordHash() {
 		return errors.New("node: a certificate for another record than the one this device confirmed")
 	}
-	if c.sessions[f.session] != f.live {
+	if fd.drive.sessions[f.session] != f.live {
 		// The machine stopped, perhaps at what one device sent to keep this one
 		// out. The share is durable and the certificate stands for itself.
-		if err := c.resumeFounding(); err != nil {
+		if err := fd.resumeFounding(); err != nil {
 			return err
 		}
-		if f = c.founding; f == nil {
+		if f = fd.founding; f == nil {
 			return nil
 		}
 	}
-	c.deliver(f.live, keygen.CertificateFrame(f.session, from, e))
+	fd.drive.deliver(f.live, keygen.CertificateFrame(f.session, from, e))
 	return nil
 }

@@ -61,12 +61,12 @@ func (m *meanings) find(key [32]byte, size int, find func() *meaning) *meaning {
 }
 
 // decodeIntent finds out what a request means.
-func (c *core) decodeIntent(r *openRequest) error {
+func (lg *ledger) decodeIntent(r *openRequest) error {
 	if change.Kind(r.request.Kind).Known() {
-		return c.decodeChange(r)
+		return lg.decodeChange(r)
 	}
 	q := r.request
-	acc, ok := c.circle.record.Account(q.Account)
+	acc, ok := lg.me.circle.record.Account(q.Account)
 	if !ok {
 		return fmt.Errorf("the circle holds no account %s", intent.Escape(q.Account))
 	}
@@ -79,7 +79,7 @@ func (c *core) decodeIntent(r *openRequest) error {
 		Path    []uint32
 		Created uint64
 	}{Kind: q.Kind, Payload: q.Payload, Account: q.Account, Key: acc.GroupKey(), Path: q.Path, Created: q.Created}))
-	m := c.meanings.find(key, len(q.Payload), func() *meaning { return mean(acc, q) })
+	m := lg.meanings.find(key, len(q.Payload), func() *meaning { return mean(acc, q) })
 	r.account, r.child, r.context, r.intent = m.account, m.child, m.context, m.intent
 	return m.err
 }
@@ -101,18 +101,18 @@ func mean(acc roster.Account, q request) *meaning {
 }
 
 // decoded sees to it that r is decoded, if it was left alone at the start.
-func (c *core) decoded(r *openRequest) {
+func (lg *ledger) decoded(r *openRequest) {
 	if !r.undecoded {
 		return
 	}
 	r.undecoded = false
-	if r.unclear = c.decodeIntent(r); r.unclear == nil && r.receipt != nil {
-		r.result, r.unclear = c.resultOf(r, *r.receipt)
+	if r.unclear = lg.decodeIntent(r); r.unclear == nil && r.receipt != nil {
+		r.result, r.unclear = lg.resultOf(r, *r.receipt)
 	}
 }
 
 // resultOf verifies the signature in a receipt.
-func (c *core) resultOf(r *openRequest, p receipt) (intent.Result, error) {
+func (lg *ledger) resultOf(r *openRequest, p receipt) (intent.Result, error) {
 	res, err := intent.Finish(intent.Kind(r.request.Kind), r.request.Payload, r.context, p.Raw)
 	if err != nil {
 		return res, fmt.Errorf("node: receipt whose signature does not verify: %w", err)

@@ -17,8 +17,8 @@ var errOtherDiscovery = errors.New("node: a discovery key that does not go with 
 // returns it with the nonce of the proposal that it goes with. All agree on a
 // proposal, and none of them need look at who gave it the key: with another one
 // the nonce is another.
-func (c *core) freshDiscovery() (key, nonce [32]byte, err error) {
-	if _, err := io.ReadFull(c.cfg.Rand, key[:]); err != nil {
+func (me *standing) freshDiscovery() (key, nonce [32]byte, err error) {
+	if _, err := io.ReadFull(me.cfg.Rand, key[:]); err != nil {
 		return key, nonce, fmt.Errorf("node: draw discovery key: %w", err)
 	}
 	return key, discoveryNonce(key), nil

@@ -11,25 +11,25 @@ import (
 )
 
 // evict proposes the removal of who has been silent for too long.
-func (c *core) evict() {
-	if c.vigil.Judge == nil || c.redealing() || c.pausing(c.evictAt) {
+func (cg *changes) evict() {
+	if cg.judging.vigil.Judge == nil || cg.redeals.redealing() || cg.me.pausing(cg.evictAt) {
 		return
 	}
-	for _, e := range c.vigil.Judge.Proposals() {
+	for _, e := range cg.judging.vigil.Judge.Proposals() {
 		if slices.ContainsFunc(e.Removed, func(r recovery.Removal) bool { return r.State == roster.Stolen }) {
 			continue // the request of the person who said so leads to it
 		}
-		c.log.Warn("removing", "why", e.Why)
-		if err := c.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed), agree: e.Members}); err != nil {
-			c.log.Warn("removal not started", "err", err)
-			c.evictAt = c.now.Add(10 * time.Second)
+		cg.me.log.Warn("removing", "why", e.Why)
+		if err := cg.startRedeal(plan{kind: roster.Remove, removed: removals(e.Removed), agree: e.Members}); err != nil {
+			cg.me.log.Warn("removal not started", "err", err)
+			cg.evictAt = cg.me.now.Add(10 * time.Second)
 		}
 	}
 }
 
 // evictionFailed makes the next attempt wait.
-func (c *core) evictionFailed(a *attempt) {
-	if c.vigil.Judge == nil || a.request != (wire.RequestID{}) {
+func (cg *changes) evictionFailed(a *attempt) {
+	if cg.judging.vigil.Judge == nil || a.request != (wire.RequestID{}) {
 		return
 	}
 	var slots []wire.Slot
@@ -37,7 +37,7 @@ func (c *core) evictionFailed(a *attempt) {
 		slots = append(slots, r.Slot)
 	}
 	if len(slots) > 0 {
-		c.vigil.Judge.Aborted(slots...)
+		cg.judging.vigil.Judge.Aborted(slots...)
 	}
 }
 

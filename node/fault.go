@@ -31,10 +31,10 @@ var errSpoilt = errors.New("node: no honest device says so")
 var errFault = errors.New("node: the sender is at fault")
 
 // verifyItem checks the signature of an item against the device in its slot.
-func (c *core) verifyItem(d roster.Device, it item) error {
-	c.verified++
+func (me *standing) verifyItem(d roster.Device, it item) error {
+	me.verified++
 	if len(it.Sig) != ed25519.SignatureSize ||
-		!ed25519.Verify(d.Identity[:], itemMessage(c.circle.record.Circle, it.Type, it.From, it.Body), it.Sig) {
+		!ed25519.Verify(d.Identity[:], itemMessage(me.circle.record.Circle, it.Type, it.From, it.Body), it.Sig) {
 		return fmt.Errorf("node: item with a bad signature of slot %d: %w", it.From, errForged)
 	}
 	return nil
@@ -43,16 +43,16 @@ func (c *core) verifyItem(d roster.Device, it item) error {
 var errForged = fmt.Errorf("a signature that does not hold: %w", errSpoilt)
 
 // blameItem adds to an error whether it is the fault of the device in slot from.
-func (c *core) blameItem(from wire.Slot, it item, err error) error {
-	if errors.Is(err, errForged) && c.sameKey(from, it.From) {
+func (me *standing) blameItem(from wire.Slot, it item, err error) error {
+	if errors.Is(err, errForged) && me.sameKey(from, it.From) {
 		return fmt.Errorf("%w: %w", errFault, err)
 	}
 	return err
 }
 
 // blameBeat is blameItem for a heartbeat or a doubt of the device in slot by.
-func (c *core) blameBeat(from, by wire.Slot, err error) error {
-	if c.sameKey(from, by) {
+func (me *standing) blameBeat(from, by wire.Slot, err error) error {
+	if me.sameKey(from, by) {
 		return fmt.Errorf("%w: %w", errFault, err)
 	}
 	return err
@@ -60,21 +60,21 @@ func (c *core) blameBeat(from, by wire.Slot, err error) error {
 
 // sameKey reports whether the device in slot from is certain to know the same key
 // of the one in slot by as this device does.
-func (c *core) sameKey(from, by wire.Slot) bool {
+func (me *standing) sameKey(from, by wire.Slot) bool {
 	if from == by {
 		return true
 	}
-	now, ok := c.circle.record.Device(by)
-	founder, was := c.circle.chain[0].Record.Device(by)
+	now, ok := me.circle.record.Device(by)
+	founder, was := me.circle.chain[0].Record.Device(by)
 	return ok && was && now.Identity == founder.Identity
 }
 
 // fault tells the link, and remembers for the person, that the device in slot did
 // what no honest one does.
-func (c *core) fault(slot wire.Slot) {
-	p := c.peer(slot)
-	p.faults, p.faultAt = p.faults+1, c.now
-	if d, ok := c.device(slot); ok {
-		c.link.Fault(d.Peer, "it passes on signatures that do not hold")
+func (me *standing) fault(slot wire.Slot) {
+	p := me.peer(slot)
+	p.faults, p.faultAt = p.faults+1, me.now
+	if d, ok := me.device(slot); ok {
+		me.link.Fault(d.Peer, "it passes on signatures that do not hold")
 	}
 }

@@ -16,45 +16,45 @@ import (
 // out and did not: it is dead, or enough persons have taken it back. One that is
 // under way, and takes out those that are going, may yet take them out, whatever persons say: this device was ready
 // for it, and others sign in its epoch for that. Should it die, its fence goes.
-func (c *core) liftFence(devices []roster.Device, going []wire.DeviceID) {
+func (rm *remains) liftFence(devices []roster.Device, going []wire.DeviceID) {
 	var ids []wire.DeviceID
 	for _, d := range devices {
-		if c.circle.fenced[d.Identity] && !slices.Contains(going, d.Identity) {
+		if rm.me.circle.fenced[d.Identity] && !slices.Contains(going, d.Identity) {
 			ids = append(ids, d.Identity)
 		}
 	}
 	if len(ids) == 0 {
 		return
 	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+	if err := rm.me.cfg.Journal.Update(func(tx journal.Tx) error {
 		var err error
 		for _, id := range ids {
 			err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
 		}
 		return err
 	}); err != nil {
-		c.log.Error("fence not lifted", "err", err)
+		rm.me.log.Error("fence not lifted", "err", err)
 		return
 	}
 	for _, id := range ids {
-		delete(c.circle.fenced, id)
+		delete(rm.me.circle.fenced, id)
 	}
 }
 
 // unfence ends what an attempt that came to nothing has put around those whom
 // it would have taken out: the epoch before goes on with them. Whether anybody
 // signs with them is for the judge to say again.
-func (c *core) unfence(tx journal.Tx, removed []wire.DeviceID) (err error) {
+func (rm *remains) unfence(tx journal.Tx, removed []wire.DeviceID) (err error) {
 	for _, id := range removed {
 		err = errors.Join(err, tx.Delete(bucketFenced, id.Hex()))
 	}
 	return err
 }
 
-func (c *core) unfenced(removed []wire.DeviceID) {
+func (rm *remains) unfenced(removed []wire.DeviceID) {
 	for _, id := range removed {
-		if c.circle != nil {
-			delete(c.circle.fenced, id)
+		if rm.me.circle != nil {
+			delete(rm.me.circle.fenced, id)
 		}
 	}
 }

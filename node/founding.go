@@ -15,6 +15,20 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A foundings brings circles about, and newcomers into this one.
+type foundings struct {
+	me      *standing
+	judging *judging
+	drive   *drive
+	ledger  *ledger
+
+	joining  *joining  // nil unless this device was invited, and waits
+	founding *founding // nil unless one is in progress or pending
+	inviting *inviting // nil unless somebody is invited into the circle
+
+	ended func(err error) // a founding has, and those who wait for it here hear why
+}
+
 // A founding is a circle that does not stand yet. Until this device has said
 // ready it lives in memory only, and a crash of any device ends it. From then
 // on it is pending: durable, never deleted by itself, and finished whenever
@@ -75,25 +89,25 @@ func (f *founding) state() string {
 }
 
 // freeToFound says why this device cannot begin a founding, or nil.
-func (c *core) freeToFound() error {
+func (fd *foundings) freeToFound() error {
 	switch {
-	case c.circle != nil:
-		return api.Errorf(api.CodeCircleExists, "this device is in circle %v already", c.circle.record.Circle)
-	case c.founding != nil && c.founding.pending:
-		return api.Errorf(api.CodeFounding, "a founding is waiting for %s", list(c.foundingMissing())).
+	case fd.me.circle != nil:
+		return api.Errorf(api.CodeCircleExists, "this device is in circle %v already", fd.me.circle.record.Circle)
+	case fd.founding != nil && fd.founding.pending:
+		return api.Errorf(api.CodeFounding, "a founding is waiting for %s", list(fd.foundingMissing())).
 			WithHint("start those devices; or, if they are lost, \"warifu found --abandon\" on every device and begin again")
-	case c.founding != nil || c.joining != nil:
+	case fd.founding != nil || fd.joining != nil:
 		return api.Errorf(api.CodeFounding, "a founding is in progress").
 			WithHint("let it finish, or give it up with \"warifu found --abandon\"")
-	case c.cfg.Keeper.Locked():
+	case fd.me.cfg.Keeper.Locked():
 		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
 	}
-	return c.ownNameError()
+	return fd.me.ownNameError()
 }
 
 // beginInviting starts a founding with this device as the first.
-func (c *core) beginInviting(threshold, devices int, settings roster.Settings) error {
-	if err := c.freeToFound(); err != nil {
+func (fd *foundings) beginInviting(threshold, devices int, settings roster.Settings) error {
+	if err := fd.freeToFound(); err != nil {
 		return err
 	}
 	if err := checkShape(threshold, devices); err != nil {
@@ -102,7 +116,7 @@ func (c *core) beginInviting(threshold, devices int, settings roster.Settings) e
 	if err := settings.Check(); err != nil {
 		return badArgument(err)
 	}
-	c.founding = &founding{threshold: threshold, devices: devices, settings: settings, touched: c.now}
+	fd.founding = &founding{threshold: threshold, devices: devices, settings: settings, touched: fd.me.now}
 	return nil
 }
 
@@ -145,25 +159,25 @@ func checkShape(threshold, devices int) error {
 }
 
 // admitNewcomer takes a device that was introduced into a founding.
-func (c *core) admitNewcomer(n meet.Newcomer) error {
-	if c.inviting != nil {
-		if err := c.fitsCircle(n.Card); err != nil {
+func (fd *foundings) admitNewcomer(n meet.Newcomer) error {
+	if fd.inviting != nil {
+		if err := fd.fitsCircle(n.Card); err != nil {
 			return err
 		}
-		c.pairing[string(n.Card.Peer)] = n.Addrs
+		fd.me.pairing[string(n.Card.Peer)] = n.Addrs
 		return nil
 	}
-	f := c.founding
+	f := fd.founding
 	if f == nil || f.proposal != nil {
 		return errNotInviting
 	}
-	if err := c.fits(n.Card); err != nil {
+	if err := fd.fits(n.Card); err != nil {
 		return err
 	}
 	f.joined = append(f.joined, n)
-	f.touched = c.now
-	c.pairing[string(n.Card.Peer)] = n.Addrs
-	c.log.Info("device joined", "device", n.Card.Name)
+	f.touched = fd.me.now
+	fd.me.pairing[string(n.Card.Peer)] = n.Addrs
+	fd.me.log.Info("device joined", "device", n.Card.Name)
 	return nil
 }
 
@@ -174,11 +188,11 @@ var (
 )
 
 // fits compares a card with the devices that are in already.
-func (c *core) fits(card roster.Card) error {
-	if c.inviting != nil {
-		return c.fitsCircle(card)
+func (fd *foundings) fits(card roster.Card) error {
+	if fd.inviting != nil {
+		return fd.fitsCircle(card)
 	}
-	f := c.founding
+	f := fd.founding
 	if f == nil {
 		return errNotInviting
 	}
@@ -188,7 +202,7 @@ func (c *core) fits(card roster.Card) error {
 	if err := CheckNewName(card.Name); err != nil {
 		return err
 	}
-	in := []roster.Card{c.ownCard([32]byte{})}
+	in := []roster.Card{fd.ownCard([32]byte{})}
 	for _, n := range f.joined {
 		in = append(in, n.Card)
 	}
@@ -204,37 +218,37 @@ func (c *core) fits(card roster.Card) error {
 }
 
 // ownCard introduces this device.
-func (c *core) ownCard(nonce [32]byte) roster.Card {
+func (fd *foundings) ownCard(nonce [32]byte) roster.Card {
 	return roster.SignCard(roster.Card{
-		Name: c.self.name, Kind: c.self.kind, Identity: c.self.public, Peer: c.link.ID(),
-		Box: c.self.box, Presence: c.self.presence, Nonce: nonce,
-	}, c.self.sign)
+		Name: fd.me.self.name, Kind: fd.me.self.kind, Identity: fd.me.self.public, Peer: fd.me.link.ID(),
+		Box: fd.me.self.box, Presence: fd.me.self.presence, Nonce: nonce,
+	}, fd.me.self.sign)
 }
 
 // propose starts the protocol once everybody has joined.
-func (c *core) propose() error {
-	f := c.founding
+func (fd *foundings) propose() error {
+	f := fd.founding
 	if f == nil || f.proposal != nil || len(f.joined)+1 != f.devices {
 		return errNotInviting
 	}
-	key, nonce, err := c.freshDiscovery()
+	key, nonce, err := fd.me.freshDiscovery()
 	if err != nil {
 		return err
 	}
 	f.discovery = key
 	p := keygen.Proposal{Version: keygen.Version, Threshold: f.threshold, Settings: f.settings, Nonce: nonce}
-	f.addrs = map[wire.Slot][]string{1: c.link.Addrs()}
-	p.Devices = []roster.Device{c.ownCard([32]byte{}).Device(1)}
+	f.addrs = map[wire.Slot][]string{1: fd.me.link.Addrs()}
+	p.Devices = []roster.Device{fd.ownCard([32]byte{}).Device(1)}
 	for i, n := range f.joined {
 		slot := wire.Slot(i + 2)
 		p.Devices = append(p.Devices, n.Card.Device(slot))
 		f.addrs[slot] = n.Addrs
 	}
-	return c.startKeygen(p)
+	return fd.startKeygen(p)
 }
 
-func (c *core) foundMessage() found {
-	f := c.founding
+func (fd *foundings) foundMessage() found {
+	f := fd.founding
 	m := found{Proposal: f.proposal.Bytes(), Discovery: f.discovery}
 	for _, d := range f.proposal.Devices {
 		addrs := f.addrs[d.Slot]
@@ -248,12 +262,12 @@ func (c *core) foundMessage() found {
 
 // onFoundAgain hears the proposal once more, from a founder that has slots by
 // now. It matters only if it contradicts the first.
-func (c *core) onFoundAgain(from wire.Slot, m found) error {
-	f := c.founding
+func (fd *foundings) onFoundAgain(from wire.Slot, m found) error {
+	f := fd.founding
 	if f == nil || f.proposal == nil || bytes.Equal(m.Proposal, f.proposal.Bytes()) {
 		return nil
 	}
-	return fmt.Errorf("node: %s proposed a second founding while one is in progress", c.name(from))
+	return fmt.Errorf("node: %s proposed a second founding while one is in progress", fd.me.name(from))
 }
 
 // Timeouts of a founding. Only the last is of one that is pending.
@@ -264,11 +278,11 @@ const (
 )
 
 // introduce says who this device is, and what circle it invites into.
-func (c *core) introduce(nonce [32]byte) meet.Self {
-	self := meet.Self{Card: c.ownCard(nonce), Addrs: c.link.Addrs()}
-	if c.inviting != nil {
-		self.Threshold, self.Devices = c.circle.record.Threshold, len(c.circle.record.Devices)
-	} else if f := c.founding; f != nil {
+func (fd *foundings) introduce(nonce [32]byte) meet.Self {
+	self := meet.Self{Card: fd.ownCard(nonce), Addrs: fd.me.link.Addrs()}
+	if fd.inviting != nil {
+		self.Threshold, self.Devices = fd.me.circle.record.Threshold, len(fd.me.circle.record.Devices)
+	} else if f := fd.founding; f != nil {
 		self.Threshold, self.Devices = f.threshold, f.devices
 	}
 	return self

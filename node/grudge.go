@@ -74,35 +74,35 @@ func (g grudges) doubt(slot wire.Slot, now time.Time) int {
 }
 
 // blame notes that an attempt died of slot.
-func (c *core) blame(slot wire.Slot, why string) {
-	g := c.grudges.of(slot, c.now)
-	g.times, g.last, g.why = g.times+1, c.now, why
-	c.log.Warn("left out of the next re-deal, if possible", "device", c.name(slot), "why", why)
+func (cg *changes) blame(slot wire.Slot, why string) {
+	g := cg.grudges.of(slot, cg.me.now)
+	g.times, g.last, g.why = g.times+1, cg.me.now, why
+	cg.me.log.Warn("left out of the next re-deal, if possible", "device", cg.me.name(slot), "why", why)
 }
 
 // blameFor finds out whom an attempt died of. Whoever votes against one that has
 // hardly begun has refused it. Later, time ran out for all alike, and it was those
 // for whom all waited. What a device can be proved or was seen to have done wrong
 // comes first.
-func (c *core) blameFor(a *attempt) {
-	self := c.circleSlot(a)
+func (cg *changes) blameFor(a *attempt) {
+	self := cg.redeals.circleSlot(a)
 	proven := false
 	suspects := a.machine.Suspects()
 	for _, slot := range sortedSlots(suspects) {
 		if slot != self {
-			c.blame(slot, suspects[slot])
+			cg.blame(slot, suspects[slot])
 			proven = true
 		}
 	}
 	for _, x := range a.machine.Complaints() {
 		switch {
 		case x.By == self:
-			c.blame(x.Against, "sealed a share that does not fit")
-		case x.Against == self || c.grudges.of(x.By, c.now).complains > 0:
-			c.blame(x.By, "complains of what "+c.name(x.Against)+" dealt")
+			cg.blame(x.Against, "sealed a share that does not fit")
+		case x.Against == self || cg.grudges.of(x.By, cg.me.now).complains > 0:
+			cg.blame(x.By, "complains of what "+cg.me.name(x.Against)+" dealt")
 		default:
-			c.grudges.of(x.By, c.now).complains++
-			c.grudges.of(x.Against, c.now).dealt = true
+			cg.grudges.of(x.By, cg.me.now).complains++
+			cg.grudges.of(x.Against, cg.me.now).dealt = true
 		}
 		proven = true
 	}
@@ -114,7 +114,7 @@ func (c *core) blameFor(a *attempt) {
 	if apart := a.machine.Apart(); len(apart) > 0 {
 		for _, s := range apart {
 			if s != self {
-				c.blame(s, "was ready for something else")
+				cg.blame(s, "was ready for something else")
 			}
 		}
 		return
@@ -122,29 +122,31 @@ func (c *core) blameFor(a *attempt) {
 	late := a.doomed.Sub(a.started).Abs() >= attemptLost
 	if late && len(a.missing) > 0 {
 		for _, s := range a.missing {
-			c.blame(s, "did not take part")
+			cg.blame(s, "did not take part")
 		}
 		return
 	}
 	// Those who heard of the refusal before this device did vote against it, too.
 	// If it was the wrong one who was heard first, the next attempt shows it.
 	if len(a.against) > 0 {
-		c.blame(a.against[0], "voted against it")
+		cg.blame(a.against[0], "voted against it")
 	}
 }
 
 // leaveOut makes sleepers of those among the members of a proposal who say nothing
 // or whom this device holds something against, the latest first, as long as enough
 // are left.
-func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
-	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool { return s == c.circle.slot || c.hears(s) && !c.grudges.held(s, c.now) })
+func (cg *changes) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
+	bad := slices.DeleteFunc(slices.Clone(p.Members), func(s wire.Slot) bool {
+		return s == cg.me.circle.slot || cg.me.hears(s) && !cg.grudges.held(s, cg.me.now)
+	})
 	slices.SortFunc(bad, func(x, y wire.Slot) int {
-		gx, gy := c.grudges.against(x, c.now), c.grudges.against(y, c.now)
-		return cmp.Or(unheard(c, y)-unheard(c, x), gy.last.Compare(gx.last), gy.times-gx.times, cmp.Compare(x, y))
+		gx, gy := cg.grudges.against(x, cg.me.now), cg.grudges.against(y, cg.me.now)
+		return cmp.Or(cg.me.unheard(y)-cg.me.unheard(x), gy.last.Compare(gx.last), gy.times-gx.times, cmp.Compare(x, y))
 	})
 	for _, s := range bad {
 		rest := slices.DeleteFunc(slices.Clone(p.Members), func(x wire.Slot) bool { return x == s })
-		if len(rest) < enough || len(c.mayDeal(rest)) < head.Threshold {
+		if len(rest) < enough || len(cg.mayDeal(rest)) < head.Threshold {
 			continue
 		}
 		p.Members, p.Sleepers = rest, append(p.Sleepers, s)
@@ -154,22 +156,22 @@ func (c *core) leaveOut(p *refresh.Proposal, head roster.Record, enough int) {
 
 // mayDeal lists those of the given devices that hold a share, with those of
 // whose dealing somebody complained at the end.
-func (c *core) mayDeal(slots []wire.Slot) (out []wire.Slot) {
+func (cg *changes) mayDeal(slots []wire.Slot) (out []wire.Slot) {
 	for _, s := range slots {
-		if pr := c.peers[s]; s == c.circle.slot && c.hasShare() || pr != nil && pr.share {
+		if pr := cg.me.peers[s]; s == cg.me.circle.slot && cg.me.hasShare() || pr != nil && pr.share {
 			out = append(out, s)
 		}
 	}
-	slices.SortStableFunc(out, func(x, y wire.Slot) int { return c.grudges.doubt(x, c.now) - c.grudges.doubt(y, c.now) })
+	slices.SortStableFunc(out, func(x, y wire.Slot) int { return cg.grudges.doubt(x, cg.me.now) - cg.grudges.doubt(y, cg.me.now) })
 	return out
 }
 
 // whyDied says for the person what the last attempts died of.
-func (c *core) whyDied() []string {
+func (cg *changes) whyDied() []string {
 	var why []string
-	for _, s := range sortedSlots(c.grudges) {
-		if c.grudges.held(s, c.now) {
-			why = append(why, c.name(s)+" "+c.grudges[s].why)
+	for _, s := range sortedSlots(cg.grudges) {
+		if cg.grudges.held(s, cg.me.now) {
+			why = append(why, cg.me.name(s)+" "+cg.grudges[s].why)
 		}
 	}
 	return why

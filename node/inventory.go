@@ -55,35 +55,35 @@ func (s *stock) forget(r wire.RequestID) []wire.Hash {
 
 // openByAge lists the requests that are open, the newest first. There are few of
 // them, however many are kept: see [maxOpenPerDevice].
-func (c *core) openByAge() []*openRequest {
+func (lg *ledger) openByAge() []*openRequest {
 	var out []*openRequest
-	for id, r := range c.unclosed {
+	for id, r := range lg.unclosed {
 		if r.open() {
 			out = append(out, r)
 		} else {
-			delete(c.unclosed, id) // no request is opened again
+			delete(lg.unclosed, id) // no request is opened again
 		}
 	}
 	return sortByAge(out)
 }
 
 // enlist makes a request one of those that this device knows.
-func (c *core) enlist(r *openRequest) {
-	c.requests[r.id] = r
-	c.unclosed[r.id] = r
-	c.stock.add(r.id, r.item)
+func (lg *ledger) enlist(r *openRequest) {
+	lg.requests[r.id] = r
+	lg.unclosed[r.id] = r
+	lg.stock.add(r.id, r.item)
 }
 
 // inventory lists the ids of what is kept, the newest request first, as far as a
 // message has room. It is made anew when what is kept has changed.
-func (c *core) inventory() []wire.Hash {
-	s := &c.stock
+func (lg *ledger) inventory() []wire.Hash {
+	s := &lg.stock
 	if s.listed != nil {
 		return s.listed
 	}
 	s.made++
 	out := make([]wire.Hash, 0, min(len(s.items), maxInventory))
-	for _, r := range c.byAge() {
+	for _, r := range lg.byAge() {
 		ids := s.of[r.id]
 		out = append(out, ids[:min(len(ids), maxInventory-len(out))]...)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // A joining is a device that was invited and has not heard yet what comes of it: the
-// founding of a circle, which it [core.accept]s, or the re-deal that makes it a
-// member of one that stands, which it [core.comeIn]s by.
+// founding of a circle, which it [foundings.accept]s, or the re-deal that makes it a
+// member of one that stands, which it [redeals.comeIn]s by.
 type joining struct {
 	sponsor meet.Newcomer // who invited it
 	card    roster.Card   // that it gave
@@ -22,22 +22,22 @@ type joining struct {
 }
 
 // tickJoining ends the wait for a sponsor that is gone.
-func (c *core) tickJoining() {
-	j := c.joining
+func (fd *foundings) tickJoining() {
+	j := fd.joining
 	switch {
 	case j == nil:
-	case c.link.Connected(j.sponsor.Card.Peer):
-		j.touched = c.now
-	case c.now.Sub(j.touched) > foundingLost:
-		c.endMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.sponsor.Card.Name).
+	case fd.me.link.Connected(j.sponsor.Card.Peer):
+		j.touched = fd.me.now
+	case fd.me.now.Sub(j.touched) > foundingLost:
+		fd.endMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.sponsor.Card.Name).
 			WithDevice(j.sponsor.Card.Name).WithHint("begin again with a new invitation"))
 	}
 }
 
 // accept starts the protocol on an invited device, if the proposal lists both
 // it and its sponsor just as they introduced themselves.
-func (c *core) accept(m found) error {
-	j := c.joining
+func (fd *foundings) accept(m found) error {
+	j := fd.joining
 	p, err := keygen.ParseProposal(m.Proposal)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (c *core) accept(m found) error {
 	if !own || !theirs {
 		return errors.New("node: a proposal without this device or the one that invited it")
 	}
-	c.joining, c.founding = nil, &founding{addrs: addrs, discovery: m.Discovery}
-	clear(c.pairing)
-	return c.startKeygen(p)
+	fd.joining, fd.founding = nil, &founding{addrs: addrs, discovery: m.Discovery}
+	clear(fd.me.pairing)
+	return fd.startKeygen(p)
 }

@@ -14,11 +14,11 @@ const (
 )
 
 // viewList shows requests, the first of them with all their lines.
-func (c *core) viewList(list []*openRequest) []api.Request {
+func (vw *views) viewList(list []*openRequest) []api.Request {
 	out := make([]api.Request, 0, len(list))
 	room := maxListed
 	for _, r := range list {
-		v := c.viewRequest(r)
+		v := vw.viewRequest(r)
 		size := 0
 		for _, l := range v.Lines {
 			size += len(l.Label) + len(l.Text)

@@ -11,6 +11,19 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A drive runs the protocol machines of this device.
+type drive struct {
+	me *standing
+
+	sessions map[wire.SessionID]*live
+	ordered  uint64        // sessions begun so far
+	begun    begunSessions // none of these is run again
+	early    earlyFrames
+	ours     bool // what is done now is a step of what this device's person wanted
+
+	lookout lookout
+}
+
 // A live is one protocol machine that runs in this device now.
 type live struct {
 	id      wire.SessionID
@@ -90,8 +103,8 @@ var errStale = errors.New("node: the session is older than a session may be")
 
 // stale reports whether a session is older than it may be by the clock of the wall.
 // The other one stands still while a device sleeps.
-func (c *core) stale(l *live) bool {
-	return l.owner.timing(l).brief && c.now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
+func (dr *drive) stale(l *live) bool {
+	return l.owner.timing(l).brief && dr.me.now.Round(0).Sub(l.opened.Round(0)).Abs() >= sessionLifetime
 }
 
 func (l *live) has(slot wire.Slot) bool { return slices.Contains(l.slots, slot) }
@@ -105,9 +118,9 @@ type silent struct {
 func (s silent) Error() string { return fmt.Sprintf("device %d %s", s.slot, s.why) }
 
 // liveSessions lists the sessions in the order in which they began.
-func (c *core) liveSessions() []*live {
-	out := make([]*live, 0, len(c.sessions))
-	for _, l := range c.sessions {
+func (dr *drive) liveSessions() []*live {
+	out := make([]*live, 0, len(dr.sessions))
+	for _, l := range dr.sessions {
 		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b *live) int { return cmp.Compare(a.order, b.order) })
@@ -116,26 +129,26 @@ func (c *core) liveSessions() []*live {
 
 // begin registers a session and carries out its first effects, then delivers
 // what came early.
-func (c *core) begin(l *live, effects []session.Effect) {
-	l.opened, l.progress, l.resent = c.now, c.now, c.now
+func (dr *drive) begin(l *live, effects []session.Effect) {
+	l.opened, l.progress, l.resent = dr.me.now, dr.me.now, dr.me.now
 	l.heard = map[wire.Slot]time.Time{}
 	for _, s := range l.slots {
-		l.heard[s] = c.now
+		l.heard[s] = dr.me.now
 	}
-	c.ordered++
-	l.order = c.ordered
-	c.sessions[l.id] = l
-	c.begun.remember(c.now, l.id)
-	c.carryOut(l, effects)
-	for _, e := range c.early.take(l.id) {
-		if s, ok := c.slotOf(e.peer); ok && s == e.frame.From && l.has(s) {
-			c.deliver(l, e.frame)
+	dr.ordered++
+	l.order = dr.ordered
+	dr.sessions[l.id] = l
+	dr.begun.remember(dr.me.now, l.id)
+	dr.carryOut(l, effects)
+	for _, e := range dr.early.take(l.id) {
+		if s, ok := dr.me.slotOf(e.peer); ok && s == e.frame.From && l.has(s) {
+			dr.deliver(l, e.frame)
 		}
 	}
 }
 
 // onFrame handles a frame of a machine in slot from.
-func (c *core) onFrame(from wire.Slot, msg []byte) error {
+func (dr *drive) onFrame(from wire.Slot, msg []byte) error {
 	f, err := wire.ParseFrame(msg)
 	if err != nil {
 		return err
@@ -143,71 +156,71 @@ func (c *core) onFrame(from wire.Slot, msg []byte) error {
 	if f.From != from {
 		return fmt.Errorf("node: frame that claims to be of slot %d", f.From)
 	}
-	if me := c.selfSlot(); f.To != 0 && f.To != me {
+	if me := dr.me.selfSlot(); f.To != 0 && f.To != me {
 		return fmt.Errorf("node: frame for slot %d", f.To)
 	}
-	l := c.sessions[f.Session]
+	l := dr.sessions[f.Session]
 	if l == nil {
-		if c.lookout.stray(f.Session, from) {
+		if dr.lookout.stray(f.Session, from) {
 			return nil
 		}
-		if d, ok := c.device(from); ok {
-			c.early.keep(c.now, c.cfg.Timings.EarlyHold, f, d.Peer)
+		if d, ok := dr.me.device(from); ok {
+			dr.early.keep(dr.me.now, dr.me.cfg.Timings.EarlyHold, f, d.Peer)
 		}
 		return nil
 	}
 	if !l.has(from) {
 		return fmt.Errorf("node: frame for a session that slot %d is not in", from)
 	}
-	c.deliver(l, f)
+	dr.deliver(l, f)
 	return nil
 }
 
-func (c *core) deliver(l *live, f wire.Frame) {
-	if c.sessions[l.id] != l {
+func (dr *drive) deliver(l *live, f wire.Frame) {
+	if dr.sessions[l.id] != l {
 		return
 	}
-	if c.stale(l) {
-		c.failSession(l, errStale)
+	if dr.stale(l) {
+		dr.failSession(l, errStale)
 		return
 	}
-	l.heard[f.From] = c.now
+	l.heard[f.From] = dr.me.now
 	effects, err := l.machine.Deliver(f)
 	if err != nil {
 		// A machine that stops may have a last word: why it stopped.
-		c.carryOut(l, effects)
-		c.failSession(l, err)
+		dr.carryOut(l, effects)
+		dr.failSession(l, err)
 		return
 	}
 	moved := len(effects) > 0
 	if moved {
-		l.progress, l.resent = c.now, c.now
-		c.ours = l.owner.personal()
+		l.progress, l.resent = dr.me.now, dr.me.now
+		dr.ours = l.owner.personal()
 	}
 	l.owner.heard(l, f.From, moved)
-	c.carryOut(l, effects)
-	if c.sessions[l.id] == l {
+	dr.carryOut(l, effects)
+	if dr.sessions[l.id] == l {
 		l.owner.stepped(l)
 	}
 }
 
 // repeat sends everything that was said in a session to one device.
-func (c *core) repeat(l *live, to wire.Slot) {
+func (dr *drive) repeat(l *live, to wire.Slot) {
 	for _, e := range l.machine.Resend() {
 		if s, ok := e.(session.Send); ok && (s.Frame.To == 0 || s.Frame.To == to) {
-			c.sendTo(to, wire.ProtocolSession, s.Frame.Append(nil))
+			dr.me.sendTo(to, wire.ProtocolSession, s.Frame.Append(nil))
 		}
 	}
 }
 
 // carryOut does what a machine asks for, in order, and stops at the first
 // failure: nothing may be sent whose ground is not durable.
-func (c *core) carryOut(l *live, effects []session.Effect) {
+func (dr *drive) carryOut(l *live, effects []session.Effect) {
 	for _, e := range effects {
 		var err error
 		switch e := e.(type) {
 		case session.Send:
-			c.sendFrame(l, e.Frame)
+			dr.sendFrame(l, e.Frame)
 		case session.Release:
 			err = l.owner.release()
 		case session.Persist:
@@ -225,77 +238,77 @@ func (c *core) carryOut(l *live, effects []session.Effect) {
 			panic(fmt.Sprintf("node: internal error: unknown effect %T", e))
 		}
 		if err != nil {
-			c.failSession(l, err)
+			dr.failSession(l, err)
 			return
 		}
 	}
 }
 
-func (c *core) sendFrame(l *live, f wire.Frame) {
+func (dr *drive) sendFrame(l *live, f wire.Frame) {
 	b := f.Append(nil)
 	for _, s := range l.slots {
 		if s != f.From && (f.To == 0 || f.To == s) {
-			c.sendTo(s, wire.ProtocolSession, b)
+			dr.me.sendTo(s, wire.ProtocolSession, b)
 		}
 	}
 }
 
 // drop forgets a session and wipes its machine.
-func (c *core) drop(l *live) {
-	if c.sessions[l.id] != l {
+func (dr *drive) drop(l *live) {
+	if dr.sessions[l.id] != l {
 		return
 	}
-	delete(c.sessions, l.id)
+	delete(dr.sessions, l.id)
 	l.machine.Close()
 	l.owner.dropped(l)
 }
 
 // failSession ends a session that cannot succeed.
-func (c *core) failSession(l *live, err error) {
-	if c.sessions[l.id] != l {
+func (dr *drive) failSession(l *live, err error) {
+	if dr.sessions[l.id] != l {
 		return
 	}
-	c.drop(l)
+	dr.drop(l)
 	l.owner.failed(l, err)
 }
 
 // tickSessions names who is silent and repeats what may have been lost.
-func (c *core) tickSessions() {
-	for _, l := range c.liveSessions() {
+func (dr *drive) tickSessions() {
+	for _, l := range dr.liveSessions() {
 		if l.done {
 			continue
 		}
-		if c.stale(l) {
-			c.failSession(l, errStale)
+		if dr.stale(l) {
+			dr.failSession(l, errStale)
 			continue
 		}
 		waiting := l.machine.Waiting()
 		t := l.owner.timing(l)
 		if t.brief {
-			if s, ok := c.silentIn(l, waiting); ok {
-				c.failSession(l, silent{slot: s, why: "did not answer"})
+			if s, ok := dr.silentIn(l, waiting); ok {
+				dr.failSession(l, silent{slot: s, why: "did not answer"})
 				continue
 			}
 		}
-		if len(waiting) > 0 && c.now.Sub(l.resent).Abs() >= t.resend {
-			l.resent = c.now
+		if len(waiting) > 0 && dr.me.now.Sub(l.resent).Abs() >= t.resend {
+			l.resent = dr.me.now
 			l.owner.again(l, waiting)
-			c.carryOut(l, l.machine.Resend())
+			dr.carryOut(l, l.machine.Resend())
 		}
 	}
 }
 
 // resting reports whether a session only waits for devices that are away, for as
 // long as that may be. Whoever comes back is told at once.
-func (c *core) resting(l *live) bool { return l.owner.timing(l).rests }
+func (dr *drive) resting(l *live) bool { return l.owner.timing(l).rests }
 
 // silentIn finds a device that the machine waits for and that has said nothing
 // for too long. A device that repeats itself but does not get on with the
 // session is as good as silent after three times that.
-func (c *core) silentIn(l *live, waiting []wire.Slot) (wire.Slot, bool) {
-	limit := c.cfg.Timings.Silence
+func (dr *drive) silentIn(l *live, waiting []wire.Slot) (wire.Slot, bool) {
+	limit := dr.me.cfg.Timings.Silence
 	for _, s := range waiting {
-		if since := c.now.Sub(l.progress).Abs(); since >= 3*limit || since >= limit && c.now.Sub(l.heard[s]).Abs() >= limit {
+		if since := dr.me.now.Sub(l.progress).Abs(); since >= 3*limit || since >= limit && dr.me.now.Sub(l.heard[s]).Abs() >= limit {
 			return s, true
 		}
 	}
@@ -316,19 +329,19 @@ func blamed(err error) (slot wire.Slot, check string, cheat bool) {
 // sessionLifetime bounds a session, as its proposal says.
 const sessionLifetime = 2 * time.Minute
 
-func (c *core) troubleText(slot wire.Slot, err error) string {
+func (dr *drive) troubleText(slot wire.Slot, err error) string {
 	if s, ok := errors.AsType[silent](err); ok {
-		return c.name(s.slot) + " " + s.why
+		return dr.me.name(s.slot) + " " + s.why
 	}
 	if f, ok := errors.AsType[*session.Fault](err); ok {
-		return fmt.Sprintf("%s sent something that it must not send (%s: %s)", c.name(slot), f.Class, f.Check)
+		return fmt.Sprintf("%s sent something that it must not send (%s: %s)", dr.me.name(slot), f.Class, f.Check)
 	}
 	return err.Error()
 }
 
 // onClose hears that a peer has ended a session, and why.
-func (c *core) onClose(from wire.Slot, m closed) error {
-	if l := c.sessions[m.Session]; l != nil && l.has(from) && !l.done {
+func (dr *drive) onClose(from wire.Slot, m closed) error {
+	if l := dr.sessions[m.Session]; l != nil && l.has(from) && !l.done {
 		l.owner.closed(l, from, m)
 	}
 	return nil

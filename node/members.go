@@ -53,14 +53,14 @@ type peer struct {
 
 // members returns the devices that this device talks to as one group: those of
 // the circle and of an attempt to change it, or those of a founding.
-func (c *core) members() []roster.Device {
+func (me *standing) members() []roster.Device {
 	var out []roster.Device
-	if c.circle != nil {
-		out = c.circle.record.Devices
-	} else if founders := c.company.founders(); founders != nil {
+	if me.circle != nil {
+		out = me.circle.record.Devices
+	} else if founders := me.company.founders(); founders != nil {
 		return founders
 	}
-	staying := c.company.staying()
+	staying := me.company.staying()
 	if len(staying) > 0 {
 		out = slices.Clone(out)
 	}
@@ -90,8 +90,8 @@ type company interface {
 	staying() []roster.Device
 }
 
-func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {
-	for _, d := range c.members() {
+func (me *standing) slotOf(peerID []byte) (wire.Slot, bool) {
+	for _, d := range me.members() {
 		if string(d.Peer) == string(peerID) {
 			return d.Slot, true
 		}
@@ -99,8 +99,8 @@ func (c *core) slotOf(peerID []byte) (wire.Slot, bool) {
 	return 0, false
 }
 
-func (c *core) device(slot wire.Slot) (roster.Device, bool) {
-	for _, d := range c.members() {
+func (me *standing) device(slot wire.Slot) (roster.Device, bool) {
+	for _, d := range me.members() {
 		if d.Slot == slot {
 			return d, true
 		}
@@ -109,17 +109,17 @@ func (c *core) device(slot wire.Slot) (roster.Device, bool) {
 }
 
 // selfSlot is this device's slot in the circle or the founding, 0 if none.
-func (c *core) selfSlot() wire.Slot {
-	for _, d := range c.members() {
-		if d.Identity == c.self.public {
+func (me *standing) selfSlot() wire.Slot {
+	for _, d := range me.members() {
+		if d.Identity == me.self.public {
 			return d.Slot
 		}
 	}
 	return 0
 }
 
-func (c *core) online(slot wire.Slot) bool {
-	p := c.peers[slot]
+func (me *standing) online(slot wire.Slot) bool {
+	p := me.peers[slot]
 	return p != nil && p.online
 }
 
@@ -131,11 +131,11 @@ const maxFormerPeers = 8
 // formerPeers are devices that left without being stolen. They may connect to
 // learn that they are out and when nobody needs their shares, and are told nothing
 // else.
-func (c *core) formerPeers() map[string][]string {
-	if c.circle == nil {
+func (me *standing) formerPeers() map[string][]string {
+	if me.circle == nil {
 		return nil
 	}
-	k := c.circle
+	k := me.circle
 	if of := (formerOf{k.hash, len(k.chain)}); k.formerOf != of {
 		k.formerOf, k.former = of, k.formers()
 	}
@@ -163,11 +163,11 @@ func (k *circle) formers() map[string][]string {
 	return out
 }
 
-func (c *core) peer(slot wire.Slot) *peer {
-	p := c.peers[slot]
+func (me *standing) peer(slot wire.Slot) *peer {
+	p := me.peers[slot]
 	if p == nil {
 		p = &peer{}
-		c.peers[slot] = p
+		me.peers[slot] = p
 	}
 	return p
 }

@@ -16,17 +16,17 @@ import (
 
 // name returns what a person calls the device in slot, or called it while it was
 // in the circle, so that no two devices are called the same.
-func (c *core) name(slot wire.Slot) string {
-	if d, ok := c.device(slot); ok {
-		if slices.ContainsFunc(c.members(), func(o roster.Device) bool { return o.Slot != slot && strings.EqualFold(o.Name, d.Name) }) {
+func (me *standing) name(slot wire.Slot) string {
+	if d, ok := me.device(slot); ok {
+		if slices.ContainsFunc(me.members(), func(o roster.Device) bool { return o.Slot != slot && strings.EqualFold(o.Name, d.Name) }) {
 			return fmt.Sprintf("%s (%s)", d.Name, fingerprint(d)) // while one replaces the other
 		}
 		return d.Name
 	}
-	if c.circle != nil {
-		for _, f := range c.circle.record.Former {
+	if me.circle != nil {
+		for _, f := range me.circle.record.Former {
 			if f.Slot == slot {
-				return c.formerName(f)
+				return me.formerName(f)
 			}
 		}
 	}
@@ -35,10 +35,10 @@ func (c *core) name(slot wire.Slot) string {
 
 // formerName is what a device is called that is out: by its name alone as long as
 // no other device has or had it.
-func (c *core) formerName(f roster.Former) string {
+func (me *standing) formerName(f roster.Former) string {
 	other := func(slot wire.Slot, name string) bool { return slot != f.Slot && strings.EqualFold(name, f.Name) }
-	if !slices.ContainsFunc(c.members(), func(d roster.Device) bool { return other(d.Slot, d.Name) }) &&
-		!slices.ContainsFunc(c.circle.record.Former, func(o roster.Former) bool { return other(o.Slot, o.Name) }) {
+	if !slices.ContainsFunc(me.members(), func(d roster.Device) bool { return other(d.Slot, d.Name) }) &&
+		!slices.ContainsFunc(me.circle.record.Former, func(o roster.Former) bool { return other(o.Slot, o.Name) }) {
 		return f.Name
 	}
 	what := "removed"
@@ -46,30 +46,30 @@ func (c *core) formerName(f roster.Former) string {
 		what = "left"
 	}
 	when := fmt.Sprintf("in epoch %d", f.Epoch)
-	if at := c.sinceOf(f.Epoch); at != nil {
+	if at := me.sinceOf(f.Epoch); at != nil {
 		when = at.Format("2 Jan 2006")
 	}
 	print := f.Identity.String()
-	if d, ok := c.everDevice(f.Slot); ok {
+	if d, ok := me.everDevice(f.Slot); ok {
 		print = fingerprint(d)
 	}
 	return fmt.Sprintf("%s (%s %s, %s)", f.Name, what, when, print)
 }
 
-func (c *core) names(slots []wire.Slot) []string {
+func (me *standing) names(slots []wire.Slot) []string {
 	out := make([]string, 0, len(slots))
 	for _, s := range slots {
-		out = append(out, c.name(s))
+		out = append(out, me.name(s))
 	}
 	return out
 }
 
 // everDevice returns the device that has the slot, or had it.
-func (c *core) everDevice(slot wire.Slot) (roster.Device, bool) {
-	if d, ok := c.device(slot); ok || c.circle == nil {
+func (me *standing) everDevice(slot wire.Slot) (roster.Device, bool) {
+	if d, ok := me.device(slot); ok || me.circle == nil {
 		return d, ok
 	}
-	for _, e := range slices.Backward(c.circle.chain) {
+	for _, e := range slices.Backward(me.circle.chain) {
 		if d, ok := e.Record.Device(slot); ok {
 			return d, true
 		}
@@ -78,8 +78,8 @@ func (c *core) everDevice(slot wire.Slot) (roster.Device, bool) {
 }
 
 // sinceOf returns when this device stored an epoch, nil if it does not know.
-func (c *core) sinceOf(epoch uint64) (at *time.Time) {
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+func (me *standing) sinceOf(epoch uint64) (at *time.Time) {
+	if err := me.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		at, err = since(tx, epoch)
 		return err
 	}); err != nil {

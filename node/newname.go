@@ -47,11 +47,11 @@ var errSameName = errors.New("node: another device has this name, or one that lo
 // checkNewcomer reports whether a device may come into the circle under a name, in
 // place of the one in a slot if that is not 0. Which names its members have from
 // before does not matter, unless one of them looks like it.
-func (c *core) checkNewcomer(card roster.Card, replaces roster.Device) error {
+func (me *standing) checkNewcomer(card roster.Card, replaces roster.Device) error {
 	if err := CheckNewName(card.Name); err != nil {
 		return err
 	}
-	for _, d := range c.circle.record.Devices {
+	for _, d := range me.circle.record.Devices {
 		if d.Identity != replaces.Identity && d.Identity != card.Identity && roster.Alike(d.Name, card.Name) {
 			return errSameName
 		}
@@ -61,12 +61,12 @@ func (c *core) checkNewcomer(card roster.Card, replaces roster.Device) error {
 
 // ownNameError says that this device cannot come into a circle under its name,
 // which it has from before there was a rule, or returns nil.
-func (c *core) ownNameError() error {
-	e, ok := errors.AsType[*badName](CheckNewName(c.self.name))
+func (me *standing) ownNameError() error {
+	e, ok := errors.AsType[*badName](CheckNewName(me.self.name))
 	if !ok {
 		return nil
 	}
-	return api.Errorf(api.CodeRefused, "this device is called %s: %s", intent.Escape(c.self.name), e.why).
+	return api.Errorf(api.CodeRefused, "this device is called %s: %s", intent.Escape(me.self.name), e.why).
 		WithHint("make a device of another name in another home: warifu init")
 }
 

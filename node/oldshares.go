@@ -28,15 +28,15 @@ func (o oldShares) worse(p oldShares) bool {
 }
 
 // oldShares looks for the epoch whose old shares are the greatest danger.
-func (c *core) oldShares() oldShares {
-	worst := oldShares{key: c.circle.record.Threshold}
-	for _, e := range c.circle.chain {
-		if e.Record.Epoch >= c.circle.record.Epoch {
+func (vw *views) oldShares() oldShares {
+	worst := oldShares{key: vw.me.circle.record.Threshold}
+	for _, e := range vw.me.circle.chain {
+		if e.Record.Epoch >= vw.me.circle.record.Epoch {
 			continue
 		}
 		o := oldShares{key: e.Record.Threshold}
 		for _, d := range e.Record.Devices {
-			if out := c.gone(d); out || c.mayHold(d, e.Record.Epoch) {
+			if out := vw.gone(d); out || vw.mayHold(d, e.Record.Epoch) {
 				o.alive = append(o.alive, d.Slot)
 				if out {
 					o.out = append(o.out, d.Slot)
@@ -52,24 +52,24 @@ func (c *core) oldShares() oldShares {
 
 // mayHold reports whether a device that is within reach may still have its share
 // of an old epoch: it has not said that it destroyed the share.
-func (c *core) mayHold(d roster.Device, epoch uint64) bool {
-	if d.Identity == c.self.public {
-		return c.oldestShare() <= epoch
+func (vw *views) mayHold(d roster.Device, epoch uint64) bool {
+	if d.Identity == vw.me.self.public {
+		return vw.me.oldestShare() <= epoch
 	}
-	p := c.peers[d.Slot]
+	p := vw.me.peers[d.Slot]
 	return p == nil || !p.told || p.oldest <= epoch
 }
 
 // gone reports whether nobody can see to it that what d held is destroyed: it is
 // out of the circle, or there is a copy of it. This device sees to its own.
-func (c *core) gone(d roster.Device) bool {
-	if c.vigil.Judge != nil && c.vigil.Judge.Copied(d.Slot) {
+func (vw *views) gone(d roster.Device) bool {
+	if vw.judging.vigil.Judge != nil && vw.judging.vigil.Judge.Copied(d.Slot) {
 		return true
 	}
-	if d.Identity == c.self.public {
+	if d.Identity == vw.me.self.public {
 		return false
 	}
-	in, ok := c.circle.record.Device(d.Slot)
+	in, ok := vw.me.circle.record.Device(d.Slot)
 	return !ok || in.Identity != d.Identity
 }
 
@@ -77,18 +77,18 @@ func (c *core) gone(d roster.Device) bool {
 // be the key. They are if there are enough of them. If there are fewer, the others
 // must not get out of reach before they are destroyed, which devices do by
 // themselves as soon as they run and everybody has fresh ones.
-func (c *core) oldWarning() []string {
-	o := c.oldShares()
+func (vw *views) oldWarning() []string {
+	o := vw.oldShares()
 	if o.missing() <= 0 {
 		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s, out of the circle's reach: together they are the key; move what the accounts hold to a new circle",
-			len(o.out), o.key, list(c.names(o.out)))}
+			len(o.out), o.key, list(vw.me.names(o.out)))}
 	}
 	if len(o.out) == 0 || len(o.alive) < o.key {
 		return nil
 	}
 	var rest []wire.Slot
 	for _, s := range o.alive {
-		if p := c.peers[s]; s == c.circle.slot && c.cfg.Keeper.Locked() || s != c.circle.slot && c.within(s) && (!c.online(s) || p.locked) {
+		if p := vw.me.peers[s]; s == vw.me.circle.slot && vw.me.cfg.Keeper.Locked() || s != vw.me.circle.slot && vw.within(s) && (!vw.me.online(s) || p.locked) {
 			rest = append(rest, s)
 		}
 	}
@@ -96,12 +96,12 @@ func (c *core) oldWarning() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("old shares possibly alive: %d of %d out of the circle's reach, on %s; start and unlock %s to have theirs destroyed",
-		len(o.out), o.key, list(c.names(o.out)), list(c.names(rest)))}
+		len(o.out), o.key, list(vw.me.names(o.out)), list(vw.me.names(rest)))}
 }
 
 // within reports whether the device in slot is in the circle, and there is no copy
 // of it.
-func (c *core) within(slot wire.Slot) bool {
-	d, ok := c.circle.record.Device(slot)
-	return ok && !c.gone(d)
+func (vw *views) within(slot wire.Slot) bool {
+	d, ok := vw.me.circle.record.Device(slot)
+	return ok && !vw.gone(d)
 }

@@ -19,36 +19,36 @@ import (
 // device's share either.
 
 // tellFormers tells the devices that left how far this one is.
-func (c *core) tellFormers() {
-	for _, id := range slices.Sorted(maps.Keys(c.formerPeers())) {
-		if c.link.Connected([]byte(id)) {
-			c.tellFormer([]byte(id))
+func (rm *remains) tellFormers() {
+	for _, id := range slices.Sorted(maps.Keys(rm.me.formerPeers())) {
+		if rm.me.link.Connected([]byte(id)) {
+			rm.tellFormer([]byte(id))
 		}
 	}
 }
 
 // part destroys all shares of a device that is out, as soon as nobody needs them.
 // What a failed write leaves is destroyed when the next dealer says so again.
-func (c *core) part() {
-	if c.circle == nil || c.circle.evicted == nil || !c.unneeded() {
+func (rm *remains) part() {
+	if rm.me.circle == nil || rm.me.circle.evicted == nil || !rm.unneeded() {
 		return
 	}
-	if err := c.erase(""); err != nil {
-		c.log.Error("shares not destroyed", "err", err)
+	if err := rm.erase(""); err != nil {
+		rm.me.log.Error("shares not destroyed", "err", err)
 		return
 	}
 	// And what attempts that came to nothing, or were overtaken, were sealed with.
-	ids, err := c.cfg.Keeper.ListEpochKeys()
+	ids, err := rm.me.cfg.Keeper.ListEpochKeys()
 	if err != nil {
-		c.log.Error("keys not looked for", "err", err)
+		rm.me.log.Error("keys not looked for", "err", err)
 		return
 	}
 	for _, id := range ids {
 		if _, ok := attemptEpoch(id); !ok {
 			continue
 		}
-		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
-			c.log.Error("key not destroyed", "err", err)
+		if err := rm.me.cfg.Keeper.DestroyEpochKey(id); err != nil {
+			rm.me.log.Error("key not destroyed", "err", err)
 			return
 		}
 	}
@@ -56,21 +56,21 @@ func (c *core) part() {
 
 // unneeded reports whether all who dealt when this device was taken out, or in a
 // later re-deal, have said that they hold no share of before.
-func (c *core) unneeded() bool {
-	return slices.ContainsFunc(c.circle.chain, func(e roster.Entry) bool {
+func (rm *remains) unneeded() bool {
+	return slices.ContainsFunc(rm.me.circle.chain, func(e roster.Entry) bool {
 		epoch := e.Record.Epoch
-		return epoch >= c.circle.evicted.Epoch && !slices.ContainsFunc(e.Record.Change.Dealers, func(s wire.Slot) bool {
-			p := c.peers[s]
+		return epoch >= rm.me.circle.evicted.Epoch && !slices.ContainsFunc(e.Record.Change.Dealers, func(s wire.Slot) bool {
+			p := rm.me.peers[s]
 			return p == nil || !p.told || p.oldest < epoch
 		})
 	})
 }
 
 // outWords says that this device is out, and what it still holds.
-func (c *core) outWords() string {
-	f := c.circle.evicted
+func (rm *remains) outWords() string {
+	f := rm.me.circle.evicted
 	text := fmt.Sprintf("this device is no longer in the circle: taken out as %v in epoch %d; only a new device, in another home, can be invited", f.State, f.Epoch)
-	if c.holdsShares() {
+	if rm.me.holdsShares() {
 		return text + "; it destroys its old shares once those who stay have told it that they need none: leave it on, where they can reach it"
 	}
 	return text + "; its shares are destroyed"
@@ -79,22 +79,22 @@ func (c *core) outWords() string {
 // tellFormer shows the chain to a device that left and may not know it yet, and
 // tells it which shares this device holds: once nobody holds an older one, it
 // needs its own no longer. Where members are it is not told.
-func (c *core) tellFormer(peer []byte) {
-	if c.circle == nil {
+func (rm *remains) tellFormer(peer []byte) {
+	if rm.me.circle == nil {
 		return
 	}
-	if _, former := c.formerPeers()[string(peer)]; !former {
+	if _, former := rm.me.formerPeers()[string(peer)]; !former {
 		return
 	}
 	var all [][]byte
-	for _, m := range c.chainAfter(0) {
+	for _, m := range rm.chainAfter(0) {
 		all = append(all, encodeMessage(msgChain, m))
 	}
-	h := c.hello()
+	h := rm.me.hello()
 	h.Addrs = []string{}
 	for _, m := range append(all, encodeMessage(msgHello, h)) {
-		if err := c.link.Send(peer, wire.ProtocolSync, m); err != nil {
-			c.log.Debug("message not sent", "err", err)
+		if err := rm.me.link.Send(peer, wire.ProtocolSync, m); err != nil {
+			rm.me.log.Debug("message not sent", "err", err)
 			return
 		}
 	}
@@ -102,9 +102,9 @@ func (c *core) tellFormer(peer []byte) {
 
 // chainAfter returns the epochs above the given one, in messages of at most
 // [maxChain].
-func (c *core) chainAfter(epoch uint64) (out []chain) {
+func (rm *remains) chainAfter(epoch uint64) (out []chain) {
 	m := chain{Entries: [][]byte{}}
-	for _, e := range c.circle.chain {
+	for _, e := range rm.me.circle.chain {
 		if e.Record.Epoch <= epoch {
 			continue
 		}

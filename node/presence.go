@@ -27,12 +27,12 @@ var pingID wire.Hash
 
 // hears reports whether the device in slot is connected and says something. It may
 // be tried all the same where no other can take its place.
-func (c *core) hears(slot wire.Slot) bool {
-	p := c.peers[slot]
-	if p == nil || !p.online || p.unanswered() && c.now.Sub(p.pingedAt).Abs() >= pingPatience {
+func (me *standing) hears(slot wire.Slot) bool {
+	p := me.peers[slot]
+	if p == nil || !p.online || p.unanswered() && me.now.Sub(p.pingedAt).Abs() >= pingPatience {
 		return false
 	}
-	return c.now.Sub(p.there).Abs() < missedBeats*(c.cfg.Timings.Beat+c.cfg.Timings.IdleTick)
+	return me.now.Sub(p.there).Abs() < missedBeats*(me.cfg.Timings.Beat+me.cfg.Timings.IdleTick)
 }
 
 // unanswered reports whether the device was asked whether it is there, and has said
@@ -41,39 +41,39 @@ func (p *peer) unanswered() bool { return p.there.Before(p.pingedAt) }
 
 // ping asks the devices that have said nothing for a while whether they are there,
 // and reports whether one of them has a moment left to answer.
-func (c *core) ping() (waiting bool) {
-	if c.circle == nil {
+func (me *standing) ping() (waiting bool) {
+	if me.circle == nil {
 		return false
 	}
-	for _, d := range c.members() {
-		p := c.peers[d.Slot]
-		if p == nil || !p.online || c.now.Sub(p.there).Abs() < pingAfter {
+	for _, d := range me.members() {
+		p := me.peers[d.Slot]
+		if p == nil || !p.online || me.now.Sub(p.there).Abs() < pingAfter {
 			continue
 		}
 		if !p.unanswered() {
-			p.pingedAt = c.now
+			p.pingedAt = me.now
 		}
-		if c.now.Sub(p.pingSent).Abs() >= pingAfter {
-			p.pingSent = c.now
-			c.sync(d.Slot, msgHave, have{IDs: []wire.Hash{pingID}})
+		if me.now.Sub(p.pingSent).Abs() >= pingAfter {
+			p.pingSent = me.now
+			me.sync(d.Slot, msgHave, have{IDs: []wire.Hash{pingID}})
 		}
-		waiting = waiting || c.now.Sub(p.pingedAt).Abs() < pingPatience
+		waiting = waiting || me.now.Sub(p.pingedAt).Abs() < pingPatience
 	}
 	return waiting
 }
 
 // heard takes over when peers said something that still waits to be looked at.
-func (c *core) heard(at map[string]time.Time) {
-	for _, d := range c.members() {
-		if p, t := c.peers[d.Slot], at[string(d.Peer)]; p != nil && p.online && t.After(p.lastSeen) {
+func (me *standing) heard(at map[string]time.Time) {
+	for _, d := range me.members() {
+		if p, t := me.peers[d.Slot], at[string(d.Peer)]; p != nil && p.online && t.After(p.lastSeen) {
 			p.lastSeen, p.there = t, latest(t, p.there)
 		}
 	}
 }
 
 // unheard ranks a device behind others if it says nothing.
-func unheard(c *core, slot wire.Slot) int {
-	if c.hears(slot) {
+func (me *standing) unheard(slot wire.Slot) int {
+	if me.hears(slot) {
 		return 0
 	}
 	return 1
@@ -81,10 +81,10 @@ func unheard(c *core, slot wire.Slot) int {
 
 // without reports whether the device in slot is known to hold no share of the
 // epoch that this device is in, so that no session with it can succeed.
-func (c *core) without(slot wire.Slot) bool {
-	if slot == c.circle.slot {
-		return !c.hasShare()
+func (me *standing) without(slot wire.Slot) bool {
+	if slot == me.circle.slot {
+		return !me.hasShare()
 	}
-	p := c.peers[slot]
-	return p != nil && p.told && !p.share && p.record == c.circle.hash
+	p := me.peers[slot]
+	return p != nil && p.told && !p.share && p.record == me.circle.hash
 }

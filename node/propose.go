@@ -23,42 +23,42 @@ type plan struct {
 }
 
 // proposeChange starts the re-deal that a granted request asks for.
-func (c *core) proposeChange(r *openRequest) {
-	kind, removed, card := c.wanted(r)
-	err := c.startRedeal(plan{kind: kind, removed: removed, card: card, addrs: r.change.Addrs, request: r})
+func (cg *changes) proposeChange(r *openRequest) {
+	kind, removed, card := cg.ledger.wanted(r)
+	err := cg.startRedeal(plan{kind: kind, removed: removed, card: card, addrs: r.change.Addrs, request: r})
 	r.failed = ""
 	if err != nil {
 		r.trouble, r.failed = err.Error(), api.CodeOf(err)
 		r.attempts++
-		c.backOff(r)
+		cg.ledger.backOff(r)
 	}
 }
 
 // startRedeal chooses who takes part and starts the attempt.
-func (c *core) startRedeal(want plan) error {
-	if c.cfg.Keeper.Locked() {
+func (cg *changes) startRedeal(want plan) error {
+	if cg.me.cfg.Keeper.Locked() {
 		return errors.New("this device is locked")
 	}
-	if c.interrupted() {
+	if cg.redeals.interrupted() {
 		return errors.New("the last re-deal was interrupted by a failed write")
 	}
-	key, nonce, err := c.freshDiscovery()
+	key, nonce, err := cg.me.freshDiscovery()
 	if err != nil {
 		return err
 	}
-	p, err := c.plan(want, nonce)
+	p, err := cg.plan(want, nonce)
 	if err != nil {
 		return err
 	}
 	a := &attempt{proposal: p, discovery: key, addrs: map[wire.Slot][]string{}, grounds: []item{}}
 	// Whoever goes is not dialled again, and with its addresses there would be one
 	// more than anybody reads, if a full circle replaces it.
-	for s, addrs := range c.circle.addrs {
+	for s, addrs := range cg.me.circle.addrs {
 		if !slices.ContainsFunc(p.Removed, func(x refresh.Removal) bool { return x.Slot == s }) {
 			a.addrs[s] = addrs
 		}
 	}
-	a.addrs[c.circle.slot] = c.link.Addrs()
+	a.addrs[cg.me.circle.slot] = cg.me.link.Addrs()
 	for _, d := range p.Added {
 		a.addrs[d.Slot] = want.addrs
 	}
@@ -69,34 +69,34 @@ func (c *core) startRedeal(want plan) error {
 			a.grounds = append(a.grounds, r.approved[s])
 		}
 	}
-	if err := c.takeUp(a, c.circle.head().Record, c.circle.slot); err != nil {
+	if err := cg.redeals.takeUp(a, cg.me.circle.head().Record, cg.me.circle.slot); err != nil {
 		return err
 	}
-	c.tellRedeal(a, p.Members)
+	cg.redeals.tellRedeal(a, p.Members)
 	return nil
 }
 
 // plan fills in a proposal: everybody who is here takes part, the first of
 // them who hold a share deal, and who is not here finds its share when it wakes.
-func (c *core) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
-	head := c.circle.head().Record
+func (cg *changes) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
+	head := cg.me.circle.head().Record
 	p := refresh.Proposal{
-		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: max(c.circle.highest, head.Epoch) + 1,
+		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: max(cg.me.circle.highest, head.Epoch) + 1,
 		Kind: want.kind, Threshold: head.Threshold, Removed: want.removed, Settings: head.Settings,
-		Proposer: c.circle.slot, Expires: unix(c.now.Add(attemptLife)), Nonce: nonce,
+		Proposer: cg.me.circle.slot, Expires: unix(cg.me.now.Add(attemptLife)), Nonce: nonce,
 	}
-	if why := c.frozenFor(p); why != "" {
+	if why := cg.judging.frozenFor(p); why != "" {
 		return p, frozenError(why)
 	}
 	var away []wire.Slot
 	for _, d := range head.Devices {
 		goes := slices.ContainsFunc(want.removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
-		if !goes && d.Slot != c.circle.slot && c.banned(d.Slot) {
-			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", c.name(d.Slot)).
+		if !goes && d.Slot != cg.me.circle.slot && cg.judging.banned(d.Slot) {
+			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", cg.me.name(d.Slot)).
 				WithHint("remove it, or thaw")
 		}
-		pr := c.peers[d.Slot]
-		here := d.Slot == c.circle.slot || c.online(d.Slot) && pr.told && pr.record == c.circle.hash && !pr.locked
+		pr := cg.me.peers[d.Slot]
+		here := d.Slot == cg.me.circle.slot || cg.me.online(d.Slot) && pr.told && pr.record == cg.me.circle.hash && !pr.locked
 		// A countdown that is not over everywhere would end in a refusal.
 		agrees := want.request != nil || slices.Contains(want.agree, d.Slot)
 		switch {
@@ -111,24 +111,24 @@ func (c *core) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
 	if want.card != nil {
 		added = 1
 	}
-	p.Threshold = c.thresholdAfter(want.request, len(want.removed), added)
+	p.Threshold = cg.ledger.thresholdAfter(want.request, len(want.removed), added)
 	enough := max(head.Quorum(), p.Threshold-added) // who is new takes part, too
-	c.leaveOut(&p, head, enough)
-	if deal := c.mayDeal(p.Members); len(deal) >= head.Threshold {
+	cg.leaveOut(&p, head, enough)
+	if deal := cg.mayDeal(p.Members); len(deal) >= head.Threshold {
 		p.Dealers = deal[:head.Threshold]
 		slices.Sort(p.Dealers)
 	}
 	if n := len(p.Members); n < enough || len(p.Dealers) < head.Threshold {
 		if n >= enough {
-			return p, api.Errorf(api.CodeTooFew, "%d devices must deal their shares, and only %d that can take part hold one", head.Threshold, len(c.mayDeal(p.Members))).
+			return p, api.Errorf(api.CodeTooFew, "%d devices must deal their shares, and only %d that can take part hold one", head.Threshold, len(cg.mayDeal(p.Members))).
 				WithHint("start those that hold a share of epoch %d", head.Epoch)
 		}
 		return p, api.Errorf(api.CodeTooFew, "%d devices must take part, and only %d can", enough, n).
-			WithHint("start %s", either(c.names(away)))
+			WithHint("start %s", either(cg.me.names(away)))
 	}
 	if want.card != nil {
 		d := want.card.Device(head.NextSlot())
-		if !c.link.Connected(d.Peer) {
+		if !cg.me.link.Connected(d.Peer) {
 			return p, api.Errorf(api.CodeUnreachable, "%s is not connected", d.Name)
 		}
 		p.Added = []roster.Device{d}
@@ -147,34 +147,34 @@ func (m redeal) proposal() (refresh.Proposal, error) {
 }
 
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
-func (c *core) onRedeal(from wire.Slot, m redeal) error {
-	if c.circle == nil || c.interrupted() {
+func (cg *changes) onRedeal(from wire.Slot, m redeal) error {
+	if cg.me.circle == nil || cg.redeals.interrupted() {
 		return nil
 	}
 	p, err := m.proposal()
 	if err != nil {
 		return err
 	}
-	if a := c.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || c.tellDead(p.Session(), from, c.toMember(from)) {
+	if a := cg.redeals.attempt; a != nil && a.proposal.Attempt() == p.Attempt() || cg.redeals.tellDead(p.Session(), from, cg.redeals.toMember(from)) {
 		return nil
 	}
 	addrs, err := unpackAddrs(m.Addrs)
 	if err != nil {
 		return err
 	}
-	parent := c.circle.head().Record
-	if last, ok := c.mailbox(p); ok {
+	parent := cg.me.circle.head().Record
+	if last, ok := cg.mailbox(p); ok {
 		parent = last
 	} else if p.Parent != parent.Hash() {
 		// Whoever is behind will be told. If that does not help, asking at once
 		// and again would go on for ever.
-		if pr := c.peer(from); p.Epoch > parent.Epoch && c.now.Sub(pr.askedAt).Abs() >= c.cfg.Timings.Resend {
-			pr.askedAt = c.now
-			c.sync(from, msgHello, c.hello())
+		if pr := cg.me.peer(from); p.Epoch > parent.Epoch && cg.me.now.Sub(pr.askedAt).Abs() >= cg.me.cfg.Timings.Resend {
+			pr.askedAt = cg.me.now
+			cg.me.sync(from, msgHello, cg.me.hello())
 		}
 		return nil
 	}
-	self, in := selfIn(p, parent, c.self.public)
+	self, in := selfIn(p, parent, cg.me.self.public)
 	if err := p.Check(parent); err != nil || !in {
 		return errors.Join(errors.New("node: a re-deal that this device has no part in"), err)
 	}
@@ -184,74 +184,74 @@ func (c *core) onRedeal(from wire.Slot, m redeal) error {
 	for _, it := range m.Grounds {
 		// A bad one is nobody's fault but its maker's: whoever holds the request
 		// already does not look at it again before it passes the message on.
-		if err := c.take(it); err != nil {
-			c.log.Debug("ground refused", "err", err)
+		if err := cg.ledger.take(it); err != nil {
+			cg.me.log.Debug("ground refused", "err", err)
 		}
 	}
 	// What is passed on with the proposal is what was found to hold.
-	grounds := slices.DeleteFunc(slices.Clone(m.Grounds), func(it item) bool { return !c.stock.has(it.id()) })
+	grounds := slices.DeleteFunc(slices.Clone(m.Grounds), func(it item) bool { return !cg.ledger.stock.has(it.id()) })
 	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: grounds, addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
-		return c.wakeUp(from, a, parent, self)
+		return cg.wakeUp(from, a, parent, self)
 	}
-	if why := c.objection(p, m.Request); why != "" {
-		if ok, kept := c.peer(from).deals.say(c.now, maxRefusals); ok {
-			c.log.Warn("re-deal refused", "proposer", c.name(p.Proposer), "why", why, "others", kept)
+	if why := cg.objection(p, m.Request); why != "" {
+		if ok, kept := cg.me.peer(from).deals.say(cg.me.now, maxRefusals); ok {
+			cg.me.log.Warn("re-deal refused", "proposer", cg.me.name(p.Proposer), "why", why, "others", kept)
 		}
-		c.noteNumber(p.Epoch)
-		if !c.mayRefuse(from) {
+		cg.noteNumber(p.Epoch)
+		if !cg.redeals.mayRefuse(from) {
 			return nil
 		}
-		return c.refuse(c.redealConfig(p, parent, self))
+		return cg.redeals.refuse(cg.redeals.redealConfig(p, parent, self))
 	}
-	return c.takeUp(a, parent, self)
+	return cg.redeals.takeUp(a, parent, self)
 }
 
 // objection says why this device does not take part in a re-deal that another
 // proposes, or "".
-func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
+func (cg *changes) objection(p refresh.Proposal, request wire.RequestID) string {
 	switch {
-	case c.redealing():
+	case cg.redeals.redealing():
 		return "another re-deal is under way"
-	case c.cfg.Keeper.Locked():
+	case cg.me.cfg.Keeper.Locked():
 		return "this device is locked"
-	case p.Epoch > c.topNumber():
+	case p.Epoch > cg.topNumber():
 		return "the number of its epoch is too high"
-	case p.Epoch <= c.circle.highest:
+	case p.Epoch <= cg.me.circle.highest:
 		return "the number of its epoch was used before"
 	}
 	for _, s := range slices.Concat(p.Members, p.Sleepers) {
-		if s != c.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && c.banned(s) {
-			return c.name(s) + " is reported lost or is being removed, and would get a fresh share"
+		if s != cg.me.circle.slot && !slices.ContainsFunc(p.Added, func(d roster.Device) bool { return d.Slot == s }) && cg.judging.banned(s) {
+			return cg.me.name(s) + " is reported lost or is being removed, and would get a fresh share"
 		}
 	}
-	r := c.requests[request]
+	r := cg.ledger.requests[request]
 	if r != nil && r.change == nil {
 		return "nobody asked for it"
 	}
-	if p.Threshold != c.thresholdAfter(r, len(p.Removed), len(p.Added)) {
+	if p.Threshold != cg.ledger.thresholdAfter(r, len(p.Removed), len(p.Added)) {
 		return "it changes how many must sign, which the persons have not agreed to"
 	}
-	if p.Settings != c.circle.head().Record.Settings {
+	if p.Settings != cg.me.circle.head().Record.Settings {
 		return "it changes the settings of the circle"
 	}
-	if why := c.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
+	if why := cg.judging.objectionToEviction(p); why != "" || request == (wire.RequestID{}) {
 		if why == "" && (p.Kind != roster.Remove || len(p.Removed) == 0) {
 			return "nobody asked for it"
 		}
 		return why
 	}
-	if r == nil || !r.open() || !c.granted(r) {
+	if r == nil || !r.open() || !cg.ledger.granted(r) {
 		return "not enough persons have agreed to it"
 	}
-	kind, removed, card := c.wanted(r)
+	kind, removed, card := cg.ledger.wanted(r)
 	switch {
 	case p.Kind != kind || !slices.Equal(p.Removed, removed):
 		return "it is not what the persons have agreed to"
 	case card == nil && len(p.Added) > 0 || card != nil && (len(p.Added) != 1 || !sameCard(p.Added[0], *card)):
 		return "it adds another device than the persons have agreed to"
 	}
-	if why := c.frozenFor(p); why != "" {
+	if why := cg.judging.frozenFor(p); why != "" {
 		return "the circle is frozen: " + why
 	}
 	return ""
@@ -260,30 +260,30 @@ func (c *core) objection(p refresh.Proposal, request wire.RequestID) string {
 // deliverCertificate tells an attempt what the certificate of its epoch proves:
 // that every member has committed. Whoever else knew may have gone on to the
 // next re-deal, and a member that has committed too must not wait for ever.
-func (c *core) deliverCertificate(a *attempt, e roster.Entry) {
+func (cg *changes) deliverCertificate(a *attempt, e roster.Entry) {
 	effects, err := a.machine.Certified(e)
-	c.carryOut(a.live, effects)
+	cg.drive.carryOut(a.live, effects)
 	if err != nil {
-		c.failSession(a.live, err)
+		cg.drive.failSession(a.live, err)
 		return
 	}
-	c.redealStep()
+	cg.redeals.redealStep()
 }
 
 // redealFailed lets the request behind a dead attempt try again later.
-func (c *core) redealFailed(a *attempt) {
+func (cg *changes) redealFailed(a *attempt) {
 	for slot, what := range a.machine.Suspects() {
-		c.log.Error("a device broke the rules of a re-deal", "device", c.name(slot), "what", what)
-		if slot != c.circle.slot {
-			c.alarm(slot, what)
+		cg.me.log.Error("a device broke the rules of a re-deal", "device", cg.me.name(slot), "what", what)
+		if slot != cg.me.circle.slot {
+			cg.me.alarm(slot, what)
 		}
 	}
-	c.blameFor(a)
-	if r := c.requests[a.request]; r != nil {
+	cg.blameFor(a)
+	if r := cg.ledger.requests[a.request]; r != nil {
 		r.attempts++
 		r.failed = api.CodeRedealFailed
-		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, c.whyDied()...), "; ")
-		c.backOff(r)
+		r.trouble = strings.Join(append([]string{"the last attempt was given up"}, cg.whyDied()...), "; ")
+		cg.ledger.backOff(r)
 	}
-	c.evictionFailed(a)
+	cg.evictionFailed(a)
 }

@@ -11,6 +11,29 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A redeals is this device's part in re-deals: the one that is under way or was the
+// last, the one that it wakes up into, and those that are dead.
+type redeals struct {
+	me        *standing
+	judging   *judging
+	drive     *drive
+	remains   *remains
+	ledger    *ledger
+	answering *answering
+
+	attempt *attempt  // nil unless a re-deal is in progress, or settled and kept
+	waking  *attempt  // nil unless this device hears of one that it slept through
+	spent   wire.Hash // the attempt in which it has said more than it remembers, if any
+	dead    deadAttempts
+
+	resumeAt      time.Time // when to read back an interrupted re-deal
+	resumed       int       // how often in a row, without a write that worked
+	unopened      int       // times in a row that it did not open
+	redealTrouble string
+
+	around around
+}
+
 // An attempt is one re-deal on this device: in progress, or settled and kept
 // to help those who are behind.
 type attempt struct {
@@ -49,7 +72,7 @@ type dealt struct {
 
 func (d dealt) persist(state []byte) error { return d.c.persistRedeal(d.a, state) }
 func (d dealt) release() error             { return nil }
-func (d dealt) erase() error               { return d.c.erase(d.a.epochKey) }
+func (d dealt) erase() error               { return d.c.remains.erase(d.a.epochKey) }
 func (d dealt) discard() error             { return d.c.discard(d.a) }
 
 func (d dealt) heard(l *live, from wire.Slot, moved bool) {
@@ -74,10 +97,10 @@ func (d dealt) timing(l *live) timing {
 	if d.a.machine.Settled() {
 		patience = attemptLife
 	}
-	if c.now.Sub(l.opened).Abs() >= patience {
-		return timing{resend: c.cfg.Timings.Inventory, rests: true}
+	if c.me.now.Sub(l.opened).Abs() >= patience {
+		return timing{resend: c.me.cfg.Timings.Inventory, rests: true}
 	}
-	return timing{resend: max(c.cfg.Timings.Resend, c.now.Sub(l.progress)/10)}
+	return timing{resend: max(c.me.cfg.Timings.Resend, c.me.now.Sub(l.progress)/10)}
 }
 
 // again tells those whom a re-deal waits for of it: some may never have heard of it,
@@ -87,14 +110,14 @@ func (d dealt) again(_ *live, waiting []wire.Slot) { d.c.tellRedeal(d.a, waiting
 // remind repeats what this device knows of a re-deal to a device that still
 // speaks in it although this one is through, or rests: what the other lacks may
 // have been lost on its way.
-func (c *core) remind(l *live, to wire.Slot) {
-	pause := c.cfg.Timings.Resend
+func (rd *redeals) remind(l *live, to wire.Slot) {
+	pause := rd.me.cfg.Timings.Resend
 	if !l.done {
 		pause = attemptLife
 	}
-	if (l.done || c.resting(l)) && c.now.Sub(l.resent).Abs() >= pause {
-		l.resent = c.now
-		c.repeat(l, to)
+	if (l.done || rd.drive.resting(l)) && rd.me.now.Sub(l.resent).Abs() >= pause {
+		l.resent = rd.me.now
+		rd.drive.repeat(l, to)
 	}
 }
 
@@ -121,19 +144,19 @@ type around interface {
 
 // redealing reports whether a re-deal is under way that no other may follow
 // yet, or may be: after a write of unknown outcome only the journal can tell.
-func (c *core) redealing() bool {
-	return !c.resumeAt.IsZero() || c.attempt != nil && !c.attempt.machine.Settled()
+func (rd *redeals) redealing() bool {
+	return !rd.resumeAt.IsZero() || rd.attempt != nil && !rd.attempt.machine.Settled()
 }
 
-func (c *core) redealConfig(p refresh.Proposal, parent roster.Record, self wire.Slot) refresh.Config {
+func (rd *redeals) redealConfig(p refresh.Proposal, parent roster.Record, self wire.Slot) refresh.Config {
 	return refresh.Config{
-		Proposal: p, Parent: parent, Self: self, Sign: c.self.sign, Open: c.openBox, Rand: c.cfg.Rand,
+		Proposal: p, Parent: parent, Self: self, Sign: rd.me.self.sign, Open: rd.openBox, Rand: rd.me.cfg.Rand,
 	}
 }
 
 // openBox opens what was sealed to this device's box key.
-func (c *core) openBox(enc, info, data, ciphertext []byte) (plain []byte, err error) {
-	err = c.self.boxSeed.Use(func(seed *[32]byte) error {
+func (rd *redeals) openBox(enc, info, data, ciphertext []byte) (plain []byte, err error) {
+	err = rd.me.self.boxSeed.Use(func(seed *[32]byte) error {
 		k, err := ecdh.X25519().NewPrivateKey(seed[:])
 		if err != nil {
 			return err
@@ -146,8 +169,8 @@ func (c *core) openBox(enc, info, data, ciphertext []byte) (plain []byte, err er
 
 // takeUp starts this device's part in an attempt. parent is the record whose
 // shares are dealt.
-func (c *core) takeUp(a *attempt, parent roster.Record, self wire.Slot) error {
-	cfg := c.redealConfig(a.proposal, parent, self)
+func (rd *redeals) takeUp(a *attempt, parent roster.Record, self wire.Slot) error {
+	cfg := rd.redealConfig(a.proposal, parent, self)
 	if slices.Contains(a.proposal.Dealers, self) {
 		cfg.Shares = map[string]secret.Key{}
 		defer func() {
@@ -156,7 +179,7 @@ func (c *core) takeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 			}
 		}()
 		for _, acc := range parent.Accounts {
-			k, err := c.loadShare(acc.Name)
+			k, err := rd.me.loadShare(acc.Name)
 			if err != nil {
 				return err
 			}
@@ -167,31 +190,31 @@ func (c *core) takeUp(a *attempt, parent roster.Record, self wire.Slot) error {
 	if err != nil {
 		return err
 	}
-	c.hold(a, m)
-	c.begin(a.live, effects)
-	c.redealStep()
+	rd.hold(a, m)
+	rd.drive.begin(a.live, effects)
+	rd.redealStep()
 	return nil
 }
 
 // hold makes a the attempt of this device, in place of a settled one.
-func (c *core) hold(a *attempt, m *refresh.Machine) {
-	if w := c.waking; w != nil {
-		c.waking = nil
-		c.drop(w.live)
+func (rd *redeals) hold(a *attempt, m *refresh.Machine) {
+	if w := rd.waking; w != nil {
+		rd.waking = nil
+		rd.drive.drop(w.live)
 	}
-	if old := c.attempt; old != nil {
+	if old := rd.attempt; old != nil {
 		a.after = keepsShares(old)
-		c.drop(old.live)
+		rd.drive.drop(old.live)
 	}
-	c.prepare(a, m)
-	c.attempt = a
+	rd.prepare(a, m)
+	rd.attempt = a
 }
 
 // keys are those that the re-deals of this device may need.
-func (c *core) keys() redealKeys {
-	of := redealKeys{busy: c.redealing() || c.waking != nil, stored: storedKeys}
-	if c.attempt != nil {
-		of.key = c.attempt.epochKey
+func (rd *redeals) keys() redealKeys {
+	of := redealKeys{busy: rd.redealing() || rd.waking != nil, stored: storedKeys}
+	if rd.attempt != nil {
+		of.key = rd.attempt.epochKey
 	}
 	return of
 }
@@ -204,29 +227,29 @@ func (c *core) keys() redealKeys {
 func keepsShares(a *attempt) bool { return a.machine.Settled() }
 
 // prepare gives an attempt its machine.
-func (c *core) prepare(a *attempt, m *refresh.Machine) {
-	a.machine, a.started, a.epochKey, a.tests = m, c.now, attemptKeyID(a.proposal), map[string][]byte{}
+func (rd *redeals) prepare(a *attempt, m *refresh.Machine) {
+	a.machine, a.started, a.epochKey, a.tests = m, rd.me.now, attemptKeyID(a.proposal), map[string][]byte{}
 	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.proposal.Members, a.proposal.Sleepers)
 	slices.Sort(slots)
-	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, owner: dealt{c, a}}
-	c.log.Info("re-deal", "attempt", a.live.id, "epoch", a.proposal.Epoch, "kind", a.proposal.Kind,
-		"members", c.names(a.proposal.Members), "sleepers", c.names(a.proposal.Sleepers))
+	a.live = &live{id: a.proposal.Session(), machine: m, slots: slots, owner: dealt{rd, a}}
+	rd.me.log.Info("re-deal", "attempt", a.live.id, "epoch", a.proposal.Epoch, "kind", a.proposal.Kind,
+		"members", rd.me.names(a.proposal.Members), "sleepers", rd.me.names(a.proposal.Sleepers))
 }
 
 // stopBanned ends signing sessions with a device that is being taken out.
-func (c *core) stopBanned() {
-	for _, l := range c.liveSessions() {
-		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != c.circle.slot && c.banned(s) }); l.owner.personal() && !l.done && i >= 0 {
-			c.failSession(l, silent{slot: l.slots[i], why: "is being removed"})
+func (rd *redeals) stopBanned() {
+	for _, l := range rd.drive.liveSessions() {
+		if i := slices.IndexFunc(l.slots, func(s wire.Slot) bool { return s != rd.me.circle.slot && rd.judging.banned(s) }); l.owner.personal() && !l.done && i >= 0 {
+			rd.drive.failSession(l, silent{slot: l.slots[i], why: "is being removed"})
 		}
 	}
 }
 
 // removedBy lists the identities that an attempt takes out.
-func (c *core) removedBy(a *attempt) (out []wire.DeviceID) {
+func (rd *redeals) removedBy(a *attempt) (out []wire.DeviceID) {
 	for _, x := range a.proposal.Removed {
-		if d, ok := c.parentOf(a).Device(x.Slot); ok {
+		if d, ok := rd.parentOf(a).Device(x.Slot); ok {
 			out = append(out, d.Identity)
 		}
 	}
@@ -234,19 +257,19 @@ func (c *core) removedBy(a *attempt) (out []wire.DeviceID) {
 }
 
 // going are the identities that a re-deal which is under way takes out.
-func (c *core) going() []wire.DeviceID {
-	if a := c.attempt; a != nil && !a.machine.Settled() {
-		return c.removedBy(a)
+func (rd *redeals) going() []wire.DeviceID {
+	if a := rd.attempt; a != nil && !a.machine.Settled() {
+		return rd.removedBy(a)
 	}
 	return nil
 }
 
 // parentOf is the record whose shares an attempt deals.
-func (c *core) parentOf(a *attempt) roster.Record {
+func (rd *redeals) parentOf(a *attempt) roster.Record {
 	if a.parent != nil {
 		return *a.parent
 	}
-	for _, chain := range []roster.Chain{a.chain, c.chain()} {
+	for _, chain := range []roster.Chain{a.chain, rd.chain()} {
 		for _, e := range chain {
 			if e.Record.Hash() == a.proposal.Parent {
 				a.parent = &e.Record
@@ -258,11 +281,11 @@ func (c *core) parentOf(a *attempt) roster.Record {
 }
 
 // addrsAfter is where the devices of the epoch to be are known to be.
-func (c *core) addrsAfter(a *attempt) map[wire.Slot][]string {
+func (rd *redeals) addrsAfter(a *attempt) map[wire.Slot][]string {
 	out := map[wire.Slot][]string{}
 	for _, s := range a.live.slots {
-		if c.circle != nil && len(c.circle.addrs[s]) > 0 {
-			out[s] = c.circle.addrs[s]
+		if rd.me.circle != nil && len(rd.me.circle.addrs[s]) > 0 {
+			out[s] = rd.me.circle.addrs[s]
 		} else if len(a.addrs[s]) > 0 {
 			out[s] = a.addrs[s]
 		}
@@ -272,60 +295,60 @@ func (c *core) addrsAfter(a *attempt) map[wire.Slot][]string {
 
 // redealStep draws the consequences of what the machine has done: which epoch
 // this device signs in, and who may connect.
-func (c *core) redealStep() {
-	c.wokenUp()
-	a := c.attempt
+func (rd *redeals) redealStep() {
+	rd.wokenUp()
+	a := rd.attempt
 	if a == nil {
 		return
 	}
-	c.watchOut(a)
+	rd.watchOut(a)
 	switch in := a.machine.InForce(); {
 	case in && !a.entered:
 		rec, _ := a.machine.Record()
 		a.entered = true
-		c.enterEpoch(a, rec)
+		rd.enterEpoch(a, rec)
 	case !in && a.entered:
 		a.entered = false
-		c.leaveEpoch()
+		rd.leaveEpoch()
 	}
 	if a.machine.Settled() && !a.settled {
 		a.settled = true
-		c.around.succeeded()
+		rd.around.succeeded()
 		// An attempt that this one has overtaken on a device that was away has
 		// left its key; it may take long until all old shares are destroyed.
-		c.cleanUp(c.keys())
-		c.tellFormers()
+		rd.remains.cleanUp(rd.keys())
+		rd.remains.tellFormers()
 	}
-	c.around.test()
+	rd.around.test()
 }
 
 // finishRedeal handles a machine at its end. One that retired stays at hand:
 // others may still need what was said.
-func (c *core) finishRedeal(l *live, a *attempt) {
-	c.redealStep()
+func (rd *redeals) finishRedeal(l *live, a *attempt) {
+	rd.redealStep()
 	if a.machine.Phase() != refresh.Returned {
-		c.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
+		rd.me.log.Info("re-deal finished", "epoch", a.proposal.Epoch)
 		a.machine.Close() // what it held is in the journal, where signing looks for it
-		c.cleanUp(c.keys())
-		c.broadcast(msgHello, c.hello())
-		c.tellFormers()
-		c.around.changed()
+		rd.remains.cleanUp(rd.keys())
+		rd.me.broadcast(msgHello, rd.me.hello())
+		rd.remains.tellFormers()
+		rd.around.changed()
 		return
 	}
-	c.log.Warn("re-deal came to nothing", "epoch", a.proposal.Epoch)
-	c.drop(l)
-	if c.attempt == a {
-		c.attempt = nil
+	rd.me.log.Warn("re-deal came to nothing", "epoch", a.proposal.Epoch)
+	rd.drive.drop(l)
+	if rd.attempt == a {
+		rd.attempt = nil
 	}
-	if c.waking == a {
-		c.waking = nil
+	if rd.waking == a {
+		rd.waking = nil
 	}
-	c.around.failed(a)
-	if err := c.resumeRedeal(); err != nil { // the one before it, if it was set aside
-		c.log.Error("re-deal not resumed", "err", err)
-		c.pauseResume()
+	rd.around.failed(a)
+	if err := rd.resumeRedeal(); err != nil { // the one before it, if it was set aside
+		rd.me.log.Error("re-deal not resumed", "err", err)
+		rd.pauseResume()
 	}
-	c.broadcast(msgHello, c.hello()) // what was put off while it went on
+	rd.me.broadcast(msgHello, rd.me.hello()) // what was put off while it went on
 }
 
 // How long an attempt may take before its members give it up.
@@ -344,42 +367,42 @@ func holdsKeys(a *attempt) bool {
 }
 
 // wakeRedeal goes on with a re-deal that rested while this device was locked.
-func (c *core) wakeRedeal() {
-	a := c.attempt
-	if a == nil || !a.machine.Resting() || c.cfg.Keeper.Locked() {
+func (rd *redeals) wakeRedeal() {
+	a := rd.attempt
+	if a == nil || !a.machine.Resting() || rd.me.cfg.Keeper.Locked() {
 		return
 	}
-	c.drop(a.live)
-	c.attempt = nil
-	if err := c.resumeRedeal(); err != nil {
-		c.resumeLater(err)
+	rd.drive.drop(a.live)
+	rd.attempt = nil
+	if err := rd.resumeRedeal(); err != nil {
+		rd.resumeLater(err)
 	}
 }
 
 // tickRedeal gives up an attempt that cannot go on, as far as that is still
 // allowed.
-func (c *core) tickRedeal() {
-	c.wakeRedeal() // whoever unlocked may have gone before the loop was told
-	a := c.attempt
+func (rd *redeals) tickRedeal() {
+	rd.wakeRedeal() // whoever unlocked may have gone before the loop was told
+	a := rd.attempt
 	if a == nil || a.machine.Settled() {
 		return
 	}
-	c.watchOut(a)
-	c.around.test()
-	c.reconsider()
-	if c.attempt != a || a.machine.Settled() {
+	rd.watchOut(a)
+	rd.around.test()
+	rd.reconsider()
+	if rd.attempt != a || a.machine.Settled() {
 		return
 	}
 	if a.machine.Phase() == refresh.Aborted {
 		// Most often the others say soon that they have aborted too.
-		if c.now.Sub(a.started).Abs() >= 2*attemptLife {
-			c.endAborted(a)
+		if rd.me.now.Sub(a.started).Abs() >= 2*attemptLife {
+			rd.endAborted(a)
 		}
 		return
 	}
-	late := c.now.Sub(a.started) >= attemptLife || c.now.Before(a.started)
+	late := rd.me.now.Sub(a.started) >= attemptLife || rd.me.now.Before(a.started)
 	for _, s := range a.machine.Waiting() {
-		if s != c.circleSlot(a) && slices.Contains(a.proposal.Members, s) && !c.online(s) && c.now.Sub(latest(c.peer(s).there, a.started)) >= attemptLost {
+		if s != rd.circleSlot(a) && slices.Contains(a.proposal.Members, s) && !rd.me.online(s) && rd.me.now.Sub(latest(rd.me.peer(s).there, a.started)) >= attemptLost {
 			late = true
 		}
 	}
@@ -390,75 +413,75 @@ func (c *core) tickRedeal() {
 	if err != nil {
 		return // too late to go back: it goes forward as soon as it can
 	}
-	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", c.names(a.machine.Waiting()))
-	c.carryOut(a.live, effects)
-	c.redealStep()
+	rd.me.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "waiting", rd.me.names(a.machine.Waiting()))
+	rd.drive.carryOut(a.live, effects)
+	rd.redealStep()
 }
 
 // reconsider votes against a removal that this device has not said ready to, and
 // would not take part in any more: it has heard whom the others take for silent,
 // or persons have taken back what they said. From ready on it is too late, for
 // others may have committed because of it.
-func (c *core) reconsider() {
-	a := c.attempt
-	if a == nil || c.vigil.Judge == nil || a.machine.Phase() != refresh.Dealing || c.isNew(a) || !slices.Contains(a.proposal.Members, c.circleSlot(a)) {
+func (rd *redeals) reconsider() {
+	a := rd.attempt
+	if a == nil || rd.judging.vigil.Judge == nil || a.machine.Phase() != refresh.Dealing || rd.isNew(a) || !slices.Contains(a.proposal.Members, rd.circleSlot(a)) {
 		return
 	}
-	why := c.objectionToEviction(a.proposal)
+	why := rd.judging.objectionToEviction(a.proposal)
 	if why == "" {
 		return
 	}
 	effects, err := a.machine.Abort()
 	if err != nil {
-		c.log.Error("re-deal not given up", "err", err)
+		rd.me.log.Error("re-deal not given up", "err", err)
 		return
 	}
-	c.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "why", why)
-	c.carryOut(a.live, effects)
-	c.redealStep()
+	rd.me.log.Warn("re-deal given up", "epoch", a.proposal.Epoch, "why", why)
+	rd.drive.carryOut(a.live, effects)
+	rd.redealStep()
 }
 
 // endAborted ends an attempt that this device has voted against, if it need not
 // hear that enough others have too.
-func (c *core) endAborted(a *attempt) {
+func (rd *redeals) endAborted(a *attempt) {
 	effects, err := a.machine.Abort()
 	if err != nil {
-		if c.isNew(a) {
-			c.stayOut(a)
+		if rd.isNew(a) {
+			rd.stayOut(a)
 		}
 		return
 	}
-	c.carryOut(a.live, effects)
+	rd.drive.carryOut(a.live, effects)
 }
 
 // isNew reports whether an attempt would have made this device a member.
-func (c *core) isNew(a *attempt) bool {
-	return slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Identity == c.self.public })
+func (rd *redeals) isNew(a *attempt) bool {
+	return slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Identity == rd.me.self.public })
 }
 
 // stayOut ends an attempt on a device that would have been new and has voted
 // against it. It holds no share of the epoch before, and the attempt cannot
 // succeed without its commit, so there is nothing that it must wait for; and
 // the others, to whom it is a stranger, do not tell it that they went back.
-func (c *core) stayOut(a *attempt) {
-	c.drop(a.live)
-	c.attempt = nil
-	if err := c.discard(a); err != nil {
-		c.log.Error("a dead re-deal is not forgotten", "err", err)
-		c.pauseResume()
+func (rd *redeals) stayOut(a *attempt) {
+	rd.drive.drop(a.live)
+	rd.attempt = nil
+	if err := rd.discard(a); err != nil {
+		rd.me.log.Error("a dead re-deal is not forgotten", "err", err)
+		rd.pauseResume()
 		return
 	}
-	c.log.Warn("this device did not come into the circle")
+	rd.me.log.Warn("this device did not come into the circle")
 }
 
 // circleSlot is this device's slot in an attempt.
-func (c *core) circleSlot(a *attempt) wire.Slot {
-	s, _ := selfIn(a.proposal, c.parentOf(a), c.self.public)
+func (rd *redeals) circleSlot(a *attempt) wire.Slot {
+	s, _ := selfIn(a.proposal, rd.parentOf(a), rd.me.self.public)
 	return s
 }
 
 // tellRedeal sends an attempt to those who take part in it.
-func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
+func (rd *redeals) tellRedeal(a *attempt, slots []wire.Slot) {
 	msg := redeal{
 		Proposal: a.proposal.Bytes(), Discovery: a.discovery, Request: a.request, Grounds: a.grounds, Addrs: packAddrs(a.addrs), Chain: [][]byte{},
 	}
@@ -466,29 +489,35 @@ func (c *core) tellRedeal(a *attempt, slots []wire.Slot) {
 		m := msg
 		if slices.ContainsFunc(a.proposal.Added, func(d roster.Device) bool { return d.Slot == s }) {
 			// All epochs up to the one that is dealt.
-			for _, e := range c.circle.chain {
+			for _, e := range rd.me.circle.chain {
 				if e.Record.Epoch < a.proposal.Epoch {
 					m.Chain = append(m.Chain, e.Bytes())
 				}
 			}
 		}
-		c.sync(s, msgRedeal, m)
+		rd.me.sync(s, msgRedeal, m)
 	}
 }
 
 // watchOut remembers whom an attempt waits for, as long as it may succeed, and
 // who was against it when this device first heard that it does not.
-func (c *core) watchOut(a *attempt) {
+func (rd *redeals) watchOut(a *attempt) {
 	switch phase := a.machine.Phase(); {
 	case phase == refresh.Dealing || phase == refresh.Prepared:
 		a.missing = a.machine.Waiting()
 	case phase != refresh.Aborted && phase != refresh.Returned || !a.doomed.IsZero():
 	default:
-		a.doomed = c.now
+		a.doomed = rd.me.now
 		for _, s := range a.machine.Against() {
-			if s != c.circleSlot(a) {
+			if s != rd.circleSlot(a) {
 				a.against = append(a.against, s)
 			}
 		}
 	}
+}
+
+// An earlyTest was asked for before this device held a new share.
+type earlyTest struct {
+	from wire.Slot
+	test test
 }

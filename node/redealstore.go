@@ -41,24 +41,24 @@ func attemptKeyID(p refresh.Proposal) string {
 // persistRedeal makes the machine's state durable, with all that must become
 // true in the same moment: the fence around who is removed, the shares once
 // this device signs with them, the epoch once it is certified and final.
-func (c *core) persistRedeal(a *attempt, state []byte) error {
+func (rd *redeals) persistRedeal(a *attempt, state []byte) error {
 	phase, err := refresh.PhaseOf(state)
 	if err != nil {
 		return err
 	}
-	if a == c.waking && !phase.In() {
+	if a == rd.waking && !phase.In() {
 		return nil // this device has said nothing in it, and needs to remember nothing
 	}
-	if err := c.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
+	if err := rd.me.cfg.Keeper.NewEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: make the key of the new shares: %w", err)
 	}
-	sealed, err := c.cfg.Keeper.SealShare(a.epochKey, redealName, state)
+	sealed, err := rd.me.cfg.Keeper.SealShare(a.epochKey, redealName, state)
 	if err != nil {
 		return fmt.Errorf("node: seal the new shares: %w", err)
 	}
 	var shares map[string][]byte
 	if phase.In() {
-		if shares, err = c.sealNewShares(a); err != nil {
+		if shares, err = rd.sealNewShares(a); err != nil {
 			return err
 		}
 	}
@@ -67,14 +67,14 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 		Addrs: packAddrs(a.addrs), Chain: encodeChain(a.chain), State: sealed,
 	})
 	older := []byte{}
-	for _, key := range c.olderKeys(a) {
+	for _, key := range rd.olderKeys(a) {
 		older = append(older, key[:]...)
 	}
 	entry, certified := a.machine.Entry()
 	final := certified && phase.Final()
 	fence := phase != refresh.Dealing && phase != refresh.RolledBack
 	a.unsure = true
-	err = c.cfg.Journal.Update(func(tx journal.Tx) error {
+	err = rd.me.cfg.Journal.Update(func(tx journal.Tx) error {
 		var err error
 		switch {
 		case final:
@@ -84,18 +84,18 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 		}
 		err = errors.Join(err,
 			tx.Put(bucketAttempt, currentKey, raw),
-			tx.Put(bucketCircle, highestKey, []byte(strconv.FormatUint(max(a.proposal.Epoch, c.highest()), 10))))
+			tx.Put(bucketCircle, highestKey, []byte(strconv.FormatUint(max(a.proposal.Epoch, rd.highest()), 10))))
 		for name, s := range shares {
 			err = errors.Join(err, tx.Put(bucketShares, shareRecord(a.epochKey, name), s))
 		}
 		if fence {
-			for _, id := range c.removedBy(a) {
+			for _, id := range rd.removedBy(a) {
 				err = errors.Join(err, tx.Put(bucketFenced, id.Hex(), nil))
 			}
 		}
 		if final {
-			err = errors.Join(err, putEntry(tx, entry), c.putSince(tx, entry.Record.Epoch), tx.Put(bucketCircle, discoveryKey, a.discovery[:]), tx.Put(bucketCircle, olderKey, older),
-				tx.Put(bucketCircle, addrsKey, packAddrs(c.addrsAfter(a))), tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey)))
+			err = errors.Join(err, putEntry(tx, entry), rd.me.putSince(tx, entry.Record.Epoch), tx.Put(bucketCircle, discoveryKey, a.discovery[:]), tx.Put(bucketCircle, olderKey, older),
+				tx.Put(bucketCircle, addrsKey, packAddrs(rd.addrsAfter(a))), tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey)))
 			for _, e := range a.chain {
 				err = errors.Join(err, putEntry(tx, e))
 			}
@@ -105,18 +105,18 @@ func (c *core) persistRedeal(a *attempt, state []byte) error {
 	if err != nil {
 		return err
 	}
-	a.stored, a.unsure, c.resumed = true, false, 0
-	if c.circle != nil {
-		c.circle.highest = max(c.circle.highest, a.proposal.Epoch)
+	a.stored, a.unsure, rd.resumed = true, false, 0
+	if rd.me.circle != nil {
+		rd.me.circle.highest = max(rd.me.circle.highest, a.proposal.Epoch)
 		if fence {
-			for _, id := range c.removedBy(a) {
-				c.circle.fenced[id] = true
+			for _, id := range rd.removedBy(a) {
+				rd.me.circle.fenced[id] = true
 			}
-			c.stopBanned()
+			rd.stopBanned()
 		}
 	}
 	if final {
-		c.settleChain(a, entry)
+		rd.settleChain(a, entry)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func encodeChain(chain roster.Chain) [][]byte {
 }
 
 // sealNewShares seals the shares that this device signs with from now on.
-func (c *core) sealNewShares(a *attempt) (map[string][]byte, error) {
+func (rd *redeals) sealNewShares(a *attempt) (map[string][]byte, error) {
 	keys, ok := a.machine.Shares()
 	if !ok {
 		return nil, nil
@@ -139,7 +139,7 @@ func (c *core) sealNewShares(a *attempt) (map[string][]byte, error) {
 	var err error
 	for name, key := range keys {
 		err = errors.Join(err, key.Use(func(b *[secret.Size]byte) error {
-			s, err := c.cfg.Keeper.SealShare(a.epochKey, shareName(name), b[:])
+			s, err := rd.me.cfg.Keeper.SealShare(a.epochKey, shareName(name), b[:])
 			out[name] = s
 			return err
 		}))
@@ -152,9 +152,9 @@ func (c *core) sealNewShares(a *attempt) (map[string][]byte, error) {
 }
 
 // resumeRedeal goes on with the attempt that was in progress at the last stop.
-func (c *core) resumeRedeal() error {
+func (rd *redeals) resumeRedeal() error {
 	var raw []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+	if err := rd.me.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		raw, err = tx.Get(bucketAttempt, currentKey)
 		return err
 	}); err != nil {
@@ -178,50 +178,50 @@ func (c *core) resumeRedeal() error {
 	if a.chain, err = decodeChain(s.Chain); err != nil {
 		return fmt.Errorf("node: stored re-deal: %w", err)
 	}
-	if c.circle != nil && c.circle.headKey != attemptKeyID(p) && c.circle.head().Record.Epoch >= p.Epoch {
+	if rd.me.circle != nil && rd.me.circle.headKey != attemptKeyID(p) && rd.me.circle.head().Record.Epoch >= p.Epoch {
 		return nil // the circle has gone past it without this device
 	}
-	if c.dead[p.Session()] != nil {
+	if rd.dead[p.Session()] != nil {
 		return nil // what this device said in it is lost, see loseAttempt
 	}
-	parent := c.parentOf(a)
-	self, ok := selfIn(p, parent, c.self.public)
+	parent := rd.parentOf(a)
+	self, ok := selfIn(p, parent, rd.me.self.public)
 	if !ok {
 		return errors.New("node: the stored re-deal does not list this device")
 	}
-	m, effects, err := c.reopen(a, parent, self, s.State)
+	m, effects, err := rd.reopen(a, parent, self, s.State)
 	if err != nil {
-		if c.cfg.Keeper.Locked() || c.unreadable(err) {
+		if rd.me.cfg.Keeper.Locked() || rd.unreadable(err) {
 			return err // that says nothing about this key
 		}
-		if c.unopened++; c.unopened < resumeTries {
+		if rd.unopened++; rd.unopened < resumeTries {
 			return err
 		}
-		return c.loseAttempt(a, err)
+		return rd.loseAttempt(a, err)
 	}
-	c.unopened = 0
-	if m.Phase() == refresh.RolledBack && c.circle != nil {
+	rd.unopened = 0
+	if m.Phase() == refresh.RolledBack && rd.me.circle != nil {
 		m.Close()
-		c.circleRolledBack()
+		rd.circleRolledBack()
 		return nil
 	}
-	c.hold(a, m)
-	if c.circle != nil && c.circle.headKey == a.epochKey {
+	rd.hold(a, m)
+	if rd.me.circle != nil && rd.me.circle.headKey == a.epochKey {
 		a.entered = true // the stored head says so already
 	}
-	c.begin(a.live, effects)
-	c.redealStep()
+	rd.drive.begin(a.live, effects)
+	rd.redealStep()
 	return nil
 }
 
 // reopen makes the machine of an attempt out of its sealed state.
-func (c *core) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
-	state, err := c.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
+func (rd *redeals) reopen(a *attempt, parent roster.Record, self wire.Slot, sealed []byte) (*refresh.Machine, []session.Effect, error) {
+	state, err := rd.me.cfg.Keeper.OpenShare(attemptKeyID(a.proposal), redealName, sealed)
 	if err != nil {
 		return nil, nil, fmt.Errorf("node: open the re-deal: %w", err)
 	}
 	defer clear(state)
-	m, effects, err := refresh.Resume(c.redealConfig(a.proposal, parent, self), state)
+	m, effects, err := refresh.Resume(rd.redealConfig(a.proposal, parent, self), state)
 	if err != nil {
 		return nil, nil, fmt.Errorf("node: resume the re-deal: %w", err)
 	}
@@ -281,23 +281,23 @@ const asideKey = "aside"
 // discard destroys what belongs to a dead attempt, and nothing else. That it is
 // dead is durable first, with the key that is to go: were the key to go first, a
 // crash in between would leave a re-deal that nothing opens.
-func (c *core) discard(a *attempt) error {
-	if a == c.waking {
+func (rd *redeals) discard(a *attempt) error {
+	if a == rd.waking {
 		return nil // nothing of it was ever stored
 	}
 	raw, dead := encodeDead(a.machine.LastWords(), a.epochKey)
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+	if err := rd.me.cfg.Journal.Update(func(tx journal.Tx) error {
 		err := errors.Join(takeBack(tx), tx.Put(bucketDead, a.proposal.Attempt().Hex(), raw))
-		for _, acc := range c.parentOf(a).Accounts {
+		for _, acc := range rd.parentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(bucketShares, shareRecord(a.epochKey, acc.Name)))
 		}
-		return errors.Join(err, c.unfence(tx, c.removedBy(a)))
+		return errors.Join(err, rd.remains.unfence(tx, rd.removedBy(a)))
 	}); err != nil {
 		return err
 	}
-	c.unfenced(c.removedBy(a))
-	c.dead[a.proposal.Session()] = dead
-	if err := c.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
+	rd.remains.unfenced(rd.removedBy(a))
+	rd.dead[a.proposal.Session()] = dead
+	if err := rd.me.cfg.Keeper.DestroyEpochKey(a.epochKey); err != nil {
 		return fmt.Errorf("node: destroy the shares of a dead attempt: %w", err)
 	}
 	return nil

@@ -17,30 +17,38 @@ import (
 // take turns in opening one session for each account, each by its own clock:
 // nobody waits for one that is in trouble.
 
+// A trials has the new shares of an attempt tested.
+type trials struct {
+	me      *standing
+	drive   *drive
+	cosign  *cosign
+	redeals *redeals
+}
+
 // startTest joins a test that was asked for too early, or opens what is
 // missing of it, if it is this device's turn.
-func (c *core) startTest() {
-	a := c.attempt
+func (tr *trials) startTest() {
+	a := tr.redeals.attempt
 	if a == nil || !a.machine.NeedsTest() {
 		return
 	}
 	if a.needed.IsZero() {
-		a.needed = c.now
+		a.needed = tr.me.now
 	}
 	if t := a.early; t != nil {
 		a.early = nil
-		if err := c.joinTest(t.from, t.test); err != nil {
-			c.log.Debug("test signature not joined", "by", c.name(t.from), "err", err)
+		if err := tr.joinTest(t.from, t.test); err != nil {
+			tr.me.log.Debug("test signature not joined", "by", tr.me.name(t.from), "err", err)
 		}
 	}
-	if c.pausing(a.testAt) {
+	if tr.me.pausing(a.testAt) {
 		return
 	}
-	turn := int(max(c.now.Sub(a.needed), 0) / testTurn)
-	if c.circleSlot(a) != a.proposal.Members[turn%len(a.proposal.Members)] {
+	turn := int(max(tr.me.now.Sub(a.needed), 0) / testTurn)
+	if tr.redeals.circleSlot(a) != a.proposal.Members[turn%len(a.proposal.Members)] {
 		return
 	}
-	for _, l := range c.sessions {
+	for _, l := range tr.drive.sessions {
 		if trialOf(l) != nil {
 			return
 		}
@@ -50,9 +58,9 @@ func (c *core) startTest() {
 		if a.tests[acc.Name] != nil {
 			continue
 		}
-		if err := c.openTest(a, rec, acc); err != nil {
-			c.log.Error("test signature not started", "err", err)
-			a.testAt = c.now.Add(testPause)
+		if err := tr.openTest(a, rec, acc); err != nil {
+			tr.me.log.Error("test signature not started", "err", err)
+			a.testAt = tr.me.now.Add(testPause)
 		}
 		return
 	}
@@ -73,15 +81,9 @@ const (
 	maxTests   = int(2 * attemptLife / testPause)
 )
 
-// An earlyTest was asked for before this device held a new share.
-type earlyTest struct {
-	from wire.Slot
-	test test
-}
-
 // testSigners is this device and as many others as must sign.
-func (c *core) testSigners(a *attempt) []wire.Slot {
-	self := c.circleSlot(a)
+func (tr *trials) testSigners(a *attempt) []wire.Slot {
+	self := tr.redeals.circleSlot(a)
 	signers := []wire.Slot{self}
 	for _, s := range a.proposal.Members {
 		if s != self && len(signers) < a.proposal.Threshold {
@@ -92,31 +94,31 @@ func (c *core) testSigners(a *attempt) []wire.Slot {
 	return signers
 }
 
-func (c *core) testProposal(a *attempt, rec roster.Record, acc roster.Account, signers []wire.Slot) share.Proposal {
+func (tr *trials) testProposal(a *attempt, rec roster.Record, acc roster.Account, signers []wire.Slot) share.Proposal {
 	id := a.machine.TestRequest(acc)
 	return share.Proposal{
 		Version: share.VersionFor(rec.Threshold), Suite: acc.Suite, Circle: rec.Circle, Epoch: rec.Epoch, Record: rec.Hash(),
 		Account: acc.Name, GroupKey: acc.GroupKey(), Signers: signers, Path: []uint32{}, ChildKey: acc.GroupKey(),
 		Purpose: refresh.TestPurpose, Message: a.machine.TestMessage(acc), Request: id, Intent: wire.Hash(id),
-		Initiator: c.circleSlot(a), Expires: unix(c.now.Add(attemptLife)),
+		Initiator: tr.redeals.circleSlot(a), Expires: unix(tr.me.now.Add(attemptLife)),
 	}
 }
 
-func (c *core) openTest(a *attempt, rec roster.Record, acc roster.Account) error {
-	p := c.testProposal(a, rec, acc, c.testSigners(a))
-	if _, err := io.ReadFull(c.cfg.Rand, p.Nonce[:]); err != nil {
+func (tr *trials) openTest(a *attempt, rec roster.Record, acc roster.Account) error {
+	p := tr.testProposal(a, rec, acc, tr.testSigners(a))
+	if _, err := io.ReadFull(tr.me.cfg.Rand, p.Nonce[:]); err != nil {
 		return fmt.Errorf("node: draw nonce: %w", err)
 	}
 	for _, s := range p.Signers {
-		c.sync(s, msgTest, test{Attempt: a.proposal.Attempt(), Proposal: p.Bytes()})
+		tr.me.sync(s, msgTest, test{Attempt: a.proposal.Attempt(), Proposal: p.Bytes()})
 	}
-	return c.takeTest(a, rec, p)
+	return tr.takeTest(a, rec, p)
 }
 
 // onTest joins a test session, whose every field this device has derived
 // itself but for the nonce and the signers.
-func (c *core) onTest(from wire.Slot, m test) error {
-	a := c.attempt
+func (tr *trials) onTest(from wire.Slot, m test) error {
+	a := tr.redeals.attempt
 	if a == nil || a.proposal.Attempt() != m.Attempt || !slices.Contains(a.proposal.Members, from) {
 		return nil
 	}
@@ -124,12 +126,12 @@ func (c *core) onTest(from wire.Slot, m test) error {
 		a.early = &earlyTest{from, m} // the others were faster
 		return nil
 	}
-	return c.joinTest(from, m)
+	return tr.joinTest(from, m)
 }
 
 // joinTest checks a test that this device holds new shares for, and joins it.
-func (c *core) joinTest(from wire.Slot, m test) error {
-	a := c.attempt
+func (tr *trials) joinTest(from wire.Slot, m test) error {
+	a := tr.redeals.attempt
 	rec, ok := a.machine.Record()
 	if !ok {
 		return errors.New("node: no new record to test")
@@ -142,16 +144,16 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 	if !ok {
 		return errors.New("node: test of an unknown account")
 	}
-	want := c.testProposal(a, rec, acc, p.Signers)
+	want := tr.testProposal(a, rec, acc, p.Signers)
 	want.Version, want.Initiator, want.Nonce, want.Expires = p.Version, from, p.Nonce, p.Expires
-	if string(want.Bytes()) != string(p.Bytes()) || !slices.Contains(p.Signers, c.circleSlot(a)) {
+	if string(want.Bytes()) != string(p.Bytes()) || !slices.Contains(p.Signers, tr.redeals.circleSlot(a)) {
 		return errors.New("node: test of something else")
 	}
-	if c.begun.has(p.Session()) {
+	if tr.drive.begun.has(p.Session()) {
 		return nil
 	}
 	running := 0
-	for _, l := range c.sessions {
+	for _, l := range tr.drive.sessions {
 		if t := trialOf(l); t != nil && t.by == from {
 			running++
 		}
@@ -160,13 +162,13 @@ func (c *core) joinTest(from wire.Slot, m test) error {
 		return fmt.Errorf("node: device %d opens too many tests", from)
 	}
 	a.joined[from]++
-	if err := c.join(p, from); err != nil {
+	if err := tr.drive.join(p, from); err != nil {
 		return err
 	}
-	return c.takeTest(a, rec, p)
+	return tr.takeTest(a, rec, p)
 }
 
-func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
+func (tr *trials) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 	keys, ok := a.machine.Shares()
 	if !ok {
 		return errors.New("node: no new share to test")
@@ -176,13 +178,13 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 			k.Wipe()
 		}
 	}()
-	m, result, effects, err := c.newSigner(signerConfig{proposal: p, record: rec, self: c.circleSlot(a), share: keys[p.Account], sign: c.self.sign, rand: c.cfg.Rand})
+	m, result, effects, err := tr.cosign.newSigner(signerConfig{proposal: p, record: rec, self: tr.redeals.circleSlot(a), share: keys[p.Account], sign: tr.me.self.sign, rand: tr.me.cfg.Rand})
 	if err != nil {
 		return err
 	}
-	c.begin(&live{id: p.Session(), machine: m, slots: p.Signers, owner: &trial{
-		c: c, attempt: a, account: p.Account, by: p.Initiator,
-		signingSession: signingSession{proposal: p, record: rec, self: c.circleSlot(a), result: result, passOver: c.around.blame},
+	tr.drive.begin(&live{id: p.Session(), machine: m, slots: p.Signers, owner: &trial{
+		c: tr, attempt: a, account: p.Account, by: p.Initiator,
+		signingSession: signingSession{proposal: p, record: rec, self: tr.redeals.circleSlot(a), result: result, passOver: tr.redeals.around.blame},
 	}}, effects)
 	return nil
 }
@@ -191,7 +193,7 @@ func (c *core) takeTest(a *attempt, rec roster.Record, p share.Proposal) error {
 type trial struct {
 	stateless
 	signingSession
-	c       *redeals
+	c       *trials
 	attempt *attempt
 	account string
 	by      wire.Slot // who opened it
@@ -205,61 +207,61 @@ func (t *trial) stepped(*live)                {}
 func (t *trial) again(*live, []wire.Slot)     {}
 func (t *trial) finished(l *live)             { t.c.finishTest(l, t) }
 func (t *trial) failed(l *live, err error)    { t.c.testFailed(l, t, err) }
-func (t *trial) dropped(l *live)              { t.c.keepTestimony(l) }
+func (t *trial) dropped(l *live)              { t.c.cosign.keepTestimony(l) }
 func (t *trial) personal() bool               { return false }
 
 // closed ends the test: whoever opened it, or who is next, tries again.
 func (t *trial) closed(l *live, _ wire.Slot, _ closed) {
-	t.c.drop(l)
-	t.attempt.testAt = t.c.now.Add(testPause)
+	t.c.drive.drop(l)
+	t.attempt.testAt = t.c.me.now.Add(testPause)
 }
 
 func (t *trial) timing(*live) timing {
-	return timing{brief: true, resend: t.c.cfg.Timings.Resend}
+	return timing{brief: true, resend: t.c.me.cfg.Timings.Resend}
 }
 
 // finishTest keeps a test signature, and hands them in once all are there.
-func (c *core) finishTest(l *live, t *trial) {
+func (tr *trials) finishTest(l *live, t *trial) {
 	raw := t.result()
-	c.drop(l)
+	tr.drive.drop(l)
 	a := t.attempt
-	if c.attempt != a {
+	if tr.redeals.attempt != a {
 		return
 	}
 	a.tests[t.account] = raw
 	rec, _ := a.machine.Record()
 	if len(a.tests) < len(rec.Accounts) {
-		c.startTest()
+		tr.startTest()
 		return
 	}
 	effects, err := a.machine.Tested(a.tests)
 	if err != nil {
-		c.log.Error("test signatures refused", "err", err)
+		tr.me.log.Error("test signatures refused", "err", err)
 		clear(a.tests)
-		a.testAt = c.now.Add(testPause)
+		a.testAt = tr.me.now.Add(testPause)
 		return
 	}
-	c.carryOut(a.live, effects)
-	c.redealStep()
+	tr.drive.carryOut(a.live, effects)
+	tr.redeals.redealStep()
 }
 
 // testFailed ends a test for all that are in it.
-func (c *core) testFailed(l *live, t *trial, err error) {
+func (tr *trials) testFailed(l *live, t *trial, err error) {
 	slot, _, _ := blamed(err)
-	c.showAfter(l, err)
-	c.log.Warn("test signature failed", "account", t.account, "device", c.name(slot), "err", err)
+	tr.cosign.showAfter(l, err)
+	tr.me.log.Warn("test signature failed", "account", t.account, "device", tr.me.name(slot), "err", err)
 	for _, s := range l.slots {
-		c.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
+		tr.me.sync(s, msgClose, closed{Session: l.id, Reason: endedOther, Blame: uint16(slot)})
 	}
-	t.attempt.testAt = c.now.Add(testPause)
+	t.attempt.testAt = tr.me.now.Add(testPause)
 }
 
 // testsFor reports whether a test of the new shares of this attempt goes by that
 // request.
-func (c *core) testsFor(id wire.RequestID) bool {
-	if c.attempt == nil {
+func (tr *trials) testsFor(id wire.RequestID) bool {
+	if tr.redeals.attempt == nil {
 		return false
 	}
-	rec, ok := c.attempt.machine.Record()
-	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return c.attempt.machine.TestRequest(a) == id })
+	rec, ok := tr.redeals.attempt.machine.Record()
+	return ok && slices.ContainsFunc(rec.Accounts, func(a roster.Account) bool { return tr.redeals.attempt.machine.TestRequest(a) == id })
 }

@@ -14,49 +14,49 @@ import (
 // noteReleased notes durably that a partial signature is about to leave. When the
 // write fails its outcome is unknown, so memory takes it as done, and the
 // partial signature stays here.
-func (c *core) noteReleased(r *openRequest) error {
+func (lg *ledger) noteReleased(r *openRequest) error {
 	if len(r.denied) > 0 || r.meta.Expired {
 		return errors.New("node: the request was closed before the partial signature left")
 	}
 	r.meta.Released = true
-	return c.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
+	return lg.me.cfg.Journal.Update(func(tx journal.Tx) error { return putMeta(tx, r) })
 }
 
 // tellReleased says to the others that a request which was closed may be signed
 // all the same, since a part of a signature had left this device. Whoever said
 // no on another device would believe that it is not.
-func (c *core) tellReleased(r *openRequest) {
-	if !r.meta.Released || r.receipt != nil || r.open() || has(r.released, c.circle.slot) || c.circle.evicted != nil {
+func (lg *ledger) tellReleased(r *openRequest) {
+	if !r.meta.Released || r.receipt != nil || r.open() || has(r.released, lg.me.circle.slot) || lg.me.circle.evicted != nil {
 		return
 	}
-	it := c.signItem(itemAnswer, wire.Marshal(answer{
-		Version: 1, Request: r.id, Verdict: verdictReleased, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
+	it := lg.signItem(itemAnswer, wire.Marshal(answer{
+		Version: 1, Request: r.id, Verdict: verdictReleased, Epoch: lg.me.circle.record.Epoch, Record: lg.me.circle.hash,
 	}))
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
-		c.log.Error("not told that a request may be signed", "request", r.id, "err", err)
+	if err := lg.me.cfg.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
+		lg.me.log.Error("not told that a request may be signed", "request", r.id, "err", err)
 		return // it is said at the next start
 	}
-	r.released[c.circle.slot] = it
-	c.stock.add(r.id, it)
-	c.broadcast(msgItems, items{Items: []item{it}})
+	r.released[lg.me.circle.slot] = it
+	lg.stock.add(r.id, it)
+	lg.me.broadcast(msgItems, items{Items: []item{it}})
 }
 
 // groundless reports whether it says that a part of a signature left a device,
 // of a request that neither this device nor a quorum that it knows of approved.
 // It is not taken before that: a device could otherwise have all that was ever
 // denied shown as what may be signed.
-func (c *core) groundless(r *openRequest, it item) bool {
+func (lg *ledger) groundless(r *openRequest, it item) bool {
 	if it.Type != itemAnswer {
 		return false
 	}
 	a, err := parseAnswer(it.Body)
-	return err == nil && a.Verdict == verdictReleased && c.idle(r)
+	return err == nil && a.Verdict == verdictReleased && lg.idle(r)
 }
 
 // releasedWords says where a part of a signature has left.
-func (c *core) releasedWords(r *openRequest) string {
+func (lg *ledger) releasedWords(r *openRequest) string {
 	if r.meta.Released {
 		return "this device"
 	}
-	return list(c.names(sortedSlots(r.released)))
+	return list(lg.me.names(sortedSlots(r.released)))
 }

@@ -14,6 +14,24 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// A ledger is the requests that this device knows, with all that was said of them.
+type ledger struct {
+	me      *standing
+	judging *judging
+
+	requests map[wire.RequestID]*openRequest
+	unclosed map[wire.RequestID]*openRequest // all that are open, and perhaps some that are not
+	meanings meanings                        // of requests that were looked at lately
+	stock    stock                           // the items of all of them
+	waiting  waitingAnswers                  // answers and receipts whose request has not come yet
+
+	forgotten    forgotten // what was held once, and is not asked for again
+	disowned     forgotten // statements of this device that it does not remember
+	unremembered noise     // of those
+
+	sequel sequel
+}
+
 // meta is what only this device knows of a request. It is durable.
 type meta struct {
 	Version  uint8  `cbor:"1,keyasint"`
@@ -98,9 +116,9 @@ func (r *openRequest) from() wire.Slot { return wire.Slot(r.request.From) }
 
 // understand decodes a request as this device sees it: account, address and
 // intent are derived here and never taken from the sender.
-func (c *core) understand(it item, req request) *openRequest {
+func (lg *ledger) understand(it item, req request) *openRequest {
 	r := newRequest(it, req)
-	r.unclear = c.decodeIntent(r)
+	r.unclear = lg.decodeIntent(r)
 	return r
 }
 
@@ -112,13 +130,13 @@ func newRequest(it item, req request) *openRequest {
 }
 
 // loadRequests reads what the journal holds of requests, at start.
-func (c *core) loadRequests() error {
-	if c.circle == nil {
+func (lg *ledger) loadRequests() error {
+	if lg.me.circle == nil {
 		return nil
 	}
 	var all []item
 	metas := map[wire.RequestID]meta{}
-	err := c.cfg.Journal.View(func(tx journal.Tx) error {
+	err := lg.me.cfg.Journal.View(func(tx journal.Tx) error {
 		if err := journal.Each(tx, bucketItems, func(k string, raw []byte) error {
 			var it item
 			if err := wire.Unmarshal(raw, &it); err != nil {
@@ -149,7 +167,7 @@ func (c *core) loadRequests() error {
 	slices.SortStableFunc(all, func(a, b item) int { return int(a.Type) - int(b.Type) })
 	for _, it := range all {
 		if it.Type == itemRequest {
-			req, err := parseRequest(c.circle.record.Circle, it.From, it.Body)
+			req, err := parseRequest(lg.me.circle.record.Circle, it.From, it.Body)
 			if err != nil {
 				return fmt.Errorf("node: stored request: %w", err)
 			}
@@ -161,12 +179,12 @@ func (c *core) loadRequests() error {
 			r := newRequest(it, req)
 			r.meta = m
 			if r.undecoded = m.Closed != 0 && !change.Kind(req.Kind).Known(); !r.undecoded {
-				r.unclear = c.decodeIntent(r)
+				r.unclear = lg.decodeIntent(r)
 			}
-			c.enlist(r)
+			lg.enlist(r)
 			continue
 		}
-		x, err := c.examine(it)
+		x, err := lg.examine(it)
 		if r := x.request; err == nil && x.apply != nil && !(it.Type == itemReceipt && r.undecoded) {
 			err = x.check()
 		}
@@ -177,7 +195,7 @@ func (c *core) loadRequests() error {
 		case r == nil:
 		case x.apply != nil:
 			x.apply()
-			c.stock.add(r.id, it)
+			lg.stock.add(r.id, it)
 		default:
 			r.void = append(r.void, it.id())
 		}
@@ -223,8 +241,8 @@ const maxOpenPerDevice = 64
 // a judge remembers 64 of their words.
 const maxOpenChanges = 8
 
-func (c *core) countChanges(slot wire.Slot) (n int) {
-	for _, r := range c.unclosed {
+func (lg *ledger) countChanges(slot wire.Slot) (n int) {
+	for _, r := range lg.unclosed {
 		if r.change != nil && r.from() == slot && r.open() {
 			n++
 		}
@@ -232,8 +250,8 @@ func (c *core) countChanges(slot wire.Slot) (n int) {
 	return n
 }
 
-func (c *core) countOpen(slot wire.Slot) (n int) {
-	for _, r := range c.unclosed {
+func (lg *ledger) countOpen(slot wire.Slot) (n int) {
+	for _, r := range lg.unclosed {
 		if r.from() == slot && r.open() {
 			n++
 		}
@@ -242,22 +260,22 @@ func (c *core) countOpen(slot wire.Slot) (n int) {
 }
 
 // signItem makes a statement of this device.
-func (c *core) signItem(typ uint8, body []byte) item {
-	sig := c.self.sign(itemMessage(c.circle.record.Circle, typ, c.circle.slot, body))
-	return item{Type: typ, From: c.circle.slot, Body: body, Sig: sig[:]}
+func (lg *ledger) signItem(typ uint8, body []byte) item {
+	sig := lg.me.self.sign(itemMessage(lg.me.circle.record.Circle, typ, lg.me.circle.slot, body))
+	return item{Type: typ, From: lg.me.circle.slot, Body: body, Sig: sig[:]}
 }
 
 // find returns the request whose id begins with prefix.
-func (c *core) find(prefix string) (*openRequest, error) {
-	if c.circle == nil {
-		return nil, c.ready()
+func (lg *ledger) find(prefix string) (*openRequest, error) {
+	if lg.me.circle == nil {
+		return nil, lg.me.ready()
 	}
 	if len(prefix) < 4 || !isHex(prefix) {
 		return nil, api.Errorf(api.CodeBadArgument, "a request is named by at least 4 hex digits of its id").
 			WithHint("warifu requests lists them")
 	}
 	var found *openRequest
-	for id, r := range c.requests {
+	for id, r := range lg.requests {
 		if hex := id.Hex(); len(prefix) <= len(hex) && hex[:len(prefix)] == prefix {
 			if found != nil {
 				return nil, api.Errorf(api.CodeAmbiguous, "more than one request begins with %s", prefix).
@@ -275,10 +293,24 @@ func (c *core) find(prefix string) (*openRequest, error) {
 
 // backOff delays the next attempt: 1, 2, 4 … up to 32 seconds, or 8 minutes
 // between re-deals, for each of which every device works and writes.
-func (c *core) backOff(r *openRequest) {
+func (lg *ledger) backOff(r *openRequest) {
 	most := 5
 	if r.change != nil {
 		most = 9
 	}
-	r.notUntil = c.now.Add(time.Second << min(r.attempts, most))
+	r.notUntil = lg.me.now.Add(time.Second << min(r.attempts, most))
+}
+
+// deniable reports whether a denial of the person on the device in slot closes
+// r: of a request for a signature it always does.
+func (lg *ledger) deniable(r *openRequest, slot wire.Slot) bool {
+	return r.change == nil || r.change.Deniable(slot, circleFacts{lg, r})
+}
+
+func (lg *ledger) closedError(r *openRequest) error {
+	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.id, r.state())
+	if names := lg.me.names(sortedSlots(r.denied)); len(names) > 0 {
+		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.id, list(names))
+	}
+	return e
 }

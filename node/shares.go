@@ -12,13 +12,13 @@ import (
 )
 
 // loadShare reads this device's share of an account. The caller wipes it.
-func (c *core) loadShare(account string) (secret.Key, error) {
-	if !c.hasShare() {
+func (me *standing) loadShare(account string) (secret.Key, error) {
+	if !me.hasShare() {
 		return secret.Key{}, errors.New("node: this device holds no share of this epoch")
 	}
 	var sealed []byte
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
-		sealed, err = tx.Get(bucketShares, shareRecord(c.circle.shareKey, account))
+	if err := me.cfg.Journal.View(func(tx journal.Tx) (err error) {
+		sealed, err = tx.Get(bucketShares, shareRecord(me.circle.shareKey, account))
 		return err
 	}); err != nil {
 		return secret.Key{}, fmt.Errorf("node: read share: %w", err)
@@ -26,7 +26,7 @@ func (c *core) loadShare(account string) (secret.Key, error) {
 	if sealed == nil {
 		return secret.Key{}, fmt.Errorf("node: no share of %s is stored", account)
 	}
-	b, err := c.cfg.Keeper.OpenShare(c.circle.shareKey, shareName(account), sealed)
+	b, err := me.cfg.Keeper.OpenShare(me.circle.shareKey, shareName(account), sealed)
 	if err != nil {
 		return secret.Key{}, fmt.Errorf("node: open share: %w", err)
 	}
@@ -36,8 +36,8 @@ func (c *core) loadShare(account string) (secret.Key, error) {
 func shareName(account string) string { return "share/" + account }
 
 // hasShare reports whether this device can sign in the epoch it is in.
-func (c *core) hasShare() bool {
-	return c.circle != nil && c.circle.shareKey != "" && c.circle.evicted == nil
+func (me *standing) hasShare() bool {
+	return me.circle != nil && me.circle.shareKey != "" && me.circle.evicted == nil
 }
 
 // oldEpochKeys lists the keeper's keys under which this device has shares of
@@ -62,12 +62,12 @@ func oldEpochKeys(tx journal.Tx, keep string) (ids, records []string, err error)
 
 // oldestShare is the oldest epoch of which this device holds a share, or the
 // current one if it holds none.
-func (c *core) oldestShare() uint64 {
-	if c.circle == nil {
+func (me *standing) oldestShare() uint64 {
+	if me.circle == nil {
 		return 0
 	}
-	oldest := c.circle.record.Epoch
-	if err := c.cfg.Journal.View(func(tx journal.Tx) error {
+	oldest := me.circle.record.Epoch
+	if err := me.cfg.Journal.View(func(tx journal.Tx) error {
 		ids, _, err := oldEpochKeys(tx, "")
 		for _, id := range ids {
 			text, _, _ := strings.Cut(id, "-")
@@ -84,9 +84,9 @@ func (c *core) oldestShare() uint64 {
 
 // holdsShares reports whether there is a share of any epoch on this device, or
 // may be.
-func (c *core) holdsShares() bool {
+func (me *standing) holdsShares() bool {
 	var keys []string
-	err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+	err := me.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		keys, err = tx.Keys(bucketShares)
 		return err
 	})
@@ -95,13 +95,13 @@ func (c *core) holdsShares() bool {
 
 // headOpens reports whether this device's shares of the newest certified epoch
 // are there and open.
-func (c *core) headOpens() bool {
-	k := c.circle
+func (me *standing) headOpens() bool {
+	k := me.circle
 	if k.headKey == "" || k.shareKey != k.headKey || k.hash != k.head().Record.Hash() {
 		return false
 	}
 	for _, acc := range k.record.Accounts {
-		key, err := c.loadShare(acc.Name)
+		key, err := me.loadShare(acc.Name)
 		if err != nil {
 			return false
 		}

@@ -53,13 +53,13 @@ type formerCalls struct {
 	addr  string // empty if it was let in, to learn that it is out
 }
 
-func (c *core) onStrangers(s Strangers) {
-	k := &c.strangers
-	k.last = c.now
+func (me *standing) onStrangers(s Strangers) {
+	k := &me.strangers
+	k.last = me.now
 	for _, r := range s.Refused {
 		count := uint64(max(r.Count, 0))
-		if f, ok := c.formerPeer(r.Peer); ok {
-			c.formerCalled(f, count, r.Addr)
+		if f, ok := me.formerPeer(r.Peer); ok {
+			me.formerCalled(f, count, r.Addr)
 			continue
 		}
 		k.refused += count
@@ -71,27 +71,27 @@ func (c *core) onStrangers(s Strangers) {
 	if n == 0 {
 		return
 	}
-	if c.now.Sub(k.crowdLast).Abs() > crowdFor {
-		k.crowd, k.crowdSince = 0, c.now
+	if me.now.Sub(k.crowdLast).Abs() > crowdFor {
+		k.crowd, k.crowdSince = 0, me.now
 	}
 	before := k.crowd
-	k.crowd, k.crowdLast, k.crowdFrom = k.crowd+n, c.now, s.From
+	k.crowd, k.crowdLast, k.crowdFrom = k.crowd+n, me.now, s.From
 	if before < crowdedAfter && k.crowd >= crowdedAfter {
-		c.log.Warn("many connections say nothing", "count", k.crowd, "from", strings.Join(s.From, " "))
+		me.log.Warn("many connections say nothing", "count", k.crowd, "from", strings.Join(s.From, " "))
 	}
 }
 
 // formerPeer returns the device that is out and had this transport key.
-func (c *core) formerPeer(peer []byte) (roster.Former, bool) {
-	if c.circle == nil || len(peer) == 0 {
+func (me *standing) formerPeer(peer []byte) (roster.Former, bool) {
+	if me.circle == nil || len(peer) == 0 {
 		return roster.Former{}, false
 	}
-	for _, e := range c.circle.chain {
+	for _, e := range me.circle.chain {
 		for _, d := range e.Record.Devices {
 			if string(d.Peer) != string(peer) {
 				continue
 			}
-			return c.circle.record.IsFormer(d.Identity)
+			return me.circle.record.IsFormer(d.Identity)
 		}
 	}
 	return roster.Former{}, false
@@ -99,19 +99,19 @@ func (c *core) formerPeer(peer []byte) (roster.Former, bool) {
 
 // formerCalled takes note that a device that is out has called. It may do so as
 // often as it likes: the log has a line for each doubling of the count.
-func (c *core) formerCalled(f roster.Former, count uint64, addr string) {
-	if c.strangers.former == nil {
-		c.strangers.former = make(map[wire.DeviceID]*formerCalls)
+func (me *standing) formerCalled(f roster.Former, count uint64, addr string) {
+	if me.strangers.former == nil {
+		me.strangers.former = make(map[wire.DeviceID]*formerCalls)
 	}
-	calls := c.strangers.former[f.Identity]
+	calls := me.strangers.former[f.Identity]
 	if calls == nil {
 		calls = new(formerCalls)
-		c.strangers.former[f.Identity] = calls
+		me.strangers.former[f.Identity] = calls
 	}
 	before := calls.count
 	calls.count += count
-	calls.last, calls.addr = c.now, addr
+	calls.last, calls.addr = me.now, addr
 	if bits.Len64(before) != bits.Len64(calls.count) {
-		c.log.Warn("a device that is out called", "device", f.Name, "state", f.State.String(), "count", calls.count, "addr", addr)
+		me.log.Warn("a device that is out called", "device", f.Name, "state", f.State.String(), "count", calls.count, "addr", addr)
 	}
 }

@@ -14,16 +14,16 @@ import (
 )
 
 // tellUnfound tells everybody that the founding is over.
-func (c *core) tellUnfound(reason string, blame wire.Slot) {
-	f := c.founding
+func (fd *foundings) tellUnfound(reason string, blame wire.Slot) {
+	f := fd.founding
 	m := unfound{Session: f.session, Reason: reason, Blame: uint16(blame)}
 	if f.proposal != nil {
-		c.broadcast(msgUnfound, m)
+		fd.me.broadcast(msgUnfound, m)
 		return
 	}
 	for _, n := range f.joined {
-		if err := c.link.Send(n.Card.Peer, wire.ProtocolSync, encodeMessage(msgUnfound, m)); err != nil {
-			c.log.Debug("message not sent", "to", n.Card.Name, "err", err)
+		if err := fd.me.link.Send(n.Card.Peer, wire.ProtocolSync, encodeMessage(msgUnfound, m)); err != nil {
+			fd.me.log.Debug("message not sent", "to", n.Card.Name, "err", err)
 		}
 	}
 }
@@ -46,14 +46,14 @@ func foundingReason(reason string) string {
 	return "the founding failed there"
 }
 
-func (c *core) onUnfound(from wire.Slot, m unfound) error {
-	f := c.founding
+func (fd *foundings) onUnfound(from wire.Slot, m unfound) error {
+	f := fd.founding
 	if f == nil || wire.SessionID(m.Session) != f.session {
 		return nil
 	}
-	text := fmt.Sprintf("%s ended the founding: %s", c.name(from), foundingReason(m.Reason))
+	text := fmt.Sprintf("%s ended the founding: %s", fd.me.name(from), foundingReason(m.Reason))
 	if b := wire.Slot(m.Blame); b != 0 && b != from {
-		text += fmt.Sprintf(" (it names %s)", c.name(b))
+		text += fmt.Sprintf(" (it names %s)", fd.me.name(b))
 	}
 	if f.pending {
 		f.trouble = text
@@ -66,12 +66,12 @@ func (c *core) onUnfound(from wire.Slot, m unfound) error {
 	if m.Reason == "refused" {
 		code = api.CodeNotConfirmed
 	}
-	c.endFounding(api.Errorf(code, "%s", text).WithDevice(c.name(from)))
+	fd.endFounding(api.Errorf(code, "%s", text).WithDevice(fd.me.name(from)))
 	return nil
 }
 
 // foundingFailed handles a machine that stopped. A pending share stays.
-func (c *core) foundingFailed(f *founding, err error) {
+func (fd *foundings) foundingFailed(f *founding, err error) {
 	slot, check, _ := blamed(err)
 	claim, complained := errors.AsType[*keygen.Complaint](err)
 	reason, text := "failed", err.Error()
@@ -79,126 +79,126 @@ func (c *core) foundingFailed(f *founding, err error) {
 	case errors.Is(err, session.ErrViewMismatch):
 		reason, text = "mismatch", "the devices did not see the same messages"
 	case complained:
-		reason, text = "fault", fmt.Sprintf("%s says that %s broke a check (%s)", c.name(claim.By), c.name(claim.Against), claim.Check)
+		reason, text = "fault", fmt.Sprintf("%s says that %s broke a check (%s)", fd.me.name(claim.By), fd.me.name(claim.Against), claim.Check)
 	case check == "silent":
-		reason, text = "silent", c.troubleText(slot, err)
+		reason, text = "silent", fd.drive.troubleText(slot, err)
 	case slot != 0:
-		reason, text = "fault", c.troubleText(slot, err)
+		reason, text = "fault", fd.drive.troubleText(slot, err)
 	}
-	c.log.Error("founding failed", "session", f.session, "device", c.name(slot), "err", err)
-	c.tellUnfound(reason, slot)
+	fd.me.log.Error("founding failed", "session", f.session, "device", fd.me.name(slot), "err", err)
+	fd.tellUnfound(reason, slot)
 	if f.pending {
-		f.trouble, f.touched = text, c.now
+		f.trouble, f.touched = text, fd.me.now
 		return
 	}
 	e := api.Errorf(api.CodeFoundingFailed, "the founding failed: %s", text).
 		WithHint("nothing is left of it; begin again with \"warifu found\" and \"warifu join\"")
 	if slot != 0 {
-		e = e.WithDevice(c.name(slot))
+		e = e.WithDevice(fd.me.name(slot))
 	}
 	if storage := storeError(err); slot == 0 && api.CodeOf(storage) == api.CodeDiskFull {
 		e = api.AsError(storage)
 	}
-	c.endFounding(e)
+	fd.endFounding(e)
 }
 
 // endFounding forgets a founding that is not pending.
-func (c *core) endFounding(err error) {
-	f := c.founding
+func (fd *foundings) endFounding(err error) {
+	f := fd.founding
 	if f.live != nil {
-		c.drop(f.live)
+		fd.drive.drop(f.live)
 	}
-	c.endMeeting(err)
+	fd.endMeeting(err)
 }
 
 // endMeeting ends a founding or the wait of an invited device, and says why to those
 // who wait for it here.
-func (c *core) endMeeting(err error) {
+func (fd *foundings) endMeeting(err error) {
 	// Who is cut at once does not hear what was just said to them.
-	for _, d := range c.members() {
-		if d.Identity != c.self.public {
-			c.parting[string(d.Peer)] = c.now.Add(partingTime)
+	for _, d := range fd.me.members() {
+		if d.Identity != fd.me.self.public {
+			fd.me.parting[string(d.Peer)] = fd.me.now.Add(partingTime)
 		}
 	}
-	for id := range c.pairing {
-		c.parting[id] = c.now.Add(partingTime)
+	for id := range fd.me.pairing {
+		fd.me.parting[id] = fd.me.now.Add(partingTime)
 	}
-	c.founding, c.joining = nil, nil
-	clear(c.pairing)
-	clear(c.peers)
-	c.ended(err)
+	fd.founding, fd.joining = nil, nil
+	clear(fd.me.pairing)
+	clear(fd.me.peers)
+	fd.ended(err)
 }
 
 // foundingMissing lists the devices that the founding waits for.
-func (c *core) foundingMissing() []string {
-	f := c.founding
-	if f == nil || f.machine == nil || c.sessions[f.session] != f.live {
+func (fd *foundings) foundingMissing() []string {
+	f := fd.founding
+	if f == nil || f.machine == nil || fd.drive.sessions[f.session] != f.live {
 		return nil
 	}
-	return c.names(f.machine.Waiting())
+	return fd.me.names(f.machine.Waiting())
 }
 
 // tickFounding ends a founding that cannot go on, naming the device. Nobody is
 // hurried to compare words, and a pending founding waits for as long as it
 // takes.
-func (c *core) tickFounding() {
-	f := c.founding
+func (fd *foundings) tickFounding() {
+	f := fd.founding
 	if f == nil {
 		return
 	}
 	if f.pending {
-		c.reviveFounding()
+		fd.reviveFounding()
 		return
 	}
 	if f.proposal == nil {
 		return
 	}
 	for _, d := range f.proposal.Devices {
-		if d.Slot == c.selfSlot() || c.online(d.Slot) {
+		if d.Slot == fd.me.selfSlot() || fd.me.online(d.Slot) {
 			continue
 		}
-		if seen := c.peer(d.Slot).there; c.now.Sub(latest(seen, f.touched)) > foundingLost {
-			c.failSession(f.live, silent{slot: d.Slot, why: "cannot be reached"})
+		if seen := fd.me.peer(d.Slot).there; fd.me.now.Sub(latest(seen, f.touched)) > foundingLost {
+			fd.drive.failSession(f.live, silent{slot: d.Slot, why: "cannot be reached"})
 			return
 		}
 	}
-	if f.review == nil && c.now.Sub(f.touched) > foundingSilent {
+	if f.review == nil && fd.me.now.Sub(f.touched) > foundingSilent {
 		if w := f.machine.Waiting(); len(w) > 0 {
-			c.failSession(f.live, silent{slot: w[0], why: "did not answer"})
+			fd.drive.failSession(f.live, silent{slot: w[0], why: "did not answer"})
 		}
 	}
 }
 
 // reviveFounding resumes a pending founding some time after its machine stopped.
 // The others may still wait for this device's signature.
-func (c *core) reviveFounding() {
-	f := c.founding
-	if c.sessions[f.session] == f.live || c.now.Sub(f.touched) < foundingRest || c.cfg.Keeper.Locked() {
+func (fd *foundings) reviveFounding() {
+	f := fd.founding
+	if fd.drive.sessions[f.session] == f.live || fd.me.now.Sub(f.touched) < foundingRest || fd.me.cfg.Keeper.Locked() {
 		return
 	}
-	f.touched = c.now
-	if err := c.resumeFounding(); err != nil {
-		c.log.Error("pending founding not resumed", "session", f.session, "err", err)
+	f.touched = fd.me.now
+	if err := fd.resumeFounding(); err != nil {
+		fd.me.log.Error("pending founding not resumed", "session", f.session, "err", err)
 		return
 	}
-	if again := c.founding; again != nil && again != f {
+	if again := fd.founding; again != nil && again != f {
 		again.trouble = f.trouble
 	}
 }
 
 // abandon sets a founding aside. A pending one is kept under another name,
 // for its share may be part of a circle that others take for founded.
-func (c *core) abandon() error {
-	if err := c.mayAbandon(); err != nil {
+func (fd *foundings) abandon() error {
+	if err := fd.mayAbandon(); err != nil {
 		return err
 	}
-	if c.joining != nil {
-		c.endMeeting(abandoned())
+	if fd.joining != nil {
+		fd.endMeeting(abandoned())
 		return nil
 	}
-	f := c.founding
+	f := fd.founding
 	if f.pending {
-		err := c.cfg.Journal.Update(func(tx journal.Tx) error {
+		err := fd.me.cfg.Journal.Update(func(tx journal.Tx) error {
 			raw, err := tx.Get(bucketFounding, pendingKey)
 			if err != nil || raw == nil {
 				return err
@@ -209,8 +209,8 @@ func (c *core) abandon() error {
 			return storeError(err)
 		}
 	}
-	c.tellUnfound("abandoned", 0)
-	c.endFounding(abandoned())
+	fd.tellUnfound("abandoned", 0)
+	fd.endFounding(abandoned())
 	return nil
 }
 
@@ -219,8 +219,8 @@ func abandoned() error {
 }
 
 // mayAbandon says that there is nothing to abandon, or nil.
-func (c *core) mayAbandon() error {
-	if c.founding == nil && c.joining == nil {
+func (fd *foundings) mayAbandon() error {
+	if fd.founding == nil && fd.joining == nil {
 		return api.Errorf(api.CodeNoFounding, "no founding is in progress or pending here")
 	}
 	return nil
@@ -231,6 +231,6 @@ func (c *core) mayAbandon() error {
 const partingTime = 3 * time.Second
 
 // tickParting cuts those whose time is over.
-func (c *core) tickParting() {
-	maps.DeleteFunc(c.parting, func(_ string, until time.Time) bool { return !c.now.Before(until) })
+func (fd *foundings) tickParting() {
+	maps.DeleteFunc(fd.me.parting, func(_ string, until time.Time) bool { return !fd.me.now.Before(until) })
 }

@@ -43,43 +43,43 @@ type redealKeys struct {
 //     its record.
 //
 // A crash in the middle leaves some keys for the next time.
-func (c *core) destroyUnusedKeys(of redealKeys) error {
-	if c.circle == nil || c.circle.evicted != nil || of.busy || c.cfg.Keeper.Locked() || !c.headOpens() {
+func (rm *remains) destroyUnusedKeys(of redealKeys) error {
+	if rm.me.circle == nil || rm.me.circle.evicted != nil || of.busy || rm.me.cfg.Keeper.Locked() || !rm.me.headOpens() {
 		return nil
 	}
 	var used map[string]bool
-	if err := c.cfg.Journal.View(func(tx journal.Tx) (err error) {
+	if err := rm.me.cfg.Journal.View(func(tx journal.Tx) (err error) {
 		used, err = usedKeys(tx, of)
 		return err
 	}); err != nil {
 		return fmt.Errorf("node: look which keys are needed: %w", err)
 	}
-	ids, err := c.cfg.Keeper.ListEpochKeys()
+	ids, err := rm.me.cfg.Keeper.ListEpochKeys()
 	if err != nil {
 		return fmt.Errorf("node: look which keys are there: %w", err)
 	}
-	used[c.circle.headKey], used[c.circle.shareKey] = true, true
+	used[rm.me.circle.headKey], used[rm.me.circle.shareKey] = true, true
 	if of.key != "" {
 		used[of.key] = true
 	}
 	for _, id := range ids {
 		epoch, ok := attemptEpoch(id)
-		if !ok || used[id] || epoch > c.circle.head().Record.Epoch {
+		if !ok || used[id] || epoch > rm.me.circle.head().Record.Epoch {
 			continue
 		}
-		if err := c.cfg.Keeper.DestroyEpochKey(id); err != nil {
+		if err := rm.me.cfg.Keeper.DestroyEpochKey(id); err != nil {
 			return fmt.Errorf("node: destroy a key that nothing needs: %w", err)
 		}
-		c.log.Info("a key that nothing needs is destroyed", "epoch", epoch)
+		rm.me.log.Info("a key that nothing needs is destroyed", "epoch", epoch)
 	}
 	return nil
 }
 
 // cleanUp is destroyUnusedKeys where nothing hangs on it: the next start does it
 // again.
-func (c *core) cleanUp(of redealKeys) {
-	if err := c.destroyUnusedKeys(of); err != nil {
-		c.log.Warn("keys not cleaned up", "err", err)
+func (rm *remains) cleanUp(of redealKeys) {
+	if err := rm.destroyUnusedKeys(of); err != nil {
+		rm.me.log.Warn("keys not cleaned up", "err", err)
 	}
 }
 

@@ -19,38 +19,49 @@ import (
 
 // What a person sees. Everything here reads the core and changes nothing.
 
+// A views shows persons what there is to see.
+type views struct {
+	me        *standing
+	judging   *judging
+	remains   *remains
+	ledger    *ledger
+	redeals   *redeals
+	changes   *changes
+	foundings *foundings
+}
+
 // defaultPath is the address that is shown and used unless another is named.
 var defaultPath = []uint32{0, 0}
 
-func (c *core) viewDevice(d roster.Device) api.Device {
+func (vw *views) viewDevice(d roster.Device) api.Device {
 	v := api.Device{
 		Slot: int(d.Slot), Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d),
-		This: d.Identity == c.self.public,
+		This: d.Identity == vw.me.self.public,
 	}
 	if v.This {
 		v.Online = true
-		if c.circle != nil {
-			v.Epoch = c.circle.record.Epoch
+		if vw.me.circle != nil {
+			v.Epoch = vw.me.circle.record.Epoch
 		}
 		return v
 	}
-	if p := c.peers[d.Slot]; p != nil {
-		v.Online, v.Epoch = c.hears(d.Slot), p.epoch
+	if p := vw.me.peers[d.Slot]; p != nil {
+		v.Online, v.Epoch = vw.me.hears(d.Slot), p.epoch
 		if !p.lastSeen.IsZero() {
 			t := p.lastSeen.UTC().Truncate(time.Second)
 			v.LastSeen = &t
 		}
 	}
-	c.viewJudged(&v, d.Slot)
+	vw.viewJudged(&v, d.Slot)
 	return v
 }
 
 // viewJudged adds what the judge thinks of a device.
-func (c *core) viewJudged(v *api.Device, slot wire.Slot) {
-	if c.vigil.Judge == nil {
+func (vw *views) viewJudged(v *api.Device, slot wire.Slot) {
+	if vw.judging.vigil.Judge == nil {
 		return
 	}
-	j, ok := c.vigil.Judge.View(slot)
+	j, ok := vw.judging.vigil.Judge.View(slot)
 	switch {
 	case !ok:
 		return
@@ -58,25 +69,25 @@ func (c *core) viewJudged(v *api.Device, slot wire.Slot) {
 		v.State = api.DeviceAccused
 	case j.State != recovery.Live:
 		v.State = j.State.String()
-	case c.twice(slot):
+	case vw.twice(slot):
 		v.State, j.Words = api.DeviceTwice, "seems to run twice"
 	}
 	v.Why = j.Words
 	if j.Left > 0 {
-		t := c.now.Add(time.Duration(min(j.Left, 1<<33)) * time.Second).UTC().Truncate(time.Second)
+		t := vw.me.now.Add(time.Duration(min(j.Left, 1<<33)) * time.Second).UTC().Truncate(time.Second)
 		v.Until = &t
 	}
 }
 
 // twice reports whether a device was noticed lately to run twice.
-func (c *core) twice(slot wire.Slot) bool {
-	return slices.ContainsFunc(c.notices(), func(n recovery.Notice) bool { return n.Step == recovery.StepCopied && n.Slot == slot })
+func (vw *views) twice(slot wire.Slot) bool {
+	return slices.ContainsFunc(vw.notices(), func(n recovery.Notice) bool { return n.Step == recovery.StepCopied && n.Slot == slot })
 }
 
-func (c *core) viewDevices(devices []roster.Device) []api.Device {
+func (vw *views) viewDevices(devices []roster.Device) []api.Device {
 	out := make([]api.Device, 0, len(devices))
 	for _, d := range devices {
-		out = append(out, c.viewDevice(d))
+		out = append(out, vw.viewDevice(d))
 	}
 	return out
 }
@@ -128,23 +139,23 @@ func authorizedKey(key []byte) string {
 	return name + " " + base64.StdEncoding.EncodeToString(b)
 }
 
-func (c *core) viewCircle() api.Circle {
-	rec := c.circle.record
+func (vw *views) viewCircle() api.Circle {
+	rec := vw.me.circle.record
 	return api.Circle{
-		Circle: rec.Circle.Hex(), Device: c.self.public.Hex(), Epoch: rec.Epoch, Threshold: rec.Threshold,
-		Devices: c.viewDevices(rec.Devices), Accounts: viewAccounts(rec),
+		Circle: rec.Circle.Hex(), Device: vw.me.self.public.Hex(), Epoch: rec.Epoch, Threshold: rec.Threshold,
+		Devices: vw.viewDevices(rec.Devices), Accounts: viewAccounts(rec),
 	}
 }
 
-func (c *core) viewQuestion() *api.Question {
-	f := c.founding
+func (vw *views) viewQuestion() *api.Question {
+	f := vw.foundings.founding
 	words := roster.Words(f.recordHash())
 	var warnings []string
 	for _, d := range f.review.Devices {
 		warnings = append(warnings, doubtsAbout(d.Name)...)
 	}
 	return &api.Question{
-		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: c.viewDevices(f.review.Devices), Words: words[:],
+		Session: f.session.Hex(), Threshold: f.review.Threshold, Devices: vw.viewDevices(f.review.Devices), Words: words[:],
 		Warnings: warnings,
 	}
 }
@@ -158,11 +169,11 @@ func doubtsAbout(name string) (out []string) {
 	return out
 }
 
-func (c *core) viewFounding() *api.Founding {
-	if j := c.joining; j != nil { // nothing happens before the sponsor says so
+func (vw *views) viewFounding() *api.Founding {
+	if j := vw.foundings.joining; j != nil { // nothing happens before the sponsor says so
 		return &api.Founding{State: api.FoundingInviting, Missing: []string{j.sponsor.Card.Name}}
 	}
-	f := c.founding
+	f := vw.foundings.founding
 	if f == nil {
 		return nil
 	}
@@ -170,7 +181,7 @@ func (c *core) viewFounding() *api.Founding {
 	if f.proposal != nil {
 		v.Session = f.session.Hex()
 	}
-	if m := c.foundingMissing(); m != nil {
+	if m := vw.foundings.foundingMissing(); m != nil {
 		v.Missing = m
 	}
 	if f.review != nil {
@@ -180,85 +191,85 @@ func (c *core) viewFounding() *api.Founding {
 	return v
 }
 
-func (c *core) status() api.Status {
+func (vw *views) status() api.Status {
 	s := api.Status{
-		Version: api.Version, Device: c.self.public.Hex(), Name: c.self.name, Kind: string(c.self.kind),
-		Locked: c.cfg.Keeper.Locked(), Addresses: c.addresses(), Devices: []api.Device{}, Accounts: []api.Account{},
-		Requests: []api.Request{}, Founding: c.viewFounding(),
+		Version: api.Version, Device: vw.me.self.public.Hex(), Name: vw.me.self.name, Kind: string(vw.me.self.kind),
+		Locked: vw.me.cfg.Keeper.Locked(), Addresses: vw.addresses(), Devices: []api.Device{}, Accounts: []api.Account{},
+		Requests: []api.Request{}, Founding: vw.viewFounding(),
 	}
-	if c.circle != nil {
-		rec := c.circle.record
+	if vw.me.circle != nil {
+		rec := vw.me.circle.record
 		s.Circle, s.Threshold, s.Epoch = rec.Circle.Hex(), rec.Threshold, rec.Epoch
-		s.Devices, s.Accounts, s.Former = c.viewDevices(rec.Devices), viewAccounts(rec), c.viewFormer()
-		if c.circle.evicted == nil { // who is out is told nothing of them any more
-			old := c.oldShares()
-			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old.alive), c.names(old.alive), c.frozen()
+		s.Devices, s.Accounts, s.Former = vw.viewDevices(rec.Devices), viewAccounts(rec), vw.viewFormer()
+		if vw.me.circle.evicted == nil { // who is out is told nothing of them any more
+			old := vw.oldShares()
+			s.OldSharesAlive, s.OldSharesOn, s.Frozen = len(old.alive), vw.me.names(old.alive), vw.judging.frozen()
 			s.OldSharesOut, s.OldSharesKey = len(old.out), old.key
-			open := c.openRequests()
+			open := vw.openRequests()
 			slices.Reverse(open)
-			s.Requests = c.viewList(open)
+			s.Requests = vw.viewList(open)
 		}
-		if a := c.attempt; a != nil && !a.machine.Settled() {
+		if a := vw.redeals.attempt; a != nil && !a.machine.Settled() {
 			s.Healing = fmt.Sprintf("%v: %s", a.proposal.Kind, phaseWords(a.machine.Phase()))
-		} else if c.shareAwaited() {
+		} else if vw.redeals.shareAwaited() {
 			s.Healing = fmt.Sprintf("%v: this device waits for its share", rec.Change.Kind)
 		}
 	}
-	s.Warnings, s.Strangers = c.warnings(), c.viewStrangers()
+	s.Warnings, s.Strangers = vw.warnings(), vw.viewStrangers()
 	return s
 }
 
-func (c *core) addresses() []string {
-	addrs := c.link.Addrs()
+func (vw *views) addresses() []string {
+	addrs := vw.me.link.Addrs()
 	out := make([]string, 0, len(addrs))
 	for _, a := range addrs {
-		out = append(out, a+"/p2p/"+base58.Encode(c.link.ID()))
+		out = append(out, a+"/p2p/"+base58.Encode(vw.me.link.ID()))
 	}
 	return out
 }
 
 // warnings lists what needs the person, most important first.
-func (c *core) warnings() []string {
-	w := append([]string{}, c.disk.warning(c.now)...)
-	for _, slot := range sortedSlots(c.alarms) {
-		n := c.alarms[slot]
-		if _, in := c.device(slot); !in {
+func (vw *views) warnings() []string {
+	w := append([]string{}, vw.me.disk.warning(vw.me.now)...)
+	for _, slot := range sortedSlots(vw.me.alarms) {
+		n := vw.me.alarms[slot]
+		if _, in := vw.me.device(slot); !in {
 			continue // it is out of the circle
 		}
-		text := fmt.Sprintf("%s failed a check of the protocol %d times: it may be compromised", c.name(slot), n)
+		text := fmt.Sprintf("%s failed a check of the protocol %d times: it may be compromised", vw.me.name(slot), n)
 		if n == 1 {
-			text = fmt.Sprintf("%s failed a check of the protocol: it may be compromised or broken", c.name(slot))
+			text = fmt.Sprintf("%s failed a check of the protocol: it may be compromised or broken", vw.me.name(slot))
 		}
 		w = append(w, text)
 	}
-	if f := c.founding; f != nil && f.trouble != "" {
+	if f := vw.foundings.founding; f != nil && f.trouble != "" {
 		w = append(w, "the founding is in trouble: "+f.trouble)
 	}
-	if f := c.founding; f != nil && f.state() == api.FoundingConfirming {
+	if f := vw.foundings.founding; f != nil && f.state() == api.FoundingConfirming {
 		w = append(w, "compare names and six words with the other devices: warifu found or warifu join asks you")
 	}
-	if c.cfg.Keeper.Locked() {
+	if vw.me.cfg.Keeper.Locked() {
 		w = append(w, "this device is locked and signs nothing: warifu unlock")
 	}
-	w = append(w, c.strangerWarnings()...)
-	if c.circle == nil {
+	w = append(w, vw.strangerWarnings()...)
+	if vw.me.circle == nil {
 		return w
 	}
-	w = append(w, c.faultWarnings()...)
-	w = append(w, c.circleWarnings()...)
-	if c.circle.evicted != nil {
+	w = append(w, vw.faultWarnings()...)
+	w = append(w, vw.circleWarnings()...)
+	if vw.me.circle.evicted != nil {
 		return w
 	}
 	online := 0
-	for _, d := range c.circle.record.Devices {
-		if d.Slot == c.circle.slot || c.hears(d.Slot) {
+	for _, d := range vw.me.circle.record.Devices {
+		if d.Slot == vw.me.circle.slot || vw.me.hears(d.Slot) {
 			online++
 		}
-		p := c.peers[d.Slot]
+		p := vw.me.peers[d.Slot]
 		if p == nil {
 			continue
 		}
-		if text := p.misfit.words(d.Name, c.now); text != "" {
+		if text := p.misfit.words(d.Name, vw.me.now); text != "" {
 			w = append(w, text)
 		}
 		if off := p.skew.Abs(); off > clockTolerance {
@@ -266,16 +277,16 @@ func (c *core) warnings() []string {
 			if p.skew < 0 {
 				way = "behind"
 			}
-			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", c.name(d.Slot), roughly(off), way))
+			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", vw.me.name(d.Slot), roughly(off), way))
 		}
 		if p.locked && p.online {
-			w = append(w, c.name(d.Slot)+" is locked and signs nothing: unlock it there")
+			w = append(w, vw.me.name(d.Slot)+" is locked and signs nothing: unlock it there")
 		}
 	}
-	if t := c.circle.record.Threshold; online < t {
-		w = append(w, fmt.Sprintf("only %d of %d devices are connected and %d must sign: start another one", online, len(c.circle.record.Devices), t))
+	if t := vw.me.circle.record.Threshold; online < t {
+		w = append(w, fmt.Sprintf("only %d of %d devices are connected and %d must sign: start another one", online, len(vw.me.circle.record.Devices), t))
 	}
-	if n := len(c.circle.record.Devices); n == c.circle.record.Threshold && !c.hadSpare() {
+	if n := len(vw.me.circle.record.Devices); n == vw.me.circle.record.Threshold && !vw.hadSpare() {
 		w = append(w, "every device must sign: losing one loses the accounts")
 	}
 	return w
@@ -285,58 +296,58 @@ func (c *core) warnings() []string {
 const noticeFor = 3 * 24 * time.Hour
 
 // notices returns what the judge has noticed that still matters.
-func (c *core) notices() []recovery.Notice {
-	if c.vigil.Judge == nil {
+func (vw *views) notices() []recovery.Notice {
+	if vw.judging.vigil.Judge == nil {
 		return nil
 	}
-	return c.vigil.Judge.Current(unix(c.now.Add(-noticeFor)))
+	return vw.judging.vigil.Judge.Current(unix(vw.me.now.Add(-noticeFor)))
 }
 
 // circleWarnings lists what is wrong with the circle as a whole.
-func (c *core) circleWarnings() (w []string) {
-	if c.circle.evicted != nil {
-		return []string{c.outWords()}
+func (vw *views) circleWarnings() (w []string) {
+	if vw.me.circle.evicted != nil {
+		return []string{vw.remains.outWords()}
 	}
-	if why := c.frozen(); why != "" {
+	if why := vw.judging.frozen(); why != "" {
 		w = append(w, "the circle is frozen and signs nothing: "+why)
 	}
-	if why := c.awaitedWords(); why != "" {
+	if why := vw.redeals.awaitedWords(); why != "" {
 		w = append(w, why)
-	} else if !c.hasShare() {
+	} else if !vw.me.hasShare() {
 		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
 	}
-	if c.vigil.Judge != nil {
-		for _, n := range c.notices() {
-			w = append(w, c.vigil.Judge.Words(n))
+	if vw.judging.vigil.Judge != nil {
+		for _, n := range vw.notices() {
+			w = append(w, vw.judging.vigil.Judge.Words(n))
 		}
-		w = append(w, c.spareWarning()...)
+		w = append(w, vw.spareWarning()...)
 	}
-	if c.redealTrouble != "" {
-		w = append(w, "a re-deal is in trouble: "+c.redealTrouble)
+	if vw.redeals.redealTrouble != "" {
+		w = append(w, "a re-deal is in trouble: "+vw.redeals.redealTrouble)
 	}
-	if gone := c.goneWords(); gone != "" {
+	if gone := vw.goneWords(); gone != "" {
 		w = append(w, gone)
 	}
-	for _, why := range c.whyDied() {
+	for _, why := range vw.changes.whyDied() {
 		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
 	}
-	return append(append(w, c.redealWarnings()...), c.oldWarning()...)
+	return append(append(w, vw.redealWarnings()...), vw.oldWarning()...)
 }
 
 // spareWarning says that the circle has no device to lose. While two devices
 // accuse each other it says nothing: one of them is there.
-func (c *core) spareWarning() []string {
-	for _, d := range c.circle.record.Devices {
-		if v, ok := c.vigil.Judge.View(d.Slot); ok && v.State == recovery.Disputed {
+func (vw *views) spareWarning() []string {
+	for _, d := range vw.me.circle.record.Devices {
+		if v, ok := vw.judging.vigil.Judge.View(d.Slot); ok && v.State == recovery.Disputed {
 			return nil
 		}
 	}
-	switch spare := c.vigil.Judge.Spare(); {
+	switch spare := vw.judging.vigil.Judge.Spare(); {
 	case spare < 0:
 		return []string{"stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help"}
-	case spare == 0 && len(c.circle.record.Devices) > c.circle.record.Threshold:
+	case spare == 0 && len(vw.me.circle.record.Devices) > vw.me.circle.record.Threshold:
 		return []string{"degraded: no spare device; the loss of one more stops the circle"}
-	case spare == 0 && c.hadSpare():
+	case spare == 0 && vw.hadSpare():
 		return []string{"degraded: no spare device is left, and the loss of one more loses the accounts: add one with \"warifu invite\""}
 	}
 	return nil
@@ -344,13 +355,13 @@ func (c *core) spareWarning() []string {
 
 // hadSpare reports whether there was ever a device more than must sign: else
 // the persons chose to have none.
-func (c *core) hadSpare() bool {
-	return slices.ContainsFunc(c.circle.chain, func(e roster.Entry) bool { return len(e.Record.Devices) > e.Record.Threshold })
+func (vw *views) hadSpare() bool {
+	return slices.ContainsFunc(vw.me.circle.chain, func(e roster.Entry) bool { return len(e.Record.Devices) > e.Record.Threshold })
 }
 
 // openRequests and closedRequests list newest first.
-func (c *core) openRequests() (out []*openRequest) {
-	for _, r := range c.byAge() {
+func (vw *views) openRequests() (out []*openRequest) {
+	for _, r := range vw.ledger.byAge() {
 		if s := r.state(); s == api.StatePending || s == api.StateSigning || s == api.StateReleased {
 			out = append(out, r)
 		}
@@ -358,8 +369,8 @@ func (c *core) openRequests() (out []*openRequest) {
 	return out
 }
 
-func (c *core) closedRequests() (out []*openRequest) {
-	for _, r := range c.byAge() {
+func (vw *views) closedRequests() (out []*openRequest) {
+	for _, r := range vw.ledger.byAge() {
 		if s := r.state(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired || s == api.StateDone {
 			out = append(out, r)
 		}
@@ -382,16 +393,16 @@ func apiKind(k string) string {
 	return intent.Escape(k)
 }
 
-func (c *core) viewRequest(r *openRequest) api.Request {
-	c.decoded(r)
+func (vw *views) viewRequest(r *openRequest) api.Request {
+	vw.ledger.decoded(r)
 	in := r.intent
 	if r.change != nil && r.unclear == nil {
-		in = c.changeWords(r)
+		in = vw.changeWords(r)
 	}
 	v := api.Request{
 		ID: r.id.Hex(), Kind: apiKind(r.request.Kind), Account: intent.Escape(r.request.Account), Path: fullPath(r.account, r.path),
-		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: c.name(r.from()), State: r.state(),
-		ApprovedBy: c.names(sortedSlots(r.approved)), DeniedBy: c.names(sortedSlots(r.denied)),
+		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: vw.me.name(r.from()), State: r.state(),
+		ApprovedBy: vw.me.names(sortedSlots(r.approved)), DeniedBy: vw.me.names(sortedSlots(r.denied)),
 		Created: time.Unix(int64(min(r.request.Created, 1<<40)), 0).UTC(), Expires: r.expires().UTC(),
 	}
 	if r.unclear != nil {
@@ -402,19 +413,19 @@ func (c *core) viewRequest(r *openRequest) api.Request {
 	}
 	v.Lines = viewLines(in.Lines)
 	if r.change != nil && r.change.Slot != 0 {
-		if d, ok := c.everDevice(c.subject(r)); ok {
+		if d, ok := vw.me.everDevice(vw.ledger.subject(r)); ok {
 			v.Device = d.Identity.Hex()
 		}
 	}
 	v.Warnings = append(v.Warnings, in.Warnings...)
 	switch {
-	case has(r.denied, c.circle.slot):
+	case has(r.denied, vw.me.circle.slot):
 		v.Answer = api.AnswerDenied
-	case has(r.approved, c.circle.slot):
+	case has(r.approved, vw.me.circle.slot):
 		v.Answer = api.AnswerApproved
 	}
 	if r.receipt != nil {
-		s := c.viewSignature(r)
+		s := vw.viewSignature(r)
 		v.Signature = &s
 	}
 	return v
@@ -427,12 +438,12 @@ func accountLabel(r *openRequest) string {
 	return share.FormatAddress(r.context.Address)
 }
 
-func (c *core) viewSignature(r *openRequest) api.Signature {
+func (vw *views) viewSignature(r *openRequest) api.Signature {
 	v := api.Signature{Request: r.id.Hex(), Kind: apiKind(r.request.Kind)}
 	if r.receipt == nil {
 		return v
 	}
-	c.decoded(r)
+	vw.ledger.decoded(r)
 	v.Account, v.Path = r.account.Name, fullPath(r.account, r.path)
 	v.Digest, v.Raw, v.Hash = r.result.Digest, r.result.Raw, r.result.TxHash
 	if r.account.Suite == roster.Ed25519 {
@@ -442,7 +453,7 @@ func (c *core) viewSignature(r *openRequest) api.Signature {
 	}
 	v.Epoch = r.receipt.Epoch
 	for _, s := range r.receipt.Signers {
-		v.Signers = append(v.Signers, c.name(wire.Slot(s)))
+		v.Signers = append(v.Signers, vw.me.name(wire.Slot(s)))
 	}
 	if !r.started.IsZero() {
 		v.Elapsed = api.Duration(r.elapsed.Round(time.Millisecond))
@@ -451,11 +462,11 @@ func (c *core) viewSignature(r *openRequest) api.Signature {
 }
 
 // viewFormer lists the devices that are out.
-func (c *core) viewFormer() []api.Former {
+func (vw *views) viewFormer() []api.Former {
 	out := []api.Former{}
-	for _, f := range c.circle.record.Former {
-		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: c.formerName(f), State: f.State.String(), Epoch: f.Epoch, Since: c.sinceOf(f.Epoch)}
-		if d, ok := c.everDevice(f.Slot); ok {
+	for _, f := range vw.me.circle.record.Former {
+		v := api.Former{Slot: int(f.Slot), Device: f.Identity.Hex(), Name: f.Name, Called: vw.me.formerName(f), State: f.State.String(), Epoch: f.Epoch, Since: vw.me.sinceOf(f.Epoch)}
+		if d, ok := vw.me.everDevice(f.Slot); ok {
 			v.Fingerprint = fingerprint(d)
 		}
 		out = append(out, v)

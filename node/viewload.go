@@ -13,11 +13,11 @@ const faultFor = time.Hour
 
 // viewLoads adds to a status what the other devices cost this one, by their peer
 // ids.
-func (c *core) viewLoads(s *api.Status, loads map[string]load) {
-	if c.circle == nil {
+func (vw *views) viewLoads(s *api.Status, loads map[string]load) {
+	if vw.me.circle == nil {
 		return
 	}
-	for i, d := range c.circle.record.Devices {
+	for i, d := range vw.me.circle.record.Devices {
 		l := loads[string(d.Peer)]
 		v := &s.Devices[i]
 		v.Load, v.HeldBack = int(math.Round(100*l.share)), l.held
@@ -29,11 +29,11 @@ func (c *core) viewLoads(s *api.Status, loads map[string]load) {
 }
 
 // faultWarnings names those who did what no honest device does.
-func (c *core) faultWarnings() (w []string) {
-	for _, slot := range sortedSlots(c.peers) {
-		p := c.peers[slot]
-		if _, in := c.circle.record.Device(slot); in && p.faults > 0 && c.now.Sub(p.faultAt).Abs() < faultFor {
-			w = append(w, c.name(slot)+" sends what others did not sign, in their name: it may be compromised; `warifu lost` takes it out")
+func (vw *views) faultWarnings() (w []string) {
+	for _, slot := range sortedSlots(vw.me.peers) {
+		p := vw.me.peers[slot]
+		if _, in := vw.me.circle.record.Device(slot); in && p.faults > 0 && vw.me.now.Sub(p.faultAt).Abs() < faultFor {
+			w = append(w, vw.me.name(slot)+" sends what others did not sign, in their name: it may be compromised; `warifu lost` takes it out")
 		}
 	}
 	return w

@@ -12,13 +12,13 @@ import (
 // this device was asleep, so that its share of that epoch waits at the others:
 // it may have heard of the epoch before it hears of the attempt. It returns the
 // record before.
-func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
-	n := len(c.circle.chain)
-	if n < 2 || c.hasShare() || c.redealing() || c.circle.evicted != nil {
+func (cg *changes) mailbox(p refresh.Proposal) (roster.Record, bool) {
+	n := len(cg.me.circle.chain)
+	if n < 2 || cg.me.hasShare() || cg.redeals.redealing() || cg.me.circle.evicted != nil {
 		return roster.Record{}, false
 	}
-	head := c.circle.chain[n-1].Record
-	return c.circle.chain[n-2].Record, head.Change.Attempt == p.Attempt() && slices.Contains(p.Sleepers, c.circle.slot)
+	head := cg.me.circle.chain[n-1].Record
+	return cg.me.circle.chain[n-2].Record, head.Change.Attempt == p.Attempt() && slices.Contains(p.Sleepers, cg.me.circle.slot)
 }
 
 // wakeUp listens to an attempt that was made without this device, and that the
@@ -26,29 +26,29 @@ func (c *core) mailbox(p refresh.Proposal) (roster.Record, bool) {
 // member turns out to have been ready for it, it stands in the way of nothing. Not
 // of another one either: each device may have this one listen to something else,
 // and none may twice within the time that it takes to hear what was said.
-func (c *core) wakeUp(from wire.Slot, a *attempt, parent roster.Record, self wire.Slot) error {
-	if c.redealing() {
+func (cg *changes) wakeUp(from wire.Slot, a *attempt, parent roster.Record, self wire.Slot) error {
+	if cg.redeals.redealing() {
 		return nil // it has a vote of its own to see through
 	}
-	w := c.waking
+	w := cg.redeals.waking
 	if w != nil && w.proposal.Attempt() == a.proposal.Attempt() {
 		return nil
 	}
-	p := c.peer(from)
-	if c.now.Sub(p.wokeAt).Abs() < attemptLost {
+	p := cg.me.peer(from)
+	if cg.me.now.Sub(p.wokeAt).Abs() < attemptLost {
 		return nil
 	}
-	p.wokeAt = c.now
+	p.wokeAt = cg.me.now
 	if w != nil {
-		c.drop(w.live)
+		cg.drive.drop(w.live)
 	}
-	m, effects, err := refresh.New(c.redealConfig(a.proposal, parent, self))
+	m, effects, err := refresh.New(cg.redeals.redealConfig(a.proposal, parent, self))
 	if err != nil {
 		return err
 	}
-	a.after = c.attempt != nil && keepsShares(c.attempt)
-	c.prepare(a, m)
-	c.waking = a
-	c.begin(a.live, effects)
+	a.after = cg.redeals.attempt != nil && keepsShares(cg.redeals.attempt)
+	cg.redeals.prepare(a, m)
+	cg.redeals.waking = a
+	cg.drive.begin(a.live, effects)
 	return nil
 }

@@ -2,11 +2,46 @@ package node
 
 import (
 	"slices"
+	"time"
 
+	"github.com/warifu/warifu/node/vigil"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
+
+// wired makes the rooms of a device, empty, and tells each of those below it.
+func wired(cfg Config, watch *disk, own *self) *core {
+	c := &core{watchers: map[*watcher]struct{}{}}
+	w := wiring{c}
+	me := &standing{
+		cfg: cfg, disk: watch, self: own, log: cfg.Log, now: cfg.Now(), company: w,
+		pairing: map[string][]string{}, parting: map[string]time.Time{}, peers: map[wire.Slot]*peer{}, alarms: map[wire.Slot]int{},
+	}
+	c.standing = me
+	c.judging = &judging{me: me, vigil: vigil.New(judgeStore{&me.cfg}, cfg.Log)}
+	c.remains = &remains{me}
+	c.drive = &drive{me: me, sessions: map[wire.SessionID]*live{}, begun: begunSessions{marks: map[wire.RequestID]uint64{}}, lookout: w}
+	c.ledger = &ledger{
+		me: me, judging: c.judging, sequel: w,
+		requests: map[wire.RequestID]*openRequest{}, unclosed: map[wire.RequestID]*openRequest{},
+	}
+	c.answering = &answering{me, c.judging, c.ledger}
+	c.cosign = &cosign{me: me, drive: c.drive, newSigner: signer}
+	c.redeals = &redeals{
+		me: me, judging: c.judging, drive: c.drive, remains: c.remains, ledger: c.ledger, answering: c.answering,
+		dead: deadAttempts{}, around: w,
+	}
+	c.trials = &trials{me, c.drive, c.cosign, c.redeals}
+	c.signings = &signings{me, c.judging, c.drive, c.ledger, c.answering, c.cosign}
+	c.changes = &changes{
+		me: me, judging: c.judging, drive: c.drive, remains: c.remains, ledger: c.ledger, redeals: c.redeals,
+		grudges: grudges{},
+	}
+	c.foundings = &foundings{me: me, judging: c.judging, drive: c.drive, ledger: c.ledger, ended: c.endWaits}
+	c.views = &views{me, c.judging, c.remains, c.ledger, c.redeals, c.changes, c.foundings}
+	return c
+}
 
 // The rooms of a device know each other in one direction only. Where one below needs
 // to hear of one above, or of one beside, it says in an interface what it wants to

@@ -1,8 +1,0 @@
-package node
-
-// The rooms to be: what is above the ledger.
-type (
-	redeals   = core
-	foundings = core
-	signings  = core
-)
