@@ -25,9 +25,9 @@ const requestLifetime = time.Hour
 // Status implements [api.Backend].
 func (n *Desk) Status(ctx context.Context) (s api.Status, err error) {
 	for patience := time.Now().Add(pingPatience); ; {
-		loads, heard := n.inbox.loads(), n.inbox.said()
+		loads, heard := n.loop.Loads(), n.loop.Said()
 		waiting := false
-		if err := n.look(ctx, func(c *core) error {
+		if err := n.look(ctx, func(c *counter) error {
 			c.heard(heard)
 			if waiting = c.ping() && time.Now().Before(patience); !waiting {
 				s = c.status()
@@ -47,7 +47,7 @@ func (n *Desk) Status(ctx context.Context) (s api.Status, err error) {
 
 // Alive implements [api.Aliver]: it returns when the loop has come to it.
 func (n *Desk) Alive(ctx context.Context) error {
-	return n.look(ctx, func(*core) error { return nil })
+	return n.look(ctx, func(*counter) error { return nil })
 }
 
 // Sign implements [api.Backend].
@@ -59,7 +59,7 @@ func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)
 	lifetime := min(max(requestLifetime, time.Duration(args.Timeout)), maxLifetime*time.Second)
 	var id string
 	var w *watcher
-	if err := n.call(ctx, func(c *core) error {
+	if err := n.call(ctx, func(c *counter) error {
 		r, err := c.ask(in, account, path, lifetime)
 		if err != nil {
 			return err
@@ -123,7 +123,7 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 // Wait implements [api.Backend].
 func (n *Desk) Wait(ctx context.Context, id string, emit func(api.Event)) (api.Signature, error) {
 	var w *watcher
-	if err := n.call(ctx, func(c *core) error {
+	if err := n.call(ctx, func(c *counter) error {
 		r, err := c.find(id)
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func (n *Desk) Wait(ctx context.Context, id string, emit func(api.Event)) (api.S
 // await reports how a request goes on until it is signed or cannot be.
 func (n *Desk) await(ctx context.Context, w *watcher, emit func(api.Event)) (sig api.Signature, err error) {
 	var now, last look
-	err = n.follow(ctx, w, func(c *core) error {
+	err = n.follow(ctx, w, func(c *counter) error {
 		if c.circle == nil {
 			return c.ready() // it did not come into the circle after all
 		}
@@ -195,7 +195,7 @@ func waitEnded(ctx context.Context, r *openRequest, last look) error {
 
 // Requests implements [api.Backend].
 func (n *Desk) Requests(ctx context.Context) (out []api.Request, err error) {
-	err = n.look(ctx, func(c *core) error {
+	err = n.look(ctx, func(c *counter) error {
 		if c.circle == nil {
 			return c.ready()
 		}
@@ -208,21 +208,21 @@ func (n *Desk) Requests(ctx context.Context) (out []api.Request, err error) {
 
 // Request implements [api.Backend].
 func (n *Desk) Request(ctx context.Context, id string) (api.Request, error) {
-	return n.withRequest(ctx, id, func(*core, *openRequest) error { return nil })
+	return n.withRequest(ctx, id, func(*counter, *openRequest) error { return nil })
 }
 
 // Approve implements [api.Backend].
 func (n *Desk) Approve(ctx context.Context, id string) (api.Request, error) {
-	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, false) })
+	return n.withRequest(ctx, id, func(c *counter, r *openRequest) error { return c.approve(r, false) })
 }
 
 // Deny implements [api.Backend].
 func (n *Desk) Deny(ctx context.Context, id string) (api.Request, error) {
-	return n.withRequest(ctx, id, (*core).deny)
+	return n.withRequest(ctx, id, (*counter).deny)
 }
 
-func (n *Desk) withRequest(ctx context.Context, id string, do func(*core, *openRequest) error) (v api.Request, err error) {
-	err = n.call(ctx, func(c *core) error {
+func (n *Desk) withRequest(ctx context.Context, id string, do func(*counter, *openRequest) error) (v api.Request, err error) {
+	err = n.call(ctx, func(c *counter) error {
 		r, err := c.find(id)
 		if err != nil {
 			return err
@@ -238,7 +238,7 @@ func (n *Desk) withRequest(ctx context.Context, id string, do func(*core, *openR
 
 // Lock implements [api.Backend].
 func (n *Desk) Lock(ctx context.Context) error {
-	return n.call(ctx, func(c *core) error {
+	return n.call(ctx, func(c *counter) error {
 		c.lock()
 		return nil
 	})
@@ -247,10 +247,10 @@ func (n *Desk) Lock(ctx context.Context) error {
 // Unlock implements [api.Backend]. The derivation takes a second and happens
 // outside the loop.
 func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
-	if err := n.core.cfg.Keeper.Unlock(passphrase); err != nil {
+	if err := n.c.cfg.Keeper.Unlock(passphrase); err != nil {
 		return err
 	}
-	return n.call(ctx, func(c *core) error {
+	return n.call(ctx, func(c *counter) error {
 		if c.cfg.Keeper.Locked() {
 			return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("warifu unlock")
 		}
@@ -262,7 +262,7 @@ func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
 // lock forgets the shares and ends the sessions that hold one. A founding that
 // has not been confirmed cannot go on without them either. A re-deal rests: what
 // this device has said in it is still told to others.
-func (c *core) lock() {
+func (c *counter) lock() {
 	c.cfg.Keeper.Lock()
 	for _, l := range c.liveSessions() {
 		if l.owner.timing(l).brief {
@@ -275,7 +275,7 @@ func (c *core) lock() {
 	c.tellLocked()
 }
 
-func (c *core) unlocked() {
+func (c *counter) unlocked() {
 	c.wakeRedeal()
 	c.tellLocked()
 	if c.circle != nil {
@@ -286,7 +286,7 @@ func (c *core) unlocked() {
 	c.tryAll()
 }
 
-func (c *core) tellLocked() {
+func (c *counter) tellLocked() {
 	if c.circle != nil {
 		c.broadcast(msgBeat, c.myBeat())
 	}
@@ -294,10 +294,10 @@ func (c *core) tellLocked() {
 
 // AbandonFounding implements [api.Backend].
 func (n *Desk) AbandonFounding(ctx context.Context) error {
-	return n.call(ctx, (*core).abandon)
+	return n.call(ctx, (*counter).abandon)
 }
 
 // Confirm implements [api.Backend].
 func (n *Desk) Confirm(ctx context.Context, args api.ConfirmArgs) error {
-	return n.call(ctx, func(c *core) error { return c.confirm(args.Session, args.Yes) })
+	return n.call(ctx, func(c *counter) error { return c.confirm(args.Session, args.Yes) })
 }

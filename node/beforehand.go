@@ -17,14 +17,14 @@ func (n *Desk) presence(ctx context.Context, args api.PresenceArgs) error {
 	if !args.DryRun {
 		return n.prove(ctx, args.Passphrase)
 	}
-	if err := n.look(ctx, (*core).ready); err != nil {
+	if err := n.look(ctx, (*counter).ready); err != nil {
 		return err
 	}
 	return notPresent(n.MayUnlock(ctx))
 }
 
 // MayUnlock implements [api.Backend].
-func (n *Desk) MayUnlock(context.Context) error { return n.core.cfg.Keeper.MayUnlock() }
+func (n *Desk) MayUnlock(context.Context) error { return n.c.cfg.Keeper.MayUnlock() }
 
 // notPresent calls a passphrase that opens nothing, or that it is too early for,
 // what it is where a person is to prove to be here.
@@ -39,7 +39,7 @@ func notPresent(err error) error {
 
 // MayApprove implements [api.Backend].
 func (n *Desk) MayApprove(ctx context.Context, id string) (api.Request, error) {
-	r, err := n.withRequest(ctx, id, (*core).mayApprove)
+	r, err := n.withRequest(ctx, id, (*counter).mayApprove)
 	if err == nil && api.ChangesCircle(r.Kind) {
 		err = notPresent(n.MayUnlock(ctx))
 	}
@@ -48,5 +48,5 @@ func (n *Desk) MayApprove(ctx context.Context, id string) (api.Request, error) {
 
 // MayAbandon implements [api.Backend].
 func (n *Desk) MayAbandon(ctx context.Context) error {
-	return n.look(ctx, (*core).mayAbandon)
+	return n.look(ctx, (*counter).mayAbandon)
 }

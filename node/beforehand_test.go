@@ -41,7 +41,7 @@ func personCalls(n *Desk, now time.Time) map[string]func(context.Context, api.Pr
 	type args = api.PresenceArgs
 	type emit = func(api.Event)
 	identity := func(name string) string {
-		for _, d := range n.core.circle.record.Devices {
+		for _, d := range n.c.circle.record.Devices {
 			if d.Name == name {
 				return d.Identity.Hex()
 			}

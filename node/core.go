@@ -8,26 +8,12 @@ import (
 // A core is the device without its goroutines: all its rooms. Every method must be
 // called from the one loop that owns it, and none waits for a peer.
 type core struct {
-	*standing
-	*judging
-	*remains
-	*drive
-	*ledger
-	*answering
-	*cosign
-	*redeals
-	*trials
-	*signings
-	*changes
-	*foundings
-	*views
+	*counter
 
 	awake    time.Duration // this device has been running
 	ticked   time.Time     // of the last tick; zero before the first
 	admitted *admission    // what the link was told last
 	lastHave time.Time
-
-	watchers map[*watcher]struct{}
 }
 
 // newCore reads everything durable. It starts nothing.

@@ -9,7 +9,7 @@ import (
 
 // Epochs implements [api.Healing].
 func (n *Desk) Epochs(ctx context.Context) (out []api.Epoch, err error) {
-	err = n.look(ctx, func(c *core) error {
+	err = n.look(ctx, func(c *counter) error {
 		if c.circle == nil {
 			return c.ready()
 		}

@@ -11,7 +11,7 @@ type foundingLook struct {
 	reason   string
 }
 
-func (c *core) lookAtFounding(w *watcher) (v foundingLook, err error) {
+func (c *counter) lookAtFounding(w *watcher) (v foundingLook, err error) {
 	f := c.founding
 	switch {
 	case w.failed != nil:

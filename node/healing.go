@@ -24,24 +24,24 @@ const maxVacation = 90 * 24 * time.Hour
 // locked, be it before the proof began or while it was checked.
 // The derivation takes a second and happens outside the loop.
 func (n *Desk) prove(ctx context.Context, passphrase []byte) error {
-	if err := n.look(ctx, (*core).ready); err != nil {
+	if err := n.look(ctx, (*counter).ready); err != nil {
 		return err
 	}
-	if err := n.core.cfg.Keeper.Prove(passphrase); err != nil {
+	if err := n.c.cfg.Keeper.Prove(passphrase); err != nil {
 		return notPresent(err)
 	}
-	n.post(func(c *core) { c.presentAt = c.now })
+	n.post(func(c *counter) { c.presentAt = c.now })
 	return nil
 }
 
 // change makes a request to change the circle. fill completes it in the loop. A
 // dry run ends where the request would be made, without a watcher.
-func (n *Desk) change(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (*watcher, error) {
+func (n *Desk) change(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*counter, *change.Payload) error) (*watcher, error) {
 	if err := n.presence(ctx, args); err != nil {
 		return nil, err
 	}
 	var w *watcher
-	err := n.call(ctx, func(c *core) error {
+	err := n.call(ctx, func(c *counter) error {
 		if c.circle == nil {
 			return c.ready()
 		}
@@ -80,18 +80,18 @@ func (n *Desk) Refresh(ctx context.Context, args api.PresenceArgs, emit func(api
 
 // Leave implements [api.Healing].
 func (n *Desk) Leave(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args, change.Leave, func(c *core, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }, emit)
+	return n.redeal(ctx, args, change.Leave, func(c *counter, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }, emit)
 }
 
 // redeal asks for a change that a re-deal brings about, and waits for it.
-func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error, emit func(api.Event)) (api.Changed, error) {
+func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*counter, *change.Payload) error, emit func(api.Event)) (api.Changed, error) {
 	start := n.now()
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
 		return api.Changed{}, err
 	}
 	asked := api.Event{Event: api.EventRequest, ID: w.request.id.Hex()}
-	if err := n.lookIn(ctx, func(c *core) { asked.Warnings = c.changeWords(w.request).Warnings }); err != nil {
+	if err := n.lookIn(ctx, func(c *counter) { asked.Warnings = c.changeWords(w.request).Warnings }); err != nil {
 		n.release(w)
 		return api.Changed{}, err
 	}
@@ -102,7 +102,7 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 		return api.Changed{}, err
 	}
 	var out api.Changed
-	err = n.lookIn(ctx, func(c *core) { out = c.changed() })
+	err = n.lookIn(ctx, func(c *counter) { out = c.changed() })
 	out.Elapsed = api.Duration(n.now().Sub(start).Round(time.Millisecond))
 	return out, err
 }
@@ -110,7 +110,7 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 // awaitChange reports how a change goes on until it took effect here.
 func (n *Desk) awaitChange(ctx context.Context, w *watcher, emit func(api.Event)) error {
 	var now, last look
-	return n.follow(ctx, w, func(c *core) error {
+	return n.follow(ctx, w, func(c *counter) error {
 		if c.circle == nil {
 			return c.ready() // it did not come into the circle after all
 		}
@@ -132,7 +132,7 @@ func (n *Desk) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, 
 
 // Thaw implements [api.Healing].
 func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
-	w, err := n.change(ctx, args, change.Thaw, func(c *core, _ *change.Payload) error {
+	w, err := n.change(ctx, args, change.Thaw, func(c *counter, _ *change.Payload) error {
 		if c.frozen() == "" {
 			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
 		}
@@ -152,7 +152,7 @@ func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 
 // Vacation implements [api.Healing].
 func (n *Desk) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, change.Vacation, func(c *core, ch *change.Payload) error {
+	return n.word(ctx, args.PresenceArgs, change.Vacation, func(c *counter, ch *change.Payload) error {
 		if d := args.Until.Sub(c.now); d <= 0 || d > maxVacation {
 			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
 		}
@@ -166,7 +166,7 @@ func (n *Desk) Vacation(ctx context.Context, args api.VacationArgs) (api.Request
 
 // Veto implements [api.Healing].
 func (n *Desk) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, change.Veto, func(c *core, ch *change.Payload) error {
+	return n.word(ctx, args.PresenceArgs, change.Veto, func(c *counter, ch *change.Payload) error {
 		if err := about(args.Device)(c, ch); err != nil || c.vigil.Judge == nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (n *Desk) Veto(ctx context.Context, args api.DeviceArgs) (api.Request, erro
 
 // Remove implements [api.Healing].
 func (n *Desk) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, error) {
-	return n.word(ctx, args.PresenceArgs, change.Remove, func(c *core, ch *change.Payload) error {
+	return n.word(ctx, args.PresenceArgs, change.Remove, func(c *counter, ch *change.Payload) error {
 		if err := another(args.Device)(c, ch); err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func refused(err error) error {
 }
 
 // word makes a request that takes effect by being made.
-func (n *Desk) word(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*core, *change.Payload) error) (api.Request, error) {
+func (n *Desk) word(ctx context.Context, args api.PresenceArgs, kind change.Kind, fill func(*counter, *change.Payload) error) (api.Request, error) {
 	w, err := n.change(ctx, args, kind, fill)
 	if err != nil || args.DryRun {
 		return api.Request{}, err
@@ -209,7 +209,7 @@ func (n *Desk) word(ctx context.Context, args api.PresenceArgs, kind change.Kind
 }
 
 func (n *Desk) view(ctx context.Context, w *watcher) (v api.Request, err error) {
-	err = n.lookIn(ctx, func(c *core) { v = c.viewRequest(w.request) })
+	err = n.lookIn(ctx, func(c *counter) { v = c.viewRequest(w.request) })
 	return v, err
 }
 
@@ -218,5 +218,5 @@ func (n *Desk) ApprovePresent(ctx context.Context, id string, passphrase []byte)
 	if err := n.prove(ctx, passphrase); err != nil {
 		return api.Request{}, err
 	}
-	return n.withRequest(ctx, id, func(c *core, r *openRequest) error { return c.approve(r, true) })
+	return n.withRequest(ctx, id, func(c *counter, r *openRequest) error { return c.approve(r, true) })
 }

@@ -17,7 +17,7 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	}
 	var ch change.Payload
 	var kind change.Kind
-	if err := n.call(ctx, func(c *core) (err error) {
+	if err := n.call(ctx, func(c *counter) (err error) {
 		if args.DryRun {
 			_, _, err = c.mayInvite(args.Replace)
 			return err
@@ -28,7 +28,7 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		return api.Changed{}, err
 	}
 	who, err := n.welcomeOne(ctx, time.Duration(args.Timeout), emit)
-	defer n.post(func(c *core) {
+	defer n.post(func(c *counter) {
 		c.inviting = nil
 		clear(c.pairing)
 	})
@@ -38,7 +38,7 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 	d := who.Card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 	ch.Card, ch.Addrs = who.Card.Bytes(), who.Addrs
-	return n.redeal(ctx, args.PresenceArgs, kind, func(c *core, out *change.Payload) error {
+	return n.redeal(ctx, args.PresenceArgs, kind, func(c *counter, out *change.Payload) error {
 		*out = ch
 		if args.Replace == "" {
 			return nil
@@ -49,13 +49,13 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 
 // welcomeOne shows invitations until one device has come in, for as long as
 // patience if that is not zero.
-func (n *Node) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (meet.Newcomer, error) {
+func (n *Desk) welcomeOne(ctx context.Context, patience time.Duration, emit func(api.Event)) (meet.Newcomer, error) {
 	if patience > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, patience, errNobodyCame)
 		defer stop()
 	}
-	return n.greeter.Receive(1, emit).Welcome(ctx, 1)
+	return n.loop.Greeter().Receive(1, emit).Welcome(ctx, 1)
 }
 
 var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")

@@ -184,18 +184,6 @@ func (n *Node) look(ctx context.Context, f func(c *core) error) error {
 	})
 }
 
-// lookIn is look for what there is to see in a circle only: a newcomer whose re-deal
-// came to nothing is in none any more.
-func (n *Node) lookIn(ctx context.Context, f func(c *core)) error {
-	return n.look(ctx, func(c *core) error {
-		if c.circle == nil {
-			return c.ready()
-		}
-		f(c)
-		return nil
-	})
-}
-
 // wait has the loop serve e and waits for what it says to done.
 func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
 	if !n.inbox.local(ctx, e) {
@@ -247,3 +235,22 @@ func (n *Node) CheckShares() error {
 	}
 	return nil
 }
+
+// A nodeLoop is the loop of a node for its desk.
+type nodeLoop struct{ n *Node }
+
+func (l nodeLoop) Call(ctx context.Context, f func() error) error {
+	return l.n.call(ctx, func(*core) error { return f() })
+}
+
+func (l nodeLoop) Look(ctx context.Context, f func() error) error {
+	return l.n.look(ctx, func(*core) error { return f() })
+}
+
+func (l nodeLoop) Post(f func())              { l.n.post(func(*core) { f() }) }
+func (l nodeLoop) Loads() map[string]load     { return l.n.inbox.loads() }
+func (l nodeLoop) Said() map[string]time.Time { return l.n.inbox.said() }
+func (l nodeLoop) Greeter() *meet.Greeter     { return l.n.greeter }
+
+// Desk returns the control API of this device.
+func (n *Node) Desk() *Desk { return &Desk{n.core.counter, nodeLoop{n}, n.now} }

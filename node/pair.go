@@ -12,10 +12,10 @@ import (
 )
 
 // Found implements [api.Backend].
-func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Event)) (api.Circle, error) {
+func (n *Desk) Found(ctx context.Context, args api.FoundArgs, emit func(api.Event)) (api.Circle, error) {
 	var w *watcher
 	pending := false
-	err := n.call(ctx, func(c *core) error {
+	err := n.call(ctx, func(c *counter) error {
 		if c.founding != nil && (c.founding.pending || c.founding.machine != nil) {
 			pending = true
 		} else if err := c.beginInviting(args.Threshold, args.Devices, settingsOf(args)); err != nil {
@@ -28,7 +28,7 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 		return api.Circle{}, err
 	}
 	if !pending {
-		reception := n.greeter.Receive(args.Devices, emit)
+		reception := n.loop.Greeter().Receive(args.Devices, emit)
 		for i := 2; i <= args.Devices; i++ {
 			who, err := reception.Welcome(ctx, i)
 			if err != nil {
@@ -38,7 +38,7 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 			d := who.Card.Device(0)
 			emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: fingerprint(d)})
 		}
-		if err := n.call(ctx, (*core).propose); err != nil {
+		if err := n.call(ctx, (*counter).propose); err != nil {
 			n.giveUp(w, err)
 			return api.Circle{}, err
 		}
@@ -48,8 +48,8 @@ func (n *Node) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 
 // giveUp drops a founding that is not pending because the call that led it
 // has ended.
-func (n *Node) giveUp(w *watcher, cause error) {
-	n.post(func(c *core) {
+func (n *Desk) giveUp(w *watcher, cause error) {
+	n.post(func(c *counter) {
 		c.unwatch(w)
 		if f := c.founding; f != nil && !f.pending {
 			c.tellUnfound("abandoned", 0)
@@ -61,16 +61,16 @@ func (n *Node) giveUp(w *watcher, cause error) {
 }
 
 // Join implements [api.Backend].
-func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (api.Circle, error) {
-	if err := n.look(ctx, (*core).freeToFound); err != nil {
+func (n *Desk) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)) (api.Circle, error) {
+	if err := n.look(ctx, (*counter).freeToFound); err != nil {
 		return api.Circle{}, err
 	}
-	sponsor, card, err := n.greeter.Answer(ctx, args, emit)
+	sponsor, card, err := n.loop.Greeter().Answer(ctx, args, emit)
 	if err != nil {
 		return api.Circle{}, pairingError(err)
 	}
 	var w *watcher
-	err = n.call(ctx, func(c *core) error {
+	err = n.call(ctx, func(c *counter) error {
 		if err := c.freeToFound(); err != nil {
 			return err
 		}
@@ -91,12 +91,12 @@ func (n *Node) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 const patience = 700 * time.Millisecond
 
 // awaitCircle reports how a founding goes on until the circle stands.
-func (n *Node) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)) (api.Circle, error) {
+func (n *Desk) awaitCircle(ctx context.Context, w *watcher, emit func(api.Event)) (api.Circle, error) {
 	var now foundingLook
 	var last api.Event // what is waited for, told once it has lasted
 	var since time.Time
 	asked, told := false, true
-	err := n.follow(ctx, w, func(c *core) (err error) {
+	err := n.follow(ctx, w, func(c *counter) (err error) {
 		now, err = c.lookAtFounding(w)
 		return err
 	}, func() bool {

@@ -13,7 +13,7 @@ import (
 
 // Preview implements [api.Healing].
 func (n *Desk) Preview(ctx context.Context, args api.PreviewArgs) (v api.Preview, err error) {
-	err = n.look(ctx, func(c *core) error {
+	err = n.look(ctx, func(c *counter) error {
 		v, err = c.preview(args)
 		return err
 	})
@@ -21,7 +21,7 @@ func (n *Desk) Preview(ctx context.Context, args api.PreviewArgs) (v api.Preview
 }
 
 // preview says what a change would be shown as on every device.
-func (c *core) preview(args api.PreviewArgs) (api.Preview, error) {
+func (c *counter) preview(args api.PreviewArgs) (api.Preview, error) {
 	if c.circle == nil {
 		return api.Preview{}, c.ready()
 	}
@@ -44,7 +44,7 @@ func (c *core) preview(args api.PreviewArgs) (api.Preview, error) {
 }
 
 // fill makes the change that a call asks for, and refuses it as that would.
-func (c *core) fill(args api.PreviewArgs, ch *change.Payload) error {
+func (c *counter) fill(args api.PreviewArgs, ch *change.Payload) error {
 	kind := change.Kind(args.Kind)
 	if !kind.Known() {
 		return api.Errorf(api.CodeBadArgument, "unknown kind of change %q", intent.Escape(args.Kind))
@@ -68,7 +68,7 @@ func (c *core) fill(args api.PreviewArgs, ch *change.Payload) error {
 
 // previewRetire says what it means to destroy this device's old shares. Nobody else
 // is asked.
-func (c *core) previewRetire() (api.Preview, error) {
+func (c *counter) previewRetire() (api.Preview, error) {
 	a := c.attempt
 	if a == nil || c.oldestShare() >= c.circle.record.Epoch {
 		return api.Preview{}, api.Errorf(api.CodeBadArgument, "this device keeps no old shares for a device that sleeps")
@@ -79,8 +79,8 @@ func (c *core) previewRetire() (api.Preview, error) {
 }
 
 // about finds the device that a change is about.
-func about(identity string) func(*core, *change.Payload) error {
-	return func(c *core, ch *change.Payload) error {
+func about(identity string) func(*counter, *change.Payload) error {
+	return func(c *counter, ch *change.Payload) error {
 		d, err := c.member(identity)
 		if err != nil {
 			return err
@@ -91,8 +91,8 @@ func about(identity string) func(*core, *change.Payload) error {
 }
 
 // another is about, for what a device cannot do to itself.
-func another(identity string) func(*core, *change.Payload) error {
-	return func(c *core, ch *change.Payload) error {
+func another(identity string) func(*counter, *change.Payload) error {
+	return func(c *counter, ch *change.Payload) error {
 		if err := about(identity)(c, ch); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func another(identity string) func(*core, *change.Payload) error {
 }
 
 // mayRequire says why no circle can require that so many devices sign, or nil.
-func (c *core) mayRequire(devices int) error {
+func (c *counter) mayRequire(devices int) error {
 	rec := c.circle.record
 	most := len(rec.Devices)
 	switch {

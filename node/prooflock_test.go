@@ -54,7 +54,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	k := &slowKeeper{labKeeper: phone.keeper}
 	var n *Desk
 	k.unlock = func() error {
-		return n.call(t.Context(), func(*core) error { return phone.keeper.Unlock(nil) })
+		return n.call(t.Context(), func(*counter) error { return phone.keeper.Unlock(nil) })
 	}
 	k.meanwhile = func() {
 		if err := n.Lock(t.Context()); err != nil {
@@ -69,7 +69,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	n = opened.Desk()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx, deafLink{}, nil) }()
+	go func() { ended <- opened.Run(ctx, deafLink{}, nil) }()
 	for name, call := range map[string]func() error{
 		"approve": func() error { _, err := n.ApprovePresent(ctx, r.id.Hex(), nil); return err },
 		"freeze":  func() error { _, err := n.Freeze(ctx, api.PresenceArgs{}); return err },

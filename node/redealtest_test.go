@@ -90,14 +90,14 @@ func TestEnoughWithout(t *testing.T) {
 	l := newLab(t, 3, 76)
 	l.found(3, 3)
 	c := l.devices[0].core
-	for _, fill := range []func(*core, *change.Payload) error{another(idOf(l, 1)), func(c *core, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }} {
-		if err := fill(c, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
+	for _, fill := range []func(*counter, *change.Payload) error{another(idOf(l, 1)), func(c *counter, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }} {
+		if err := fill(c.counter, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
 			t.Errorf("got %v", err)
 		}
 	}
 	l = newLab(t, 3, 77)
 	l.found(2, 3)
-	if err := another(idOf(l, 1))(l.devices[0].core, &change.Payload{}); err != nil {
+	if err := another(idOf(l, 1))(l.devices[0].core.counter, &change.Payload{}); err != nil {
 		t.Error(err)
 	}
 }

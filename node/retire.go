@@ -11,7 +11,7 @@ func (n *Desk) Retire(ctx context.Context, args api.PresenceArgs) (out api.Chang
 	if err := n.presence(ctx, args); err != nil {
 		return out, err
 	}
-	err = n.call(ctx, func(c *core) error {
+	err = n.call(ctx, func(c *counter) error {
 		if args.DryRun {
 			return c.mayRetire()
 		}
@@ -27,7 +27,7 @@ func (n *Desk) Retire(ctx context.Context, args api.PresenceArgs) (out api.Chang
 // retireNow destroys the old shares of this device although a sleeper has not
 // come for its new one: the person who is here gives up on waiting. What the
 // sleeper finds when it wakes is kept.
-func (c *core) retireNow() error {
+func (c *counter) retireNow() error {
 	if err := c.mayRetire(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *core) retireNow() error {
 }
 
 // mayRetire says why this device has nothing to retire, or may not yet, or nil.
-func (c *core) mayRetire() error {
+func (c *counter) mayRetire() error {
 	a := c.attempt
 	if c.circle == nil {
 		return c.ready()

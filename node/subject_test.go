@@ -66,7 +66,7 @@ func TestDevicesAreSaidByIdentity(t *testing.T) {
 	c := l.devices[0].core
 	for i := range l.devices {
 		var ch change.Payload
-		if err := about(idOf(l, i))(c, &ch); err != nil || int(ch.Slot) != i+1 {
+		if err := about(idOf(l, i))(c.counter, &ch); err != nil || int(ch.Slot) != i+1 {
 			t.Errorf("device %d: slot %d, %v", i+1, ch.Slot, err)
 		}
 	}
@@ -78,8 +78,8 @@ func TestDevicesAreSaidByIdentity(t *testing.T) {
 		"2": api.CodeBadArgument, "laptop": api.CodeBadArgument, "": api.CodeBadArgument, idOf(l, 1)[:16]: api.CodeBadArgument,
 		idOf(l, 1) + "00": api.CodeBadArgument, stranger: api.CodeUnknown,
 	} {
-		for name, fill := range map[string]func(string) func(*core, *change.Payload) error{"about": about, "another": another} {
-			if err := fill(said)(c, &change.Payload{}); api.CodeOf(err) != want {
+		for name, fill := range map[string]func(string) func(*counter, *change.Payload) error{"about": about, "another": another} {
+			if err := fill(said)(c.counter, &change.Payload{}); api.CodeOf(err) != want {
 				t.Errorf("%s %q: %v, want %s", name, said, err, want)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 // Threshold implements [api.Healing].
 func (n *Desk) Threshold(ctx context.Context, args api.ThresholdArgs, emit func(api.Event)) (api.Changed, error) {
-	return n.redeal(ctx, args.PresenceArgs, change.Threshold, func(c *core, ch *change.Payload) error {
+	return n.redeal(ctx, args.PresenceArgs, change.Threshold, func(c *counter, ch *change.Payload) error {
 		ch.Threshold = uint16(args.Threshold)
 		return c.mayRequire(args.Threshold)
 	}, emit)

@@ -17,16 +17,16 @@ type watcher struct {
 	poke     chan struct{}
 }
 
-func (c *core) watch(r *openRequest, founding bool) *watcher {
+func (c *counter) watch(r *openRequest, founding bool) *watcher {
 	w := &watcher{request: r, founding: founding, poke: make(chan struct{}, 1)}
 	c.watchers[w] = struct{}{}
 	return w
 }
 
-func (c *core) unwatch(w *watcher) { delete(c.watchers, w) }
+func (c *counter) unwatch(w *watcher) { delete(c.watchers, w) }
 
 // endWaits ends the waits for a founding.
-func (c *core) endWaits(err error) {
+func (c *counter) endWaits(err error) {
 	for w := range c.watchers {
 		if w.founding {
 			w.failed = err
@@ -51,7 +51,7 @@ const lookPause = 5 * time.Millisecond
 // whenever something may have changed; an error ends the call. tell then tells the
 // client what is new, outside the loop, and reports whether the wait is over. When
 // ctx ends, the call ends with what ended says. The watch is over in any case.
-func (n *Node) follow(ctx context.Context, w *watcher, look func(*core) error, tell func() bool, ended func() error) error {
+func (n *Desk) follow(ctx context.Context, w *watcher, look func(*counter) error, tell func() bool, ended func() error) error {
 	defer n.release(w)
 	w.signal()
 	pause := time.NewTimer(0)
@@ -89,6 +89,6 @@ func within(ctx context.Context, patience api.Duration) (context.Context, contex
 }
 
 // release ends a watch, also when ctx is gone.
-func (n *Node) release(w *watcher) {
-	n.post(func(c *core) { c.unwatch(w) })
+func (n *Desk) release(w *watcher) {
+	n.post(func(c *counter) { c.unwatch(w) })
 }

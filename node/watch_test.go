@@ -21,18 +21,18 @@ func TestWaitLooksSeldom(t *testing.T) {
 		r := phone.ask("something to wait for")
 		n := phone.node()
 		var w *watcher
-		if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+		if err := n.call(t.Context(), func(c *counter) error { w = c.watch(r, false); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		events, looks, seen := 0, 0, 0
 		over := make(chan error, 1)
 		go func() {
 			over <- n.follow(t.Context(), w,
-				func(*core) error { looks++; seen = events; return nil },
+				func(*counter) error { looks++; seen = events; return nil },
 				func() bool { return seen == many }, nil)
 		}()
 		for range many {
-			n.post(func(*core) { events++ })
+			n.post(func(*counter) { events++ })
 			time.Sleep(apart)
 		}
 		if err := <-over; err != nil {
@@ -52,16 +52,16 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	n := l.devices[0].node()
 	r := l.devices[0].ask("something to wait for")
 	var w *watcher
-	if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+	if err := n.call(t.Context(), func(c *counter) error { w = c.watch(r, false); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	errOver := errors.New("over")
-	err := n.follow(ctx, w, func(*core) error { stop(); return nil }, func() bool { return false }, func() error { return errOver })
+	err := n.follow(ctx, w, func(*counter) error { stop(); return nil }, func() bool { return false }, func() error { return errOver })
 	if !errors.Is(err, errOver) {
 		t.Errorf("it ends with %v", err)
 	}
-	if err := n.call(t.Context(), func(c *core) error {
+	if err := n.call(t.Context(), func(c *counter) error {
 		if len(c.watchers) != 0 {
 			t.Error("the watch goes on")
 		}
@@ -87,12 +87,12 @@ func TestWaitEndsWithTheCircle(t *testing.T) {
 		r := l.devices[0].ask("something to wait for")
 		n := l.devices[0].node()
 		var w *watcher
-		if err := n.call(t.Context(), func(c *core) error { w = c.watch(r, false); return nil }); err != nil {
+		if err := n.call(t.Context(), func(c *counter) error { w = c.watch(r, false); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		over := make(chan error, 1)
 		go func() { over <- wait(n, w) }()
-		n.post(func(c *core) { c.leaveCircle() })
+		n.post(func(c *counter) { c.leaveCircle() })
 		if err := <-over; api.CodeOf(err) != api.CodeNoCircle {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -12,7 +12,7 @@ import (
 
 // wired makes the rooms of a device, empty, and tells each of those below it.
 func wired(cfg Config, watch *disk, own *self) *core {
-	c := &core{watchers: map[*watcher]struct{}{}}
+	c := &core{counter: &counter{watchers: map[*watcher]struct{}{}}}
 	w := wiring{c}
 	me := &standing{
 		cfg: cfg, disk: watch, self: own, log: cfg.Log, now: cfg.Now(), company: w,
