@@ -26,7 +26,7 @@ func (vw *views) changeWords(r *openRequest) intent.Intent {
 
 // newcomer is what a change calls the device that comes in: one that is about to
 // be invited has no name yet.
-func (r *openRequest) newcomer() string {
+func newcomer(r *openRequest) string {
 	if r.change.Newcomer == nil {
 		return "a new device"
 	}
@@ -36,9 +36,9 @@ func (r *openRequest) newcomer() string {
 func (vw *views) changeSummary(r *openRequest) string {
 	switch r.change.Kind {
 	case change.Add:
-		return "add " + r.newcomer() + " to the circle"
+		return "add " + newcomer(r) + " to the circle"
 	case change.Replace:
-		return "replace " + vw.ledger.subjectName(r) + " by " + r.newcomer()
+		return "replace " + vw.ledger.subjectName(r) + " by " + newcomer(r)
 	case change.Lost:
 		return vw.ledger.subjectName(r) + " is lost: remove it and deal fresh shares without it"
 	case change.Refresh:
@@ -198,7 +198,7 @@ func (vw *views) numberWarnings(r *openRequest) (w []string) {
 	}
 	n, t := len(stay)+added, vw.ledger.thresholdAfter(r, before-len(stay), added)
 	if added > 0 {
-		stay = append(stay, r.newcomer())
+		stay = append(stay, newcomer(r))
 	}
 	switch {
 	case n < t:

@@ -13,7 +13,7 @@ func (rd *redeals) comeIn(m redeal, sponsored, own roster.Card) error {
 	if rd.attempt != nil || rd.interrupted() {
 		return nil
 	}
-	p, err := m.proposal()
+	p, err := proposalOf(m)
 	if err != nil {
 		return err
 	}

@@ -244,12 +244,6 @@ func (q *fairQueue) charge(now time.Time, key string, cost time.Duration) {
 	l.recent += cost.Seconds()
 }
 
-// A load is what a device costs.
-type load struct {
-	share float64 // of the loop's time, lately
-	held  bool    // it takes more than its budget and has to wait
-}
-
 // heldFor is how long after it last was a device is said to be held back.
 const heldFor = time.Minute
 

@@ -137,21 +137,12 @@ func (cg *changes) plan(want plan, nonce [32]byte) (refresh.Proposal, error) {
 	return p, p.Check(head)
 }
 
-// proposal returns the proposal of a re-deal, if the discovery key is that of it.
-func (m redeal) proposal() (refresh.Proposal, error) {
-	p, err := refresh.ParseProposal(m.Proposal)
-	if err == nil && p.Nonce != discoveryNonce(m.Discovery) {
-		err = errOtherDiscovery
-	}
-	return p, err
-}
-
 // onRedeal hears of an attempt: takes part, wakes up into it, or refuses.
 func (cg *changes) onRedeal(from wire.Slot, m redeal) error {
 	if cg.me.circle == nil || cg.redeals.interrupted() {
 		return nil
 	}
-	p, err := m.proposal()
+	p, err := proposalOf(m)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func sortItems(from []byte, list []item) (out []part) {
 		}}
 		for _, it := range chunk.Items {
 			p.size += len(it.Body) + itemOverhead
-			if it.urgent() {
+			if urgent(it) {
 				p.class = classUrgent
 			}
 		}
@@ -73,7 +73,7 @@ const maxUrgent = 4 << 10
 
 // urgent reports whether the item asks for a change of the circle, or approves
 // one, which only a change needs a person's presence for.
-func (it item) urgent() bool {
+func urgent(it item) bool {
 	if len(it.Body) > maxUrgent {
 		return false
 	}

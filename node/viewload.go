@@ -38,3 +38,9 @@ func (vw *views) faultWarnings() (w []string) {
 	}
 	return w
 }
+
+// A load is what a device costs.
+type load struct {
+	share float64 // of the loop's time, lately
+	held  bool    // it takes more than its budget and has to wait
+}
