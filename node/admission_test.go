@@ -10,8 +10,12 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/reach"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -24,11 +28,11 @@ import (
 func (l *lab) stranger(f func(*roster.Card)) meet.Newcomer {
 	l.t.Helper()
 	d := newLab(l.t, 2, l.rng.Uint64()).devices[1]
-	d.core.now = l.now
-	card := d.core.ownCard([32]byte{1})
+	d.core.Now = l.now
+	card := d.core.OwnCard([32]byte{1})
 	card.Name, card.Peer = "watch", fmt.Appendf(nil, "peer id of %016x, 38 bytes long.", l.rng.Uint64())[:38]
 	f(&card)
-	return meet.Newcomer{Card: roster.SignCard(card, d.core.self.sign), Addrs: d.Addrs()}
+	return meet.Newcomer{Card: roster.SignCard(card, d.core.Self.Sign), Addrs: d.Addrs()}
 }
 
 // TestWhoDoesNotFit: each device joins a founding once, under a name of its own,
@@ -38,43 +42,43 @@ func TestWhoDoesNotFit(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 3, 70)
 	founder := l.devices[0].core
-	founder.now = l.now
-	if err := founder.beginInviting(2, 3, l.settings); err != nil {
+	founder.Now = l.now
+	if err := founder.BeginInviting(2, 3, l.settings); err != nil {
 		t.Fatal(err)
 	}
 	in := l.stranger(func(c *roster.Card) { c.Name = "laptop" })
-	if err := founder.admitNewcomer(in); err != nil {
+	if err := founder.AdmitNewcomer(in); err != nil {
 		t.Fatal(err)
 	}
-	own := founder.ownCard([32]byte{})
+	own := founder.OwnCard([32]byte{})
 	for name, c := range map[string]struct {
 		card roster.Card
 		want error
 	}{
-		"itself":             {own, errSameDevice},
-		"again":              {in.Card, errSameDevice},
-		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.Card.Identity }).Card, errSameDevice},
-		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.Card.Peer }).Card, errSameDevice},
-		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.Card.Box }).Card, errSameDevice},
-		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).Card, errSameDevice},
-		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).Card, errSameName},
-		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).Card, errSameName},
+		"itself":             {own, founding.ErrSameDevice},
+		"again":              {in.Card, founding.ErrSameDevice},
+		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.Card.Identity }).Card, founding.ErrSameDevice},
+		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.Card.Peer }).Card, founding.ErrSameDevice},
+		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.Card.Box }).Card, founding.ErrSameDevice},
+		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).Card, founding.ErrSameDevice},
+		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).Card, standing.ErrSameName},
+		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).Card, standing.ErrSameName},
 		"another-of-our-own": {l.stranger(func(*roster.Card) {}).Card, nil},
 	} {
-		if err := founder.fits(c.card); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+		if err := founder.Fits(c.card); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 		if c.want == nil {
 			continue
 		}
-		if err := founder.admitNewcomer(meet.Newcomer{Card: c.card}); !errors.Is(err, c.want) || len(founder.founding.joined) != 1 || len(founder.pairing) != 1 {
+		if err := founder.AdmitNewcomer(meet.Newcomer{Card: c.card}); !errors.Is(err, c.want) || len(founder.Founding.Joined) != 1 || len(founder.Pairing) != 1 {
 			t.Errorf("%s: admitted: %v", name, err)
 		}
 	}
-	if err := founder.admitNewcomer(l.stranger(func(*roster.Card) {})); err != nil {
+	if err := founder.AdmitNewcomer(l.stranger(func(*roster.Card) {})); err != nil {
 		t.Fatal(err)
 	}
-	if err := founder.fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).Card); !errors.Is(err, errFull) {
+	if err := founder.Fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).Card); !errors.Is(err, founding.ErrFull) {
 		t.Errorf("one device too many: %v", err)
 	}
 }
@@ -96,7 +100,7 @@ func TestPairingErrorsAreSaid(t *testing.T) {
 		pairing.Version:      api.CodeBadInvitation,
 		pairing.Refused:      api.CodeFoundingFailed,
 	} {
-		err := pairingError(&pairing.Error{Code: code, Text: "what happened"})
+		err := desk.PairingError(&pairing.Error{Code: code, Text: "what happened"})
 		e := api.AsError(err)
 		if e.Code != want || e.Message != "what happened" {
 			t.Errorf("%v: %+v", code, e)
@@ -112,34 +116,34 @@ func TestPairingErrorsAreSaid(t *testing.T) {
 // themselves. Whatever else it is shown ends its part, and leaves nothing.
 func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(p *keygen.Proposal, m *found){
-		"none":                func(*keygen.Proposal, *found) {},
-		"without-this-device": func(p *keygen.Proposal, _ *found) { p.Devices[1].Identity[0] ^= 1 },
-		"own-name":            func(p *keygen.Proposal, _ *found) { p.Devices[1].Name = "other" },
-		"own-kind":            func(p *keygen.Proposal, _ *found) { p.Devices[1].Kind = "server" },
-		"own-peer": func(p *keygen.Proposal, _ *found) {
+	for name, change := range map[string]func(p *keygen.Proposal, m *message.Found){
+		"none":                func(*keygen.Proposal, *message.Found) {},
+		"without-this-device": func(p *keygen.Proposal, _ *message.Found) { p.Devices[1].Identity[0] ^= 1 },
+		"own-name":            func(p *keygen.Proposal, _ *message.Found) { p.Devices[1].Name = "other" },
+		"own-kind":            func(p *keygen.Proposal, _ *message.Found) { p.Devices[1].Kind = "server" },
+		"own-peer": func(p *keygen.Proposal, _ *message.Found) {
 			p.Devices[1].Peer = []byte("another peer id, 38 bytes long ........")[:38]
 		},
-		"own-box":               func(p *keygen.Proposal, _ *found) { p.Devices[1].Box[0] ^= 1 },
-		"own-presence":          func(p *keygen.Proposal, _ *found) { p.Devices[1].Presence[0] ^= 1 },
-		"without-the-sponsor":   func(p *keygen.Proposal, _ *found) { p.Devices[0].Identity[0] ^= 1 },
-		"sponsor-renamed":       func(p *keygen.Proposal, _ *found) { p.Devices[0].Name = "other" },
-		"sponsor-other-box":     func(p *keygen.Proposal, _ *found) { p.Devices[0].Box[0] ^= 1 },
-		"threshold-1":           func(p *keygen.Proposal, _ *found) { p.Threshold = 1 },
-		"too-few-addresses":     func(_ *keygen.Proposal, m *found) { m.Addrs = m.Addrs[:2] },
-		"too-many-addresses":    func(_ *keygen.Proposal, m *found) { m.Addrs[2] = make([]string, reach.Max+1) },
-		"address-too-long":      func(_ *keygen.Proposal, m *found) { m.Addrs[2] = []string{strings.Repeat("a", reach.MaxLen+1)} },
-		"proposal-that-is-none": func(_ *keygen.Proposal, m *found) { m.Proposal = []byte("no proposal") },
+		"own-box":               func(p *keygen.Proposal, _ *message.Found) { p.Devices[1].Box[0] ^= 1 },
+		"own-presence":          func(p *keygen.Proposal, _ *message.Found) { p.Devices[1].Presence[0] ^= 1 },
+		"without-the-sponsor":   func(p *keygen.Proposal, _ *message.Found) { p.Devices[0].Identity[0] ^= 1 },
+		"sponsor-renamed":       func(p *keygen.Proposal, _ *message.Found) { p.Devices[0].Name = "other" },
+		"sponsor-other-box":     func(p *keygen.Proposal, _ *message.Found) { p.Devices[0].Box[0] ^= 1 },
+		"threshold-1":           func(p *keygen.Proposal, _ *message.Found) { p.Threshold = 1 },
+		"too-few-addresses":     func(_ *keygen.Proposal, m *message.Found) { m.Addrs = m.Addrs[:2] },
+		"too-many-addresses":    func(_ *keygen.Proposal, m *message.Found) { m.Addrs[2] = make([]string, reach.Max+1) },
+		"address-too-long":      func(_ *keygen.Proposal, m *message.Found) { m.Addrs[2] = []string{strings.Repeat("a", reach.MaxLen+1)} },
+		"proposal-that-is-none": func(_ *keygen.Proposal, m *message.Found) { m.Proposal = []byte("no proposal") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 3, 71)
 			phone, laptop := l.devices[0], l.devices[1]
 			l.tamper = func(_, to *labDevice, b []byte) []byte {
-				if to != laptop || b[0] != msgFound {
+				if to != laptop || b[0] != message.MsgFound {
 					return b
 				}
-				var m found
+				var m message.Found
 				if wire.Unmarshal(b[1:], &m) != nil {
 					return b
 				}
@@ -151,12 +155,12 @@ func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 				if name != "proposal-that-is-none" {
 					m.Proposal = p.Bytes()
 				}
-				return encodeMessage(msgFound, m)
+				return message.EncodeMessage(message.MsgFound, m)
 			}
 			l.beginFounding(2, 3)
 			agreed := l.run(3*time.Minute, func() bool {
-				return laptop.core.founding == nil && laptop.core.joining == nil || laptop.core.founding != nil && laptop.core.founding.state() == api.FoundingConfirming
-			}) && laptop.core.founding != nil
+				return laptop.core.Founding == nil && laptop.core.Joining == nil || laptop.core.Founding != nil && laptop.core.Founding.State() == api.FoundingConfirming
+			}) && laptop.core.Founding != nil
 			if agreed != (name == "none") {
 				t.Errorf("takes part: %v\n%s", agreed, laptop.log)
 			}
@@ -165,7 +169,7 @@ func TestProposalsThatAnInvitedDeviceRefuses(t *testing.T) {
 			}
 			l.run(3*time.Minute, nil)
 			for _, d := range []*labDevice{phone, laptop} {
-				if d.core.founding != nil && d.core.founding.proposal != nil || d == laptop && d.core.joining != nil || d.core.circle != nil || len(d.keeper.keys) != 1 {
+				if d.core.Founding != nil && d.core.Founding.Proposal != nil || d == laptop && d.core.Joining != nil || d.core.Circle != nil || len(d.keeper.keys) != 1 {
 					t.Errorf("%s keeps something of it, or %d keys\n%s", d.name, len(d.keeper.keys), l.logs())
 				}
 			}
@@ -184,8 +188,8 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 		limit time.Duration
 		why   string
 	}{
-		{"killed", func(_ *lab, d *labDevice) { d.kill() }, foundingLost, `device=laptop err="device 2 cannot be reached"`},
-		{"silent", func(_ *lab, d *labDevice) { d.core = nil }, foundingSilent, `device=laptop err="device 2 did not answer"`},
+		{"killed", func(_ *lab, d *labDevice) { d.kill() }, founding.FoundingLost, `device=laptop err="device 2 cannot be reached"`},
+		{"silent", func(_ *lab, d *labDevice) { d.core = nil }, founding.FoundingSilent, `device=laptop err="device 2 did not answer"`},
 	} {
 		for heard := range 5 { // messages of the laptop's machine, before it goes
 			l := newLab(t, 3, 73)
@@ -205,7 +209,7 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 			c.leave(l, laptop)
 			l.run(c.limit+10*time.Second, nil)
 			for _, d := range []*labDevice{phone, tablet} {
-				if d.core.founding != nil || d.core.joining != nil || len(d.core.sessions) != 0 {
+				if d.core.Founding != nil || d.core.Joining != nil || len(d.core.Sessions) != 0 {
 					t.Errorf("%s after %d: %s still founds\n%s", c.name, heard, d.name, d.log)
 				}
 			}
@@ -223,34 +227,34 @@ func TestOneInvitationAtATime(t *testing.T) {
 	l := newLab(t, 3, 75)
 	l.found(2, 3)
 	c := l.devices[0].core
-	c.now = l.now
-	if _, _, err := c.beginInvite(idOf(l, 0)); api.CodeOf(err) != api.CodeBadArgument || c.inviting != nil {
+	c.Now = l.now
+	if _, _, err := c.BeginInvite(idOf(l, 0)); api.CodeOf(err) != api.CodeBadArgument || c.Inviting != nil {
 		t.Errorf("in place of itself: %v", err)
 	}
-	if _, _, err := c.beginInvite(strings.Repeat("ab", 32)); api.CodeOf(err) != api.CodeUnknown || c.inviting != nil {
+	if _, _, err := c.BeginInvite(strings.Repeat("ab", 32)); api.CodeOf(err) != api.CodeUnknown || c.Inviting != nil {
 		t.Errorf("in place of nobody: %v", err)
 	}
-	kind, slot, err := c.beginInvite(idOf(l, 2))
+	kind, slot, err := c.BeginInvite(idOf(l, 2))
 	if err != nil || kind != change.Replace || slot != 3 {
 		t.Fatal(kind, slot, err)
 	}
-	if _, _, err := c.beginInvite(""); api.CodeOf(err) != api.CodeRefused || c.inviting.replaces != 3 {
+	if _, _, err := c.BeginInvite(""); api.CodeOf(err) != api.CodeRefused || c.Inviting.Replaces != 3 {
 		t.Errorf("a second one: %v", err)
 	}
 	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).Card
-	if err := c.fits(namesake); err != nil {
+	if err := c.Fits(namesake); err != nil {
 		t.Errorf("the one that is replaced may give its name: %v", err)
 	}
-	c.inviting = nil
-	if kind, _, err := c.beginInvite(""); err != nil || kind != change.Add {
+	c.Inviting = nil
+	if kind, _, err := c.BeginInvite(""); err != nil || kind != change.Add {
 		t.Error(kind, err)
 	}
-	if err := c.fits(namesake); !errors.Is(err, errSameName) {
+	if err := c.Fits(namesake); !errors.Is(err, standing.ErrSameName) {
 		t.Errorf("a name that is taken: %v", err)
 	}
-	again := c.circle.record.Devices[1]
+	again := c.Circle.Record.Devices[1]
 	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).Card
-	if err := c.fits(card); !errors.Is(err, errSameDevice) {
+	if err := c.Fits(card); !errors.Is(err, founding.ErrSameDevice) {
 		t.Errorf("a device that is in: %v", err)
 	}
 }
@@ -269,13 +273,13 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 				continue
 			}
 			looked++
-			if s := d.core.status(); len(s.Accounts) == 0 && s.Circle == "" {
+			if s := d.core.Status(); len(s.Accounts) == 0 && s.Circle == "" {
 				continue
 			}
 			shown++
-			c, err := newCore(Config{Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
+			c, err := newCore(standing.Config{Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
 				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return l.now }})
-			if err != nil || c.circle == nil || len(c.circle.chain) != 1 || c.circle.chain[0].Verify() != nil {
+			if err != nil || c.Circle == nil || len(c.Circle.Chain) != 1 || c.Circle.Chain[0].Verify() != nil {
 				t.Errorf("%s shows an address that its disk does not hold: %v", d.name, err)
 			}
 		}
@@ -291,12 +295,12 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 	}
 	l.beginFounding(2, 3)
 	if !l.run(time.Minute, func() bool {
-		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+		return l.all(3, func(c *core) bool { return c.Founding.State() == api.FoundingConfirming })
 	}) {
 		t.Fatal("nobody is asked")
 	}
 	for _, d := range l.devices {
-		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+		if err := d.core.Confirm(d.core.Founding.Session.Hex(), true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -304,7 +308,7 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 	for _, d := range l.devices {
 		d.kill()
 		d.start()
-		if d.core.founding == nil || !d.core.founding.pending || d.core.circle != nil {
+		if d.core.Founding == nil || !d.core.Founding.Pending || d.core.Circle != nil {
 			t.Errorf("%s is not pending after a restart", d.name)
 		}
 	}
@@ -313,7 +317,7 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 		t.Errorf("an address is shown %d times before anybody heard a ready, of %d", shown, looked)
 	}
 	hold = false
-	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.Circle != nil }) }) {
 		t.Fatalf("the circle does not stand\n%s", l.logs())
 	}
 	look()
@@ -338,7 +342,7 @@ func TestLookAlikeNamesAreNoted(t *testing.T) {
 		if err := roster.CheckName(name); err != nil {
 			t.Fatal(err)
 		}
-		doubts := strings.Join(doubtsAbout(name), "\n")
+		doubts := strings.Join(desk.DoubtsAbout(name), "\n")
 		if want == "" && doubts != "" || !strings.Contains(doubts, want) {
 			t.Errorf("%s: %q, want %q", name, doubts, want)
 		}
@@ -348,7 +352,7 @@ func TestLookAlikeNamesAreNoted(t *testing.T) {
 	phone := l.devices[0]
 	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).Card
 	r := phone.change(change.Add, change.Payload{Card: card.Bytes(), Addrs: []string{}})
-	if v := phone.core.viewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: name may pass for another: the word") {
+	if v := phone.core.ViewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: name may pass for another: the word") {
 		t.Errorf("an addition is shown with %q", v.Warnings)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -28,26 +29,26 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 	}
 	// The chain gets through to the phone, and nothing of the attempt.
 	held := true
-	attempt := laptop.core.attempt.proposal.Session()
+	attempt := laptop.core.Attempt.Proposal.Session()
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
 		if !held || to != phone {
 			return b
 		}
-		if f, err := wire.ParseFrame(b); err == nil && f.Session == attempt || b[0] == msgRedeal {
+		if f, err := wire.ParseFrame(b); err == nil && f.Session == attempt || b[0] == message.MsgRedeal {
 			return nil
 		}
 		return b
 	}
 	phone.start()
 	if !l.run(time.Minute, func() bool {
-		return phone.core.circle.record.Epoch == 1 && phone.core.circle.hash == laptop.core.peer(1).record
+		return phone.core.Circle.Record.Epoch == 1 && phone.core.Circle.Hash == laptop.core.Peer(1).Record
 	}) {
 		t.Fatalf("the phone does not hear of the epoch\n%s", l.logs())
 	}
-	if phone.core.hasShare() {
+	if phone.core.HasShare() {
 		t.Fatal("it holds a share that it was not sent")
 	}
-	s := phone.core.status()
+	s := phone.core.Status()
 	if s.Healing != "refresh: this device waits for its share" {
 		t.Errorf("it counts as settled before it has its share: %q", s.Healing)
 	}
@@ -60,39 +61,39 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 
 	// Were it to find out that it has said more in the attempt than it remembers,
 	// nothing would come by itself.
-	phone.core.spent = phone.core.circle.record.Change.Attempt
-	if err := phone.core.mayAgree(); api.CodeOf(err) != api.CodeRolledBack || len(phone.warned("warifu refresh")) != 1 {
+	phone.core.Spent = phone.core.Circle.Record.Change.Attempt
+	if err := phone.core.MayAgree(); api.CodeOf(err) != api.CodeRolledBack || len(phone.warned("warifu refresh")) != 1 {
 		t.Errorf("it waits for what it has used up: %v", err)
 	}
-	phone.core.spent = wire.Hash{}
+	phone.core.Spent = wire.Hash{}
 
 	theirs := laptop.ask("approved on the phone while its share is on the way")
-	if !l.run(10*time.Second, func() bool { return phone.request(theirs.id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return phone.request(theirs.Id) != nil }) {
 		t.Fatal("the request does not come")
 	}
-	phone.approves(theirs.id)
-	phone.core.now = l.now
+	phone.approves(theirs.Id)
+	phone.core.Now = l.now
 	own := phone.ask("asked on the phone while its share is on the way")
-	if !l.run(10*time.Second, func() bool { return laptop.request(own.id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return laptop.request(own.Id) != nil }) {
 		t.Fatal("the phone's own request does not come")
 	}
-	laptop.approves(own.id)
+	laptop.approves(own.Id)
 	l.run(20*time.Second, nil)
-	if laptop.signed(theirs.id) || phone.signed(own.id) {
+	if laptop.signed(theirs.Id) || phone.signed(own.Id) {
 		t.Fatal("signed without a share")
 	}
-	if theirs.attempts != 0 || own.attempts != 0 {
-		t.Errorf("%d and %d sessions were opened that the phone cannot take part in", theirs.attempts, own.attempts)
+	if theirs.Attempts != 0 || own.Attempts != 0 {
+		t.Errorf("%d and %d sessions were opened that the phone cannot take part in", theirs.Attempts, own.Attempts)
 	}
-	if _, why := laptop.core.waitingFor(theirs); !strings.Contains(why, "phone approved and has no share of this epoch yet") {
+	if _, why := laptop.core.WaitingFor(theirs); !strings.Contains(why, "phone approved and has no share of this epoch yet") {
 		t.Errorf("the laptop does not say what it waits for: %q", why)
 	}
 
 	held = false
-	if !l.run(2*time.Minute, func() bool { return laptop.signed(theirs.id) && phone.signed(own.id) }) {
+	if !l.run(2*time.Minute, func() bool { return laptop.signed(theirs.Id) && phone.signed(own.Id) }) {
 		t.Fatalf("not signed once the share has come\n%s", l.logs())
 	}
-	if s := phone.core.status(); s.Healing != "" || phone.warned("waits for its share") != nil {
+	if s := phone.core.Status(); s.Healing != "" || phone.warned("waits for its share") != nil {
 		t.Errorf("it goes on waiting: %q %q", s.Healing, s.Warnings)
 	}
 }
@@ -105,15 +106,15 @@ func TestApproveWhileAWriteIsReadBack(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.ask("approved while a write is read back")
-	if !l.run(10*time.Second, func() bool { return phone.request(r.id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return phone.request(r.Id) != nil }) {
 		t.Fatal("the request does not come")
 	}
-	phone.core.resumeLater(journal.ErrStopped)
-	phone.approves(r.id)
-	if err := phone.core.maySign(); api.CodeOf(err) != api.CodeBusy {
+	phone.core.ResumeLater(journal.ErrStopped)
+	phone.approves(r.Id)
+	if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeBusy {
 		t.Errorf("it would sign meanwhile: %v", err)
 	}
-	if !l.run(time.Minute, func() bool { return laptop.signed(r.id) }) {
+	if !l.run(time.Minute, func() bool { return laptop.signed(r.Id) }) {
 		t.Fatalf("not signed once it was read back\n%s", l.logs())
 	}
 }

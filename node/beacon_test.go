@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // TestDiscoveryKeyChangesAtARemoval: a device that is out does not see the
@@ -18,15 +19,15 @@ func TestDiscoveryKeyChangesAtARemoval(t *testing.T) {
 		goes func(l *lab, phone, laptop, tablet *labDevice)
 	}{
 		{"lost", func(_ *lab, phone, laptop, tablet *labDevice) {
-			r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
-			tablet.approves(r.id)
+			r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
+			tablet.approves(r.Id)
 		}},
 		{"leaves", func(_ *lab, phone, _, _ *labDevice) { phone.change(change.Leave, change.Payload{}) }},
 		{"silent", func(l *lab, phone, laptop, tablet *labDevice) {
 			phone.kill()
 			l.step = 10 * time.Minute
 			for _, d := range []*labDevice{laptop, tablet} {
-				d.core.cfg.Timings = l.timings()
+				d.core.Config.Timings = l.timings()
 			}
 		}},
 	} {
@@ -67,7 +68,7 @@ func TestDiscoveryKeyChangesAtARemoval(t *testing.T) {
 // as long as it is behind, and show themselves under the newest.
 func TestSleeperIsLookedFor(t *testing.T) {
 	t.Parallel()
-	for _, epochs := range []int{1, 3, maxOlder + 3} {
+	for _, epochs := range []int{1, 3, standing.MaxOlder + 3} {
 		l := newLab(t, 3, 64)
 		l.found(2, 3)
 		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
@@ -75,7 +76,7 @@ func TestSleeperIsLookedFor(t *testing.T) {
 		before := phone.beacon
 		phone.kill()
 		for range epochs {
-			e := laptop.core.circle.record.Epoch
+			e := laptop.core.Circle.Record.Epoch
 			laptop.change(change.Refresh, change.Payload{})
 			if !l.run(time.Minute, func() bool { return laptop.settled(e) && tablet.settled(e) }) {
 				t.Fatalf("no new epoch\n%s", l.logs())
@@ -84,7 +85,7 @@ func TestSleeperIsLookedFor(t *testing.T) {
 		for _, d := range others {
 			d.kill()
 			d.start()
-			if d.beacon == before || !slices.Contains(d.older, before) || slices.Contains(d.older, d.beacon) || len(d.older) > maxOlder {
+			if d.beacon == before || !slices.Contains(d.older, before) || slices.Contains(d.older, d.beacon) || len(d.older) > standing.MaxOlder {
 				t.Errorf("%d epochs: %s shows itself under %x and looks under %d others", epochs, d.name, d.beacon[:4], len(d.older))
 			}
 		}
@@ -93,8 +94,8 @@ func TestSleeperIsLookedFor(t *testing.T) {
 			t.Error("the sleeper has another key than before")
 		}
 		if epochs > 1 { // its share is nowhere any more
-			e := laptop.core.circle.record.Epoch
-			if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch == e }) {
+			e := laptop.core.Circle.Record.Epoch
+			if !l.run(time.Minute, func() bool { return phone.core.Circle.Record.Epoch == e }) {
 				t.Fatalf("it does not learn how far the others are\n%s", l.logs())
 			}
 			if !slices.Contains(laptop.older, phone.beacon) {

@@ -9,12 +9,16 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // node is d with its calls: events run one at a time, at the lab's time.
-func (d *labDevice) node() *Desk {
+func (d *labDevice) node() *desk.Desk {
 	ended := make(chan struct{})
-	n := &Node{core: d.core, inbox: newInbox(ended), ended: ended, log: d.core.log, now: func() time.Time { return d.lab.now }}
+	n := &Node{core: d.core, inbox: newInbox(ended), ended: ended, log: d.core.Log, now: func() time.Time { return d.lab.now }}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -37,13 +41,17 @@ func (d *labDevice) node() *Desk {
 }
 
 // personCalls are the calls that want a person here, by what is asked.
-func personCalls(n *Desk, now time.Time) map[string]func(context.Context, api.PresenceArgs, func(api.Event)) error {
+func personCalls(n *desk.Desk, now time.Time) map[string]func(context.Context, api.PresenceArgs, func(api.Event)) error {
 	type args = api.PresenceArgs
 	type emit = func(api.Event)
 	identity := func(name string) string {
-		for _, d := range n.c.circle.record.Devices {
+		s, err := n.Status(context.Background())
+		if err != nil {
+			panic(err)
+		}
+		for _, d := range s.Devices {
 			if d.Name == name {
-				return d.Identity.Hex()
+				return d.Device
 			}
 		}
 		return name
@@ -98,7 +106,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 		{"2 of 2", 2, func(*labDevice) {}, []string{"freeze", "invite ", "refresh", "vacation laptop", "vacation phone"}, ""},
 		{"locked", 3, func(d *labDevice) { d.keeper.locked = true }, nil, api.CodeLocked},
 		{"wrong passphrases", 3, func(d *labDevice) { d.keeper.early = early }, nil, api.CodeNotPresent},
-		{"inviting", 3, func(d *labDevice) { d.core.inviting = &inviting{} },
+		{"inviting", 3, func(d *labDevice) { d.core.Inviting = &founding.Inviting{} },
 			slices.DeleteFunc(slices.Clone(three), func(s string) bool { return s == "invite " || s == "invite laptop" }), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -108,7 +116,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 			l.run(time.Second, nil)
 			phone := l.devices[0]
 			tc.do(phone)
-			wasInviting := phone.core.inviting
+			wasInviting := phone.core.Inviting
 			n := phone.node()
 			parcels, items := len(l.wire), phone.items()
 			calls := personCalls(n, l.now)
@@ -132,7 +140,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 			if !slices.Equal(fine, tc.want) {
 				t.Errorf("not refused: %q, want %q", fine, tc.want)
 			}
-			if len(phone.core.requests) != 0 || phone.items() != items || len(l.wire) != parcels || !phone.core.presentAt.IsZero() || phone.core.inviting != wasInviting {
+			if len(phone.core.Requests) != 0 || phone.items() != items || len(l.wire) != parcels || !phone.core.PresentAt.IsZero() || phone.core.Inviting != wasInviting {
 				t.Error("a dry run left something behind")
 			}
 			for name, said := range refused {
@@ -152,7 +160,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 func (d *labDevice) items() (n int) {
 	d.lab.t.Helper()
 	if err := d.journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketItems)
+		keys, err := tx.Keys(standing.BucketItems)
 		n = len(keys)
 		return err
 	}); err != nil {
@@ -170,22 +178,22 @@ func TestRetireRefusedBeforehand(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
 	laptop.change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return laptop.core.circle.record.Epoch > 0 && laptop.core.oldestShare() == 0 }) {
+	if !l.run(time.Minute, func() bool { return laptop.core.Circle.Record.Epoch > 0 && laptop.core.OldestShare() == 0 }) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
 	n := laptop.node()
 	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); api.CodeOf(err) != api.CodeBusy {
 		t.Errorf("before every member has locked: %v", err)
 	}
-	if !l.run(time.Minute, func() bool { return !laptop.core.redealing() && !tablet.core.redealing() }) {
+	if !l.run(time.Minute, func() bool { return !laptop.core.Redealing() && !tablet.core.Redealing() }) {
 		t.Fatalf("the re-deal does not end\n%s", l.logs())
 	}
 	l.run(5*time.Second, nil)
-	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); err != nil || laptop.core.oldestShare() != 0 {
-		t.Errorf("now it may, and has not yet: %v, oldest share of epoch %d", err, laptop.core.oldestShare())
+	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); err != nil || laptop.core.OldestShare() != 0 {
+		t.Errorf("now it may, and has not yet: %v, oldest share of epoch %d", err, laptop.core.OldestShare())
 	}
-	if _, err := n.Retire(t.Context(), api.PresenceArgs{}); err != nil || laptop.core.oldestShare() != 1 {
-		t.Errorf("retired: %v, oldest share of epoch %d", err, laptop.core.oldestShare())
+	if _, err := n.Retire(t.Context(), api.PresenceArgs{}); err != nil || laptop.core.OldestShare() != 1 {
+		t.Errorf("retired: %v, oldest share of epoch %d", err, laptop.core.OldestShare())
 	}
 	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); api.CodeOf(err) != api.CodeBadArgument {
 		t.Errorf("nothing is left: %v", err)
@@ -200,8 +208,8 @@ func TestMayApprove(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	denied, open := phone.ask("no"), phone.ask("perhaps")
 	l.run(2*time.Second, nil)
-	laptop.core.now = l.now
-	if err := laptop.core.deny(laptop.request(denied.id)); err != nil {
+	laptop.core.Now = l.now
+	if err := laptop.core.Deny(laptop.request(denied.Id)); err != nil {
 		t.Fatal(err)
 	}
 	wider := phone.change(change.Threshold, change.Payload{Threshold: 3})
@@ -213,17 +221,17 @@ func TestMayApprove(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	says(denied.id.Hex(), api.CodeRequestClosed)
-	says(open.id.Hex(), "")
+	says(denied.Id.Hex(), api.CodeRequestClosed)
+	says(open.Id.Hex(), "")
 	says("ffff", api.CodeUnknownRequest)
-	if has(laptop.request(open.id).approved, laptop.core.circle.slot) {
+	if ledger.Has(laptop.request(open.Id).Approved, laptop.core.Circle.Slot) {
 		t.Error("it was approved")
 	}
 	laptop.keeper.early = api.Errorf(api.CodeWrongPass, "the next try is possible in 30s")
-	says(open.id.Hex(), "") // takes no passphrase
-	says(wider.id.Hex(), api.CodeNotPresent)
-	laptop.core.lock()
-	says(open.id.Hex(), api.CodeLocked)
+	says(open.Id.Hex(), "") // takes no passphrase
+	says(wider.Id.Hex(), api.CodeNotPresent)
+	laptop.core.Lock()
+	says(open.Id.Hex(), api.CodeLocked)
 	if err := n.MayAbandon(t.Context()); api.CodeOf(err) != api.CodeNoFounding {
 		t.Errorf("nothing to abandon: %v", err)
 	}

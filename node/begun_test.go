@@ -7,6 +7,11 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/signing"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -15,7 +20,7 @@ import (
 type replay struct {
 	*lab
 	phone, laptop, tablet *labDevice
-	r                     *openRequest
+	r                     *ledger.Request
 }
 
 func newReplay(t *testing.T, seed uint64) *replay {
@@ -24,32 +29,32 @@ func newReplay(t *testing.T, seed uint64) *replay {
 	l.found(3, 3)
 	x := &replay{lab: l, phone: l.devices[0], laptop: l.devices[1], tablet: l.devices[2]}
 	x.r = x.phone.ask("frame the laptop while the tablet sleeps")
-	x.r.notUntil = l.now.Add(longestPause)
-	x.laptop.approves(x.r.id)
-	x.tablet.approves(x.r.id)
-	if !l.run(time.Minute, func() bool { return len(x.r.approved) == 3 }) {
+	x.r.NotUntil = l.now.Add(standing.LongestPause)
+	x.laptop.approves(x.r.Id)
+	x.tablet.approves(x.r.Id)
+	if !l.run(time.Minute, func() bool { return len(x.r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
 	return x
 }
 
 // opening is the word that opens a session of the request.
-func (x *replay) opening(expires uint64) open {
+func (x *replay) opening(expires uint64) message.Open {
 	x.t.Helper()
-	x.phone.core.now = x.now
-	p, err := x.phone.core.proposal(x.r, []wire.Slot{1, 2, 3})
+	x.phone.core.Now = x.now
+	p, err := x.phone.core.Proposal(x.r, []wire.Slot{1, 2, 3})
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	if expires != 0 {
 		p.Expires = expires
 	}
-	return open{Proposal: p.Bytes(), Approvals: []item{x.r.approved[1], x.r.approved[2], x.r.approved[3]}}
+	return message.Open{Proposal: p.Bytes(), Approvals: []message.Item{x.r.Approved[1], x.r.Approved[2], x.r.Approved[3]}}
 }
 
-func (x *replay) tell(d *labDevice, at time.Time, o open) error {
-	d.core.now = at
-	return d.core.onOpen(1, o)
+func (x *replay) tell(d *labDevice, at time.Time, o message.Open) error {
+	d.core.Now = at
+	return d.core.OnOpen(1, o)
 }
 
 // TestSleeperBlamesNobody: the tablet sleeps in a session, its clock of running time
@@ -66,28 +71,28 @@ func TestSleeperBlamesNobody(t *testing.T) {
 	}
 	x.run(400*time.Millisecond, nil)
 	began := x.now
-	for _, later := range []time.Duration{rememberBegun + time.Minute, expiryTolerance, 24 * time.Hour} {
+	for _, later := range []time.Duration{drive.RememberBegun + time.Minute, signing.ExpiryTolerance, 24 * time.Hour} {
 		// Another session makes it clean up what it remembers.
 		x.now = began.Add(later)
 		x.tell(x.laptop, x.now, x.opening(0))
 		x.tell(x.laptop, x.now, first)
-		if x.laptop.core.begun.has(sessionOf(t, first)) != true {
+		if x.laptop.core.Begun.Has(sessionOf(t, first)) != true {
 			t.Errorf("after %v the laptop has forgotten the session", later)
 		}
-		if n := len(x.laptop.core.sessions); n > 1 || x.laptop.core.sessions[sessionOf(t, first)] != nil {
+		if n := len(x.laptop.core.Sessions); n > 1 || x.laptop.core.Sessions[sessionOf(t, first)] != nil {
 			t.Errorf("after %v the laptop is in the first session again", later)
 		}
 		x.now = began
 		x.run(2*time.Second, nil) // the tablet hears what there is to hear, as if no time had passed
 	}
 	for _, d := range []*labDevice{x.phone, x.tablet} {
-		if n := d.core.alarms[2]; n != 0 {
+		if n := d.core.Alarms[2]; n != 0 {
 			t.Errorf("%s counts %d failed checks of the laptop, which did nothing wrong", d.name, n)
 		}
 	}
 }
 
-func sessionOf(t *testing.T, o open) wire.SessionID {
+func sessionOf(t *testing.T, o message.Open) wire.SessionID {
 	t.Helper()
 	return mustProposal(t, o).Session()
 }
@@ -107,25 +112,25 @@ func TestSleeperLeavesItsSession(t *testing.T) {
 		}
 	}
 	x.run(400*time.Millisecond, nil)
-	if len(x.tablet.core.sessions) != 1 {
-		t.Fatalf("the tablet is in %d sessions", len(x.tablet.core.sessions))
+	if len(x.tablet.core.Sessions) != 1 {
+		t.Fatalf("the tablet is in %d sessions", len(x.tablet.core.Sessions))
 	}
 	// The tablet sleeps: it does not hear that the connection broke.
 	x.laptop.core = nil
-	x.now = x.now.Add(sessionLifetime)
+	x.now = x.now.Add(drive.SessionLifetime)
 	x.laptop.journal = before
 	x.laptop.start()
-	if len(x.tablet.core.sessions) != 1 {
+	if len(x.tablet.core.Sessions) != 1 {
 		t.Fatal("the tablet is awake")
 	}
 	if err := x.tell(x.laptop, x.now, first); err != nil {
 		t.Fatalf("the laptop, set back by two minutes, does not begin the session again: %v", err)
 	}
 	x.run(2*time.Second, nil)
-	if n := x.tablet.core.alarms[2]; n != 0 {
+	if n := x.tablet.core.Alarms[2]; n != 0 {
 		t.Errorf("the tablet counts %d failed checks of the laptop, which was set back", n)
 	}
-	if x.tablet.core.sessions[sessionOf(t, first)] != nil {
+	if x.tablet.core.Sessions[sessionOf(t, first)] != nil {
 		t.Error("the tablet is still in a session of two minutes ago")
 	}
 }
@@ -136,14 +141,14 @@ func TestSleeperLeavesItsSession(t *testing.T) {
 // it, not what the clocks of two devices say beside each other.
 func TestExpiredProposals(t *testing.T) {
 	t.Parallel()
-	hour := uint64(expiryTolerance / time.Second)
-	session := uint64(sessionLifetime / time.Second)
+	hour := uint64(signing.ExpiryTolerance / time.Second)
+	session := uint64(drive.SessionLifetime / time.Second)
 	for _, ahead := range []time.Duration{0, 1000 * time.Hour, -1000 * time.Hour} {
 		x := newReplay(t, 2704)
 		x.now = x.now.Add(ahead) // of the laptop's clock, from before it heard of the request
-		r := x.laptop.request(x.r.id)
-		r.meta.Received += uint64(int64(ahead / time.Second))
-		created := r.request.Created
+		r := x.laptop.request(x.r.Id)
+		r.Meta.Received += uint64(int64(ahead / time.Second))
+		created := r.Request.Created
 		for name, tt := range map[string]struct {
 			held    uint64 // seconds since it got the request
 			expires uint64
@@ -154,11 +159,11 @@ func TestExpiredProposals(t *testing.T) {
 			"within-tolerance": {session + hour, created + session, false},
 			"too-late":         {session + hour + 1, created + session, true},
 			"before-it-began":  {hour + 1, created - 1, true},
-			"to-the-end":       {0, created + uint64(r.request.Lifetime) + session + hour, false},
-			"beyond-the-end":   {0, created + uint64(r.request.Lifetime) + session + hour + 1, true},
+			"to-the-end":       {0, created + uint64(r.Request.Lifetime) + session + hour, false},
+			"beyond-the-end":   {0, created + uint64(r.Request.Lifetime) + session + hour + 1, true},
 			"for-ever":         {0, 1 << 62, true},
 		} {
-			err := x.tell(x.laptop, time.Unix(int64(r.meta.Received+tt.held), 0), x.opening(tt.expires))
+			err := x.tell(x.laptop, time.Unix(int64(r.Meta.Received+tt.held), 0), x.opening(tt.expires))
 			// What it knows from how long it has held the request it cannot know of a
 			// request that was made in its future: then that clock was ahead, and may
 			// have been put right since.
@@ -175,11 +180,11 @@ func TestExpiredProposals(t *testing.T) {
 func TestClockSetBackAfterAsking(t *testing.T) {
 	t.Parallel()
 	x := newReplay(t, 2707)
-	created := x.r.request.Created
+	created := x.r.Request.Created
 	for _, by := range []time.Duration{0, -time.Minute, -1000 * time.Hour} {
-		x.phone.core.now = time.Unix(int64(created), 0).Add(by)
-		p, err := x.phone.core.proposal(x.r, []wire.Slot{1, 2, 3})
-		if want := created + uint64(sessionLifetime/time.Second); err != nil || p.Expires != want {
+		x.phone.core.Now = time.Unix(int64(created), 0).Add(by)
+		p, err := x.phone.core.Proposal(x.r, []wire.Slot{1, 2, 3})
+		if want := created + uint64(drive.SessionLifetime/time.Second); err != nil || p.Expires != want {
 			t.Errorf("clock set back by %v: expires at %d, want %d: %v", by, p.Expires, want, err)
 		}
 	}
@@ -192,9 +197,9 @@ func TestManySessionsOfOneRequest(t *testing.T) {
 	t.Parallel()
 	x := newReplay(t, 2705)
 	start := x.now
-	var all []open
+	var all []message.Open
 	refused := 0
-	for i := range 2 * maxBegun {
+	for i := range 2 * drive.MaxBegun {
 		x.now = start.Add(time.Duration(i) * time.Second)
 		o := x.opening(0)
 		if err := x.tell(x.laptop, x.now, o); err != nil {
@@ -203,52 +208,52 @@ func TestManySessionsOfOneRequest(t *testing.T) {
 		if i%97 == 0 {
 			all = append(all, o)
 		}
-		if n := x.laptop.joined(); n > maxBegun {
-			t.Fatalf("%d sessions are remembered, at most %d may be", n, maxBegun)
+		if n := x.laptop.joined(); n > drive.MaxBegun {
+			t.Fatalf("%d sessions are remembered, at most %d may be", n, drive.MaxBegun)
 		}
 	}
 	if refused != 0 {
-		t.Errorf("%d of %d honest sessions are refused", refused, 2*maxBegun)
+		t.Errorf("%d of %d honest sessions are refused", refused, 2*drive.MaxBegun)
 	}
 	for _, when := range []string{"before", "after"} {
 		for i, o := range all {
 			x.tell(x.laptop, x.now, o)
-			if x.laptop.core.sessions[sessionOf(t, o)] != nil && i != len(all)-1 {
+			if x.laptop.core.Sessions[sessionOf(t, o)] != nil && i != len(all)-1 {
 				t.Errorf("session %d is begun again, %s a restart", 97*i, when)
 			}
 		}
 		keys := 0
 		if err := x.laptop.journal.View(func(tx journal.Tx) error {
-			all, err := tx.Keys(bucketBegun)
+			all, err := tx.Keys(standing.BucketBegun)
 			keys = len(all)
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if keys > maxBegun+1 || keys < maxBegun/2 {
+		if keys > drive.MaxBegun+1 || keys < drive.MaxBegun/2 {
 			t.Errorf("%d names are stored", keys)
 		}
 		x.laptop.kill()
 		x.laptop.start()
 	}
 	// Once the request is closed all of it goes with the next session.
-	if err := x.tablet.core.deny(x.tablet.request(x.r.id)); err != nil {
+	if err := x.tablet.core.Deny(x.tablet.request(x.r.Id)); err != nil {
 		t.Fatal(err)
 	}
-	if !x.run(time.Minute, func() bool { return !x.laptop.request(x.r.id).open() }) {
+	if !x.run(time.Minute, func() bool { return !x.laptop.request(x.r.Id).Open() }) {
 		t.Fatal("the denial does not arrive")
 	}
-	x.run(rememberBegun+time.Minute, nil)
+	x.run(drive.RememberBegun+time.Minute, nil)
 	x.r = x.phone.ask("another")
-	x.r.notUntil = x.now.Add(longestPause)
-	x.laptop.approves(x.r.id)
-	x.tablet.approves(x.r.id)
-	x.run(time.Minute, func() bool { return len(x.r.approved) == 3 })
+	x.r.NotUntil = x.now.Add(standing.LongestPause)
+	x.laptop.approves(x.r.Id)
+	x.tablet.approves(x.r.Id)
+	x.run(time.Minute, func() bool { return len(x.r.Approved) == 3 })
 	if err := x.tell(x.laptop, x.now, x.opening(0)); err != nil {
 		t.Fatal(err)
 	}
-	if n := x.laptop.joined(); n != 1 || len(x.laptop.core.begun.marks) != 0 {
-		t.Errorf("%d sessions and %d marks are kept of a request that is closed", n-1, len(x.laptop.core.begun.marks))
+	if n := x.laptop.joined(); n != 1 || len(x.laptop.core.Begun.Marks) != 0 {
+		t.Errorf("%d sessions and %d marks are kept of a request that is closed", n-1, len(x.laptop.core.Begun.Marks))
 	}
 }
 
@@ -259,18 +264,18 @@ func TestBegunOfEarlierReleases(t *testing.T) {
 	x := newReplay(t, 2706)
 	first := x.opening(0)
 	put := func(key string, v any) {
-		if err := x.laptop.journal.Update(func(tx journal.Tx) error { return tx.Put(bucketBegun, key, wire.Marshal(v)) }); err != nil {
+		if err := x.laptop.journal.Update(func(tx journal.Tx) error { return tx.Put(standing.BucketBegun, key, wire.Marshal(v)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	put(sessionOf(t, first).Hex(), wire.Slot(1))
 	x.laptop.kill()
 	x.laptop.start()
-	if err := x.tell(x.laptop, x.now, first); err != nil || len(x.laptop.core.sessions) != 0 {
-		t.Errorf("a session that an earlier release has begun: %v, in %d sessions", err, len(x.laptop.core.sessions))
+	if err := x.tell(x.laptop, x.now, first); err != nil || len(x.laptop.core.Sessions) != 0 {
+		t.Errorf("a session that an earlier release has begun: %v, in %d sessions", err, len(x.laptop.core.Sessions))
 	}
-	for i, bad := range []any{begunRecord{Version: 1, By: 1}, begunRecord{Version: 3, By: 1}, "slot"} {
-		if _, err := parseBegun(wire.Marshal(bad)); err == nil {
+	for i, bad := range []any{drive.BegunRecord{Version: 1, By: 1}, drive.BegunRecord{Version: 3, By: 1}, "slot"} {
+		if _, err := drive.ParseBegun(wire.Marshal(bad)); err == nil {
 			t.Errorf("record %d is read: %v", i, fmt.Sprint(bad))
 		}
 	}

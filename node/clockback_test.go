@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -18,23 +20,23 @@ func TestPausesEndWhenTheClockIsSetBack(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	for _, wrong := range []time.Duration{365 * 24 * time.Hour, time.Second} {
 		r := phone.ask("with a clock that was ahead")
-		phone.core.now = l.now.Add(wrong)
-		r.attempts = 20
-		phone.core.backOff(r)
-		if r.notUntil.Sub(phone.core.now) > longestPause {
-			t.Errorf("a pause of %v", r.notUntil.Sub(phone.core.now))
+		phone.core.Now = l.now.Add(wrong)
+		r.Attempts = 20
+		phone.core.BackOff(r)
+		if r.NotUntil.Sub(phone.core.Now) > standing.LongestPause {
+			t.Errorf("a pause of %v", r.NotUntil.Sub(phone.core.Now))
 		}
-		laptop.approves(r.id)
-		if !l.run(time.Minute, func() bool { return phone.signed(r.id) }) {
+		laptop.approves(r.Id)
+		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) {
 			t.Errorf("%v ahead: not signed\n%s", wrong, l.logs())
 		}
 	}
 	laptop.kill() // which would take its turn
 	r := phone.change(change.Refresh, change.Payload{})
-	phone.core.now = l.now.Add(365 * 24 * time.Hour)
-	phone.core.backOff(r)
+	phone.core.Now = l.now.Add(365 * 24 * time.Hour)
+	phone.core.BackOff(r)
 	laptop.start()
-	if !l.run(turnLife/2, l.in(0, phone, laptop)) {
+	if !l.run(changes.TurnLife/2, l.in(0, phone, laptop)) {
 		t.Errorf("no re-deal\n%s", l.logs())
 	}
 }
@@ -53,17 +55,17 @@ func TestSilenceIsNoticedWhenTheClockIsSetBack(t *testing.T) {
 		return b
 	}
 	r := phone.ask("to a device that does not answer")
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return r.live != nil }) {
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 		t.Fatalf("no session\n%s", l.logs())
 	}
-	first := r.live
+	first := r.Live
 	l.now = l.now.Add(-365 * 24 * time.Hour)
-	if !l.run(time.Minute, func() bool { return r.live != first }) {
+	if !l.run(time.Minute, func() bool { return r.Live != first }) {
 		t.Fatal("the session goes on for a year")
 	}
 	l.tamper = nil
-	if !l.run(10*time.Minute, func() bool { return phone.signed(r.id) }) {
+	if !l.run(10*time.Minute, func() bool { return phone.signed(r.Id) }) {
 		t.Errorf("not signed afterwards\n%s", l.logs())
 	}
 }

@@ -9,13 +9,16 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
 // hopeless is a request of d, of that many bytes, and the denial by which d
 // closes it at once: what a device can make without end, alone.
-func (d *labDevice) hopeless(n, size int) (request, denial item) {
+func (d *labDevice) hopeless(n, size int) (request, denial message.Item) {
 	d.lab.t.Helper()
 	c := d.core
 	text := append(fmt.Appendf(nil, "request %d without end ", n), bytes.Repeat([]byte{'x'}, size)...)
@@ -24,17 +27,17 @@ func (d *labDevice) hopeless(n, size int) (request, denial item) {
 		d.lab.t.Fatal(err)
 	}
 	body := wire.Marshal(c.messageRequest(payload, n))
-	request = c.signItem(itemRequest, body)
-	denial = c.signItem(itemAnswer, wire.Marshal(answer{
-		Version: 1, Request: requestID(body), Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash,
+	request = c.SignItem(message.ItemRequest, body)
+	denial = c.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+		Version: 1, Request: message.RequestID(body), Verdict: message.VerdictDeny, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash,
 	}))
 	return request, denial
 }
 
-func (c *core) messageRequest(payload []byte, n int) request {
-	return request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Account: roster.Ethereum, Path: []uint32{0, 0},
-		Kind: string(intent.Message), Payload: payload, Created: unix(c.now), Lifetime: minLifetime, Nonce: [16]byte{byte(n), byte(n >> 8)},
+func (c *core) messageRequest(payload []byte, n int) message.Request {
+	return message.Request{
+		Version: 1, Circle: c.Circle.Record.Circle, From: uint16(c.Circle.Slot), Account: roster.Ethereum, Path: []uint32{0, 0},
+		Kind: string(intent.Message), Payload: payload, Created: standing.Unix(c.Now), Lifetime: message.MinLifetime, Nonce: [16]byte{byte(n), byte(n >> 8)},
 	}
 }
 
@@ -42,9 +45,9 @@ func (c *core) messageRequest(payload []byte, n int) request {
 func (d *labDevice) itemsStored() (n, size int) {
 	d.lab.t.Helper()
 	if err := d.journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketItems)
+		keys, err := tx.Keys(standing.BucketItems)
 		for _, k := range keys {
-			b, err := tx.Get(bucketItems, k)
+			b, err := tx.Get(standing.BucketItems, k)
 			if err != nil {
 				return err
 			}
@@ -62,11 +65,11 @@ func (d *labDevice) flood(from *labDevice, requests, size int) (ids []wire.Hash)
 	d.lab.t.Helper()
 	for i := range requests {
 		d.lab.now = d.lab.now.Add(time.Second)
-		d.core.now = d.lab.now
+		d.core.Now = d.lab.now
 		request, denial := from.hopeless(i, size)
-		ids = append(ids, request.id(), denial.id())
-		for _, it := range []item{request, denial} {
-			if err := d.core.take(it); err != nil {
+		ids = append(ids, request.Id(), denial.Id())
+		for _, it := range []message.Item{request, denial} {
+			if err := d.core.Take(it); err != nil {
 				d.lab.t.Fatalf("request %d: %v", i, err)
 			}
 		}
@@ -83,8 +86,8 @@ func TestFloodOfClosedRequests(t *testing.T) {
 		name           string
 		requests, size int
 	}{
-		{"many", 3 * maxIdlePerDevice, 10},
-		{"large", 2 * maxIdleBytes / (100 << 10), 100 << 10},
+		{"many", 3 * ledger.MaxIdlePerDevice, 10},
+		{"large", 2 * ledger.MaxIdleBytes / (100 << 10), 100 << 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -93,24 +96,24 @@ func TestFloodOfClosedRequests(t *testing.T) {
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 
 			signed := laptop.ask("this was signed")
-			phone.approves(signed.id)
-			if !l.run(time.Minute, func() bool { return phone.signed(signed.id) && tablet.signed(signed.id) }) {
+			phone.approves(signed.Id)
+			if !l.run(time.Minute, func() bool { return phone.signed(signed.Id) && tablet.signed(signed.Id) }) {
 				t.Fatal("not signed")
 			}
 			for _, d := range []*labDevice{phone, tablet} {
-				d.core.renew(d.request(signed.id)) // as at the end of an epoch: no approval counts any more
+				d.core.Renew(d.request(signed.Id)) // as at the end of an epoch: no approval counts any more
 			}
 			others := tablet.ask("of the tablet")
 			released := laptop.ask("this may be signed")
-			if !l.run(time.Minute, func() bool { return phone.request(others.id) != nil && phone.request(released.id) != nil }) {
+			if !l.run(time.Minute, func() bool { return phone.request(others.Id) != nil && phone.request(released.Id) != nil }) {
 				t.Fatal("the requests do not arrive")
 			}
-			phone.core.now = l.now
-			if err := phone.core.noteReleased(phone.request(released.id)); err != nil {
+			phone.core.Now = l.now
+			if err := phone.core.NoteReleased(phone.request(released.Id)); err != nil {
 				t.Fatal(err)
 			}
-			for _, id := range []wire.RequestID{others.id, released.id} {
-				phone.core.deny(phone.request(id)) // of the released one it says that this is too late
+			for _, id := range []wire.RequestID{others.Id, released.Id} {
+				phone.core.Deny(phone.request(id)) // of the released one it says that this is too late
 			}
 			l.now = l.now.Add(time.Minute)
 
@@ -119,20 +122,20 @@ func TestFloodOfClosedRequests(t *testing.T) {
 			check := func(when string) {
 				t.Helper()
 				n, size := phone.itemsStored()
-				if n-before > 2*maxIdlePerDevice || size-bytesBefore > maxIdleBytes {
+				if n-before > 2*ledger.MaxIdlePerDevice || size-bytesBefore > ledger.MaxIdleBytes {
 					t.Errorf("%s: the laptop has filled the phone with %d items, %d bytes", when, n-before, size-bytesBefore)
 				}
 				if n == before {
 					t.Errorf("%s: nothing of the laptop's requests is kept", when)
 				}
-				for _, id := range []wire.RequestID{signed.id, others.id, released.id} {
+				for _, id := range []wire.RequestID{signed.Id, others.Id, released.Id} {
 					if phone.request(id) == nil {
 						t.Errorf("%s: the flood has pushed out request %v", when, id)
 					}
 				}
 			}
 			check("after the flood")
-			if tablet.flood(laptop, c.requests, c.size); tablet.request(signed.id) == nil {
+			if tablet.flood(laptop, c.requests, c.size); tablet.request(signed.Id) == nil {
 				t.Error("the flood has pushed out a receipt from a device that took no part in the signature")
 			}
 			phone.kill()
@@ -149,25 +152,25 @@ func TestForgottenIsNotFetchedAgain(t *testing.T) {
 	l := newLab(t, 3, 31)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	ids := phone.flood(laptop, maxIdlePerDevice+10, 10)
+	ids := phone.flood(laptop, ledger.MaxIdlePerDevice+10, 10)
 	first, denial := laptop.hopeless(0, 10)
-	if phone.core.requests[requestID(first.Body)] != nil {
+	if phone.core.Requests[message.RequestID(first.Body)] != nil {
 		t.Fatal("the first request is not forgotten")
 	}
 	// The tablet has a denial of its own, of a request that the phone let go.
-	late := tablet.core.signItem(itemAnswer, wire.Marshal(answer{
-		Version: 1, Request: requestID(first.Body), Verdict: verdictDeny, Epoch: phone.core.circle.record.Epoch, Record: phone.core.circle.hash,
+	late := tablet.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+		Version: 1, Request: message.RequestID(first.Body), Verdict: message.VerdictDeny, Epoch: phone.core.Circle.Record.Epoch, Record: phone.core.Circle.Hash,
 	}))
-	ids = append(ids, late.id())
+	ids = append(ids, late.Id())
 
 	asked := func() (n int) {
 		l.wire = nil
-		if err := phone.core.onHave(tablet.core.circle.slot, have{IDs: ids}); err != nil {
+		if err := phone.core.OnHave(tablet.core.Circle.Slot, message.Have{IDs: ids}); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range l.wire {
-			if typ, body, err := splitMessage(p.msg); err == nil && typ == msgWant {
-				var w want
+			if typ, body, err := message.SplitMessage(p.msg); err == nil && typ == message.MsgWant {
+				var w message.Want
 				if err := wire.Unmarshal(body, &w); err != nil {
 					t.Fatal(err)
 				}
@@ -179,12 +182,12 @@ func TestForgottenIsNotFetchedAgain(t *testing.T) {
 	if n := asked(); n != 1 {
 		t.Errorf("the phone asks for %d items, want 1: the answer that is new to it", n)
 	}
-	for _, it := range []item{first, denial, late} {
-		if err := phone.core.take(it); err != nil {
+	for _, it := range []message.Item{first, denial, late} {
+		if err := phone.core.Take(it); err != nil {
 			t.Error(err)
 		}
 	}
-	if phone.core.requests[requestID(first.Body)] != nil || len(phone.core.waiting) != 0 {
+	if phone.core.Requests[message.RequestID(first.Body)] != nil || len(phone.core.Waiting) != 0 {
 		t.Error("what was let go is taken again")
 	}
 	if n := asked(); n != 0 {
@@ -201,20 +204,20 @@ func TestFloodDoesNotReviveARequest(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.ask("in time or never")
-	phone.approves(r.id)
-	request, approval := phone.request(r.id).item, phone.request(r.id).approved[1]
+	phone.approves(r.Id)
+	request, approval := phone.request(r.Id).Item, phone.request(r.Id).Approved[1]
 	l.step = time.Minute
-	if !l.run(8*24*time.Hour, func() bool { return phone.request(r.id).state() == api.StateExpired }) {
+	if !l.run(8*24*time.Hour, func() bool { return phone.request(r.Id).State() == api.StateExpired }) {
 		t.Fatal("the request does not expire")
 	}
-	phone.flood(laptop, 2*maxIdlePerDevice, 10)
+	phone.flood(laptop, 2*ledger.MaxIdlePerDevice, 10)
 	phone.kill()
 	phone.start() // what it forgot, it does not know any more
-	phone.core.now = l.now
-	for _, it := range []item{request, approval} {
-		phone.core.take(it)
+	phone.core.Now = l.now
+	for _, it := range []message.Item{request, approval} {
+		phone.core.Take(it)
 	}
-	if got := phone.request(r.id).state(); got != api.StateExpired {
+	if got := phone.request(r.Id).State(); got != api.StateExpired {
 		t.Errorf("a request that had expired is %s", got)
 	}
 }
@@ -227,18 +230,18 @@ func TestFloodDoesNotLiftADenial(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("two say yes, one says no")
-	r.notUntil = l.now.Add(longestPause)
-	tablet.approves(r.id)
-	if !l.run(time.Minute, func() bool { p := phone.request(r.id); return p != nil && len(p.approved) == 2 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause)
+	tablet.approves(r.Id)
+	if !l.run(time.Minute, func() bool { p := phone.request(r.Id); return p != nil && len(p.Approved) == 2 }) {
 		t.Fatal("the approvals do not arrive")
 	}
-	phone.core.now = l.now
-	if err := phone.core.deny(phone.request(r.id)); err != nil {
+	phone.core.Now = l.now
+	if err := phone.core.Deny(phone.request(r.Id)); err != nil {
 		t.Fatal(err)
 	}
 	l.now = l.now.Add(time.Minute)
-	phone.flood(laptop, 2*maxIdlePerDevice, 10)
-	if phone.request(r.id) == nil {
+	phone.flood(laptop, 2*ledger.MaxIdlePerDevice, 10)
+	if phone.request(r.Id) == nil {
 		t.Error("the flood has pushed out a denial of what a quorum agreed to")
 	}
 }
@@ -251,29 +254,29 @@ func TestApprovalsOfOtherEpochsGoWithTheirRequest(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("across an epoch")
-	r.notUntil = l.now.Add(longestPause)
-	if !l.run(time.Minute, func() bool { return phone.request(r.id) != nil && len(phone.request(r.id).approved) == 1 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause)
+	if !l.run(time.Minute, func() bool { return phone.request(r.Id) != nil && len(phone.request(r.Id).Approved) == 1 }) {
 		t.Fatal("the request does not arrive")
 	}
-	void := func(d *labDevice) item {
-		return d.core.signItem(itemAnswer, wire.Marshal(answer{
-			Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: phone.core.circle.record.Epoch, Record: wire.Hash{1},
+	void := func(d *labDevice) message.Item {
+		return d.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+			Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: phone.core.Circle.Record.Epoch, Record: wire.Hash{1},
 		}))
 	}
-	if err := phone.journal.Update(func(tx journal.Tx) error { return putItem(tx, void(tablet)) }); err != nil {
+	if err := phone.journal.Update(func(tx journal.Tx) error { return ledger.PutItem(tx, void(tablet)) }); err != nil {
 		t.Fatal(err)
 	}
 	phone.kill()
 	phone.start()
-	held := phone.request(r.id)
-	phone.core.renew(held) // as at the end of an epoch
-	stored := []wire.Hash{held.item.id(), r.approved[laptop.core.circle.slot].id(), void(tablet).id()}
-	if !phone.core.forget(held) {
+	held := phone.request(r.Id)
+	phone.core.Renew(held) // as at the end of an epoch
+	stored := []wire.Hash{held.Item.Id(), r.Approved[laptop.core.Circle.Slot].Id(), void(tablet).Id()}
+	if !phone.core.Forget(held) {
 		t.Fatal("not forgotten")
 	}
 	if err := phone.journal.View(func(tx journal.Tx) error {
 		for _, id := range stored {
-			if b, err := tx.Get(bucketItems, id.Hex()); err != nil || b != nil {
+			if b, err := tx.Get(standing.BucketItems, id.Hex()); err != nil || b != nil {
 				t.Errorf("item %v is still there: %v", id, err)
 			}
 		}

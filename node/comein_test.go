@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -23,25 +25,25 @@ func TestComeInRefuses(t *testing.T) {
 	}
 	l.run(2*time.Second, nil)
 	l.introduce(phone, watch)
-	var asked *redeal
+	var asked *message.Redeal
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
-		typ, body, err := splitMessage(b)
-		var m redeal
-		if to != watch || err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil {
+		typ, body, err := message.SplitMessage(b)
+		var m message.Redeal
+		if to != watch || err != nil || typ != message.MsgRedeal || wire.Unmarshal(body, &m) != nil {
 			return b
 		}
 		asked = &m
 		return nil
 	}
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
 	if !l.run(time.Minute, func() bool { return asked != nil }) {
 		t.Fatalf("it is not asked in\n%s", l.logs())
 	}
 	c := watch.core
-	c.now = l.now
-	entry := func(edit func(e *roster.Entry)) func(*redeal) {
-		return func(m *redeal) {
+	c.Now = l.now
+	entry := func(edit func(e *roster.Entry)) func(*message.Redeal) {
+		return func(m *message.Redeal) {
 			e, err := roster.ParseEntry(m.Chain[0])
 			if err != nil {
 				t.Fatal(err)
@@ -52,25 +54,25 @@ func TestComeInRefuses(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name string
-		lie  func(m *redeal)
-		self func(j *joining) // changes what it knows itself
+		lie  func(m *message.Redeal)
+		self func(j *founding.Joining) // changes what it knows itself
 	}{
 		{"history-without-a-signature", entry(func(e *roster.Entry) { e.Ready = e.Ready[1:] }), nil},
 		{"history-with-a-bad-signature", entry(func(e *roster.Entry) { e.Ready[0].Sig[0] ^= 1 }), nil},
-		{"history-without-its-beginning", func(m *redeal) { m.Chain = m.Chain[1:] }, nil},
-		{"history-without-its-end", func(m *redeal) { m.Chain = m.Chain[:1] }, nil},
-		{"history-of-nothing", func(m *redeal) { m.Chain = [][]byte{} }, nil},
-		{"history-with-garbage", func(m *redeal) { m.Chain[0] = m.Chain[0][1:] }, nil},
-		{"proposal-with-garbage", func(m *redeal) { m.Proposal = m.Proposal[1:] }, nil},
-		{"discovery-key-of-another", func(m *redeal) { m.Discovery[0] ^= 1 }, nil},
-		{"addresses-with-garbage", func(m *redeal) { m.Addrs = m.Addrs[1:] }, nil},
-		{"sponsor-is-in-no-record", nil, func(j *joining) { j.sponsor.Card.Identity[0] ^= 1 }},
-		{"sponsor-has-another-name", nil, func(j *joining) { j.sponsor.Card.Name = "somebody" }},
-		{"sponsor-has-another-box-key", nil, func(j *joining) { j.sponsor.Card.Box[0] ^= 1 }},
-		{"it-is-added-under-another-name", nil, func(j *joining) { j.card.Name = "somebody" }},
-		{"it-is-added-with-another-presence-key", nil, func(j *joining) { j.card.Presence[0] ^= 1 }},
+		{"history-without-its-beginning", func(m *message.Redeal) { m.Chain = m.Chain[1:] }, nil},
+		{"history-without-its-end", func(m *message.Redeal) { m.Chain = m.Chain[:1] }, nil},
+		{"history-of-nothing", func(m *message.Redeal) { m.Chain = [][]byte{} }, nil},
+		{"history-with-garbage", func(m *message.Redeal) { m.Chain[0] = m.Chain[0][1:] }, nil},
+		{"proposal-with-garbage", func(m *message.Redeal) { m.Proposal = m.Proposal[1:] }, nil},
+		{"discovery-key-of-another", func(m *message.Redeal) { m.Discovery[0] ^= 1 }, nil},
+		{"addresses-with-garbage", func(m *message.Redeal) { m.Addrs = m.Addrs[1:] }, nil},
+		{"sponsor-is-in-no-record", nil, func(j *founding.Joining) { j.Sponsor.Card.Identity[0] ^= 1 }},
+		{"sponsor-has-another-name", nil, func(j *founding.Joining) { j.Sponsor.Card.Name = "somebody" }},
+		{"sponsor-has-another-box-key", nil, func(j *founding.Joining) { j.Sponsor.Card.Box[0] ^= 1 }},
+		{"it-is-added-under-another-name", nil, func(j *founding.Joining) { j.Card.Name = "somebody" }},
+		{"it-is-added-with-another-presence-key", nil, func(j *founding.Joining) { j.Card.Presence[0] ^= 1 }},
 	} {
-		m, own := *asked, *c.joining
+		m, own := *asked, *c.Joining
 		m.Chain = nil
 		for _, b := range asked.Chain {
 			m.Chain = append(m.Chain, bytes.Clone(b))
@@ -79,14 +81,14 @@ func TestComeInRefuses(t *testing.T) {
 			tc.lie(&m)
 		}
 		if tc.self != nil {
-			tc.self(c.joining)
+			tc.self(c.Joining)
 		}
-		if err := c.comeIn(m, c.joining.sponsor.Card, c.joining.card); err == nil || c.attempt != nil {
+		if err := c.ComeIn(m, c.Joining.Sponsor.Card, c.Joining.Card); err == nil || c.Attempt != nil {
 			t.Fatalf("%s: it comes in: %v", tc.name, err)
 		}
-		*c.joining = own
+		*c.Joining = own
 	}
-	if err := c.comeIn(*asked, c.joining.sponsor.Card, c.joining.card); err != nil || c.attempt == nil {
+	if err := c.ComeIn(*asked, c.Joining.Sponsor.Card, c.Joining.Card); err != nil || c.Attempt == nil {
 		t.Errorf("it does not come in: %v", err)
 	}
 }

@@ -3,12 +3,15 @@ package node
 import (
 	"errors"
 	"time"
+
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // A core is the device without its goroutines: all its rooms. Every method must be
 // called from the one loop that owns it, and none waits for a peer.
 type core struct {
-	*counter
+	*desk.Counter
 
 	awake    time.Duration // this device has been running
 	ticked   time.Time     // of the last tick; zero before the first
@@ -17,54 +20,48 @@ type core struct {
 }
 
 // newCore reads everything durable. It starts nothing.
-func newCore(cfg Config) (*core, error) {
-	me, err := loadSelf(cfg.Journal)
+func newCore(cfg standing.Config) (*core, error) {
+	c, err := wired(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Rand, err = newHedgedSource(cfg.Rand, cfg.Now, cfg.Boot); err != nil {
+	if err := c.LoadCircle(); err != nil {
 		return nil, err
 	}
-	watch := &disk{now: cfg.Now}
-	cfg.Journal, cfg.Keeper = watch.watched(cfg.Journal, cfg.Keeper)
-	c := wired(cfg, watch, me)
-	if err := c.loadCircle(); err != nil {
+	if err := c.Dead.Load(c.Config.Journal); err != nil {
 		return nil, err
 	}
-	if err := c.dead.load(c.cfg.Journal); err != nil {
+	if err := errors.Join(c.LoadAlarms(), c.LoadRequests()); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.loadAlarms(), c.loadRequests()); err != nil {
-		return nil, err
-	}
-	if err := c.begun.load(c.cfg.Journal, c.now); err != nil {
+	if err := c.Begun.Load(c.Config.Journal, c.Now); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
 // start gives the core its link and goes on with what was interrupted.
-func (c *core) start(l Link) error {
-	c.link = l
-	if err := c.resumeFounding(); err != nil {
+func (c *core) start(l standing.Link) error {
+	c.Link = l
+	if err := c.ResumeFounding(); err != nil {
 		return err
 	}
-	if err := c.startJudge(); err != nil {
+	if err := c.StartJudge(); err != nil {
 		return err
 	}
-	if err := c.dead.destroy(c.cfg.Keeper); err != nil {
+	if err := c.Dead.Destroy(c.Config.Keeper); err != nil {
 		return err
 	}
-	if err := c.resumeRedeal(); err != nil {
+	if err := c.ResumeRedeal(); err != nil {
 		// The device comes up and says so, and does nothing that its part in
 		// the re-deal could contradict. It may be that a disk is slow.
-		c.resumeLater(err)
+		c.ResumeLater(err)
 	}
-	for _, r := range c.byAge() {
-		c.tellReleased(r)
+	for _, r := range c.ByAge() {
+		c.TellReleased(r)
 	}
-	if err := c.destroyUnusedKeys(c.keys()); err != nil {
-		c.log.Warn("keys not cleaned up", "err", err)
+	if err := c.DestroyUnusedKeys(c.Keys()); err != nil {
+		c.Log.Warn("keys not cleaned up", "err", err)
 	}
 	c.settle()
 	return nil

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/node/vigil"
 )
 
@@ -32,8 +34,8 @@ func TestFullDiskIsTold(t *testing.T) {
 	l := newLab(t, 3, 36)
 	l.found(2, 3)
 	d := l.devices[0]
-	disk := &fullJournal{Journal: d.core.cfg.Journal.(watchedJournal).Journal}
-	d.core.cfg.Journal = watchedJournal{disk, d.core.disk}
+	disk := &fullJournal{Journal: d.core.Config.Journal.(standing.WatchedJournal).Journal}
+	d.core.Config.Journal, _ = d.core.Disk.Watched(disk, d.core.Config.Keeper)
 	for _, x := range []struct {
 		err  error
 		want string
@@ -46,7 +48,7 @@ func TestFullDiskIsTold(t *testing.T) {
 		disk.full = x.err
 		l.run(10*time.Minute, nil)
 		if got := d.warned(x.want); len(got) != 1 || !strings.Contains(got[0], x.err.Error()) {
-			t.Errorf("%v: %q", x.err, d.core.status().Warnings)
+			t.Errorf("%v: %q", x.err, d.core.Status().Warnings)
 		}
 		disk.full = nil
 		l.run(vigil.SaveRetry+5*time.Second, nil)
@@ -59,24 +61,24 @@ func TestFullDiskIsTold(t *testing.T) {
 		}
 	}
 	// What the node itself refuses to write is no trouble of the disk.
-	if err := d.core.cfg.Journal.Update(func(journal.Tx) error { return errInIt }); !errors.Is(err, errInIt) {
+	if err := d.core.Config.Journal.Update(func(journal.Tx) error { return redeal.ErrInIt }); !errors.Is(err, redeal.ErrInIt) {
 		t.Fatal(err)
 	}
 	if got := d.warned("disk"); got != nil {
 		t.Errorf("a refusal: %q", got)
 	}
 	d.keeper.fail = errLabSealed
-	if err := d.core.cfg.Keeper.NewEpochKey("9-9"); !errors.Is(err, errLabSealed) {
+	if err := d.core.Config.Keeper.NewEpochKey("9-9"); !errors.Is(err, errLabSealed) {
 		t.Fatal(err)
 	}
 	if got := d.warned("disk"); got != nil {
 		t.Errorf("a locked keeper: %q", got)
 	}
 	d.keeper.fail = syscall.ENOSPC
-	if err := d.core.cfg.Keeper.NewEpochKey("9-9"); !errors.Is(err, syscall.ENOSPC) {
+	if err := d.core.Config.Keeper.NewEpochKey("9-9"); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 	if got := d.warned("the disk of this device is full"); len(got) != 1 {
-		t.Errorf("a key that cannot be written: %q", d.core.status().Warnings)
+		t.Errorf("a key that cannot be written: %q", d.core.Status().Warnings)
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -16,7 +20,7 @@ func (c *core) onMessage(now time.Time, from []byte, protocol string, msg []byte
 }
 
 func (c *core) message(from []byte, protocol string, msg []byte) {
-	slot, ok := c.slotOf(from)
+	slot, ok := c.SlotOf(from)
 	if !ok {
 		c.onStrangerMessage(from, protocol, msg)
 		return
@@ -24,7 +28,7 @@ func (c *core) message(from []byte, protocol string, msg []byte) {
 	c.hear(slot, func() error {
 		switch protocol {
 		case wire.ProtocolSession:
-			return c.onFrame(slot, msg)
+			return c.OnFrame(slot, msg)
 		case wire.ProtocolSync:
 			return c.onSync(slot, msg)
 		}
@@ -34,66 +38,66 @@ func (c *core) message(from []byte, protocol string, msg []byte) {
 
 // onMessageItems is onMessage for a part of a message of items. It reports whether
 // the rest of the message is not worth looking at.
-func (c *core) onMessageItems(now time.Time, from []byte, in items) (spoilt bool) {
+func (c *core) onMessageItems(now time.Time, from []byte, in message.Items) (spoilt bool) {
 	c.step(now, func() {
-		slot, ok := c.slotOf(from)
-		spoilt = !ok || errors.Is(c.hear(slot, func() error { return c.onItems(slot, in) }), errSpoilt)
+		slot, ok := c.SlotOf(from)
+		spoilt = !ok || errors.Is(c.hear(slot, func() error { return c.OnItems(slot, in) }), standing.ErrSpoilt)
 	})
 	return spoilt
 }
 
 // hear takes something that a member says, and says what is wrong with it.
 func (c *core) hear(slot wire.Slot, take func() error) error {
-	p := c.peer(slot)
-	p.lastSeen, p.there = c.now, c.now
+	p := c.Peer(slot)
+	p.LastSeen, p.There = c.Now, c.Now
 	err := take()
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, errFault) {
-		c.fault(slot)
+	if errors.Is(err, standing.ErrFault) {
+		c.Fault(slot)
 	}
-	if ok, kept := p.refusals.say(c.now, maxRefusals); ok {
-		c.log.Warn("message refused", "from", c.name(slot), "err", err, "others", kept)
+	if ok, kept := p.Refusals.Say(c.Now, standing.MaxRefusals); ok {
+		c.Log.Warn("message refused", "from", c.Name(slot), "err", err, "others", kept)
 	}
 	return err
 }
 
 func (c *core) onSync(from wire.Slot, msg []byte) error {
-	typ, body, err := splitMessage(msg)
+	typ, body, err := message.SplitMessage(msg)
 	if err != nil {
 		return err
 	}
 	switch typ {
-	case msgHello:
-		return decode(body, from, c.onHello)
-	case msgBeat:
-		defer c.reconsider()
-		return decode(body, from, c.onBeat)
-	case msgHave:
-		return decode(body, from, c.onHave)
-	case msgWant:
-		return decode(body, from, c.onWant)
-	case msgItems:
-		return decode(body, from, c.onItems)
-	case msgOpen:
-		return decode(body, from, c.onOpen)
-	case msgClose:
-		return decode(body, from, c.onClose)
-	case msgFound:
-		return decode(body, from, c.onFoundAgain)
-	case msgUnfound:
-		return decode(body, from, c.onUnfound)
-	case msgEntry:
-		return decode(body, from, c.onEntry)
-	case msgChain:
-		return decode(body, from, c.onChain)
-	case msgRedeal:
-		return decode(body, from, c.onRedeal)
-	case msgTest:
-		return decode(body, from, c.onTest)
-	case msgShow:
-		return decode(body, from, c.onShow)
+	case message.MsgHello:
+		return decode(body, from, c.OnHello)
+	case message.MsgBeat:
+		defer c.Reconsider()
+		return decode(body, from, c.OnBeat)
+	case message.MsgHave:
+		return decode(body, from, c.OnHave)
+	case message.MsgWant:
+		return decode(body, from, c.OnWant)
+	case message.MsgItems:
+		return decode(body, from, c.OnItems)
+	case message.MsgOpen:
+		return decode(body, from, c.OnOpen)
+	case message.MsgClose:
+		return decode(body, from, c.OnClose)
+	case message.MsgFound:
+		return decode(body, from, c.OnFoundAgain)
+	case message.MsgUnfound:
+		return decode(body, from, c.OnUnfound)
+	case message.MsgEntry:
+		return decode(body, from, c.OnEntry)
+	case message.MsgChain:
+		return decode(body, from, c.OnChain)
+	case message.MsgRedeal:
+		return decode(body, from, c.OnRedeal)
+	case message.MsgTest:
+		return decode(body, from, c.OnTest)
+	case message.MsgShow:
+		return decode(body, from, c.OnShow)
 	}
 	return fmt.Errorf("node: unknown message type %d", typ)
 }
@@ -112,20 +116,20 @@ func (c *core) onUp(now time.Time, peerID []byte) {
 }
 
 func (c *core) up(now time.Time, peerID []byte) {
-	slot, ok := c.slotOf(peerID)
+	slot, ok := c.SlotOf(peerID)
 	if !ok {
 		c.onPairedUp(peerID)
 		return
 	}
-	p := c.peer(slot)
-	p.online, p.there, p.lost, p.misfit = true, now, "", misfit{}
-	c.sync(slot, msgHello, c.hello())
-	c.foundingUp(slot)
-	if c.circle != nil {
-		c.sync(slot, msgHave, have{IDs: c.inventory()})
-		c.sync(slot, msgBeat, c.myBeat())
-		c.tryAll()
-		c.changeCircle()
+	p := c.Peer(slot)
+	p.Online, p.There, p.Lost, p.Misfit = true, now, "", standing.Misfit{}
+	c.Sync(slot, message.MsgHello, c.Hello())
+	c.FoundingUp(slot)
+	if c.Circle != nil {
+		c.Sync(slot, message.MsgHave, message.Have{IDs: c.Inventory()})
+		c.Sync(slot, message.MsgBeat, c.MyBeat())
+		c.TryAll()
+		c.ChangeCircle()
 	}
 }
 
@@ -135,15 +139,15 @@ func (c *core) onDown(now time.Time, peerID []byte, reason string) {
 }
 
 func (c *core) down(peerID []byte, reason string) {
-	slot, ok := c.slotOf(peerID)
+	slot, ok := c.SlotOf(peerID)
 	if !ok {
 		return
 	}
-	p := c.peer(slot)
-	p.online, p.lost = false, reason
-	for _, l := range c.liveSessions() {
-		if l.owner.personal() && l.has(slot) && !l.done {
-			c.failSession(l, silent{slot: slot, why: "lost the connection"})
+	p := c.Peer(slot)
+	p.Online, p.Lost = false, reason
+	for _, l := range c.LiveSessions() {
+		if l.Owner.Personal() && l.Has(slot) && !l.Done {
+			c.FailSession(l, drive.Silent{Slot: slot, Why: "lost the connection"})
 		}
 	}
 }
@@ -151,43 +155,43 @@ func (c *core) down(peerID []byte, reason string) {
 // onStrangerMessage handles a message of a peer that the link admits and that
 // has no slot here: only its sponsor has anything to say to an invited device.
 func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
-	j := c.joining
-	if j == nil || c.attempt != nil {
+	j := c.Joining
+	if j == nil || c.Attempt != nil {
 		return
 	}
 	if protocol == wire.ProtocolSession {
-		if fr, err := wire.ParseFrame(msg); err == nil && !c.tellDead(fr.Session, fr.From, c.toStranger(from)) {
-			c.early.keep(c.now, c.cfg.Timings.EarlyHold, fr, from)
+		if fr, err := wire.ParseFrame(msg); err == nil && !c.TellDead(fr.Session, fr.From, c.ToStranger(from)) {
+			c.Early.Keep(c.Now, c.Config.Timings.EarlyHold, fr, from)
 		}
 		return
 	}
-	if !bytes.Equal(from, j.sponsor.Card.Peer) {
+	if !bytes.Equal(from, j.Sponsor.Card.Peer) {
 		return
 	}
-	typ, body, err := splitMessage(msg)
+	typ, body, err := message.SplitMessage(msg)
 	if err != nil {
 		return
 	}
 	switch typ {
-	case msgFound:
-		var m found
+	case message.MsgFound:
+		var m message.Found
 		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.accept(m)
+			err = c.Accept(m)
 		}
-	case msgRedeal:
-		var m redeal
+	case message.MsgRedeal:
+		var m message.Redeal
 		if err = wire.Unmarshal(body, &m); err == nil {
-			err = c.comeIn(m, j.sponsor.Card, j.card)
+			err = c.ComeIn(m, j.Sponsor.Card, j.Card)
 		}
-	case msgUnfound:
-		var m unfound
+	case message.MsgUnfound:
+		var m message.Unfound
 		if err = wire.Unmarshal(body, &m); err == nil {
-			c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.sponsor.Card.Name, foundingReason(m.Reason)))
+			c.EndMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.Sponsor.Card.Name, founding.FoundingReason(m.Reason)))
 		}
 	}
 	if err != nil {
-		c.log.Warn("message of the inviting device refused", "err", err)
-		c.endMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.sponsor.Card.Name, err))
+		c.Log.Warn("message of the inviting device refused", "err", err)
+		c.EndMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.Sponsor.Card.Name, err))
 	}
 }
 
@@ -195,8 +199,8 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 // been introduced, to which there is nothing to say before everybody has
 // joined, or one that left the circle.
 func (c *core) onPairedUp(peer []byte) {
-	if f, ok := c.formerPeer(peer); ok {
-		c.formerCalled(f, 1, "")
+	if f, ok := c.FormerPeer(peer); ok {
+		c.FormerCalled(f, 1, "")
 	}
-	c.tellFormer(peer)
+	c.TellFormer(peer)
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/warifu/warifu/node/desk"
 )
 
 // A fairQueue decides what the loop does next. What this device's person and its
@@ -248,11 +250,11 @@ func (q *fairQueue) charge(now time.Time, key string, cost time.Duration) {
 const heldFor = time.Minute
 
 // loads tells what each device costs.
-func (q *fairQueue) loads(now time.Time) map[string]load {
-	out := map[string]load{}
+func (q *fairQueue) loads(now time.Time) map[string]desk.Load {
+	out := map[string]desk.Load{}
 	for key, l := range q.lanes {
 		q.fill(now, l)
-		out[key] = load{share: l.recent * math.Ln2 / q.limits.half.Seconds(), held: !l.since.IsZero() && now.Sub(l.since) < heldFor}
+		out[key] = desk.Load{Share: l.recent * math.Ln2 / q.limits.half.Seconds(), Held: !l.since.IsZero() && now.Sub(l.since) < heldFor}
 	}
 	return out
 }

@@ -126,10 +126,10 @@ func TestBudgetOfADevice(t *testing.T) {
 		t.Errorf("%v of the loop's time in %v, want at most %v and not half of that", got, l.now.Sub(began), most)
 	}
 	v := l.q.loads(l.now)["flood"]
-	if !v.held || v.share < 0.05 || v.share > 0.15 {
-		t.Errorf("it is said to take %.2f of the time, held back %v", v.share, v.held)
+	if !v.Held || v.Share < 0.05 || v.Share > 0.15 {
+		t.Errorf("it is said to take %.2f of the time, held back %v", v.Share, v.Held)
 	}
-	if v := l.q.loads(l.now)["honest"]; v.held || v.share != 0 {
+	if v := l.q.loads(l.now)["honest"]; v.Held || v.Share != 0 {
 		t.Errorf("who said nothing is said to cost %+v", v)
 	}
 	// It may always come and go.
@@ -150,7 +150,7 @@ func TestBurstIsNotHeldBack(t *testing.T) {
 			t.Fatalf("it has to wait after %d steps", len(l.done))
 		}
 	}
-	if l.q.loads(l.now)["busy"].held {
+	if l.q.loads(l.now)["busy"].Held {
 		t.Error("it is said to be held back")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -18,8 +19,8 @@ func readyWithout(t *testing.T, seed uint64) (l *lab, phone, laptop, tablet *lab
 	l.found(2, 3)
 	phone, laptop, tablet = l.devices[0], l.devices[1], l.devices[2]
 	l.tamper = func(_, _ *labDevice, b []byte) []byte {
-		if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
-			var m test
+		if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgTest {
+			var m message.Test
 			if wire.Unmarshal(body, &m) == nil {
 				return nil
 			}
@@ -29,11 +30,11 @@ func readyWithout(t *testing.T, seed uint64) (l *lab, phone, laptop, tablet *lab
 	phone.kill()
 	l.step = 10 * time.Minute
 	for _, d := range []*labDevice{laptop, tablet} {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
 	if !l.run(40*24*time.Hour, func() bool {
 		for _, d := range []*labDevice{laptop, tablet} {
-			if a := d.core.attempt; a == nil || a.machine.Phase() != refresh.Prepared {
+			if a := d.core.Attempt; a == nil || a.Machine.Phase() != refresh.Prepared {
 				return false
 			}
 		}
@@ -45,7 +46,7 @@ func readyWithout(t *testing.T, seed uint64) (l *lab, phone, laptop, tablet *lab
 	phone.start()
 	if !l.run(5*time.Second, func() bool {
 		for _, d := range []*labDevice{laptop, tablet} {
-			if v, _ := d.core.vigil.Judge.View(1); v.State != recovery.Live {
+			if v, _ := d.core.Vigil.Judge.View(1); v.State != recovery.Live {
 				return false
 			}
 		}
@@ -64,10 +65,10 @@ func TestFenceByIdentity(t *testing.T) {
 	t.Parallel()
 	l, phone, laptop, tablet := readyWithout(t, 65)
 	r := phone.ask("with those who are about to remove it")
-	laptop.approves(r.id)
-	tablet.approves(r.id)
+	laptop.approves(r.Id)
+	tablet.approves(r.Id)
 	mine := tablet.ask("asked by one of them")
-	phone.approves(mine.id)
+	phone.approves(mine.Id)
 	begun := false
 	for _, restart := range []bool{false, true} {
 		if restart {
@@ -75,30 +76,30 @@ func TestFenceByIdentity(t *testing.T) {
 			laptop.start()
 			tablet.kill()
 			tablet.start()
-			mine = tablet.request(mine.id)
+			mine = tablet.request(mine.Id)
 		}
 		l.run(10*time.Second, func() bool {
 			for _, d := range []*labDevice{laptop, tablet} {
-				for _, s := range d.core.liveSessions() {
-					begun = begun || s.owner.personal() && s.has(1)
+				for _, s := range d.core.LiveSessions() {
+					begun = begun || s.Owner.Personal() && s.Has(1)
 				}
 			}
 			return begun
 		})
-		if begun || phone.signed(r.id) || tablet.signed(mine.id) {
+		if begun || phone.signed(r.Id) || tablet.signed(mine.Id) {
 			t.Fatalf("signed with a device that is being removed; restarted: %v\n%s", restart, l.logs())
 		}
 		for _, d := range []*labDevice{laptop, tablet} {
-			if a := d.core.attempt; a == nil || a.machine.Phase() != refresh.Prepared || !d.core.banned(1) {
+			if a := d.core.Attempt; a == nil || a.Machine.Phase() != refresh.Prepared || !d.core.Banned(1) {
 				t.Fatalf("%s is no longer ready, or bans nobody; restarted: %v", d.name, restart)
 			}
 		}
 	}
 	// The removal dies of old age. Whom it was to take out signs again.
-	if !l.run(5*time.Minute, func() bool { return phone.signed(r.id) && tablet.signed(mine.id) }) {
+	if !l.run(5*time.Minute, func() bool { return phone.signed(r.Id) && tablet.signed(mine.Id) }) {
 		t.Fatalf("not signed afterwards\n%s", l.logs())
 	}
-	if e := laptop.core.circle.record.Epoch; e != 0 {
+	if e := laptop.core.Circle.Record.Epoch; e != 0 {
 		t.Errorf("epoch %d", e)
 	}
 	laptop.kill()
@@ -112,13 +113,13 @@ func TestFenceByIdentity(t *testing.T) {
 func TestDeadAttemptLeavesNoKey(t *testing.T) {
 	t.Parallel()
 	l, _, laptop, tablet := readyWithout(t, 66)
-	id := laptop.core.attempt.epochKey
+	id := laptop.core.Attempt.EpochKey
 	for _, d := range []*labDevice{laptop, tablet} {
 		if !d.keeper.keys[id] {
 			t.Fatalf("%s has no key for the shares that it holds", d.name)
 		}
 	}
-	if !l.run(5*time.Minute, func() bool { return !laptop.core.redealing() && !tablet.core.redealing() }) {
+	if !l.run(5*time.Minute, func() bool { return !laptop.core.Redealing() && !tablet.core.Redealing() }) {
 		t.Fatalf("the removal does not end\n%s", l.logs())
 	}
 	for _, d := range []*labDevice{laptop, tablet} {

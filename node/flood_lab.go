@@ -15,6 +15,9 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -47,7 +50,7 @@ func (n *Node) Flood(ctx context.Context, kinds string) error {
 		names := strings.Split(kinds, "+")
 		name := names[i%len(names)]
 		err := n.call(ctx, func(c *core) error {
-			if c.circle == nil || c.circle.evicted != nil {
+			if c.Circle == nil || c.Circle.Evicted != nil {
 				return nil
 			}
 			return f.send(c, name)
@@ -72,8 +75,8 @@ type flooder struct {
 // send sends one message of a kind to everybody.
 func (f *flooder) send(c *core, kind string) error {
 	f.count++
-	for _, d := range c.circle.record.Devices {
-		if d.Identity == c.self.public || !c.online(d.Slot) {
+	for _, d := range c.Circle.Record.Devices {
+		if d.Identity == c.Self.Public || !c.Online(d.Slot) {
 			continue
 		}
 		msgs, err := f.messages(c, kind, d.Slot)
@@ -81,7 +84,7 @@ func (f *flooder) send(c *core, kind string) error {
 			return err
 		}
 		for _, m := range msgs {
-			c.sendTo(d.Slot, wire.ProtocolSync, m)
+			c.SendTo(d.Slot, wire.ProtocolSync, m)
 		}
 	}
 	return nil
@@ -102,19 +105,19 @@ func (f *flooder) messages(c *core, kind string, to wire.Slot) ([][]byte, error)
 	switch kind {
 	case "forged":
 		return f.once(kind, func() []byte {
-			var list []item
+			var list []message.Item
 			for range full {
 				it := f.orphan(c)
 				it.From, it.Sig = 1, make([]byte, ed25519.SignatureSize)
 				list = append(list, it)
 			}
-			return encodeMessage(msgItems, items{Items: list})
+			return message.EncodeMessage(message.MsgItems, message.Items{Items: list})
 		}), nil
 	case "own":
 		return f.once(fmt.Sprint(kind, to), func() []byte {
-			var theirs, list []item
-			for _, r := range c.requests {
-				for _, it := range slices.Concat([]item{r.item}, slices.Collect(maps.Values(r.approved)), slices.Collect(maps.Values(r.receipts))) {
+			var theirs, list []message.Item
+			for _, r := range c.Requests {
+				for _, it := range slices.Concat([]message.Item{r.Item}, slices.Collect(maps.Values(r.Approved)), slices.Collect(maps.Values(r.Receipts))) {
 					if it.From == to && len(it.Body) < 200 {
 						theirs = append(theirs, it)
 					}
@@ -125,68 +128,68 @@ func (f *flooder) messages(c *core, kind string, to wire.Slot) ([][]byte, error)
 					list = append(list, theirs[i%len(theirs)])
 				}
 			}
-			return encodeMessage(msgItems, items{Items: list})
+			return message.EncodeMessage(message.MsgItems, message.Items{Items: list})
 		}), nil
 	case "orphans":
 		return f.once(fmt.Sprint(kind, f.count%8), func() []byte {
-			var list []item
+			var list []message.Item
 			for range full {
 				list = append(list, f.orphan(c))
 			}
-			return encodeMessage(msgItems, items{Items: list})
+			return message.EncodeMessage(message.MsgItems, message.Items{Items: list})
 		}), nil
 	case "requests":
 		return f.once(fmt.Sprint(kind, f.count%64), func() []byte {
-			var list []item
+			var list []message.Item
 			for range full / 3 {
 				list = append(list, f.request(c, string(intent.Message), roster.Ethereum, []byte("flood"))...)
 			}
-			return encodeMessage(msgItems, items{Items: list})
+			return message.EncodeMessage(message.MsgItems, message.Items{Items: list})
 		}), nil
 	case "typed":
 		payload, err := intent.Normalize(intent.Input{Kind: intent.TypedData, JSON: typedFlood()})
 		if err != nil {
 			return nil, err
 		}
-		return [][]byte{encodeMessage(msgItems, items{Items: f.request(c, string(intent.TypedData), roster.Ethereum, payload)})}, nil
+		return [][]byte{message.EncodeMessage(message.MsgItems, message.Items{Items: f.request(c, string(intent.TypedData), roster.Ethereum, payload)})}, nil
 	case "hello":
-		h := c.hello()
+		h := c.Hello()
 		h.Head, h.Epoch = 0, f.count
 		h.Addrs = []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", 1+f.count%60000)}
-		return [][]byte{encodeMessage(msgHello, h)}, nil
+		return [][]byte{message.EncodeMessage(message.MsgHello, h)}, nil
 	case "want":
-		return f.once(kind, func() []byte { return encodeMessage(msgWant, want{IDs: c.inventory()}) }), nil
+		return f.once(kind, func() []byte { return message.EncodeMessage(message.MsgWant, message.Want{IDs: c.Inventory()}) }), nil
 	case "have":
 		return f.once(kind, func() []byte {
-			var h have
-			for range maxInventory {
+			var h message.Have
+			for range message.MaxInventory {
 				h.IDs = append(h.IDs, wire.Hash(f.random()))
 			}
-			return encodeMessage(msgHave, h)
+			return message.EncodeMessage(message.MsgHave, h)
 		}), nil
 	case "beat":
-		b := c.myBeat()
-		for len(b.Beats) < maxDevices {
-			x := recovery.Beat{Circle: c.circle.record.Circle, Slot: 1, Seq: 1 << 40}
-			b.Beats = append(b.Beats, recovery.SignBeat(x, c.self.sign).Bytes())
+		b := c.MyBeat()
+		for len(b.Beats) < standing.MaxDevices {
+			x := recovery.Beat{Circle: c.Circle.Record.Circle, Slot: 1, Seq: 1 << 40}
+			b.Beats = append(b.Beats, recovery.SignBeat(x, c.Self.Sign).Bytes())
 		}
-		return [][]byte{encodeMessage(msgBeat, b)}, nil
+		return [][]byte{message.EncodeMessage(message.MsgBeat, b)}, nil
 	case "chain":
 		return f.once(kind, func() []byte {
-			e := c.circle.head()
+			e := c.Circle.Head()
 			e.Record.Epoch++
-			return encodeMessage(msgChain, chain{Entries: [][]byte{e.Bytes()}})
+			return message.EncodeMessage(message.MsgChain, message.Chain{Entries: [][]byte{e.Bytes()}})
 		}), nil
 	case "lost":
 		if f.said {
 			return f.messages(c, "hello", to)
 		}
 		f.said = true
-		var list []item
+		var list []message.Item
 		for range 60 {
 			list = append(list, f.accuse(c)...)
 		}
-		return [][]byte{encodeMessage(msgItems, items{Items: list})}, nil
+		return [][]byte{message.EncodeMessage(message.MsgItems, message.Items{Items: list})}, nil
 	}
 	return nil, fmt.Errorf("node: no flood is called %q", kind)
 }
@@ -197,36 +200,36 @@ func (f *flooder) random() (b [32]byte) {
 	return b
 }
 
-func (f *flooder) orphan(c *core) item {
-	return c.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: f.random(), Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash}))
+func (f *flooder) orphan(c *core) message.Item {
+	return c.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: f.random(), Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash}))
 }
 
 // request is a request and this device's own denial.
-func (f *flooder) request(c *core, kind, account string, payload []byte) []item {
+func (f *flooder) request(c *core, kind, account string, payload []byte) []message.Item {
 	r := f.random()
-	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Account: account, Path: []uint32{}, Kind: kind,
-		Payload: payload, Created: unix(c.now), Lifetime: minLifetime, Nonce: [16]byte(r[:]),
+	req := message.Request{
+		Version: 1, Circle: c.Circle.Record.Circle, From: uint16(c.Circle.Slot), Account: account, Path: []uint32{}, Kind: kind,
+		Payload: payload, Created: standing.Unix(c.Now), Lifetime: message.MinLifetime, Nonce: [16]byte(r[:]),
 	}
 	body := wire.Marshal(req)
-	no := answer{Version: 1, Request: requestID(body), Verdict: verdictDeny, Epoch: c.circle.record.Epoch, Record: c.circle.hash}
-	return []item{c.signItem(itemRequest, body), c.signItem(itemAnswer, wire.Marshal(no))}
+	no := message.Answer{Version: 1, Request: message.RequestID(body), Verdict: message.VerdictDeny, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash}
+	return []message.Item{c.SignItem(message.ItemRequest, body), c.SignItem(message.ItemAnswer, wire.Marshal(no))}
 }
 
 // accuse says with its person's presence that a device is lost that there is not.
-func (f *flooder) accuse(c *core) []item {
+func (f *flooder) accuse(c *core) []message.Item {
 	r := f.random()
-	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(change.Lost),
-		Payload: change.Payload{Slot: 999}.Bytes(), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte(r[:]),
+	req := message.Request{
+		Version: 1, Circle: c.Circle.Record.Circle, From: uint16(c.Circle.Slot), Path: []uint32{}, Kind: string(change.Lost),
+		Payload: change.Payload{Slot: 999}.Bytes(), Created: standing.Unix(c.Now), Lifetime: message.MaxLifetime, Nonce: [16]byte(r[:]),
 	}
 	body := wire.Marshal(req)
-	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, requestID(body)))
+	sig, err := c.Self.Present(c.Config.Keeper, ledger.PresenceMessage(c.Circle.Record.Circle, message.RequestID(body)))
 	if err != nil {
 		return nil // it is locked
 	}
-	yes := answer{Version: 1, Request: requestID(body), Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash, Presence: sig[:]}
-	return []item{c.signItem(itemRequest, body), c.signItem(itemAnswer, wire.Marshal(yes))}
+	yes := message.Answer{Version: 1, Request: message.RequestID(body), Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash, Presence: sig[:]}
+	return []message.Item{c.SignItem(message.ItemRequest, body), c.SignItem(message.ItemAnswer, wire.Marshal(yes))}
 }
 
 // typedFlood is a document with as many small things in it as are allowed.

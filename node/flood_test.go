@@ -11,6 +11,13 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -29,7 +36,7 @@ func (d *labDevice) costs(f func()) bill {
 }
 
 func (d *labDevice) bill() (b bill) {
-	b = bill{verified: d.core.verified, writes: d.journal.Writes(), faults: len(d.faults)}
+	b = bill{verified: d.core.Verified, writes: d.journal.Writes(), faults: len(d.faults)}
 	for line := range strings.Lines(d.log.String()) {
 		if !strings.Contains(line, "level=DEBUG") {
 			b.lines++
@@ -45,13 +52,13 @@ func (d *labDevice) bill() (b bill) {
 
 // hears hands d a message of another device.
 func (d *labDevice) hears(from *labDevice, typ uint8, body any) {
-	d.core.onMessage(d.lab.now, from.id, wire.ProtocolSync, encodeMessage(typ, body))
+	d.core.onMessage(d.lab.now, from.id, wire.ProtocolSync, message.EncodeMessage(typ, body))
 }
 
 // stranger is an answer of d to a request that there is not.
-func (d *labDevice) stranger(i int) item {
+func (d *labDevice) stranger(i int) message.Item {
 	id := wire.Sum("node/test", fmt.Append(nil, i))
-	return d.core.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: id, Verdict: verdictApprove, Epoch: d.core.circle.record.Epoch, Record: d.core.circle.hash}))
+	return d.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: id, Verdict: message.VerdictApprove, Epoch: d.core.Circle.Record.Epoch, Record: d.core.Circle.Hash}))
 }
 
 func floodLab(t *testing.T, seed uint64) (l *lab, victim, bad, third *labDevice) {
@@ -67,19 +74,19 @@ func TestForgedItemsCostOneVerification(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, third := floodLab(t, 700)
 	for _, named := range []*labDevice{victim, bad, third} {
-		var list []item
+		var list []message.Item
 		for i := range 1000 {
 			it := named.stranger(i)
 			it.Sig = make([]byte, ed25519.SignatureSize)
 			list = append(list, it)
 		}
-		b := victim.costs(func() { victim.hears(bad, msgItems, items{Items: list}) })
+		b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: list}) })
 		if b.verified != 1 || b.writes != 0 || b.faults != 1 || b.lines > 1 {
 			t.Errorf("in the name of %s: %+v", named.name, b)
 		}
 		// Cut into parts for the loop it is no more.
 		b = victim.costs(func() {
-			for _, p := range sortMessage(bad.id, wire.ProtocolSync, encodeMessage(msgItems, items{Items: list})) {
+			for _, p := range sortMessage(bad.id, wire.ProtocolSync, message.EncodeMessage(message.MsgItems, message.Items{Items: list})) {
 				p.do(victim.core, victim.lab.now)
 			}
 		})
@@ -92,7 +99,7 @@ func TestForgedItemsCostOneVerification(t *testing.T) {
 			t.Errorf("the link is told: %s", f)
 		}
 	}
-	if w := strings.Join(victim.core.warnings(), "\n"); !strings.Contains(w, bad.name+" sends what others did not sign") {
+	if w := strings.Join(victim.core.Warnings(), "\n"); !strings.Contains(w, bad.name+" sends what others did not sign") {
 		t.Errorf("status does not name it: %s", w)
 	}
 }
@@ -104,22 +111,22 @@ func TestHonestDevicesAreNotAtFault(t *testing.T) {
 	t.Parallel()
 	l, victim, honest, third := floodLab(t, 701)
 	// A device that came in later, in whose slot the sender knew another one.
-	later := third.core.circle.record.Devices[2]
+	later := third.core.Circle.Record.Devices[2]
 	later.Slot, later.Identity, later.Peer = 9, wire.DeviceID{1}, bytes.Repeat([]byte{7}, 38)
-	victim.core.circle.record.Devices = append(victim.core.circle.record.Devices, later)
+	victim.core.Circle.Record.Devices = append(victim.core.Circle.Record.Devices, later)
 	other := third.stranger(1)
 	other.From = 9
 	unknown := third.stranger(2)
 	unknown.From = 77
-	newer := third.core.signItem(itemAnswer, wire.Marshal(answer{Version: 2, Request: [32]byte{1}, Verdict: verdictApprove}))
+	newer := third.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 2, Request: [32]byte{1}, Verdict: message.VerdictApprove}))
 	good := honest.stranger(3)
-	for name, list := range map[string][]item{"a slot that was another's": {other}, "a slot that is not known": {unknown, good}, "a version that is not known": {newer, good}} {
-		b := victim.costs(func() { victim.hears(honest, msgItems, items{Items: list}) })
+	for name, list := range map[string][]message.Item{"a slot that was another's": {other}, "a slot that is not known": {unknown, good}, "a version that is not known": {newer, good}} {
+		b := victim.costs(func() { victim.hears(honest, message.MsgItems, message.Items{Items: list}) })
 		if b.faults != 0 {
 			t.Errorf("%s: %d faults", name, b.faults)
 		}
 	}
-	if len(victim.core.waiting) != 1 {
+	if len(victim.core.Waiting) != 1 {
 		t.Error("what is behind something that is not known is not taken")
 	}
 	// A device that was replaced by its own backup, or that is behind, says what it
@@ -130,8 +137,8 @@ func TestHonestDevicesAreNotAtFault(t *testing.T) {
 	if len(victim.faults) != 0 {
 		t.Errorf("faults %v", victim.faults)
 	}
-	if errors.Is(victim.core.blameItem(2, other, errForged), errFault) || !errors.Is(victim.core.blameItem(2, item{From: 3}, errForged), errFault) ||
-		!errors.Is(victim.core.blameItem(9, other, errForged), errFault) {
+	if errors.Is(victim.core.BlameItem(2, other, standing.ErrForged), standing.ErrFault) || !errors.Is(victim.core.BlameItem(2, message.Item{From: 3}, standing.ErrForged), standing.ErrFault) ||
+		!errors.Is(victim.core.BlameItem(9, other, standing.ErrForged), standing.ErrFault) {
 		t.Error("a fault is not what it should be")
 	}
 }
@@ -142,28 +149,28 @@ func TestWhatIsKnownCostsNothing(t *testing.T) {
 	t.Parallel()
 	l, victim, bad, _ := floodLab(t, 702)
 	r := victim.ask("said once")
-	bad.approves(r.id)
-	if !l.run(time.Minute, func() bool { return victim.signed(r.id) && bad.signed(r.id) }) {
+	bad.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return victim.signed(r.Id) && bad.signed(r.Id) }) {
 		t.Fatal("not signed")
 	}
 	l.run(time.Minute, nil)
-	var list []item
+	var list []message.Item
 	for range 200 {
 		list = append(list, victim.core.itemsOf(r)...)
 	}
-	if b := victim.costs(func() { victim.hears(bad, msgItems, items{Items: list}) }); b != (bill{}) {
+	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: list}) }); b != (bill{}) {
 		t.Errorf("%d items that are known: %+v", len(list), b)
 	}
 	// Neither is what would change nothing: another word for the same.
-	again := bad.core.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: bad.core.circle.record.Epoch, Record: bad.core.circle.hash, Presence: make([]byte, 64)}))
-	if b := victim.costs(func() { victim.hears(bad, msgItems, items{Items: []item{again, again}}) }); b.verified != 0 || b.writes != 0 {
+	again := bad.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: bad.core.Circle.Record.Epoch, Record: bad.core.Circle.Hash, Presence: make([]byte, 64)}))
+	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{again, again}}) }); b.verified != 0 || b.writes != 0 {
 		t.Errorf("a word that changes nothing: %+v", b)
 	}
 	// Its own word that it does not remember is looked at once.
 	own := victim.stranger(4)
 	if b := victim.costs(func() {
 		for range 100 {
-			victim.hears(bad, msgItems, items{Items: []item{own}})
+			victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{own}})
 		}
 	}); b.verified > 2 || b.lines > 1 {
 		t.Errorf("its own word, a hundred times: %+v", b)
@@ -176,20 +183,20 @@ func TestOrphansAreBounded(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, third := floodLab(t, 703)
 	mine := third.stranger(1)
-	victim.hears(third, msgItems, items{Items: []item{mine}})
-	for i := range 100 * maxWaitingPerDevice {
-		victim.hears(bad, msgItems, items{Items: []item{bad.stranger(i)}})
+	victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine}})
+	for i := range 100 * ledger.MaxWaitingPerDevice {
+		victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{bad.stranger(i)}})
 	}
-	if n := len(victim.core.waiting); n != maxWaitingPerDevice+1 {
+	if n := len(victim.core.Waiting); n != ledger.MaxWaitingPerDevice+1 {
 		t.Errorf("%d are kept", n)
 	}
-	if b := victim.costs(func() { victim.hears(third, msgItems, items{Items: []item{mine, mine}}) }); b.verified != 0 {
+	if b := victim.costs(func() { victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine, mine}}) }); b.verified != 0 {
 		t.Errorf("one that is kept is verified again, or was pushed out: %+v", b)
 	}
 	// A request that comes has its own looked at and no others.
 	request, _ := bad.hopeless(1, 10)
-	if b := victim.costs(func() { victim.hears(bad, msgItems, items{Items: []item{request}}) }); b.verified != 1 {
-		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.waiting), b)
+	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{request}}) }); b.verified != 1 {
+		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.Waiting), b)
 	}
 }
 
@@ -203,23 +210,23 @@ func TestHellosAreAnsweredSoOften(t *testing.T) {
 		t.Fatal("not dealt")
 	}
 	l.run(2*time.Minute, nil)
-	h := bad.core.hello()
+	h := bad.core.Hello()
 	h.Head = 0
-	one := victim.costs(func() { victim.hears(bad, msgHello, h) })
+	one := victim.costs(func() { victim.hears(bad, message.MsgHello, h) })
 	if one.sent == 0 {
 		t.Fatal("a device that is behind is told nothing")
 	}
 	all := victim.costs(func() {
-		for i := range 100 * maxCatchUps {
+		for i := range 100 * changes.MaxCatchUps {
 			h.Addrs = []string{fmt.Sprintf("/ip4/10.0.0.1/tcp/%d", i+1)}
-			victim.hears(bad, msgHello, h)
+			victim.hears(bad, message.MsgHello, h)
 		}
 	})
-	if all.sent > maxCatchUps*one.sent || all.writes > 2 || all.lines > 0 {
-		t.Errorf("%d hellos cost %+v, one %+v", 100*maxCatchUps, all, one)
+	if all.sent > changes.MaxCatchUps*one.sent || all.writes > 2 || all.lines > 0 {
+		t.Errorf("%d hellos cost %+v, one %+v", 100*changes.MaxCatchUps, all, one)
 	}
 	l.run(2*time.Minute, nil)
-	if b := victim.costs(func() { victim.hears(bad, msgHello, h) }); b.sent == 0 {
+	if b := victim.costs(func() { victim.hears(bad, message.MsgHello, h) }); b.sent == 0 {
 		t.Error("it is never told again")
 	}
 }
@@ -230,22 +237,22 @@ func TestWantsAreAnsweredSoMuch(t *testing.T) {
 	t.Parallel()
 	l, victim, bad, third := floodLab(t, 705)
 	victim.flood(third, 100, 60<<10)
-	ids := victim.core.inventory()
-	if b := victim.costs(func() { victim.hears(bad, msgWant, want{IDs: ids}) }); b.sent < 100*60<<10 {
+	ids := victim.core.Inventory()
+	if b := victim.costs(func() { victim.hears(bad, message.MsgWant, message.Want{IDs: ids}) }); b.sent < 100*60<<10 {
 		t.Errorf("who lacks everything gets %d bytes", b.sent)
 	}
 	b := victim.costs(func() {
 		for range 100 {
-			victim.hears(bad, msgWant, want{IDs: ids})
+			victim.hears(bad, message.MsgWant, message.Want{IDs: ids})
 		}
 	})
-	if b.sent > maxAnswered+maxAnswered/8 {
+	if b.sent > ledger.MaxAnswered+ledger.MaxAnswered/8 {
 		t.Errorf("%d bytes for a hundred messages of %d ids", b.sent, len(ids))
 	}
 	l.wire = nil
-	victim.core.now = l.now.Add(time.Hour)
-	l.now = victim.core.now
-	if b := victim.costs(func() { victim.hears(bad, msgWant, want{IDs: append(ids, ids...)[:200]}) }); b.sent == 0 || b.sent > 110*60<<10 {
+	victim.core.Now = l.now.Add(time.Hour)
+	l.now = victim.core.Now
+	if b := victim.costs(func() { victim.hears(bad, message.MsgWant, message.Want{IDs: append(ids, ids...)[:200]}) }); b.sent == 0 || b.sent > 110*60<<10 {
 		t.Errorf("an hour later it gets %d bytes, and each item once", b.sent)
 	}
 }
@@ -255,21 +262,21 @@ func TestWantsAreAnsweredSoMuch(t *testing.T) {
 func TestBeatsOfThePastCostNothing(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, _ := floodLab(t, 706)
-	m := bad.core.myBeat()
-	victim.hears(bad, msgBeat, m)
+	m := bad.core.MyBeat()
+	victim.hears(bad, message.MsgBeat, m)
 	if b := victim.costs(func() {
 		for range 100 {
-			victim.hears(bad, msgBeat, m)
+			victim.hears(bad, message.MsgBeat, m)
 		}
 	}); b != (bill{}) {
 		t.Errorf("a recording, a hundred times: %+v", b)
 	}
-	forged := bad.core.myBeat()
+	forged := bad.core.MyBeat()
 	for i := range forged.Beats {
 		forged.Beats[i] = bytes.Clone(forged.Beats[i])
 		forged.Beats[i][len(forged.Beats[i])-1] ^= 1
 	}
-	if b := victim.costs(func() { victim.hears(bad, msgBeat, forged) }); b.verified != 1 || b.faults != 1 {
+	if b := victim.costs(func() { victim.hears(bad, message.MsgBeat, forged) }); b.verified != 1 || b.faults != 1 {
 		t.Errorf("beats that do not hold: %+v", b)
 	}
 }
@@ -279,37 +286,37 @@ func TestBeatsOfThePastCostNothing(t *testing.T) {
 func TestChainsOfThePastCostNothing(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, _ := floodLab(t, 707)
-	e := victim.core.circle.head()
-	var known, junk chain
-	for range maxChain {
+	e := victim.core.Circle.Head()
+	var known, junk message.Chain
+	for range redeal.MaxChain {
 		known.Entries = append(known.Entries, e.Bytes())
 	}
 	e.Record.Epoch++
-	for range maxChain {
+	for range redeal.MaxChain {
 		junk.Entries = append(junk.Entries, e.Bytes())
 	}
-	if b := victim.costs(func() { victim.hears(bad, msgChain, known) }); b != (bill{}) {
+	if b := victim.costs(func() { victim.hears(bad, message.MsgChain, known) }); b != (bill{}) {
 		t.Errorf("epochs that are known: %+v", b)
 	}
-	if b := victim.costs(func() { victim.hears(bad, msgChain, junk) }); b.verified > len(e.Ready) || b.writes != 0 {
+	if b := victim.costs(func() { victim.hears(bad, message.MsgChain, junk) }); b.verified > len(e.Ready) || b.writes != 0 {
 		t.Errorf("epochs that nobody certified: %+v", b)
 	}
 }
 
 // accuse is what d says, with its person's presence, of the device in a slot.
-func (d *labDevice) accuse(i int, slot uint16) []item {
+func (d *labDevice) accuse(i int, slot uint16) []message.Item {
 	c := d.core
-	req := request{
-		Version: 1, Circle: c.circle.record.Circle, From: uint16(c.circle.slot), Path: []uint32{}, Kind: string(change.Lost),
-		Payload: change.Payload{Slot: slot}.Bytes(), Created: unix(c.now), Lifetime: maxLifetime, Nonce: [16]byte{byte(i), byte(i >> 8)},
+	req := message.Request{
+		Version: 1, Circle: c.Circle.Record.Circle, From: uint16(c.Circle.Slot), Path: []uint32{}, Kind: string(change.Lost),
+		Payload: change.Payload{Slot: slot}.Bytes(), Created: standing.Unix(c.Now), Lifetime: message.MaxLifetime, Nonce: [16]byte{byte(i), byte(i >> 8)},
 	}
 	body := wire.Marshal(req)
-	sig, err := c.self.present(c.cfg.Keeper, presenceMessage(c.circle.record.Circle, requestID(body)))
+	sig, err := c.Self.Present(c.Config.Keeper, ledger.PresenceMessage(c.Circle.Record.Circle, message.RequestID(body)))
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
-	yes := answer{Version: 1, Request: requestID(body), Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash, Presence: sig[:]}
-	return []item{c.signItem(itemRequest, body), c.signItem(itemAnswer, wire.Marshal(yes))}
+	yes := message.Answer{Version: 1, Request: message.RequestID(body), Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash, Presence: sig[:]}
+	return []message.Item{c.SignItem(message.ItemRequest, body), c.SignItem(message.ItemAnswer, wire.Marshal(yes))}
 }
 
 // TestWordsAboutNobody: a member that says sixty times that a device is lost which
@@ -321,20 +328,20 @@ func TestWordsAboutNobody(t *testing.T) {
 		l, victim, bad, _ := floodLab(t, 708+uint64(slot))
 		b := victim.costs(func() {
 			for i := range 60 {
-				victim.hears(bad, msgItems, items{Items: bad.accuse(i, slot)})
+				victim.hears(bad, message.MsgItems, message.Items{Items: bad.accuse(i, slot)})
 			}
 		})
-		if most := 2*maxOpenChanges + maxRefusals + maxOpenChanges; b.lines > most {
+		if most := 2*ledger.MaxOpenChanges + standing.MaxRefusals + ledger.MaxOpenChanges; b.lines > most {
 			t.Errorf("about device %d: %d lines for sixty words", slot, b.lines)
 		}
-		if n := victim.core.countChanges(2); slot == 999 && n != 0 || n > maxOpenChanges {
+		if n := victim.core.CountChanges(2); slot == 999 && n != 0 || n > ledger.MaxOpenChanges {
 			t.Errorf("about device %d: %d are kept", slot, n)
 		}
-		h := bad.core.hello()
+		h := bad.core.Hello()
 		b = victim.costs(func() {
 			for i := range 100 {
 				h.Oldest = uint64(i % 2) // something is new each time
-				victim.hears(bad, msgHello, h)
+				victim.hears(bad, message.MsgHello, h)
 			}
 		})
 		if b.lines != 0 || b.writes != 0 {
@@ -349,24 +356,24 @@ func TestRequestsFillNoLog(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, _ := floodLab(t, 720)
 	b := victim.costs(func() {
-		for i := range 100 * maxReceived {
+		for i := range 100 * ledger.MaxReceived {
 			request, denial := bad.hopeless(i, 10)
-			victim.hears(bad, msgItems, items{Items: []item{request, denial}})
+			victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{request, denial}})
 		}
 	})
-	if b.lines > maxReceived {
-		t.Errorf("%d lines for %d requests in a moment", b.lines, 100*maxReceived)
+	if b.lines > ledger.MaxReceived {
+		t.Errorf("%d lines for %d requests in a moment", b.lines, 100*ledger.MaxReceived)
 	}
-	if n := len(victim.core.requests); n > maxIdlePerDevice {
+	if n := len(victim.core.Requests); n > ledger.MaxIdlePerDevice {
 		t.Errorf("%d requests are kept", n)
 	}
 	if diff := stocked(victim.core); diff != "" {
 		t.Errorf("the stock: %s", diff)
 	}
-	if v := victim.core; len(v.unclosed) > 2*maxOpenPerDevice {
-		v.openByAge()
-		if len(v.unclosed) > maxOpenPerDevice {
-			t.Errorf("%d requests are said to be open", len(v.unclosed))
+	if v := victim.core; len(v.Unclosed) > 2*ledger.MaxOpenPerDevice {
+		v.OpenByAge()
+		if len(v.Unclosed) > ledger.MaxOpenPerDevice {
+			t.Errorf("%d requests are said to be open", len(v.Unclosed))
 		}
 	}
 }
@@ -376,41 +383,41 @@ func TestRequestsFillNoLog(t *testing.T) {
 func TestMeaningIsFoundOnce(t *testing.T) {
 	t.Parallel()
 	l, victim, bad, _ := floodLab(t, 721)
-	made := victim.core.meanings.made
+	made := victim.core.Meanings.Made
 	for i := range 100 {
 		first, _ := bad.hopeless(0, 100)
-		var req request
+		var req message.Request
 		if err := wire.Unmarshal(first.Body, &req); err != nil {
 			t.Fatal(err)
 		}
 		req.Nonce = [16]byte{byte(i), 1}
-		it := bad.core.signItem(itemRequest, wire.Marshal(req))
-		no := answer{Version: 1, Request: requestID(it.Body), Verdict: verdictDeny, Epoch: bad.core.circle.record.Epoch, Record: bad.core.circle.hash}
-		victim.hears(bad, msgItems, items{Items: []item{it, bad.core.signItem(itemAnswer, wire.Marshal(no))}})
+		it := bad.core.SignItem(message.ItemRequest, wire.Marshal(req))
+		no := message.Answer{Version: 1, Request: message.RequestID(it.Body), Verdict: message.VerdictDeny, Epoch: bad.core.Circle.Record.Epoch, Record: bad.core.Circle.Hash}
+		victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{it, bad.core.SignItem(message.ItemAnswer, wire.Marshal(no))}})
 	}
-	if n := victim.core.meanings.made - made; n != 1 {
+	if n := victim.core.Meanings.Made - made; n != 1 {
 		t.Errorf("one payload is decoded %d times in 100 requests", n)
 	}
 	r := victim.ask("signed and closed")
-	bad.approves(r.id)
-	if !l.run(time.Minute, func() bool { return victim.signed(r.id) }) {
+	bad.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return victim.signed(r.Id) }) {
 		t.Fatal("not signed")
 	}
-	want := victim.core.viewSignature(r)
+	want := victim.core.ViewSignature(r)
 	victim.kill()
 	victim.start()
-	if n := victim.core.meanings.made; n != 0 {
+	if n := victim.core.Meanings.Made; n != 0 {
 		t.Errorf("%d requests that are closed are decoded at the start", n)
 	}
-	got := victim.core.viewRequest(victim.request(r.id))
+	got := victim.core.ViewRequest(victim.request(r.Id))
 	if got.Signature == nil || got.Signature.Signature != want.Signature || got.Signature.Address != want.Address || got.Summary == "" || got.State != api.StateSigned {
 		t.Errorf("after a restart it is shown as %+v", got)
 	}
 	for i := range 10_000 {
-		victim.core.meanings.find([32]byte{byte(i), byte(i >> 8), 9}, 1000, func() *meaning { return &meaning{} })
+		victim.core.Meanings.Find([32]byte{byte(i), byte(i >> 8), 9}, 1000, func() *ledger.Meaning { return &ledger.Meaning{} })
 	}
-	if m := &victim.core.meanings; m.bytes > maxMeanings || len(m.byKey) != len(m.order) || len(m.order) > maxMeanings/1000 {
-		t.Errorf("%d meanings of %d bytes are remembered", len(m.byKey), m.bytes)
+	if m := &victim.core.Meanings; m.Bytes > ledger.MaxMeanings || len(m.ByKey) != len(m.Order) || len(m.Order) > ledger.MaxMeanings/1000 {
+		t.Errorf("%d meanings of %d bytes are remembered", len(m.ByKey), m.Bytes)
 	}
 }
 
@@ -424,10 +431,10 @@ func TestEarlyFramesOfOneDevice(t *testing.T) {
 		victim.core.onMessage(victim.lab.now, d.id, wire.ProtocolSession, f.Append(nil))
 	}
 	early(third, 3, -1)
-	for i := range 100 * maxEarly {
+	for i := range 100 * drive.MaxEarly {
 		early(bad, 2, i)
 	}
-	if n := len(victim.core.early); n != maxEarlyPerDevice+1 {
+	if n := len(victim.core.Early); n != drive.MaxEarlyPerDevice+1 {
 		t.Errorf("%d frames are kept", n)
 	}
 }
@@ -438,9 +445,9 @@ func TestSortMessage(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, _ := floodLab(t, 723)
 	of := func(protocol string, typ uint8, body any) []part {
-		return sortMessage(bad.id, protocol, encodeMessage(typ, body))
+		return sortMessage(bad.id, protocol, message.EncodeMessage(typ, body))
 	}
-	var bulk []item
+	var bulk []message.Item
 	for i := range 100 {
 		bulk = append(bulk, bad.stranger(i))
 	}
@@ -449,13 +456,13 @@ func TestSortMessage(t *testing.T) {
 		class class
 		n     int
 	}{
-		"lost":       {of(wire.ProtocolSync, msgItems, items{Items: bad.accuse(1, 3)}), classUrgent, 1},
-		"yes":        {of(wire.ProtocolSync, msgItems, items{Items: bad.accuse(1, 3)[1:]}), classUrgent, 1},
-		"answers":    {of(wire.ProtocolSync, msgItems, items{Items: bulk}), classBulk, (100 + itemsAtOnce - 1) / itemsAtOnce},
-		"nothing":    {of(wire.ProtocolSync, msgItems, items{}), classBulk, 1},
-		"redeal":     {of(wire.ProtocolSync, msgRedeal, redeal{}), classUrgent, 1},
-		"hello":      {of(wire.ProtocolSync, msgHello, hello{}), classBulk, 1},
-		"malformed":  {sortMessage(bad.id, wire.ProtocolSync, []byte{msgItems, 0xff}), classBulk, 1},
+		"lost":       {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)}), classUrgent, 1},
+		"yes":        {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)[1:]}), classUrgent, 1},
+		"answers":    {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bulk}), classBulk, (100 + itemsAtOnce - 1) / itemsAtOnce},
+		"nothing":    {of(wire.ProtocolSync, message.MsgItems, message.Items{}), classBulk, 1},
+		"redeal":     {of(wire.ProtocolSync, message.MsgRedeal, message.Redeal{}), classUrgent, 1},
+		"hello":      {of(wire.ProtocolSync, message.MsgHello, message.Hello{}), classBulk, 1},
+		"malformed":  {sortMessage(bad.id, wire.ProtocolSync, []byte{message.MsgItems, 0xff}), classBulk, 1},
 		"empty":      {sortMessage(bad.id, wire.ProtocolSync, nil), classBulk, 1},
 		"a frame":    {sortMessage(bad.id, wire.ProtocolSession, []byte("frame")), classFrame, 1},
 		"no message": {sortMessage(bad.id, "/other", []byte("frame")), classBulk, 1},
@@ -471,10 +478,10 @@ func TestSortMessage(t *testing.T) {
 			p.do(victim.core, victim.lab.now)
 		}
 	}
-	if n := len(victim.core.waiting); n != maxWaitingPerDevice {
+	if n := len(victim.core.Waiting); n != ledger.MaxWaitingPerDevice {
 		t.Errorf("of 100 answers in parts %d are kept", n)
 	}
-	if victim.core.countChanges(2) != 1 {
+	if victim.core.CountChanges(2) != 1 {
 		t.Error("what was urgent was not taken")
 	}
 }
@@ -484,16 +491,16 @@ func TestSortMessage(t *testing.T) {
 func TestListsAreBounded(t *testing.T) {
 	t.Parallel()
 	_, victim, bad, _ := floodLab(t, 724)
-	for i := range maxOpenPerDevice {
+	for i := range ledger.MaxOpenPerDevice {
 		request, _ := bad.hopeless(i, 60<<10)
-		victim.hears(bad, msgItems, items{Items: []item{request}})
+		victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{request}})
 	}
-	open := victim.core.openRequests()
-	if len(open) != maxOpenPerDevice {
+	open := victim.core.OpenRequests()
+	if len(open) != ledger.MaxOpenPerDevice {
 		t.Fatalf("%d are open", len(open))
 	}
 	long, short := 0, 0
-	for i, list := range [][]api.Request{victim.core.viewList(open), victim.core.status().Requests} {
+	for i, list := range [][]api.Request{victim.core.ViewList(open), victim.core.Status().Requests} {
 		bytes := 0
 		for _, v := range list {
 			for _, l := range v.Lines {
@@ -505,7 +512,7 @@ func TestListsAreBounded(t *testing.T) {
 				long++
 			}
 		}
-		if len(list) != maxOpenPerDevice || bytes > maxListed+100*len(list) || long == 0 || short == 0 {
+		if len(list) != ledger.MaxOpenPerDevice || bytes > desk.MaxListed+100*len(list) || long == 0 || short == 0 {
 			t.Errorf("list %d: %d requests of %d bytes, %d in full and %d not", i, len(list), bytes, long, short)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -15,7 +16,7 @@ import (
 
 // forge makes a certificate for the epoch that an attempt is to make: each
 // device in it has a key that the forger has drawn, and has signed with it.
-func forge(t *testing.T, rec roster.Record) chain {
+func forge(t *testing.T, rec roster.Record) message.Chain {
 	t.Helper()
 	e := roster.Entry{Record: rec}
 	e.Record.Devices = slices.Clone(rec.Devices)
@@ -30,7 +31,7 @@ func forge(t *testing.T, rec roster.Record) chain {
 	if err := e.Verify(); err != nil {
 		t.Fatalf("a forgery that shows at once tests nothing: %v", err)
 	}
-	return chain{Entries: [][]byte{e.Bytes()}}
+	return message.Chain{Entries: [][]byte{e.Bytes()}}
 }
 
 // TestForgedCertificateStopsNobody: one member of a re-deal shows the others a
@@ -43,8 +44,8 @@ func TestForgedCertificateStopsNobody(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	l.tamper = func(_, _ *labDevice, b []byte) []byte {
-		if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
-			var m test
+		if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgTest {
+			var m message.Test
 			if wire.Unmarshal(body, &m) == nil {
 				return nil // so that they stay ready and do not commit
 			}
@@ -52,22 +53,22 @@ func TestForgedCertificateStopsNobody(t *testing.T) {
 		return b
 	}
 	phone.change(change.Refresh, change.Payload{})
-	ready := func(c *core) bool { return c.attempt != nil && c.attempt.machine.Phase() == refresh.Prepared }
+	ready := func(c *core) bool { return c.Attempt != nil && c.Attempt.Machine.Phase() == refresh.Prepared }
 	if !l.run(time.Minute, func() bool { return l.all(3, ready) }) {
 		t.Fatalf("they are not ready\n%s", l.logs())
 	}
-	rec, known := tablet.core.attempt.machine.Record()
+	rec, known := tablet.core.Attempt.Machine.Record()
 	if !known {
 		t.Fatal("no record to forge")
 	}
 	m := forge(t, rec)
 	for _, s := range []wire.Slot{1, 2} {
-		tablet.core.sync(s, msgChain, m)
+		tablet.core.Sync(s, message.MsgChain, m)
 	}
 	l.run(time.Second, nil)
 	for _, d := range []*labDevice{phone, laptop} {
-		if !ready(d.core) || d.core.redealTrouble != "" || !d.core.hasShare() {
-			t.Errorf("%s: trouble %q, a share: %v", d.name, d.core.redealTrouble, d.core.hasShare())
+		if !ready(d.core) || d.core.RedealTrouble != "" || !d.core.HasShare() {
+			t.Errorf("%s: trouble %q, a share: %v", d.name, d.core.RedealTrouble, d.core.HasShare())
 		}
 	}
 	l.tamper = nil
@@ -75,8 +76,8 @@ func TestForgedCertificateStopsNobody(t *testing.T) {
 		t.Fatalf("the refresh does not come about\n%s", l.logs())
 	}
 	for _, d := range []*labDevice{phone, laptop} {
-		if len(d.core.alarms) > 0 {
-			t.Errorf("%s blames %v", d.name, d.core.alarms)
+		if len(d.core.Alarms) > 0 {
+			t.Errorf("%s blames %v", d.name, d.core.Alarms)
 		}
 	}
 	l.signsWith(phone, laptop)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -15,8 +17,10 @@ import (
 func TestSetAsideOnce(t *testing.T) {
 	t.Parallel()
 	store := journaltest.New()
-	old, next := storedAttempt{Version: 1, Proposal: []byte("old")}, storedAttempt{Version: 1, Proposal: []byte("next")}
-	put := func(tx journal.Tx, s storedAttempt) error { return tx.Put(bucketAttempt, currentKey, wire.Marshal(s)) }
+	old, next := redeal.StoredAttempt{Version: 1, Proposal: []byte("old")}, redeal.StoredAttempt{Version: 1, Proposal: []byte("next")}
+	put := func(tx journal.Tx, s redeal.StoredAttempt) error {
+		return tx.Put(standing.BucketAttempt, standing.CurrentKey, wire.Marshal(s))
+	}
 	update := func(f func(journal.Tx) error) {
 		t.Helper()
 		if err := store.Update(f); err != nil {
@@ -26,15 +30,15 @@ func TestSetAsideOnce(t *testing.T) {
 	update(func(tx journal.Tx) error { return put(tx, old) })
 	for range 2 {
 		update(func(tx journal.Tx) error {
-			if err := setAside(tx, next.Proposal); err != nil {
+			if err := redeal.SetAside(tx, next.Proposal); err != nil {
 				return err
 			}
 			return put(tx, next)
 		})
 	}
-	update(takeBack)
+	update(redeal.TakeBack)
 	if err := store.View(func(tx journal.Tx) error {
-		raw, err := tx.Get(bucketAttempt, currentKey)
+		raw, err := tx.Get(standing.BucketAttempt, standing.CurrentKey)
 		if !bytes.Equal(raw, wire.Marshal(old)) {
 			t.Error("the re-deal before is gone")
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -25,15 +26,15 @@ func TestFramesThatAreNotTaken(t *testing.T) {
 		return b
 	}
 	r := phone.ask("who speaks?")
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return r.live != nil && len(frames) > 0 }) {
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return r.Live != nil && len(frames) > 0 }) {
 		t.Fatal("no session")
 	}
 	good, err := wire.ParseFrame(frames[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := phone.core.sessions[good.Session].machine.Waiting()
+	before := phone.core.Sessions[good.Session].Machine.Waiting()
 	for name, c := range map[string]struct {
 		from   wire.Slot // as the transport says
 		change func(*wire.Frame)
@@ -46,14 +47,14 @@ func TestFramesThatAreNotTaken(t *testing.T) {
 	} {
 		f := good
 		c.change(&f)
-		if err := phone.core.onFrame(c.from, f.Append(nil)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := phone.core.OnFrame(c.from, f.Append(nil)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if l := phone.core.sessions[good.Session]; l == nil || len(l.machine.Waiting()) != len(before) {
+		if l := phone.core.Sessions[good.Session]; l == nil || len(l.Machine.Waiting()) != len(before) {
 			t.Errorf("%s: the machine took it", name)
 		}
 	}
-	if err := phone.core.onFrame(2, frames[0]); err != nil {
+	if err := phone.core.OnFrame(2, frames[0]); err != nil {
 		t.Error(err)
 	}
 }
@@ -65,25 +66,25 @@ func TestEarlyFramesAreBounded(t *testing.T) {
 	l := newLab(t, 2, 81)
 	l.found(2, 2)
 	c := l.devices[0].core
-	c.now = l.now
-	f := wire.Frame{From: 2, Kind: 1, Body: make([]byte, maxEarlyBody)}
-	for i := range 2 * maxEarly {
+	c.Now = l.now
+	f := wire.Frame{From: 2, Kind: 1, Body: make([]byte, drive.MaxEarlyBody)}
+	for i := range 2 * drive.MaxEarly {
 		f.Session = wire.SessionID{byte(i), byte(i >> 8), 1}
-		if err := c.onFrame(2, f.Append(nil)); err != nil {
+		if err := c.OnFrame(2, f.Append(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(c.early); n != maxEarlyPerDevice || c.early[n-1].frame.Session != f.Session {
-		t.Errorf("%d frames are kept, want the newest %d", n, maxEarlyPerDevice)
+	if n := len(c.Early); n != drive.MaxEarlyPerDevice || c.Early[n-1].Frame.Session != f.Session {
+		t.Errorf("%d frames are kept, want the newest %d", n, drive.MaxEarlyPerDevice)
 	}
-	f.Body = make([]byte, maxEarlyBody+1)
+	f.Body = make([]byte, drive.MaxEarlyBody+1)
 	f.Session = wire.SessionID{2}
-	if err := c.onFrame(2, f.Append(nil)); err != nil || c.early[len(c.early)-1].frame.Session == f.Session {
+	if err := c.OnFrame(2, f.Append(nil)); err != nil || c.Early[len(c.Early)-1].Frame.Session == f.Session {
 		t.Errorf("a large frame is kept: %v", err)
 	}
-	c.now = c.now.Add(c.cfg.Timings.EarlyHold)
+	c.Now = c.Now.Add(c.Config.Timings.EarlyHold)
 	f.Body = nil
-	if err := c.onFrame(2, f.Append(nil)); err != nil || len(c.early) != 1 {
-		t.Errorf("%d frames are kept after their time: %v", len(c.early), err)
+	if err := c.OnFrame(2, f.Append(nil)); err != nil || len(c.Early) != 1 {
+		t.Errorf("%d frames are kept after their time: %v", len(c.Early), err)
 	}
 }

@@ -7,6 +7,10 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -23,25 +27,25 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	l.introduce(phone, watch)
 	tablet.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
 	l.run(time.Minute, nil)
-	if n := len(phone.core.circle.record.Devices); n != 3 || !strings.Contains(r.trouble, "frozen") {
-		t.Fatalf("%d devices in a frozen circle; trouble %q", n, r.trouble)
+	if n := len(phone.core.Circle.Record.Devices); n != 3 || !strings.Contains(r.Trouble, "frozen") {
+		t.Fatalf("%d devices in a frozen circle; trouble %q", n, r.Trouble)
 	}
-	if err := phone.core.mayComeIn(0); api.CodeOf(err) != api.CodeFrozen {
+	if err := phone.core.MayComeIn(0); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("invited into a frozen circle: %v", err)
 	}
 	p := refresh.Proposal{
-		Kind: roster.Add, Epoch: 1, Threshold: 3, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.circle.record.Settings,
-		Added: []roster.Device{watch.core.joining.card.Device(4)},
+		Kind: roster.Add, Epoch: 1, Threshold: 3, Members: []wire.Slot{1, 2, 3, 4}, Settings: tablet.core.Circle.Record.Settings,
+		Added: []roster.Device{watch.core.Joining.Card.Device(4)},
 	}
-	tablet.core.now = l.now
-	if why := tablet.core.objection(p, r.id); !strings.Contains(why, "frozen") {
+	tablet.core.Now = l.now
+	if why := tablet.core.Objection(p, r.Id); !strings.Contains(why, "frozen") {
 		t.Errorf("a frozen device takes part in an addition: %q", why)
 	}
 	thaw := phone.change(change.Thaw, change.Payload{})
-	laptop.approves(thaw.id)
+	laptop.approves(thaw.Id)
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added after the thaw\n%s", l.logs())
 	}
@@ -57,21 +61,21 @@ func TestReplacesTheLost(t *testing.T) {
 	l.introduce(phone, watch)
 	phone.change(change.Lost, change.Payload{Slot: 3})
 	l.run(2*time.Second, nil)
-	if err := phone.core.mayComeIn(2); api.CodeOf(err) != api.CodeFrozen {
+	if err := phone.core.MayComeIn(2); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("a replacement of the laptop while the tablet is called lost: %v", err)
 	}
-	if err := phone.core.mayComeIn(3); err != nil {
+	if err := phone.core.MayComeIn(3); err != nil {
 		t.Error(err)
 	}
-	r := phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	tablet.core.now = l.now
-	if !l.run(10*time.Second, func() bool { return tablet.request(r.id) != nil && laptop.request(r.id) != nil }) {
+	r := phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	tablet.core.Now = l.now
+	if !l.run(10*time.Second, func() bool { return tablet.request(r.Id) != nil && laptop.request(r.Id) != nil }) {
 		t.Fatal("not spread")
 	}
-	if err := tablet.core.deny(tablet.request(r.id)); api.CodeOf(err) != api.CodeRefused {
+	if err := tablet.core.Deny(tablet.request(r.Id)); api.CodeOf(err) != api.CodeRefused {
 		t.Errorf("the lost device denies its replacement: %v", err)
 	}
-	laptop.approves(r.id)
+	laptop.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, phone, laptop, watch)) {
 		t.Fatalf("not replaced\n%s", l.logs())
 	}
@@ -116,7 +120,7 @@ func TestDenials(t *testing.T) {
 			phone, by := l.devices[0], l.devices[tc.by-1]
 			if tc.lost {
 				for _, d := range l.devices[:3] {
-					if err := d.core.vigil.Judge.Lost(recovery.Word{ID: wire.RequestID{1}, By: 1}, 3); err != nil {
+					if err := d.core.Vigil.Judge.Lost(recovery.Word{ID: wire.RequestID{1}, By: 1}, 3); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -125,32 +129,32 @@ func TestDenials(t *testing.T) {
 			switch tc.kind {
 			case change.Add, change.Replace:
 				l.introduce(phone, l.devices[3])
-				ch.Card, ch.Addrs = l.devices[3].core.joining.card.Bytes(), l.devices[3].Addrs()
+				ch.Card, ch.Addrs = l.devices[3].core.Joining.Card.Bytes(), l.devices[3].Addrs()
 			case change.Vacation:
-				ch.Until = unix(l.now.Add(time.Hour))
+				ch.Until = standing.Unix(l.now.Add(time.Hour))
 			}
 			l.devices[2].keeper.locked = tc.kind == change.Refresh // it stays open
 			r := phone.change(tc.kind, ch)
-			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.requests[r.id] != nil }) }) {
+			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.Requests[r.Id] != nil }) }) {
 				t.Fatal("not spread")
 			}
-			by.core.now = l.now
-			err := by.core.deny(by.request(r.id))
+			by.core.Now = l.now
+			err := by.core.Deny(by.request(r.Id))
 			if tc.want && err != nil || !tc.want && api.CodeOf(err) != api.CodeRefused {
 				t.Errorf("the device itself: %v", err)
 			}
 			// A device that does not keep to the rules says it all the same.
-			no := by.core.signItem(itemAnswer, wire.Marshal(answer{
-				Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: by.core.circle.record.Epoch, Record: by.core.circle.hash,
+			no := by.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+				Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: by.core.Circle.Record.Epoch, Record: by.core.Circle.Hash,
 			}))
 			for _, d := range l.devices[:3] {
 				if d != by {
-					d.core.now = l.now
-					if err := d.core.take(no); err != nil {
+					d.core.Now = l.now
+					if err := d.core.Take(no); err != nil {
 						t.Error(err)
 					}
-					if got := d.request(r.id).state() == api.StateDenied; got != tc.want {
-						t.Errorf("at %s: %s", d.name, d.request(r.id).state())
+					if got := d.request(r.Id).State() == api.StateDenied; got != tc.want {
+						t.Errorf("at %s: %s", d.name, d.request(r.Id).State())
 					}
 				}
 			}
@@ -165,36 +169,36 @@ func TestThawKeepsTheFenceOfARedeal(t *testing.T) {
 	l := newLab(t, 3, 57)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	lost := change.Payload{Slot: uint16(phone.core.circle.slot)}
+	lost := change.Payload{Slot: uint16(phone.core.Circle.Slot)}
 	laptop.change(change.Lost, lost)
 	tablet.change(change.Lost, lost)
 	if !l.run(time.Minute, func() bool {
-		a := laptop.core.attempt
-		return a != nil && a.machine.Phase() == refresh.Prepared
+		a := laptop.core.Attempt
+		return a != nil && a.Machine.Phase() == refresh.Prepared
 	}) {
 		t.Fatalf("it is never ready\n%s", l.logs())
 	}
-	laptop.core.liftFence(laptop.core.circle.record.Devices, laptop.core.going())
-	if !laptop.core.circle.fenced[phone.core.self.public] {
+	laptop.core.LiftFence(laptop.core.Circle.Record.Devices, laptop.core.Going())
+	if !laptop.core.Circle.Fenced[phone.core.Self.Public] {
 		t.Error("it would sign with whom the others are about to take out")
 	}
 	// Nor does it while it has yet to read back what it was ready for, as long as
 	// it does not hear that another has voted against that.
-	session := laptop.core.attempt.proposal.Session()
+	session := laptop.core.Attempt.Proposal.Session()
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
 		if f, err := wire.ParseFrame(b); err == nil && f.Session == session {
 			return nil
 		}
 		return b
 	}
-	laptop.core.redealBroke(laptop.core.attempt, errLabSealed)
+	laptop.core.RedealBroke(laptop.core.Attempt, errLabSealed)
 	thaw := laptop.change(change.Thaw, change.Payload{})
 	tablet.change(change.Thaw, change.Payload{})
-	l.run(resumePause/2, func() bool { return thaw.meta.Done })
-	if why := laptop.core.frozen(); why != "" || !laptop.core.interrupted() {
-		t.Fatalf("frozen %q, interrupted %v\n%s", why, laptop.core.interrupted(), l.logs())
+	l.run(redeal.ResumePause/2, func() bool { return thaw.Meta.Done })
+	if why := laptop.core.Frozen(); why != "" || !laptop.core.Interrupted() {
+		t.Fatalf("frozen %q, interrupted %v\n%s", why, laptop.core.Interrupted(), l.logs())
 	}
-	if thaw.meta.Done || !laptop.core.circle.fenced[phone.core.self.public] {
+	if thaw.Meta.Done || !laptop.core.Circle.Fenced[phone.core.Self.Public] {
 		t.Error("an interrupted device takes the fence away")
 	}
 }
@@ -207,11 +211,11 @@ func TestOwnRemovalIsNotApproved(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.change(change.Lost, change.Payload{Slot: 1})
-	if !l.run(time.Minute, func() bool { return phone.request(r.id) != nil }) {
+	if !l.run(time.Minute, func() bool { return phone.request(r.Id) != nil }) {
 		t.Fatal("not spread")
 	}
-	phone.core.now = l.now
-	if err := phone.core.approve(phone.request(r.id), true); api.CodeOf(err) != api.CodeRefused || has(phone.request(r.id).approved, 1) {
+	phone.core.Now = l.now
+	if err := phone.core.Approve(phone.request(r.Id), true); api.CodeOf(err) != api.CodeRefused || ledger.Has(phone.request(r.Id).Approved, 1) {
 		t.Errorf("approved: %v", err)
 	}
 }

@@ -8,6 +8,9 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -31,7 +34,7 @@ func newScene(tb testing.TB) *scene {
 		if protocol == wire.ProtocolSync {
 			kind = protocol + string(b[:1])
 		}
-		if to == phone && (!seen[kind] || len(b) > 0 && b[0] == msgItems) {
+		if to == phone && (!seen[kind] || len(b) > 0 && b[0] == message.MsgItems) {
 			seen[kind] = true
 			s.messages = append(s.messages, parcel{from, to, protocol, bytes.Clone(b)})
 		}
@@ -40,30 +43,30 @@ func newScene(tb testing.TB) *scene {
 	for i, text := range []string{"signed", "denied", "open"} {
 		r := laptop.ask(text)
 		if i == 2 {
-			r.notUntil = l.now.Add(longestPause)
+			r.NotUntil = l.now.Add(standing.LongestPause)
 		}
 		if i != 1 {
-			phone.approves(r.id)
+			phone.approves(r.Id)
 		}
 		l.run(2*time.Second, nil)
 		if i == 1 {
-			if err := tablet.core.deny(tablet.request(r.id)); err != nil {
+			if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
 				tb.Fatal(err)
 			}
 		}
 		if i == 2 { // and what would open its session
-			p, err := laptop.core.proposal(r, []wire.Slot{1, 2})
+			p, err := laptop.core.Proposal(r, []wire.Slot{1, 2})
 			if err != nil {
 				tb.Fatal(err)
 			}
 			s.messages = append(s.messages, parcel{laptop, phone, wire.ProtocolSync,
-				encodeMessage(msgOpen, open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2]}})})
+				message.EncodeMessage(message.MsgOpen, message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2]}})})
 		}
 		l.run(2*time.Second, nil)
 	}
 	s.journal, s.keys = phone.journal.Copy(), maps.Clone(phone.keeper.keys)
 	laptop.change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch == 1 }) {
+	if !l.run(time.Minute, func() bool { return phone.core.Circle.Record.Epoch == 1 }) {
 		tb.Fatal("no re-deal")
 	}
 	l.run(5*time.Second, nil)
@@ -104,16 +107,16 @@ func FuzzMessage(f *testing.F) {
 		}
 		f.Add(from, p.protocol == wire.ProtocolSession, p.msg)
 	}
-	epochs := s.l.devices[1].core.circle.chain
-	f.Add(byte(1), false, encodeMessage(msgChain, chain{Entries: [][]byte{epochs[1].Bytes()}}))
-	f.Add(byte(1), false, encodeMessage(msgEntry, entry{Entry: epochs[0].Bytes()}))
-	f.Add(byte(1), false, encodeMessage(msgClose, closed{Reason: endedFault, Blame: 3, Check: "salt"}))
-	f.Add(byte(1), false, encodeMessage(msgUnfound, unfound{Reason: "refused"}))
+	epochs := s.l.devices[1].core.Circle.Chain
+	f.Add(byte(1), false, message.EncodeMessage(message.MsgChain, message.Chain{Entries: [][]byte{epochs[1].Bytes()}}))
+	f.Add(byte(1), false, message.EncodeMessage(message.MsgEntry, message.Entry{Entry: epochs[0].Bytes()}))
+	f.Add(byte(1), false, message.EncodeMessage(message.MsgClose, message.Closed{Reason: cosign.EndedFault, Blame: 3, Check: "salt"}))
+	f.Add(byte(1), false, message.EncodeMessage(message.MsgUnfound, message.Unfound{Reason: "refused"}))
 	f.Add(byte(1), false, []byte{})
 	f.Fuzz(func(t *testing.T, from byte, frame bool, msg []byte) {
 		l, phone := s.again(t)
-		was := phone.core.circle.record.Hash()
-		own := phone.core.inventory()
+		was := phone.core.Circle.Record.Hash()
+		own := phone.core.Inventory()
 		id := []byte("the peer id of nobody that is known...")
 		if from %= 3; from > 0 {
 			id = l.devices[from].id
@@ -130,23 +133,23 @@ func FuzzMessage(f *testing.F) {
 		}
 		check := func(when string) {
 			c := phone.core
-			if c.circle == nil || c.circle.chain[0].Record.Hash() != was {
+			if c.Circle == nil || c.Circle.Chain[0].Record.Hash() != was {
 				t.Errorf("%s: the circle is gone", when)
 			}
-			if err := c.circle.chain.Verify(); err != nil {
+			if err := c.Circle.Chain.Verify(); err != nil {
 				t.Errorf("%s: %v", when, err)
 			}
 			held := map[wire.Hash]bool{}
-			for _, id := range c.inventory() {
+			for _, id := range c.Inventory() {
 				held[id] = true
 			}
 			for _, id := range own {
-				if !held[id] && c.circle.record.Epoch == 0 {
+				if !held[id] && c.Circle.Record.Epoch == 0 {
 					t.Errorf("%s: an item is gone", when)
 				}
 			}
-			for _, r := range c.requests {
-				for slot, it := range r.approved {
+			for _, r := range c.Requests {
+				for slot, it := range r.Approved {
 					if it.From != slot || !holds(c, it) {
 						t.Errorf("%s: an approval of slot %d that nobody made", when, slot)
 					}
@@ -154,7 +157,7 @@ func FuzzMessage(f *testing.F) {
 			}
 		}
 		check("then")
-		if len(phone.core.alarms) != 0 && from == 0 {
+		if len(phone.core.Alarms) != 0 && from == 0 {
 			t.Error("somebody is blamed for what a stranger said")
 		}
 		phone.core = nil

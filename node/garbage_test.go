@@ -7,6 +7,8 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -14,18 +16,18 @@ import (
 
 // dealsWrong takes part in a re-deal as a device that changes its own dealing
 // before anybody sees it, itself included.
-func (d *labDevice) dealsWrong(m redeal, edit func(p refresh.Proposal, body []byte)) {
+func (d *labDevice) dealsWrong(m message.Redeal, edit func(p refresh.Proposal, body []byte)) {
 	t, c := d.lab.t, d.core
 	t.Helper()
 	p, err := refresh.ParseProposal(m.Proposal)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent, self := c.circle.head().Record, c.circle.slot
-	cfg := c.redealConfig(p, parent, self)
+	parent, self := c.Circle.Head().Record, c.Circle.Slot
+	cfg := c.RedealConfig(p, parent, self)
 	cfg.Shares = map[string]secret.Key{}
 	for _, acc := range parent.Accounts {
-		k, err := c.loadShare(acc.Name)
+		k, err := c.LoadShare(acc.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,17 +45,17 @@ func (d *labDevice) dealsWrong(m redeal, edit func(p refresh.Proposal, body []by
 		if w := &s.Words[i]; w.Kind == simDeal && w.Slot == self {
 			edit(p, w.Body)
 			h := wire.Sum("refresh/statement", s.Attempt[:], []byte{simDeal}, wire.U16(self), w.Body)
-			w.Sig = c.self.sign(h[:])
+			w.Sig = c.Self.Sign(h[:])
 		}
 	}
-	a := &attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: c.circle.addrs}
-	machine, effects, err := refresh.Resume(c.redealConfig(p, parent, self), wire.Marshal(s))
+	a := &redeal.Attempt{Proposal: p, Discovery: m.Discovery, Request: m.Request, Grounds: m.Grounds, Addrs: c.Circle.Addrs}
+	machine, effects, err := refresh.Resume(c.RedealConfig(p, parent, self), wire.Marshal(s))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.hold(a, machine)
-	c.begin(a.live, append([]session.Effect{session.Persist{State: wire.Marshal(s)}}, effects...))
-	c.redealStep()
+	c.Hold(a, machine)
+	c.Begin(a.Live, append([]session.Effect{session.Persist{State: wire.Marshal(s)}}, effects...))
+	c.RedealStep()
 }
 
 // TestGarbageForASleeper: a dealer seals garbage for a device that sleeps. When
@@ -67,13 +69,13 @@ func TestGarbageForASleeper(t *testing.T) {
 	phone.kill()
 	cheated := false
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
-		typ, body, err := splitMessage(b)
-		var m redeal
-		if cheated || to != tablet || err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil {
+		typ, body, err := message.SplitMessage(b)
+		var m message.Redeal
+		if cheated || to != tablet || err != nil || typ != message.MsgRedeal || wire.Unmarshal(body, &m) != nil {
 			return b
 		}
 		cheated = true
-		tablet.core.now = l.now
+		tablet.core.Now = l.now
 		tablet.dealsWrong(m, func(p refresh.Proposal, body []byte) {
 			if len(p.Sleepers) != 1 || p.Sleepers[0] != 1 {
 				t.Fatalf("sleepers %v", p.Sleepers)
@@ -91,21 +93,21 @@ func TestGarbageForASleeper(t *testing.T) {
 	}
 	phone.start()
 	l.run(5*time.Minute, nil)
-	if phone.core.hasShare() || api.CodeOf(phone.core.maySign()) != api.CodeRolledBack {
-		t.Fatalf("it has a share out of garbage: %v", phone.core.maySign())
+	if phone.core.HasShare() || api.CodeOf(phone.core.MaySign()) != api.CodeRolledBack {
+		t.Fatalf("it has a share out of garbage: %v", phone.core.MaySign())
 	}
 	for _, d := range l.devices {
 		if !d.holdsOf(0) {
 			t.Errorf("%s has destroyed its old share although the sleeper has no new one", d.name)
 		}
 		if got := d.warned("phone says that the share that tablet dealt to it does not fit"); len(got) != 1 {
-			t.Errorf("%s does not tell of the garbage: %q", d.name, d.core.status().Warnings)
+			t.Errorf("%s does not tell of the garbage: %q", d.name, d.core.Status().Warnings)
 		}
 		if got := d.warned("wakes up"); got != nil {
 			t.Errorf("%s waits for the phone to wake up, which it has: %q", d.name, got)
 		}
 		if got := d.warned("old shares are kept until phone has a share of this epoch"); d != phone && len(got) != 1 {
-			t.Errorf("%s does not say what it waits for: %q", d.name, d.core.status().Warnings)
+			t.Errorf("%s does not say what it waits for: %q", d.name, d.core.Status().Warnings)
 		}
 	}
 	l.signsWith(laptop, tablet)

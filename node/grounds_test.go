@@ -6,20 +6,21 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/wire"
 )
 
 // spoil flips a bit in the signature of the first ground of a re-deal.
 func spoil(b []byte) []byte {
-	typ, body, err := splitMessage(b)
-	var m redeal
-	if err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil || len(m.Grounds) == 0 {
+	typ, body, err := message.SplitMessage(b)
+	var m message.Redeal
+	if err != nil || typ != message.MsgRedeal || wire.Unmarshal(body, &m) != nil || len(m.Grounds) == 0 {
 		return b
 	}
 	m.Grounds = slices.Clone(m.Grounds)
 	m.Grounds[0].Sig = slices.Clone(m.Grounds[0].Sig)
 	m.Grounds[0].Sig[0] ^= 1
-	return encodeMessage(msgRedeal, m)
+	return message.EncodeMessage(message.MsgRedeal, m)
 }
 
 // TestSpoiltGroundsBlameNobody: a device that holds a request does not look at it
@@ -45,9 +46,9 @@ func TestSpoiltGroundsBlameNobody(t *testing.T) {
 	if !l.run(time.Minute, func() bool { return phone.settled(0) && laptop.settled(0) }) || spoilt == 0 {
 		t.Fatalf("no new epoch, or nothing was spoilt (%d)\n%s", spoilt, l.logs())
 	}
-	for _, it := range laptop.core.attempt.grounds {
-		d, _ := laptop.core.device(it.From)
-		if err := laptop.core.verifyItem(d, it); err != nil {
+	for _, it := range laptop.core.Attempt.Grounds {
+		d, _ := laptop.core.Device(it.From)
+		if err := laptop.core.VerifyItem(d, it); err != nil {
 			t.Errorf("the laptop would pass on a ground that does not hold: %v", err)
 		}
 	}
@@ -58,14 +59,14 @@ func TestSpoiltGroundsBlameNobody(t *testing.T) {
 		if to != tablet {
 			return b
 		}
-		early = early || b[0] == msgRedeal
-		if b[0] == msgItems && !tablet.core.hasShare() {
+		early = early || b[0] == message.MsgRedeal
+		if b[0] == message.MsgItems && !tablet.core.HasShare() {
 			return nil
 		}
 		return spoil(b)
 	}
 	tablet.start()
-	if !l.run(2*time.Minute, func() bool { return tablet.core.hasShare() && tablet.core.circle.record.Epoch == 1 }) || !early {
+	if !l.run(2*time.Minute, func() bool { return tablet.core.HasShare() && tablet.core.Circle.Record.Epoch == 1 }) || !early {
 		t.Fatalf("it does not wake up\n%s", l.logs())
 	}
 	if len(tablet.faults) != 0 {

@@ -9,6 +9,11 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -24,8 +29,8 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 		t, n int
 		bad  func(l *lab, d *labDevice) // makes d a member that never lets anything succeed
 	}{
-		{"refuses", 2, 3, func(_ *lab, d *labDevice) { d.core.circle.highest = 1 << 40 }},
-		{"refuses-among-five", 3, 5, func(_ *lab, d *labDevice) { d.core.circle.highest = 1 << 40 }},
+		{"refuses", 2, 3, func(_ *lab, d *labDevice) { d.core.Circle.Highest = 1 << 40 }},
+		{"refuses-among-five", 3, 5, func(_ *lab, d *labDevice) { d.core.Circle.Highest = 1 << 40 }},
 		{"is-silent", 2, 3, func(l *lab, d *labDevice) { l.tamper = silence(d) }},
 		{"is-silent-among-five", 3, 5, func(l *lab, d *labDevice) { l.tamper = silence(d) }},
 		{"signs-wrong", 2, 3, func(l *lab, d *labDevice) {
@@ -49,13 +54,13 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 			tc.bad(l, bad)
 			attempts, named := map[wire.SessionID]bool{}, false
 			r := l.devices[0].change(change.Refresh, change.Payload{})
-			done := l.run(tries*2*attemptLife, func() bool {
+			done := l.run(tries*2*redeal.AttemptLife, func() bool {
 				c := l.devices[0].core
-				if c.attempt != nil {
-					attempts[c.attempt.proposal.Session()] = true
+				if c.Attempt != nil {
+					attempts[c.Attempt.Proposal.Session()] = true
 				}
-				named = named || strings.Contains(r.trouble, bad.name) && strings.Contains(strings.Join(c.warnings(), "\n"), "a re-deal failed: "+bad.name)
-				return c.circle.head().Record.Epoch > 0
+				named = named || strings.Contains(r.Trouble, bad.name) && strings.Contains(strings.Join(c.Warnings(), "\n"), "a re-deal failed: "+bad.name)
+				return c.Circle.Head().Record.Epoch > 0
 			})
 			if !done || len(attempts) > tries {
 				t.Fatalf("%d attempts, and no new epoch\n%s", len(attempts), l.logs())
@@ -63,19 +68,19 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 			if !named {
 				t.Error("the person was not told who it was")
 			}
-			rec := l.devices[0].core.circle.record
+			rec := l.devices[0].core.Circle.Record
 			if _, in := rec.Device(2); !in || rec.Change.Members[1] == 2 {
 				t.Errorf("members %v of %v", rec.Change.Members, rec.Slots())
 			}
-			if bad.core.self.boxSeed.Equal(secret.Take(&[secret.Size]byte{1})) {
+			if bad.core.Self.BoxSeed.Equal(secret.Take(&[secret.Size]byte{1})) {
 				return // nobody can give it a share
 			}
 			l.tamper = nil
-			bad.core.circle.highest = 0
+			bad.core.Circle.Highest = 0
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 				t.Fatalf("who was left out did not come along\n%s", l.logs())
 			}
-			if w := l.devices[0].core.warnings(); strings.Contains(strings.Join(w, "\n"), "a re-deal failed") {
+			if w := l.devices[0].core.Warnings(); strings.Contains(strings.Join(w, "\n"), "a re-deal failed") {
 				t.Errorf("still held against it after a success: %q", w)
 			}
 		})
@@ -84,7 +89,7 @@ func TestOneMemberDoesNotStopTheHealing(t *testing.T) {
 
 // complains makes d a member that opens nothing that is sealed to it, and says
 // that this is the dealers' fault.
-func complains(_ *lab, d *labDevice) { d.core.self.boxSeed = secret.Take(&[secret.Size]byte{1}) }
+func complains(_ *lab, d *labDevice) { d.core.Self.BoxSeed = secret.Take(&[secret.Size]byte{1}) }
 
 // readyForSomethingElse makes d a member that says ready, well signed, for
 // another record than the one that was dealt.
@@ -109,7 +114,7 @@ func readyForSomethingElse(l *lab, d *labDevice) {
 		}
 		s.Body[0] ^= 1
 		msg := wire.Sum(tagStatement, f.Session[:], []byte{s.Kind}, wire.U16(s.Slot), s.Body)
-		s.Sig = d.core.self.sign(msg[:])
+		s.Sig = d.core.Self.Sign(msg[:])
 		f.Body = wire.Marshal(s)
 		return f.Append(nil)
 	}
@@ -128,7 +133,7 @@ func silence(d *labDevice) func(from, to *labDevice, b []byte) []byte {
 // redealing reports whether any device is in the re-deal with that session.
 func redealing(l *lab, id wire.SessionID) bool {
 	for _, d := range l.devices {
-		if c := d.core; c != nil && c.attempt != nil && c.attempt.proposal.Session() == id {
+		if c := d.core; c != nil && c.Attempt != nil && c.Attempt.Proposal.Session() == id {
 			return true
 		}
 	}
@@ -142,26 +147,26 @@ func TestGrudgesHaveAnEnd(t *testing.T) {
 	l := newLab(t, 3, 41)
 	l.found(2, 3)
 	c := l.devices[0].core
-	c.blame(2, "voted against it")
-	c.now = c.now.Add(time.Second)
-	c.blame(3, "voted against it")
-	willing := plan{agree: []wire.Slot{1, 2, 3}}
-	p, err := c.plan(willing, [32]byte{1})
+	c.Blame(2, "voted against it")
+	c.Now = c.Now.Add(time.Second)
+	c.Blame(3, "voted against it")
+	willing := changes.Plan{Agree: []wire.Slot{1, 2, 3}}
+	p, err := c.Plan(willing, [32]byte{1})
 	if err == nil || len(p.Members) != 2 || p.Members[1] != 2 || len(p.Sleepers) != 1 || p.Sleepers[0] != 3 {
 		t.Errorf("members %v, sleepers %v; the latest goes first, and two must take part", p.Members, p.Sleepers)
 	}
 	later := func(d time.Duration) {
-		c.now = c.now.Add(d)
-		for _, p := range c.peers {
-			p.there = c.now
+		c.Now = c.Now.Add(d)
+		for _, p := range c.Peers {
+			p.There = c.Now
 		}
 	}
-	later(grudgeFor)
-	if p, _ := c.plan(willing, [32]byte{1}); len(p.Members) != 3 {
+	later(changes.GrudgeFor)
+	if p, _ := c.Plan(willing, [32]byte{1}); len(p.Members) != 3 {
 		t.Errorf("members %v after half a day", p.Members)
 	}
-	later(-2*grudgeFor - time.Minute) // a clock that is set back keeps nobody out
-	if p, _ := c.plan(willing, [32]byte{1}); len(p.Members) != 3 {
+	later(-2*changes.GrudgeFor - time.Minute) // a clock that is set back keeps nobody out
+	if p, _ := c.Plan(willing, [32]byte{1}); len(p.Members) != 3 {
 		t.Errorf("members %v before it happened", p.Members)
 	}
 }
@@ -173,12 +178,12 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	l := newLab(t, 3, 42)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	ended := func(r *openRequest) error {
+	ended := func(r *ledger.Request) error {
 		ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 		defer cancel()
-		return waitEnded(ctx, r, phone.core.look(r))
+		return desk.WaitEnded(ctx, r, phone.core.Look(r))
 	}
-	want := func(r *openRequest, code api.Code, words string) {
+	want := func(r *ledger.Request, code api.Code, words string) {
 		t.Helper()
 		if err := ended(r); api.CodeOf(err) != code || !strings.Contains(err.Error(), words) || api.AsError(err).Hint == "" {
 			t.Errorf("%v, want %s", err, code)
@@ -189,12 +194,12 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	want(sign, api.CodeTimeout, "has no signature yet")
 	l.tamper = silence(laptop)
 	failing := phone.change(change.Refresh, change.Payload{})
-	l.run(attemptLife+5*time.Second, func() bool { return failing.failed != "" })
+	l.run(redeal.AttemptLife+5*time.Second, func() bool { return failing.Failed != "" })
 	want(failing, api.CodeRedealFailed, "laptop did not take part")
 	l.tamper = nil
 	laptop.kill()
 	tablet.kill()
-	l.run(2*attemptLife, nil)
+	l.run(2*redeal.AttemptLife, nil)
 	want(sign, api.CodeNoQuorum, "has no signature yet")
 	refresh := phone.change(change.Refresh, change.Payload{})
 	l.run(5*time.Second, nil)
@@ -211,31 +216,31 @@ func TestTestsAreBounded(t *testing.T) {
 	l.found(2, 3)
 	laptop := l.devices[1].core
 	l.devices[0].change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return laptop.attempt != nil && laptop.attempt.machine.NeedsTest() }) {
+	if !l.run(time.Minute, func() bool { return laptop.Attempt != nil && laptop.Attempt.Machine.NeedsTest() }) {
 		t.Fatal("no test is needed")
 	}
-	a := laptop.attempt
-	rec, _ := a.machine.Record()
+	a := laptop.Attempt
+	rec, _ := a.Machine.Record()
 	joined := 0
 	for i := range 200 {
-		p := laptop.testProposal(a, rec, rec.Accounts[0], []wire.Slot{1, 2})
+		p := laptop.TestProposal(a, rec, rec.Accounts[0], []wire.Slot{1, 2})
 		p.Initiator, p.Nonce = 1, [32]byte{1, byte(i)}
-		if err := laptop.joinTest(1, test{Attempt: a.proposal.Attempt(), Proposal: p.Bytes()}); err == nil {
+		if err := laptop.JoinTest(1, message.Test{Attempt: a.Proposal.Attempt(), Proposal: p.Bytes()}); err == nil {
 			joined++
 		}
-		if n := len(laptop.sessions); n > 2+maxTesting {
+		if n := len(laptop.Sessions); n > 2+redeal.MaxTesting {
 			t.Fatalf("%d sessions", n)
 		}
 		if i%10 == 9 { // it ends them, to open more
-			for _, s := range laptop.liveSessions() {
-				if trialOf(s) != nil {
-					laptop.drop(s)
+			for _, s := range laptop.LiveSessions() {
+				if redeal.TrialOf(s) != nil {
+					laptop.Drop(s)
 				}
 			}
 		}
 	}
-	if joined > maxTests {
-		t.Errorf("%d tests joined, at most %d may be", joined, maxTests)
+	if joined > redeal.MaxTests {
+		t.Errorf("%d tests joined, at most %d may be", joined, redeal.MaxTests)
 	}
 }
 
@@ -249,28 +254,28 @@ func TestMemberGoneAfterReady(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		a := phone.core.attempt
-		return a != nil && a.machine.Phase() == refresh.Committed && tablet.core.attempt.machine.Phase() == refresh.Prepared
+		a := phone.core.Attempt
+		return a != nil && a.Machine.Phase() == refresh.Committed && tablet.core.Attempt.Machine.Phase() == refresh.Prepared
 	}) {
 		t.Fatalf("never committed\n%s", l.logs())
 	}
 	tablet.kill()
-	if !l.run(3*attemptLife, func() bool { return phone.core.goneWords() != "" }) {
+	if !l.run(3*redeal.AttemptLife, func() bool { return phone.core.GoneWords() != "" }) {
 		t.Fatalf("the person is not told\n%s", l.logs())
 	}
-	if w := strings.Join(phone.core.warnings(), "\n"); !strings.Contains(w, "waits for tablet") || !strings.Contains(w, "new circle") {
+	if w := strings.Join(phone.core.Warnings(), "\n"); !strings.Contains(w, "waits for tablet") || !strings.Contains(w, "new circle") {
 		t.Errorf("warnings %s", w)
 	}
 	l.signsWith(phone, laptop)
 	lost := phone.change(change.Lost, change.Payload{Slot: 3})
-	laptop.approves(lost.id)
+	laptop.approves(lost.Id)
 	l.run(5*time.Second, nil)
-	v := phone.core.look(lost)
-	if v.code != api.CodeBusy || !strings.Contains(v.reason, "another re-deal") || len(v.waiting) != 1 || v.waiting[0] != "tablet" {
-		t.Errorf("waits for %v: %s (%s)", v.waiting, v.reason, v.code)
+	v := phone.core.Look(lost)
+	if v.Code != api.CodeBusy || !strings.Contains(v.Reason, "another re-deal") || len(v.Waiting) != 1 || v.Waiting[0] != "tablet" {
+		t.Errorf("waits for %v: %s (%s)", v.Waiting, v.Reason, v.Code)
 	}
 	tablet.start()
-	if !l.run(5*time.Minute, l.in(1, phone, laptop)) || phone.core.goneWords() != "" {
+	if !l.run(5*time.Minute, l.in(1, phone, laptop)) || phone.core.GoneWords() != "" {
 		t.Fatalf("it does not go on\n%s", l.logs())
 	}
 }

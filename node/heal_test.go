@@ -6,15 +6,17 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/recovery"
 )
 
 // change asks for a change of the circle at d, whose person is there.
-func (d *labDevice) change(kind change.Kind, ch change.Payload) *openRequest {
+func (d *labDevice) change(kind change.Kind, ch change.Payload) *ledger.Request {
 	d.lab.t.Helper()
-	d.core.now = d.lab.now
-	r, err := d.core.askChange(kind, ch, time.Hour)
+	d.core.Now = d.lab.now
+	r, err := d.core.AskChange(kind, ch, time.Hour)
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -26,8 +28,8 @@ func (l *lab) in(e uint64, devices ...*labDevice) func() bool {
 	return func() bool {
 		for _, d := range devices {
 			c := d.core
-			if c == nil || c.circle == nil || c.circle.record.Epoch <= e || c.redealing() ||
-				c.circle.record.Epoch != devices[0].core.circle.record.Epoch || c.oldestShare() != c.circle.record.Epoch {
+			if c == nil || c.Circle == nil || c.Circle.Record.Epoch <= e || c.Redealing() ||
+				c.Circle.Record.Epoch != devices[0].core.Circle.Record.Epoch || c.OldestShare() != c.Circle.Record.Epoch {
 				return false
 			}
 		}
@@ -39,8 +41,8 @@ func (l *lab) in(e uint64, devices ...*labDevice) func() bool {
 func (l *lab) signsWith(a, b *labDevice) {
 	l.t.Helper()
 	r := a.ask("after it: " + a.name + " and " + b.name)
-	b.approves(r.id)
-	if !l.run(2*time.Minute, func() bool { return a.signed(r.id) }) {
+	b.approves(r.Id)
+	if !l.run(2*time.Minute, func() bool { return a.signed(r.Id) }) {
 		l.t.Fatalf("%s and %s do not sign\n%s", a.name, b.name, l.logs())
 	}
 }
@@ -49,16 +51,16 @@ func TestRefresh(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 3, 20)
 	l.found(2, 3)
-	before := l.devices[0].core.circle.record
+	before := l.devices[0].core.Circle.Record
 	r := l.devices[1].change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
 	l.run(2*time.Second, nil)
-	if s := r.state(); s != api.StateDone {
+	if s := r.State(); s != api.StateDone {
 		t.Errorf("request is %s", s)
 	}
-	after := l.devices[0].core.circle.record
+	after := l.devices[0].core.Circle.Record
 	if string(after.Accounts[0].GroupKey()) != string(before.Accounts[0].GroupKey()) || string(after.Accounts[0].Commitments[1]) == string(before.Accounts[0].Commitments[1]) {
 		t.Error("the key changed, or the shares did not")
 	}
@@ -75,15 +77,15 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	l := newLab(t, 3, 21)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
 	l.run(5*time.Second, nil)
-	if laptop.core.circle.record.Epoch != 0 {
+	if laptop.core.Circle.Record.Epoch != 0 {
 		t.Fatal("one person's word was enough")
 	}
-	if err := tablet.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
+	if err := tablet.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("not frozen: %v", err)
 	}
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -93,13 +95,13 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	l.signsWith(laptop, tablet)
 	l.signsWith(tablet, laptop)
 	// The thief's device knows nothing of it and can do nothing.
-	phone.core.now = l.now
-	phone.core.vigil.Judge = nil // the thief does not care for accusations
+	phone.core.Now = l.now
+	phone.core.Vigil.Judge = nil // the thief does not care for accusations
 	stolen := phone.ask("money to the thief")
-	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.id) }) {
+	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.Id) }) {
 		t.Fatal("the lost device signs")
 	}
-	if laptop.request(stolen.id) != nil {
+	if laptop.request(stolen.Id) != nil {
 		t.Error("a request of the lost device was taken")
 	}
 }
@@ -112,7 +114,7 @@ func TestSleeperWakesUp(t *testing.T) {
 	phone.kill()
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+		return laptop.core.Circle.Record.Epoch > 0 && !laptop.core.Redealing() && !tablet.core.Redealing()
 	}) {
 		t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
 	}
@@ -141,24 +143,24 @@ func TestLockedSleeperFindsItsShareWhenUnlocked(t *testing.T) {
 	l := newLab(t, 3, 31)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.core.cfg.Keeper.Lock()
-	phone.core.tellLocked()
+	phone.core.Config.Keeper.Lock()
+	phone.core.TellLocked()
 	l.run(time.Second, nil)
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+		return laptop.core.Circle.Record.Epoch > 0 && !laptop.core.Redealing() && !tablet.core.Redealing()
 	}) {
 		t.Fatalf("no new epoch without the locked device\n%s", l.logs())
 	}
 	l.run(10*time.Minute, nil)
-	if phone.core.hasShare() {
+	if phone.core.HasShare() {
 		t.Fatal("a locked device has a new share")
 	}
 	if err := phone.keeper.Unlock(nil); err != nil {
 		t.Fatal(err)
 	}
-	phone.core.now = l.now
-	phone.core.unlocked()
+	phone.core.Now = l.now
+	phone.core.Unlocked()
 	if !l.run(15*time.Second, l.in(0, l.devices...)) {
 		t.Fatalf("it did not find its share\n%s", l.logs())
 	}
@@ -172,10 +174,10 @@ func TestSleepsThroughThreeEpochs(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.kill()
 	for range 3 {
-		e := laptop.core.circle.record.Epoch
+		e := laptop.core.Circle.Record.Epoch
 		laptop.change(change.Refresh, change.Payload{})
 		if !l.run(time.Minute, func() bool {
-			return laptop.core.circle.record.Epoch > e && !laptop.core.redealing() && !tablet.core.redealing()
+			return laptop.core.Circle.Record.Epoch > e && !laptop.core.Redealing() && !tablet.core.Redealing()
 		}) {
 			t.Fatalf("no new epoch\n%s", l.logs())
 		}
@@ -188,15 +190,15 @@ func TestSleepsThroughThreeEpochs(t *testing.T) {
 	l.signsWith(tablet, phone)
 	// What it hears of only now has long come about, and the sleeper must not
 	// take it upon itself once who asked is away.
-	for id, r := range phone.core.requests {
-		if r.open() && r.state() != api.StateDone {
-			t.Errorf("%s is %s on the sleeper", id, r.state())
+	for id, r := range phone.core.Requests {
+		if r.Open() && r.State() != api.StateDone {
+			t.Errorf("%s is %s on the sleeper", id, r.State())
 		}
 	}
-	e := phone.core.circle.record.Epoch
+	e := phone.core.Circle.Record.Epoch
 	laptop.kill()
 	l.run(2*time.Minute, nil)
-	if now := phone.core.circle.record.Epoch; now != e || phone.core.redealing() {
+	if now := phone.core.Circle.Record.Epoch; now != e || phone.core.Redealing() {
 		t.Errorf("the sleeper has begun a re-deal that nobody asked for: epoch %d after %d", now, e)
 	}
 }
@@ -210,7 +212,7 @@ func TestLeave(t *testing.T) {
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not left\n%s", l.logs())
 	}
-	if !l.run(2*time.Minute, func() bool { return phone.core.circle.evicted != nil }) {
+	if !l.run(2*time.Minute, func() bool { return phone.core.Circle.Evicted != nil }) {
 		t.Errorf("the device does not know that it is out\n%s", l.logs())
 	}
 	l.signsWith(laptop, tablet)
@@ -222,24 +224,24 @@ func TestAddDevice(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
-	rec := watch.core.circle.record
+	rec := watch.core.Circle.Record
 	if rec.Threshold != 3 || len(rec.Devices) != 4 {
 		t.Errorf("%d of %d", rec.Threshold, len(rec.Devices))
 	}
 	r = watch.ask("from the new device")
-	laptop.approves(r.id)
-	phone.approves(r.id)
-	if !l.run(time.Minute, func() bool { return watch.signed(r.id) }) {
+	laptop.approves(r.Id)
+	phone.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return watch.signed(r.Id) }) {
 		t.Fatalf("the new device does not sign\n%s", l.logs())
 	}
 	watch.kill()
 	watch.start()
-	if watch.core.circle == nil || len(watch.core.circle.chain) != 2 {
+	if watch.core.Circle == nil || len(watch.core.Circle.Chain) != 2 {
 		t.Fatal("the new device forgot the chain")
 	}
 }
@@ -247,12 +249,12 @@ func TestAddDevice(t *testing.T) {
 // introduce lets a newcomer join a living circle as pairing does.
 func (l *lab) introduce(sponsor, newcomer_ *labDevice) {
 	c := newcomer_.core
-	c.now = l.now
-	s := meet.Newcomer{Card: sponsor.core.ownCard([32]byte{1}), Addrs: sponsor.Addrs()}
-	c.joining = &joining{sponsor: s, card: c.ownCard([32]byte{1}), touched: l.now}
-	c.pairing[string(sponsor.id)] = nil
+	c.Now = l.now
+	s := meet.Newcomer{Card: sponsor.core.OwnCard([32]byte{1}), Addrs: sponsor.Addrs()}
+	c.Joining = &founding.Joining{Sponsor: s, Card: c.OwnCard([32]byte{1}), Touched: l.now}
+	c.Pairing[string(sponsor.id)] = nil
 	c.admit()
-	sponsor.core.pairing[string(newcomer_.id)] = nil
+	sponsor.core.Pairing[string(newcomer_.id)] = nil
 	sponsor.core.admit()
 	l.connect()
 }
@@ -265,26 +267,26 @@ func TestFreezeAndThaw(t *testing.T) {
 	phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if err := d.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
+		if err := d.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
 			t.Errorf("%s: %v", d.name, err)
 		}
 	}
 	r := laptop.change(change.Thaw, change.Payload{})
 	l.run(2*time.Second, nil)
-	if laptop.core.frozen() == "" {
+	if laptop.core.Frozen() == "" {
 		t.Error("thawed by one")
 	}
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if why := d.core.frozen(); why != "" {
+		if why := d.core.Frozen(); why != "" {
 			t.Errorf("%s is still frozen: %s", d.name, why)
 		}
 	}
 	// The overruled device cannot freeze again alone.
 	phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
-	if why := tablet.core.frozen(); why != "" {
+	if why := tablet.core.Frozen(); why != "" {
 		t.Errorf("frozen again by the overruled: %s", why)
 	}
 	l.signsWith(laptop, tablet)
@@ -295,14 +297,14 @@ func TestMutualAccusationsAreDisputed(t *testing.T) {
 	l := newLab(t, 3, 27)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.circle.slot)})
-	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.Circle.Slot)})
+	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
 	l.run(5*time.Second, nil)
-	v, _ := tablet.core.vigil.Judge.View(laptop.core.circle.slot)
-	if v.State != recovery.Disputed || tablet.core.frozen() == "" {
+	v, _ := tablet.core.Vigil.Judge.View(laptop.core.Circle.Slot)
+	if v.State != recovery.Disputed || tablet.core.Frozen() == "" {
 		t.Error("not disputed")
 	}
-	if tablet.core.circle.record.Epoch != 0 {
+	if tablet.core.Circle.Record.Epoch != 0 {
 		t.Error("somebody was removed")
 	}
 }
@@ -316,10 +318,10 @@ func TestSilentDeviceIsRemovedByItself(t *testing.T) {
 	phone.kill()
 	l.step = 10 * time.Minute
 	for _, d := range []*labDevice{laptop, tablet} {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
 	if !l.run(40*24*time.Hour, l.in(0, laptop, tablet)) {
-		v, _ := laptop.core.vigil.Judge.View(1)
+		v, _ := laptop.core.Vigil.Judge.View(1)
 		t.Fatalf("not removed: %+v\n%s", v, l.logs())
 	}
 	if took := l.now.Sub(start); took < 21*24*time.Hour || took > 22*24*time.Hour {
@@ -328,7 +330,7 @@ func TestSilentDeviceIsRemovedByItself(t *testing.T) {
 	l.step = 500 * time.Millisecond
 	l.signsWith(laptop, tablet)
 	phone.start()
-	if !l.run(time.Minute, func() bool { return phone.core.circle.evicted != nil }) {
+	if !l.run(time.Minute, func() bool { return phone.core.Circle.Evicted != nil }) {
 		t.Errorf("the removed device does not learn it\n%s", l.logs())
 	}
 }
@@ -341,19 +343,19 @@ func TestReturningDeviceCancelsItsRemoval(t *testing.T) {
 	phone.kill()
 	l.step = 10 * time.Minute
 	for _, d := range []*labDevice{laptop, tablet} {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
 	l.run(20*24*time.Hour, nil)
-	if v, _ := laptop.core.vigil.Judge.View(1); v.State != recovery.Grace {
+	if v, _ := laptop.core.Vigil.Judge.View(1); v.State != recovery.Grace {
 		t.Fatalf("state %v", v.State)
 	}
 	phone.start()
 	l.run(time.Hour, nil)
 	l.run(10*24*time.Hour, nil)
-	if e := laptop.core.circle.record.Epoch; e != 0 {
+	if e := laptop.core.Circle.Record.Epoch; e != 0 {
 		t.Errorf("epoch %d", e)
 	}
-	if v, _ := tablet.core.vigil.Judge.View(1); v.State != recovery.Live {
+	if v, _ := tablet.core.Vigil.Judge.View(1); v.State != recovery.Live {
 		t.Errorf("state %v", v.State)
 	}
 }
@@ -363,23 +365,23 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 	l := newLab(t, 4, 30)
 	l.found(2, 3)
 	phone, laptop, tablet, fresh := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
-	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
-	tablet.approves(r.id)
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
 	phone.kill()
 	l.run(3*time.Second, nil)
-	if n := len(laptop.core.oldShares().alive); n != 1 {
+	if n := len(laptop.core.OldShares().Alive); n != 1 {
 		t.Errorf("%d old shares possibly alive, want that of the lost device", n)
 	}
 	l.introduce(laptop, fresh)
-	r = laptop.change(change.Add, change.Payload{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
-	tablet.approves(r.id)
+	r = laptop.change(change.Add, change.Payload{Card: fresh.core.Joining.Card.Bytes(), Addrs: fresh.Addrs()})
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
-	if rec := fresh.core.circle.record; rec.Threshold != 2 || len(rec.Devices) != 3 || rec.Devices[2].Slot != 4 {
+	if rec := fresh.core.Circle.Record; rec.Threshold != 2 || len(rec.Devices) != 3 || rec.Devices[2].Slot != 4 {
 		t.Errorf("%d of %d", rec.Threshold, len(rec.Devices))
 	}
 	for _, pair := range [][2]*labDevice{{laptop, fresh}, {fresh, tablet}, {tablet, laptop}} {

@@ -9,6 +9,10 @@ import (
 
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -25,36 +29,36 @@ func TestReplayedProposalFramesNobody(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop")
-	r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
-	laptop.approves(r.id)
-	tablet.approves(r.id)
-	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
+	laptop.approves(r.Id)
+	tablet.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return len(r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
-	proposal := func() open {
-		p, err := phone.core.proposal(r, []wire.Slot{1, 2, 3})
+	proposal := func() message.Open {
+		p, err := phone.core.Proposal(r, []wire.Slot{1, 2, 3})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2], r.approved[3]}}
+		return message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2], r.Approved[3]}}
 	}
 	first := proposal()
-	laptop.core.now, tablet.core.now = l.now, l.now
+	laptop.core.Now, tablet.core.Now = l.now, l.now
 	for _, d := range []*labDevice{laptop, tablet} {
-		if err := d.core.onOpen(1, first); err != nil {
+		if err := d.core.OnOpen(1, first); err != nil {
 			t.Fatal(err)
 		}
 	}
 	l.run(400*time.Millisecond, nil)
-	for range maxBegun + 1 {
-		laptop.core.onOpen(1, proposal())
+	for range drive.MaxBegun + 1 {
+		laptop.core.OnOpen(1, proposal())
 	}
-	laptop.core.onOpen(1, first)
-	if n := laptop.joined(); n > maxBegun {
-		t.Errorf("%d sessions are remembered, at most %d may be", n, maxBegun)
+	laptop.core.OnOpen(1, first)
+	if n := laptop.joined(); n > drive.MaxBegun {
+		t.Errorf("%d sessions are remembered, at most %d may be", n, drive.MaxBegun)
 	}
 	l.run(2*time.Second, nil)
-	if n := tablet.core.alarms[2]; n != 0 {
+	if n := tablet.core.Alarms[2]; n != 0 {
 		t.Errorf("the tablet counts %d failed checks of the laptop, which did nothing wrong", n)
 	}
 }
@@ -77,18 +81,18 @@ func TestStalledSessionIsGivenUp(t *testing.T) {
 		return b
 	}
 	r := phone.ask("without the laptop")
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return r.live != nil }) {
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 		t.Fatal("no session")
 	}
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	last := l.now
 	if !l.run(time.Minute, func() bool {
 		if l.now.Sub(last) >= time.Second {
 			last = l.now
 			l.wire = append(l.wire, parcel{laptop, phone, wire.ProtocolSession, repeated})
 		}
-		return phone.signed(r.id)
+		return phone.signed(r.Id)
 	}) {
 		t.Errorf("the laptop keeps the others from signing\n%s", l.logs())
 	}
@@ -102,23 +106,23 @@ func TestFalseClaimsDoNotKeepAPlace(t *testing.T) {
 	l.found(3, 4)
 	phone, laptop := l.devices[0], l.devices[1]
 	l.watch = func(from, to *labDevice, _ string, _ []byte) {
-		if r := phone.core.circle; r == nil || from != phone || to != laptop {
+		if r := phone.core.Circle; r == nil || from != phone || to != laptop {
 			return
 		}
-		for _, s := range phone.core.liveSessions() {
-			for _, slot := range s.slots {
-				if s.owner.personal() && s.has(2) && slot > 2 {
-					laptop.core.sync(1, msgClose, closed{Session: s.id, Reason: endedFault, Blame: uint16(slot), Check: "commitment"})
+		for _, s := range phone.core.LiveSessions() {
+			for _, slot := range s.Slots {
+				if s.Owner.Personal() && s.Has(2) && slot > 2 {
+					laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.Id, Reason: cosign.EndedFault, Blame: uint16(slot), Check: "commitment"})
 				}
 			}
 		}
 	}
 	r := phone.ask("without the liar")
 	for _, d := range l.devices[1:] {
-		d.approves(r.id)
+		d.approves(r.Id)
 	}
-	if !l.run(3*time.Minute, func() bool { return phone.signed(r.id) }) {
-		t.Errorf("the laptop keeps the others from signing: failures %v", r.failures)
+	if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+		t.Errorf("the laptop keeps the others from signing: failures %v", r.Failures)
 	}
 }
 
@@ -138,16 +142,16 @@ func TestCertificateHealsAPendingFounding(t *testing.T) {
 	}
 	l.beginFounding(2, 3)
 	if !l.run(time.Minute, func() bool {
-		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+		return l.all(3, func(c *core) bool { return c.Founding.State() == api.FoundingConfirming })
 	}) {
 		t.Fatal("nobody is asked")
 	}
 	for _, d := range l.devices {
-		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+		if err := d.core.Confirm(d.core.Founding.Session.Hex(), true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !l.run(time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+	if !l.run(time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.Circle != nil }) }) {
 		t.Errorf("the circle does not stand on every device\n%s", l.logs())
 	}
 }
@@ -175,16 +179,16 @@ func TestPendingFoundingSaysReadyAgain(t *testing.T) {
 	}
 	l.beginFounding(2, 3)
 	if !l.run(time.Minute, func() bool {
-		return l.all(3, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+		return l.all(3, func(c *core) bool { return c.Founding.State() == api.FoundingConfirming })
 	}) {
 		t.Fatal("nobody is asked")
 	}
 	for _, d := range l.devices {
-		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+		if err := d.core.Confirm(d.core.Founding.Session.Hex(), true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.circle != nil }) }) {
+	if !l.run(2*time.Minute, func() bool { return l.all(3, func(c *core) bool { return c.Circle != nil }) }) {
 		t.Errorf("the circle does not stand on every device\n%s", l.logs())
 	}
 }
@@ -213,10 +217,10 @@ func TestUnattributedFailureTriesOthers(t *testing.T) {
 			}
 			r := phone.ask("without the laptop")
 			for _, d := range l.devices[1:] {
-				d.approves(r.id)
+				d.approves(r.Id)
 			}
-			if !l.run(time.Minute, func() bool { return phone.signed(r.id) || len(sessions) > 50 }) || len(sessions) > 5 {
-				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.failures)
+			if !l.run(time.Minute, func() bool { return phone.signed(r.Id) || len(sessions) > 50 }) || len(sessions) > 5 {
+				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.Failures)
 			}
 		})
 	}
@@ -233,7 +237,7 @@ func TestOneAnswerOfADeviceIsKept(t *testing.T) {
 	l.run(2*time.Second, nil)
 	stored := func() (n int) {
 		if err := phone.journal.View(func(tx journal.Tx) error {
-			keys, err := tx.Keys(bucketItems)
+			keys, err := tx.Keys(standing.BucketItems)
 			n = len(keys)
 			return err
 		}); err != nil {
@@ -243,12 +247,12 @@ func TestOneAnswerOfADeviceIsKept(t *testing.T) {
 	}
 	before := stored()
 	for i := range byte(50) {
-		for _, verdict := range []uint8{verdictApprove, verdictDeny} {
-			it := laptop.core.signItem(itemAnswer, wire.Marshal(answer{
-				Version: 1, Request: r.id, Verdict: verdict, Epoch: phone.core.circle.record.Epoch,
-				Record: phone.core.circle.hash, Presence: bytes.Repeat([]byte{i}, 64),
+		for _, verdict := range []uint8{message.VerdictApprove, message.VerdictDeny} {
+			it := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+				Version: 1, Request: r.Id, Verdict: verdict, Epoch: phone.core.Circle.Record.Epoch,
+				Record: phone.core.Circle.Hash, Presence: bytes.Repeat([]byte{i}, 64),
 			}))
-			if err := phone.core.take(it); err != nil {
+			if err := phone.core.Take(it); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -268,45 +272,45 @@ func TestReplayedProposalAfterARestart(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop when it restarts")
-	r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
-	laptop.approves(r.id)
-	tablet.approves(r.id)
-	if !l.run(time.Minute, func() bool { return len(r.approved) == 3 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
+	laptop.approves(r.Id)
+	tablet.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return len(r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
-	p, err := phone.core.proposal(r, []wire.Slot{1, 2, 3})
+	p, err := phone.core.Proposal(r, []wire.Slot{1, 2, 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg := open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2], r.approved[3]}}
-	laptop.core.now, tablet.core.now = l.now, l.now
+	msg := message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2], r.Approved[3]}}
+	laptop.core.Now, tablet.core.Now = l.now, l.now
 	for _, d := range []*labDevice{laptop, tablet} {
-		if err := d.core.onOpen(1, msg); err != nil {
+		if err := d.core.OnOpen(1, msg); err != nil {
 			t.Fatal(err)
 		}
 	}
 	l.run(400*time.Millisecond, nil)
 	laptop.kill()
 	laptop.start()
-	laptop.core.now = l.now
+	laptop.core.Now = l.now
 	for range 2 { // what is durable is not lost by being asked for
-		laptop.core.onOpen(1, msg)
-		if len(laptop.core.sessions) != 0 {
+		laptop.core.OnOpen(1, msg)
+		if len(laptop.core.Sessions) != 0 {
 			t.Error("the laptop is in a session once more that it was in before it restarted")
 		}
 		laptop.kill()
 		laptop.start()
 	}
 	l.run(2*time.Second, nil)
-	if n := tablet.core.alarms[2]; n != 0 {
+	if n := tablet.core.Alarms[2]; n != 0 {
 		t.Errorf("the tablet counts %d failed checks of the laptop, which did nothing wrong", n)
 	}
 }
 
 // joined counts the sessions of others that d remembers.
 func (d *labDevice) joined() (n int) {
-	for _, b := range d.core.begun.list {
-		if b.stored {
+	for _, b := range d.core.Begun.List {
+		if b.Stored {
 			n++
 		}
 	}
@@ -323,7 +327,7 @@ func TestBegunIsForgottenInTime(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	stored := func() (n int) {
 		if err := laptop.journal.View(func(tx journal.Tx) error {
-			keys, err := tx.Keys(bucketBegun)
+			keys, err := tx.Keys(standing.BucketBegun)
 			n = len(keys)
 			return err
 		}); err != nil {
@@ -333,8 +337,8 @@ func TestBegunIsForgottenInTime(t *testing.T) {
 	}
 	for i := range 3 {
 		r := phone.ask(fmt.Sprintf("signature %d", i))
-		laptop.approves(r.id)
-		if !l.run(time.Minute, func() bool { return phone.signed(r.id) && laptop.signed(r.id) }) {
+		laptop.approves(r.Id)
+		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && laptop.signed(r.Id) }) {
 			t.Fatal("not signed")
 		}
 		for _, when := range []string{"before", "after"} {
@@ -344,7 +348,7 @@ func TestBegunIsForgottenInTime(t *testing.T) {
 			laptop.kill()
 			laptop.start()
 		}
-		l.run(rememberBegun+time.Minute, nil)
+		l.run(drive.RememberBegun+time.Minute, nil)
 	}
 }
 
@@ -357,25 +361,25 @@ func TestApprovalOfAnotherEpochCountsForNothing(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("approved in another epoch")
-	if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
+	if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
 		t.Fatal("the request does not arrive")
 	}
 	c := laptop.core
-	for name, a := range map[string]answer{
-		"later-epoch":  {Epoch: c.circle.record.Epoch + 1, Record: c.circle.hash},
-		"other-record": {Epoch: c.circle.record.Epoch, Record: wire.Hash{1}},
+	for name, a := range map[string]message.Answer{
+		"later-epoch":  {Epoch: c.Circle.Record.Epoch + 1, Record: c.Circle.Hash},
+		"other-record": {Epoch: c.Circle.Record.Epoch, Record: wire.Hash{1}},
 	} {
-		a.Version, a.Request, a.Verdict = 1, r.id, verdictApprove
-		if err := phone.core.take(c.signItem(itemAnswer, wire.Marshal(a))); err != nil {
+		a.Version, a.Request, a.Verdict = 1, r.Id, message.VerdictApprove
+		if err := phone.core.Take(c.SignItem(message.ItemAnswer, wire.Marshal(a))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		l.run(5*time.Second, nil)
-		if len(r.approved) != 1 || r.attempts != 0 {
-			t.Errorf("%s: %d approvals, %d sessions", name, len(r.approved), r.attempts)
+		if len(r.Approved) != 1 || r.Attempts != 0 {
+			t.Errorf("%s: %d approvals, %d sessions", name, len(r.Approved), r.Attempts)
 		}
 	}
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return phone.signed(r.id) }) {
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) {
 		t.Error("the true approval does not count either")
 	}
 }
@@ -388,16 +392,16 @@ func TestClockThatIsOffIsNamed(t *testing.T) {
 	l.found(2, 2)
 	phone := l.devices[0]
 	for by, want := range map[time.Duration]string{
-		-clockTolerance - time.Second: "behind",
-		-clockTolerance:               "",
-		clockTolerance:                "",
-		clockTolerance + time.Second:  "ahead",
+		-standing.ClockTolerance - time.Second: "behind",
+		-standing.ClockTolerance:               "",
+		standing.ClockTolerance:                "",
+		standing.ClockTolerance + time.Second:  "ahead",
 	} {
-		phone.core.now = l.now
-		if err := phone.core.onBeat(2, beat{Wall: unix(l.now.Add(by))}); err != nil {
+		phone.core.Now = l.now
+		if err := phone.core.OnBeat(2, message.Beat{Wall: standing.Unix(l.now.Add(by))}); err != nil {
 			t.Fatal(err)
 		}
-		said := strings.Join(phone.core.warnings(), "\n")
+		said := strings.Join(phone.core.Warnings(), "\n")
 		if named := strings.Contains(said, "the clock of laptop is "); named != (want != "") || !strings.Contains(said, want) {
 			t.Errorf("a clock that is off by %v: %q", by, said)
 		}

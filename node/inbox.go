@@ -5,6 +5,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/warifu/warifu/node/desk"
 )
 
 // An inbox is the [fairQueue] in front of the loop, for many goroutines. Whoever
@@ -100,7 +102,7 @@ func (in *inbox) said() map[string]time.Time {
 	return maps.Clone(in.heard)
 }
 
-func (in *inbox) loads() map[string]load {
+func (in *inbox) loads() map[string]desk.Load {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.queue.loads(time.Now())

@@ -12,7 +12,10 @@ import (
 
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 )
@@ -24,10 +27,10 @@ func TestIntroducer(t *testing.T) {
 	l := newLab(t, 2, 313)
 	store, keeper := journaltest.New(), &labKeeper{keys: map[string]bool{}}
 	random := rand.NewChaCha8([32]byte{25})
-	if _, err := Init(store, keeper, random, "founder", roster.Phone); err != nil {
+	if _, err := standing.Init(store, keeper, random, "founder", roster.Phone); err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(Config{Journal: store, Keeper: keeper, Rand: random})
+	n, err := Open(standing.Config{Journal: store, Keeper: keeper, Rand: random})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +39,13 @@ func TestIntroducer(t *testing.T) {
 	all.Go(func() {
 		n.Run(ctx, &labDevice{name: "founder", id: append([]byte("founder"), make([]byte, 31)...)}, nil)
 	})
-	if err := n.call(ctx, func(c *core) error { return c.beginInviting(2, 3, roster.DefaultSettings()) }); err != nil {
+	if err := n.call(ctx, func(c *core) error { return c.BeginInviting(2, 3, roster.DefaultSettings()) }); err != nil {
 		t.Fatal(err)
 	}
 	i := introducer{n}
 	joined := func() (count int) {
 		t.Helper()
-		if err := n.look(ctx, func(c *core) error { count = len(c.founding.joined); return nil }); err != nil {
+		if err := n.look(ctx, func(c *core) error { count = len(c.Founding.Joined); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return count
@@ -67,7 +70,7 @@ func TestIntroducer(t *testing.T) {
 	if _, err := i.Consider(ctx, who.Card, nonce); refusedWith(err) != pairing.SameDevice {
 		t.Errorf("who is in already: %v", err)
 	}
-	if err := i.Admit(ctx, who, func() error { return nil }); !errors.Is(err, errSameDevice) || joined() != 1 {
+	if err := i.Admit(ctx, who, func() error { return nil }); !errors.Is(err, founding.ErrSameDevice) || joined() != 1 {
 		t.Errorf("who is in already: %v, and %d are in", err, joined())
 	}
 	stop()
@@ -92,15 +95,15 @@ func TestRefusalsAreSaid(t *testing.T) {
 		err  error
 		want string
 	}{
-		{errSameDevice, pairing.SameDevice},
-		{errSameName, pairing.NameTaken},
-		{errFull, pairing.CircleFull},
-		{CheckNewName("2"), pairing.BadName},
-		{errNotInviting, pairing.Refused},
+		{founding.ErrSameDevice, pairing.SameDevice},
+		{standing.ErrSameName, pairing.NameTaken},
+		{founding.ErrFull, pairing.CircleFull},
+		{standing.CheckNewName("2"), pairing.BadName},
+		{founding.ErrNotInviting, pairing.Refused},
 		{errors.New("node: the keys of this device were stolen"), pairing.Refused},
-		{fmt.Errorf("wrapped: %w", errFull), pairing.CircleFull},
+		{fmt.Errorf("wrapped: %w", founding.ErrFull), pairing.CircleFull},
 	} {
-		if got := refusal(row.err); refusedWith(got) != row.want || got.Error() != row.err.Error() || !errors.Is(got, row.err) {
+		if got := founding.Refusal(row.err); refusedWith(got) != row.want || got.Error() != row.err.Error() || !errors.Is(got, row.err) {
 			t.Errorf("%v: %v, code %s", row.err, got, refusedWith(got))
 		}
 	}
@@ -111,7 +114,7 @@ func TestRefusalsAreSaid(t *testing.T) {
 func TestExpiredInvitationIsSaid(t *testing.T) {
 	t.Parallel()
 	for ago, words := range map[time.Duration]string{0: "has expired", 3 * time.Hour: "ended 3 hours ago"} {
-		if e := api.AsError(pairingError(&meet.Expired{Ago: ago})); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
+		if e := api.AsError(desk.PairingError(&meet.Expired{Ago: ago})); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
 			t.Errorf("after %v: %+v", ago, e)
 		}
 	}

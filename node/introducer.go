@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/roster"
 )
@@ -14,7 +15,7 @@ type introducer struct{ n *Node }
 // Introduce implements [meet.Device].
 func (i introducer) Introduce(ctx context.Context, nonce [32]byte) (self meet.Self, err error) {
 	err = i.n.call(ctx, func(c *core) error {
-		self = c.introduce(nonce)
+		self = c.Introduce(nonce)
 		return nil
 	})
 	return self, err
@@ -23,10 +24,10 @@ func (i introducer) Introduce(ctx context.Context, nonce [32]byte) (self meet.Se
 // Consider implements [meet.Device].
 func (i introducer) Consider(ctx context.Context, who roster.Card, nonce [32]byte) (self meet.Self, err error) {
 	err = i.n.call(ctx, func(c *core) error {
-		if err := c.fits(who); err != nil {
-			return refusal(err)
+		if err := c.Fits(who); err != nil {
+			return founding.Refusal(err)
 		}
-		self = c.introduce(nonce)
+		self = c.Introduce(nonce)
 		return nil
 	})
 	return self, err
@@ -38,9 +39,11 @@ func (i introducer) Admit(ctx context.Context, who meet.Newcomer, still func() e
 		if err := still(); err != nil {
 			return err
 		}
-		return c.admitNewcomer(who)
+		return c.AdmitNewcomer(who)
 	})
 }
 
 // WouldJoin implements [meet.Device].
-func (i introducer) WouldJoin(threshold, devices int) error { return checkShape(threshold, devices) }
+func (i introducer) WouldJoin(threshold, devices int) error {
+	return founding.CheckShape(threshold, devices)
+}

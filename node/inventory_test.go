@@ -7,15 +7,19 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
 // itemsOf lists what is kept of a request.
-func (c *core) itemsOf(r *openRequest) []item {
-	out := []item{r.item}
-	for _, m := range r.answers() {
-		for _, s := range sortedSlots(m) {
+func (c *core) itemsOf(r *ledger.Request) []message.Item {
+	out := []message.Item{r.Item}
+	for _, m := range r.Answers() {
+		for _, s := range standing.SortedSlots(m) {
 			out = append(out, m[s])
 		}
 	}
@@ -23,26 +27,26 @@ func (c *core) itemsOf(r *openRequest) []item {
 }
 
 // holds reports whether the signature of an item does.
-func holds(c *core, it item) bool {
-	d, ok := c.circle.record.Device(it.From)
-	return ok && ed25519.Verify(d.Identity[:], itemMessage(c.circle.record.Circle, it.Type, it.From, it.Body), it.Sig)
+func holds(c *core, it message.Item) bool {
+	d, ok := c.Circle.Record.Device(it.From)
+	return ok && ed25519.Verify(d.Identity[:], message.ItemMessage(c.Circle.Record.Circle, it.Type, it.From, it.Body), it.Sig)
 }
 
 // stocked says how the stock of a device differs from what it keeps, or "".
 func stocked(c *core) string {
 	n := 0
-	for _, r := range c.requests {
+	for _, r := range c.Requests {
 		for _, it := range c.itemsOf(r) {
-			if n++; !c.stock.has(it.id()) {
+			if n++; !c.Stock.Has(it.Id()) {
 				return fmt.Sprintf("an item of type %d of slot %d is not in it", it.Type, it.From)
 			}
 		}
-		if r.open() && c.unclosed[r.id] != r {
+		if r.Open() && c.Unclosed[r.Id] != r {
 			return "an open request is not among those that are open"
 		}
 	}
-	if len(c.stock.items) != n || len(c.unclosed) > len(c.requests) {
-		return fmt.Sprintf("%d items are in it, and %d are kept", len(c.stock.items), n)
+	if len(c.Stock.Items) != n || len(c.Unclosed) > len(c.Requests) {
+		return fmt.Sprintf("%d items are in it, and %d are kept", len(c.Stock.Items), n)
 	}
 	return ""
 }
@@ -59,12 +63,12 @@ func TestInventoryIsMadeOnce(t *testing.T) {
 	right := func(what string) {
 		t.Helper()
 		var want []wire.Hash
-		for _, r := range c.byAge() {
+		for _, r := range c.ByAge() {
 			for _, it := range c.itemsOf(r) {
-				want = append(want, it.id())
+				want = append(want, it.Id())
 			}
 		}
-		got := slices.Clone(c.inventory())
+		got := slices.Clone(c.Inventory())
 		slices.SortFunc(got, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
 		slices.SortFunc(want, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
 		if !slices.Equal(got, want) {
@@ -73,24 +77,24 @@ func TestInventoryIsMadeOnce(t *testing.T) {
 		if diff := stocked(c); diff != "" {
 			t.Errorf("%s: the stock: %s", what, diff)
 		}
-		made := c.stock.made
+		made := c.Stock.Made
 		for range 100 {
-			c.inventory()
+			c.Inventory()
 		}
-		if c.stock.made != made {
-			t.Errorf("%s: the inventory is made %d times for 100 looks at it", what, c.stock.made-made)
+		if c.Stock.Made != made {
+			t.Errorf("%s: the inventory is made %d times for 100 looks at it", what, c.Stock.Made-made)
 		}
 	}
 	right("at first")
 	laptop.flood(phone, 5, 1000)
 	right("with more")
-	for _, r := range c.closedRequests() {
-		c.forget(r)
+	for _, r := range c.ClosedRequests() {
+		c.Forget(r)
 		break
 	}
 	right("with less")
 	phone.change(change.Freeze, change.Payload{})
-	l.run(addrsPause, nil)
+	l.run(changes.AddrsPause, nil)
 	right("after others spoke")
 	laptop.kill()
 	laptop.start()
@@ -110,16 +114,16 @@ func TestFormerDevicesTakeNobodysPlace(t *testing.T) {
 	for i := range 40 {
 		d := roster.Device{Slot: wire.Slot(100 + i), Identity: wire.DeviceID{byte(i), 1}, Peer: slices.Repeat([]byte{byte(100 + i)}, 38)}
 		gone.Devices = append(gone.Devices, d)
-		c.circle.record.Former = append(c.circle.record.Former, roster.Former{Slot: d.Slot, Identity: d.Identity, State: roster.Left, Epoch: uint64(i)})
+		c.Circle.Record.Former = append(c.Circle.Record.Former, roster.Former{Slot: d.Slot, Identity: d.Identity, State: roster.Left, Epoch: uint64(i)})
 	}
-	c.circle.chain = append(c.circle.chain, roster.Entry{Record: gone})
+	c.Circle.Chain = append(c.Circle.Chain, roster.Entry{Record: gone})
 	c.admit()
 	const members = 2
-	if n := len(laptop.allowed); n != members+maxFormerPeers {
-		t.Errorf("%d peers are admitted, want %d", n, members+maxFormerPeers)
+	if n := len(laptop.allowed); n != members+standing.MaxFormerPeers {
+		t.Errorf("%d peers are admitted, want %d", n, members+standing.MaxFormerPeers)
 	}
 	for i, d := range gone.Devices {
-		if want := i >= len(gone.Devices)-maxFormerPeers; laptop.allowed[string(d.Peer)] != want {
+		if want := i >= len(gone.Devices)-standing.MaxFormerPeers; laptop.allowed[string(d.Peer)] != want {
 			t.Errorf("the device that left in epoch %d is admitted: %v", i, !want)
 		}
 	}

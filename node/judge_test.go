@@ -7,6 +7,8 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/judging"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/wire"
 )
@@ -53,11 +55,11 @@ func TestRestartsAreNoCopies(t *testing.T) {
 	}
 	for _, d := range l.devices {
 		for _, other := range l.devices {
-			if d.core.vigil.Judge.Copied(other.core.circle.slot) {
+			if d.core.Vigil.Judge.Copied(other.core.Circle.Slot) {
 				t.Errorf("%s takes %s for two", d.name, other.name)
 			}
 		}
-		if heard, _ := d.core.vigil.Judge.View(phone.core.circle.slot); heard.Silent > 120 {
+		if heard, _ := d.core.Vigil.Judge.View(phone.core.Circle.Slot); heard.Silent > 120 {
 			t.Errorf("%s has not heard the phone for %d seconds", d.name, heard.Silent)
 		}
 	}
@@ -75,37 +77,37 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	l.run(2*time.Second, nil)
 	l.step = time.Minute
 	for _, d := range l.devices {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
-	if !l.run(30*time.Hour, func() bool { return !laptop.request(freeze.id).open() }) {
+	if !l.run(30*time.Hour, func() bool { return !laptop.request(freeze.Id).Open() }) {
 		t.Fatal("the request that froze the circle stays open")
 	}
 	l.step = 500 * time.Millisecond
 	damage := func() {
 		laptop.kill()
-		put(laptop, bucketCircle, judgeKey, []byte("?"))
+		put(laptop, standing.BucketCircle, judging.JudgeKey, []byte("?"))
 		laptop.start()
 	}
 	damage()
-	if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeFrozen {
+	if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("after a start with a damaged judge: %v", err)
 	}
-	phone.change(change.Lost, change.Payload{Slot: uint16(tablet.core.circle.slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(tablet.core.Circle.Slot)})
 	l.run(2*time.Second, nil)
 	damage()
 	l.run(5*time.Second, nil)
-	if v, _ := laptop.core.vigil.Judge.View(3); v.State != recovery.Frozen || !laptop.core.banned(3) {
+	if v, _ := laptop.core.Vigil.Judge.View(3); v.State != recovery.Frozen || !laptop.core.Banned(3) {
 		t.Errorf("the accused is %v", v.State)
 	}
 	r := laptop.change(change.Thaw, change.Payload{})
-	phone.approves(r.id)
+	phone.approves(r.Id)
 	l.run(5*time.Second, nil)
-	if why := laptop.core.frozen(); why != "" {
+	if why := laptop.core.Frozen(); why != "" {
 		t.Errorf("still frozen after a thaw: %s", why)
 	}
 	laptop.kill()
 	laptop.start()
-	if why := laptop.core.frozen(); why != "" {
+	if why := laptop.core.Frozen(); why != "" {
 		t.Errorf("after the next start: %s", why)
 	}
 }
@@ -119,25 +121,25 @@ func TestRemovalWithoutWhoseCountdownRuns(t *testing.T) {
 	l.found(3, 5)
 	l.step = time.Hour
 	for _, d := range l.devices {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
 	laptop, gone, late := l.devices[1], l.devices[0], l.devices[4]
 	gone.kill()
 	late.kill()
 	l.run(2*24*time.Hour, nil)
 	late.start()
-	late.core.cfg.Timings = l.timings()
+	late.core.Config.Timings = l.timings()
 	day := 24 * time.Hour
 	attempts := map[wire.SessionID]bool{}
 	if !l.run(60*day, func() bool {
-		if a := laptop.core.attempt; a != nil {
-			attempts[a.proposal.Session()] = true
+		if a := laptop.core.Attempt; a != nil {
+			attempts[a.Proposal.Session()] = true
 		}
-		return laptop.core.circle.head().Record.Epoch > 0
+		return laptop.core.Circle.Head().Record.Epoch > 0
 	}) {
 		t.Fatalf("the silent device stays\n%s", l.logs())
 	}
-	if rec := laptop.core.circle.head().Record; len(attempts) != 1 || !slices.Equal(rec.Change.Members, []wire.Slot{2, 3, 4}) {
+	if rec := laptop.core.Circle.Head().Record; len(attempts) != 1 || !slices.Equal(rec.Change.Members, []wire.Slot{2, 3, 4}) {
 		t.Errorf("%d attempts, and members %v in the end", len(attempts), rec.Change.Members)
 	}
 	if !l.run(day, l.in(0, l.devices[1:]...)) {

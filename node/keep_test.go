@@ -11,6 +11,9 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -19,7 +22,7 @@ import (
 // holdsOf reports whether the keeper of d can still open shares of an epoch.
 func (d *labDevice) holdsOf(epoch uint64) bool {
 	for id := range d.keeper.keys {
-		if id != presenceID && strings.HasPrefix(id, fmt.Sprintf("%x-", epoch)) {
+		if id != standing.PresenceID && strings.HasPrefix(id, fmt.Sprintf("%x-", epoch)) {
 			return true
 		}
 	}
@@ -29,8 +32,8 @@ func (d *labDevice) holdsOf(epoch uint64) bool {
 // withoutAttempts drops what tells d of a re-deal.
 func withoutAttempts(d *labDevice) func(from, to *labDevice, b []byte) []byte {
 	return func(_, to *labDevice, b []byte) []byte {
-		if typ, body, err := splitMessage(b); to == d && err == nil && typ == msgRedeal {
-			var m redeal
+		if typ, body, err := message.SplitMessage(b); to == d && err == nil && typ == message.MsgRedeal {
+			var m message.Redeal
 			if wire.Unmarshal(body, &m) == nil {
 				return nil
 			}
@@ -50,13 +53,13 @@ func TestCertificateAloneErasesNothing(t *testing.T) {
 	phone.kill()
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+		return laptop.core.Circle.Record.Epoch > 0 && !laptop.core.Redealing() && !tablet.core.Redealing()
 	}) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
 	l.tamper = withoutAttempts(phone)
 	phone.start()
-	if !l.run(time.Minute, func() bool { return phone.core.circle.record.Epoch > 0 }) {
+	if !l.run(time.Minute, func() bool { return phone.core.Circle.Record.Epoch > 0 }) {
 		t.Fatalf("the chain was not taken\n%s", l.logs())
 	}
 	if !phone.holdsOf(0) {
@@ -130,7 +133,7 @@ func TestDiskErrorsWhileWakingUp(t *testing.T) {
 			sleeper.boot()
 			write := sleeper.disk.writes + k
 			sleeper.disk.planned = map[int]journaltest.Fault{write: fault}
-			w.run(time.Hour, func() bool { return sleeper.view.head().Epoch > before && !sleeper.core.redealing() })
+			w.run(time.Hour, func() bool { return sleeper.view.head().Epoch > before && !sleeper.core.Redealing() })
 			done := sleeper.disk.writes < write
 			w.recover()
 			w.finish()
@@ -153,17 +156,17 @@ func TestUnsureRefusalIsNotTakenBack(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	m := bogus(t, laptop, []wire.Slot{1, 2, 3}, nil, 5)
 	phone.journal.At(phone.journal.Writes()+1, journaltest.Kept)
-	if err := phone.core.onRedeal(2, m); err == nil {
+	if err := phone.core.OnRedeal(2, m); err == nil {
 		t.Fatal("the disk error is not told")
 	}
 	// Now its persons agree.
 	l.tamper = func(_, _ *labDevice, b []byte) []byte { return nil }
 	r := laptop.change(change.Refresh, change.Payload{})
-	m.Request, m.Grounds = r.id, []item{r.item, r.approved[2]}
-	if err := phone.core.onRedeal(2, m); err != nil {
+	m.Request, m.Grounds = r.Id, []message.Item{r.Item, r.Approved[2]}
+	if err := phone.core.OnRedeal(2, m); err != nil {
 		t.Fatal(err)
 	}
-	if phone.core.attempt != nil {
+	if phone.core.Attempt != nil {
 		t.Error("it takes part in what it has refused")
 	}
 }
@@ -182,15 +185,15 @@ func TestAttemptOfTheAccusedEnds(t *testing.T) {
 		return b
 	}
 	laptop.change(change.Refresh, change.Payload{})
-	if !laptop.core.redealing() {
+	if !laptop.core.Redealing() {
 		t.Fatal("no re-deal")
 	}
 	r := phone.change(change.Lost, change.Payload{Slot: 2})
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, phone, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
-	if !l.run(5*time.Minute, func() bool { return !laptop.core.redealing() }) {
+	if !l.run(5*time.Minute, func() bool { return !laptop.core.Redealing() }) {
 		t.Errorf("it waits for ever\n%s", l.logs())
 	}
 }
@@ -205,19 +208,19 @@ func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
 	l.introduce(phone, watch)
 	var asked []byte
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
-		if typ, _, err := splitMessage(b); to == watch && err == nil && typ == msgRedeal && asked == nil {
+		if typ, _, err := message.SplitMessage(b); to == watch && err == nil && typ == message.MsgRedeal && asked == nil {
 			asked = bytes.Clone(b)
 			watch.journal.At(watch.journal.Writes()+1, journaltest.Kept)
 		}
 		return b
 	}
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return watch.core.interrupted() }) {
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return watch.core.Interrupted() }) {
 		t.Fatalf("not interrupted\n%s", l.logs())
 	}
 	watch.core.onMessage(l.now, phone.id, wire.ProtocolSync, asked)
-	if watch.core.attempt != nil {
+	if watch.core.Attempt != nil {
 		t.Fatal("it begins anew")
 	}
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
@@ -227,7 +230,7 @@ func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
 
 // settled reports whether d is settled in an epoch above e.
 func (d *labDevice) settled(e uint64) bool {
-	return d.core.circle.record.Epoch > e && !d.core.redealing()
+	return d.core.Circle.Record.Epoch > e && !d.core.Redealing()
 }
 
 // A device that committed and fell silent before it heard that all did must
@@ -239,7 +242,7 @@ func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	// The phone says everything and hears no commit.
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
-		if a := to.core.attempt; to == phone && a != nil && a.machine.Phase() == refresh.Committed {
+		if a := to.core.Attempt; to == phone && a != nil && a.Machine.Phase() == refresh.Committed {
 			return nil
 		}
 		return b
@@ -248,7 +251,7 @@ func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
 	if !l.run(time.Minute, func() bool { return laptop.settled(0) && tablet.settled(0) }) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
-	if p := phone.core.attempt.machine.Phase(); p != refresh.Committed {
+	if p := phone.core.Attempt.Machine.Phase(); p != refresh.Committed {
 		t.Fatalf("the phone is %v", p)
 	}
 	phone.kill()
@@ -260,19 +263,19 @@ func TestCommittedDeviceFollowsTheOthers(t *testing.T) {
 	}
 	phone.start()
 	if !l.run(3*time.Minute, l.in(1, l.devices...)) {
-		t.Fatalf("the phone is left behind in %d\n%s", phone.core.circle.record.Epoch, l.logs())
+		t.Fatalf("the phone is left behind in %d\n%s", phone.core.Circle.Record.Epoch, l.logs())
 	}
 	l.signsWith(phone, tablet)
 }
 
 // bogus is a re-deal that one member can propose alone, and nobody deals in.
-func bogus(t *testing.T, by *labDevice, members, sleepers []wire.Slot, epoch uint64) redeal {
+func bogus(t *testing.T, by *labDevice, members, sleepers []wire.Slot, epoch uint64) message.Redeal {
 	t.Helper()
-	head := by.core.circle.head().Record
+	head := by.core.Circle.Head().Record
 	p := refresh.Proposal{
 		Version: refresh.Version, Circle: head.Circle, Parent: head.Hash(), Epoch: epoch, Kind: roster.Refresh,
 		Threshold: head.Threshold, Members: members, Dealers: members[:head.Threshold], Sleepers: sleepers,
-		Settings: head.Settings, Proposer: by.core.circle.slot, Nonce: [32]byte{1},
+		Settings: head.Settings, Proposer: by.core.Circle.Slot, Nonce: [32]byte{1},
 	}
 	if err := p.Check(head); err != nil {
 		t.Fatal(err)
@@ -287,14 +290,14 @@ func TestFalseSleepHoldsNobodyUp(t *testing.T) {
 	l := newLab(t, 3, 43)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
+	if err := phone.core.OnRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
 		t.Fatal(err)
 	}
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("held up\n%s", l.logs())
 	}
-	if n := len(phone.core.circle.record.Change.Sleepers); n != 0 {
+	if n := len(phone.core.Circle.Record.Change.Sleepers); n != 0 {
 		t.Error("the phone did not take part")
 	}
 }
@@ -307,15 +310,15 @@ func TestSleepDoesNotReplaceAVote(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Prepared
+		return phone.core.Attempt != nil && phone.core.Attempt.Machine.Phase() >= refresh.Prepared
 	}) {
 		t.Fatal("no re-deal")
 	}
-	was := phone.core.attempt
-	if err := phone.core.onRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
+	was := phone.core.Attempt
+	if err := phone.core.OnRedeal(2, bogus(t, laptop, []wire.Slot{2, 3}, []wire.Slot{1}, 5)); err != nil {
 		t.Fatal(err)
 	}
-	if phone.core.attempt != was || phone.core.waking != nil {
+	if phone.core.Attempt != was || phone.core.Waking != nil {
 		t.Fatal("the phone has a vote to see through, and listens to another attempt")
 	}
 }
@@ -327,18 +330,18 @@ func TestEpochNumbersLast(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.change(change.Refresh, change.Payload{}) // what makes a refresh agreeable
-	for _, top := range []uint64{math.MaxUint64, maxSkip} {
+	for _, top := range []uint64{math.MaxUint64, changes.MaxSkip} {
 		for _, d := range []*labDevice{phone, tablet} {
-			d.core.now = l.now
+			d.core.Now = l.now
 			m := bogus(t, laptop, []wire.Slot{1, 2, 3}, nil, top)
-			m.Request, m.Grounds = r.id, []item{r.item, r.approved[2]}
-			if err := d.core.onRedeal(2, m); err != nil {
+			m.Request, m.Grounds = r.Id, []message.Item{r.Item, r.Approved[2]}
+			if err := d.core.OnRedeal(2, m); err != nil {
 				t.Fatal(err)
 			}
 		}
 		l.run(2*time.Minute, nil)
 	}
-	e := laptop.core.circle.record.Epoch
+	e := laptop.core.Circle.Record.Epoch
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
 		t.Fatalf("no re-deal any more\n%s", l.logs())
@@ -350,9 +353,9 @@ func (l *lab) signsWithAll(devices ...*labDevice) {
 	l.t.Helper()
 	r := devices[0].ask("after it")
 	for _, d := range devices[1:] {
-		d.approves(r.id)
+		d.approves(r.Id)
 	}
-	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.id) }) {
+	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.Id) }) {
 		l.t.Fatalf("no signature\n%s", l.logs())
 	}
 }
@@ -365,19 +368,19 @@ func TestDenialIsNoVeto(t *testing.T) {
 	d := l.devices
 	r := d[0].change(change.Lost, change.Payload{Slot: 4})
 	l.run(time.Second, nil)
-	d[4].core.now = l.now
-	if got := d[4].request(r.id); got != nil {
-		no := d[4].core.signItem(itemAnswer, wire.Marshal(answer{
-			Version: 1, Request: r.id, Verdict: verdictDeny, Epoch: d[4].core.circle.record.Epoch, Record: d[4].core.circle.hash,
+	d[4].core.Now = l.now
+	if got := d[4].request(r.Id); got != nil {
+		no := d[4].core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+			Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: d[4].core.Circle.Record.Epoch, Record: d[4].core.Circle.Hash,
 		}))
 		for _, x := range d[:3] {
-			if err := x.core.take(no); err != nil {
+			if err := x.core.Take(no); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	d[1].approves(r.id)
-	d[2].approves(r.id)
+	d[1].approves(r.Id)
+	d[2].approves(r.Id)
 	if !l.run(2*time.Minute, l.in(0, d[0], d[1], d[2])) {
 		t.Fatalf("one denial kept a lost device in\n%s", l.logs())
 	}
@@ -391,13 +394,13 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	var copied *journaltest.Mem
 	l.watch = func(_, to *labDevice, _ string, _ []byte) {
-		if a := phone.core.attempt; copied == nil && a != nil && a.machine.Phase() <= refresh.Prepared {
+		if a := phone.core.Attempt; copied == nil && a != nil && a.Machine.Phase() <= refresh.Prepared {
 			copied = phone.journal.Copy()
 		}
 	}
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return copied != nil && phone.core.attempt != nil && phone.core.attempt.machine.Phase() >= refresh.Committed
+		return copied != nil && phone.core.Attempt != nil && phone.core.Attempt.Machine.Phase() >= refresh.Committed
 	}) {
 		t.Fatal("no re-deal")
 	}
@@ -407,18 +410,18 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 	phone.journal = copied
 	for range 2 { // it knows also after a restart, and signs nothing before
 		phone.start()
-		noticed := func() bool { return phone.core.redealTrouble != "" || phone.core.circle.record.Epoch > 0 }
-		if !l.run(10*time.Second, noticed) || api.CodeOf(phone.core.maySign()) != api.CodeRolledBack {
-			t.Fatalf("a device that was set back would sign: %v\n%s", phone.core.maySign(), l.logs())
+		noticed := func() bool { return phone.core.RedealTrouble != "" || phone.core.Circle.Record.Epoch > 0 }
+		if !l.run(10*time.Second, noticed) || api.CodeOf(phone.core.MaySign()) != api.CodeRolledBack {
+			t.Fatalf("a device that was set back would sign: %v\n%s", phone.core.MaySign(), l.logs())
 		}
 		l.run(2*time.Minute, nil)
-		if err := phone.core.maySign(); api.CodeOf(err) != api.CodeRolledBack {
+		if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack {
 			t.Errorf("it would sign later: %v", err)
 		}
 		phone.kill()
 	}
 	phone.start()
-	e := laptop.core.circle.record.Epoch
+	e := laptop.core.Circle.Record.Epoch
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(3*time.Minute, l.in(e, l.devices...)) {
 		t.Fatalf("never dealt to again\n%s", l.logs())
@@ -438,13 +441,13 @@ func TestFailedRedealKeepsTheSharesOfSleepers(t *testing.T) {
 	}
 	w.run(5*time.Second, nil)
 	w.ask(laptop, change.Refresh, change.Payload{})
-	if !w.run(time.Minute, func() bool { return laptop.core.attempt != nil && laptop.core.attempt.machine.Settled() }) {
+	if !w.run(time.Minute, func() bool { return laptop.core.Attempt != nil && laptop.core.Attempt.Machine.Settled() }) {
 		t.Fatalf("no new epoch: %v", w.err)
 	}
 	w.run(time.Minute, nil)
 	w.ask(laptop, change.Refresh, change.Payload{})
 	if !w.run(time.Minute, func() bool {
-		return desktop.core.redealing() && desktop.core.attempt.machine.Phase() == refresh.Prepared
+		return desktop.core.Redealing() && desktop.core.Attempt.Machine.Phase() == refresh.Prepared
 	}) {
 		t.Fatalf("no second re-deal: %v", w.err)
 	}

@@ -15,7 +15,11 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -169,7 +173,7 @@ func newLab(t testing.TB, n int, seed uint64) *lab {
 			id: fmt.Appendf(nil, "peer id of device %d, 38 bytes long...", i), log: &bytes.Buffer{},
 		}
 		d.id = append(d.id, make([]byte, 38)...)[:38]
-		if _, err := Init(d.journal, d.keeper, l.random(), d.name, roster.Kind("phone")); err != nil {
+		if _, err := standing.Init(d.journal, d.keeper, l.random(), d.name, roster.Kind("phone")); err != nil {
 			t.Fatal(err)
 		}
 		l.devices = append(l.devices, d)
@@ -187,8 +191,8 @@ func (l *lab) random() *rand.ChaCha8 {
 }
 
 // timings lets a long simulation tick seldom without looking asleep.
-func (l *lab) timings() Timings {
-	t := DefaultTimings
+func (l *lab) timings() standing.Timings {
+	t := standing.DefaultTimings
 	t.IdleTick = max(t.IdleTick, l.step)
 	return t
 }
@@ -197,7 +201,7 @@ func (l *lab) timings() Timings {
 func (d *labDevice) start() {
 	d.lab.t.Helper()
 	d.journal = d.journal.Restart()
-	c, err := newCore(Config{
+	c, err := newCore(standing.Config{
 		Journal: d.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.lab.now },
@@ -307,16 +311,16 @@ func (l *lab) found(threshold, n int) {
 	l.t.Helper()
 	l.beginFounding(threshold, n)
 	if !l.run(time.Minute, func() bool {
-		return l.all(n, func(c *core) bool { return c.founding.state() == api.FoundingConfirming })
+		return l.all(n, func(c *core) bool { return c.Founding.State() == api.FoundingConfirming })
 	}) {
 		l.t.Fatalf("founding does not come to the question:\n%s", l.logs())
 	}
 	for _, d := range l.devices[:n] {
-		if err := d.core.confirm(d.core.founding.session.Hex(), true); err != nil {
+		if err := d.core.Confirm(d.core.Founding.Session.Hex(), true); err != nil {
 			l.t.Fatal(err)
 		}
 	}
-	if !l.run(time.Minute, func() bool { return l.all(n, func(c *core) bool { return c.circle != nil }) }) {
+	if !l.run(time.Minute, func() bool { return l.all(n, func(c *core) bool { return c.Circle != nil }) }) {
 		l.t.Fatalf("the circle does not stand:\n%s", l.logs())
 	}
 	l.run(2*time.Second, nil)
@@ -325,25 +329,25 @@ func (l *lab) found(threshold, n int) {
 func (l *lab) beginFounding(threshold, n int) {
 	l.t.Helper()
 	founder := l.devices[0].core
-	founder.now = l.now
-	if err := founder.beginInviting(threshold, n, l.settings); err != nil {
+	founder.Now = l.now
+	if err := founder.BeginInviting(threshold, n, l.settings); err != nil {
 		l.t.Fatal(err)
 	}
-	sponsor := meet.Newcomer{Card: founder.ownCard([32]byte{1}), Addrs: founder.link.Addrs()}
+	sponsor := meet.Newcomer{Card: founder.OwnCard([32]byte{1}), Addrs: founder.Link.Addrs()}
 	for _, d := range l.devices[1:n] {
 		c := d.core
-		c.now = l.now
-		card := c.ownCard([32]byte{1})
-		if err := founder.admitNewcomer(meet.Newcomer{Card: card, Addrs: d.Addrs()}); err != nil {
+		c.Now = l.now
+		card := c.OwnCard([32]byte{1})
+		if err := founder.AdmitNewcomer(meet.Newcomer{Card: card, Addrs: d.Addrs()}); err != nil {
 			l.t.Fatal(err)
 		}
 		founder.settle()
-		c.joining = &joining{sponsor: sponsor, card: card, touched: l.now}
-		c.pairing[string(sponsor.Card.Peer)] = sponsor.Addrs
+		c.Joining = &founding.Joining{Sponsor: sponsor, Card: card, Touched: l.now}
+		c.Pairing[string(sponsor.Card.Peer)] = sponsor.Addrs
 		c.settle()
 		l.connect()
 	}
-	if err := founder.propose(); err != nil {
+	if err := founder.Propose(); err != nil {
 		l.t.Fatal(err)
 	}
 	founder.settle()
@@ -351,7 +355,7 @@ func (l *lab) beginFounding(threshold, n int) {
 
 func (l *lab) all(n int, ok func(*core) bool) bool {
 	for _, d := range l.devices[:n] {
-		if d.core == nil || d.core.founding == nil && d.core.circle == nil || !ok(d.core) {
+		if d.core == nil || d.core.Founding == nil && d.core.Circle == nil || !ok(d.core) {
 			return false
 		}
 	}
@@ -367,10 +371,10 @@ func (l *lab) logs() string {
 }
 
 // ask makes a message request at d.
-func (d *labDevice) ask(text string) *openRequest {
+func (d *labDevice) ask(text string) *ledger.Request {
 	d.lab.t.Helper()
-	d.core.now = d.lab.now
-	r, err := d.core.ask(intent.Input{Kind: intent.Message, Message: []byte(text)}, roster.Ethereum, []uint32{0, 0}, requestLifetime)
+	d.core.Now = d.lab.now
+	r, err := d.core.Ask(intent.Input{Kind: intent.Message, Message: []byte(text)}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime)
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -378,7 +382,7 @@ func (d *labDevice) ask(text string) *openRequest {
 }
 
 // request is what d holds of the request id.
-func (d *labDevice) request(id wire.RequestID) *openRequest { return d.core.requests[id] }
+func (d *labDevice) request(id wire.RequestID) *ledger.Request { return d.core.Requests[id] }
 
 // approves waits until d holds the request, and approves it.
 func (d *labDevice) approves(id wire.RequestID) {
@@ -386,12 +390,12 @@ func (d *labDevice) approves(id wire.RequestID) {
 	if !d.lab.run(10*time.Minute, func() bool { return d.request(id) != nil }) {
 		d.lab.t.Fatalf("%s never saw the request\n%s", d.name, d.lab.logs())
 	}
-	d.core.now = d.lab.now
-	if err := d.core.approve(d.request(id), true); err != nil {
+	d.core.Now = d.lab.now
+	if err := d.core.Approve(d.request(id), true); err != nil {
 		d.lab.t.Fatal(err)
 	}
 }
 
 func (d *labDevice) signed(id wire.RequestID) bool {
-	return d.core != nil && d.request(id) != nil && d.request(id).state() == api.StateSigned
+	return d.core != nil && d.request(id) != nil && d.request(id).State() == api.StateSigned
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/share/refresh"
 )
 
@@ -19,24 +20,24 @@ func TestLockedDeviceLosesNoRedeal(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Committed
+		return laptop.core.Attempt != nil && laptop.core.Attempt.Machine.Phase() == refresh.Committed
 	}) {
 		t.Fatalf("it does not commit\n%s", l.logs())
 	}
-	laptop.core.now = l.now
-	laptop.core.lock()
-	laptop.core.resumeLater(errLabSealed) // as after a write that failed since it is locked
-	l.run(2*resumeTries*maxResumePause, nil)
+	laptop.core.Now = l.now
+	laptop.core.Lock()
+	laptop.core.ResumeLater(errLabSealed) // as after a write that failed since it is locked
+	l.run(2*redeal.ResumeTries*redeal.MaxResumePause, nil)
 	laptop.keeper.fail = syscall.EMFILE
 	if err := laptop.keeper.Unlock(nil); err != nil {
 		t.Fatal(err)
 	}
-	laptop.core.now = l.now
-	laptop.core.unlocked()
-	l.run(maxResumePause, nil)
+	laptop.core.Now = l.now
+	laptop.core.Unlocked()
+	l.run(redeal.MaxResumePause, nil)
 	laptop.keeper.fail = nil
 	if !l.run(5*time.Minute, l.in(0, phone, laptop, tablet)) {
-		t.Fatalf("it did not go on: %q\n%s", laptop.core.redealTrouble, l.logs())
+		t.Fatalf("it did not go on: %q\n%s", laptop.core.RedealTrouble, l.logs())
 	}
 	l.signsWith(laptop, tablet)
 }
@@ -59,30 +60,30 @@ func TestLockForgetsTheSharesOfARedeal(t *testing.T) {
 				}
 				phone.change(change.Refresh, change.Payload{})
 				if !l.run(time.Minute, func() bool {
-					return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == phase
+					return laptop.core.Attempt != nil && laptop.core.Attempt.Machine.Phase() == phase
 				}) {
 					t.Fatalf("never %v\n%s", phase, l.logs())
 				}
-				laptop.core.now = l.now
-				laptop.core.lock()
+				laptop.core.Now = l.now
+				laptop.core.Lock()
 				for range 3 {
-					if a := laptop.core.attempt; a == nil || holdsKeys(a) || a.machine.Phase() != phase {
+					if a := laptop.core.Attempt; a == nil || redeal.HoldsKeys(a) || a.Machine.Phase() != phase {
 						t.Fatal("a locked device holds shares, or has dropped the re-deal")
 					}
-					for _, s := range laptop.core.liveSessions() {
-						if trialOf(s) != nil {
+					for _, s := range laptop.core.LiveSessions() {
+						if redeal.TrialOf(s) != nil {
 							t.Fatal("a locked device holds shares in a test of them")
 						}
 					}
 					l.run(5*time.Second, nil)
 				}
-				if laptop.core.interrupted() {
+				if laptop.core.Interrupted() {
 					t.Error("it takes a locked keeper for a broken disk")
 				}
 				if phase == refresh.Locked {
 					phone.kill() // the one that is locked must tell
 					tablet.start()
-					if !l.run(time.Minute, func() bool { return tablet.core.circle.record.Epoch == 1 && tablet.core.hasShare() }) {
+					if !l.run(time.Minute, func() bool { return tablet.core.Circle.Record.Epoch == 1 && tablet.core.HasShare() }) {
 						t.Fatalf("the sleeper does not find its share\n%s", l.logs())
 					}
 					phone.start()
@@ -91,8 +92,8 @@ func TestLockForgetsTheSharesOfARedeal(t *testing.T) {
 					t.Fatal(err)
 				}
 				if told {
-					laptop.core.now = l.now
-					laptop.core.unlocked()
+					laptop.core.Now = l.now
+					laptop.core.Unlocked()
 				}
 				if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 					t.Fatalf("it does not go on\n%s", l.logs())

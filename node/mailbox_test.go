@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/wire"
 )
 
 // withoutTests lets no test signature come about, so that a re-deal is given up
 // once everybody is ready for it.
 func withoutTests(_, _ *labDevice, b []byte) []byte {
-	if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
-		var m test
+	if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgTest {
+		var m message.Test
 		if wire.Unmarshal(body, &m) == nil {
 			return nil
 		}
@@ -25,7 +26,7 @@ func (l *lab) givenUp(d *labDevice, all ...*labDevice) {
 	l.t.Helper()
 	before := map[*labDevice]int{}
 	for _, x := range all {
-		before[x] = len(x.core.dead)
+		before[x] = len(x.core.Dead)
 	}
 	was := l.tamper
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
@@ -37,7 +38,7 @@ func (l *lab) givenUp(d *labDevice, all ...*labDevice) {
 	r := d.change(change.Refresh, change.Payload{})
 	if !l.run(5*time.Minute, func() bool {
 		for _, x := range all {
-			if len(x.core.dead) == before[x] || x.core.redealing() {
+			if len(x.core.Dead) == before[x] || x.core.Redealing() {
 				return false
 			}
 		}
@@ -45,8 +46,8 @@ func (l *lab) givenUp(d *labDevice, all ...*labDevice) {
 	}) {
 		l.t.Fatalf("the second re-deal is not given up\n%s", l.logs())
 	}
-	d.core.now = l.now
-	if err := d.core.deny(r); err != nil {
+	d.core.Now = l.now
+	if err := d.core.Deny(r); err != nil {
 		l.t.Fatal(err)
 	}
 	l.run(2*time.Second, nil)
@@ -65,14 +66,14 @@ func TestRetiringKeepsTheMailbox(t *testing.T) {
 	tablet.kill()
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.circle.head().Record.Epoch == 1 && phone.core.circle.head().Record.Epoch == 1
+		return laptop.core.Circle.Head().Record.Epoch == 1 && phone.core.Circle.Head().Record.Epoch == 1
 	}) {
 		t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
 	}
 	l.run(5*time.Second, nil)
 	for _, d := range []*labDevice{phone, laptop} {
-		d.core.now = l.now
-		if err := d.core.retireNow(); err != nil {
+		d.core.Now = l.now
+		if err := d.core.RetireNow(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +82,7 @@ func TestRetiringKeepsTheMailbox(t *testing.T) {
 	phone.kill()
 	phone.start()
 	tablet.start()
-	if !l.run(5*time.Minute, func() bool { return tablet.core.hasShare() && tablet.core.circle.record.Epoch == 1 }) {
+	if !l.run(5*time.Minute, func() bool { return tablet.core.HasShare() && tablet.core.Circle.Record.Epoch == 1 }) {
 		t.Fatalf("the share that waited for the sleeper is gone, and with it the key\n%s", l.logs())
 	}
 	l.signsWith(phone, tablet)
@@ -106,9 +107,9 @@ func TestLocksAreRepeatedAfterAFailedRedeal(t *testing.T) {
 		return b
 	}
 	laptop.change(change.Refresh, change.Payload{})
-	through := func(d *labDevice) bool { return d.core.circle.record.Epoch == 1 && d.core.oldestShare() == 1 }
+	through := func(d *labDevice) bool { return d.core.Circle.Record.Epoch == 1 && d.core.OldestShare() == 1 }
 	if !l.run(time.Minute, func() bool {
-		return through(phone) && through(laptop) && tablet.core.circle.head().Record.Epoch == 1
+		return through(phone) && through(laptop) && tablet.core.Circle.Head().Record.Epoch == 1
 	}) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}

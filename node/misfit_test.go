@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/warifu/warifu/node/standing"
 )
 
 // TestMisfitIsTold: status names the device whose release does not fit, both
@@ -15,8 +17,8 @@ func TestMisfitIsTold(t *testing.T) {
 	l.found(2, 2)
 	phone, laptop := l.devices[0], l.devices[1]
 	c := phone.core
-	slot := laptop.core.circle.slot
-	said := func() string { return strings.Join(c.warnings(), "\n") }
+	slot := laptop.core.Circle.Slot
+	said := func() string { return strings.Join(c.Warnings(), "\n") }
 	if strings.Contains(said(), "another release") {
 		t.Fatal("told while all is well")
 	}
@@ -24,7 +26,7 @@ func TestMisfitIsTold(t *testing.T) {
 		ours, theirs int
 		update       string
 	}{{1, 2, "update this device"}, {2, 1, "update " + laptop.name}} {
-		c.peer(slot).misfit = misfit{"/warifu/sync", row.ours, row.theirs, c.now}
+		c.Peer(slot).Misfit = standing.Misfit{Protocol: "/warifu/sync", Ours: row.ours, Theirs: row.theirs, At: c.Now}
 		w := said()
 		for _, want := range []string{laptop.name + " runs another release", row.update, "/warifu/sync"} {
 			if !strings.Contains(w, want) {
@@ -32,12 +34,12 @@ func TestMisfitIsTold(t *testing.T) {
 			}
 		}
 	}
-	c.peer(slot).misfit.at = c.now.Add(-misfitFor - time.Second)
+	c.Peer(slot).Misfit.At = c.Now.Add(-standing.MisfitFor - time.Second)
 	if strings.Contains(said(), "another release") {
 		t.Error("told for ever")
 	}
-	c.peer(slot).misfit.at = c.now
-	c.onUp(c.now, laptop.id)
+	c.Peer(slot).Misfit.At = c.Now
+	c.onUp(c.Now, laptop.id)
 	if strings.Contains(said(), "another release") {
 		t.Error("told although they talk")
 	}

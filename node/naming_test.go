@@ -8,6 +8,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -20,23 +21,23 @@ func TestNamesThatComeBack(t *testing.T) {
 	l := newLab(t, 4, 341)
 	l.found(2, 3)
 	phone, laptop, tablet, second := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
-	old := fingerprint(laptop.core.circle.record.Devices[0])
+	old := standing.Fingerprint(laptop.core.Circle.Record.Devices[0])
 	asked := phone.ask("by the first phone")
 	l.run(5*time.Second, nil)
 	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
-	tablet.approves(lost.id)
+	tablet.approves(lost.Id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
 	l.run(5*time.Second, nil)
-	if v := laptop.core.viewRequest(laptop.request(asked.id)); v.From != "phone" {
+	if v := laptop.core.ViewRequest(laptop.request(asked.Id)); v.From != "phone" {
 		t.Errorf("as long as the name is its own the first phone is %q", v.From)
 	}
 
-	second.core.self.name = "phone"
+	second.core.Self.Name = "phone"
 	l.introduce(laptop, second)
-	r := laptop.change(change.Add, change.Payload{Card: second.core.joining.card.Bytes(), Addrs: second.Addrs()})
-	tablet.approves(r.id)
+	r := laptop.change(change.Add, change.Payload{Card: second.core.Joining.Card.Bytes(), Addrs: second.Addrs()})
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, second)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
@@ -45,10 +46,10 @@ func TestNamesThatComeBack(t *testing.T) {
 	look := func(d *labDevice, first string) {
 		t.Helper()
 		c := d.core
-		if got := c.names(c.circle.record.Slots()); !slices.Equal(got, []string{"laptop", "tablet", "phone"}) {
+		if got := c.Names(c.Circle.Record.Slots()); !slices.Equal(got, []string{"laptop", "tablet", "phone"}) {
 			t.Errorf("%s calls the devices %q", d.name, got)
 		}
-		s := c.status()
+		s := c.Status()
 		if len(s.Former) != 1 || s.Former[0].Name != "phone" || s.Former[0].Called != first || s.Former[0].Fingerprint != old || s.Former[0].State != "stolen" {
 			t.Errorf("%s calls the former devices %+v", d.name, s.Former)
 		}
@@ -60,11 +61,11 @@ func TestNamesThatComeBack(t *testing.T) {
 		if d == second {
 			return // it was told no requests of before
 		}
-		if v := c.viewRequest(d.request(asked.id)); v.From != first {
+		if v := c.ViewRequest(d.request(asked.Id)); v.From != first {
 			t.Errorf("%s: a request of the first phone is from %q", d.name, v.From)
 		}
-		if v := c.viewRequest(d.request(lost.id)); v.Summary != first+" is lost: remove it and deal fresh shares without it" ||
-			!strings.Contains(v.Lines[0].Text, "slot 1, fingerprint "+old) || v.Device != phone.core.self.public.Hex() {
+		if v := c.ViewRequest(d.request(lost.Id)); v.Summary != first+" is lost: remove it and deal fresh shares without it" ||
+			!strings.Contains(v.Lines[0].Text, "slot 1, fingerprint "+old) || v.Device != phone.core.Self.Public.Hex() {
 			t.Errorf("%s: the accusation is shown as %+v", d.name, v)
 		}
 		if !slices.Equal(s.OldSharesOn, []string{first}) {
@@ -87,10 +88,10 @@ func TestNamesThatComeBack(t *testing.T) {
 }
 
 func viewEpochs(c *core) (out []api.Epoch, err error) {
-	for _, e := range c.circle.chain {
-		out = append(out, c.viewEpoch(e))
+	for _, e := range c.Circle.Chain {
+		out = append(out, c.ViewEpoch(e))
 	}
-	return out, c.circle.chain.Verify()
+	return out, c.Circle.Chain.Verify()
 }
 
 // TestNamesWhileOneReplacesTheOther: as long as both are at hand, both are told by
@@ -100,10 +101,10 @@ func TestNamesWhileOneReplacesTheOther(t *testing.T) {
 	l := newLab(t, 3, 342)
 	l.found(2, 3)
 	c := l.devices[0].core
-	two := slices.Clone(c.circle.record.Devices)
+	two := slices.Clone(c.Circle.Record.Devices)
 	two[2].Name = "LAPTOP"
-	c.circle.record.Devices = two
-	if got := c.names([]wire.Slot{1, 2, 3}); got[0] != "phone" || got[1] != "laptop ("+fingerprint(two[1])+")" || got[2] != "LAPTOP ("+fingerprint(two[2])+")" {
+	c.Circle.Record.Devices = two
+	if got := c.Names([]wire.Slot{1, 2, 3}); got[0] != "phone" || got[1] != "laptop ("+standing.Fingerprint(two[1])+")" || got[2] != "LAPTOP ("+standing.Fingerprint(two[2])+")" {
 		t.Errorf("they are called %q", got)
 	}
 }
@@ -115,11 +116,11 @@ func TestDatesOfOldStores(t *testing.T) {
 	l := newLab(t, 3, 343)
 	l.found(2, 3)
 	c := l.devices[0].core
-	if at := c.sinceOf(0); at == nil || at.After(l.now) {
+	if at := c.SinceOf(0); at == nil || at.After(l.now) {
 		t.Errorf("the founding was at %v", at)
 	}
-	c.circle.record.Former = []roster.Former{{Slot: 9, Name: "Phone", State: roster.Left, Epoch: 4}}
-	if got := c.name(9); got != "Phone (left in epoch 4, 00000000)" {
+	c.Circle.Record.Former = []roster.Former{{Slot: 9, Name: "Phone", State: roster.Left, Epoch: 4}}
+	if got := c.Name(9); got != "Phone (left in epoch 4, 00000000)" {
 		t.Errorf("it is called %q", got)
 	}
 }

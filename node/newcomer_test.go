@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -19,28 +20,28 @@ func TestNewcomerGoesBack(t *testing.T) {
 	l.introduce(phone, watch)
 	// Nobody but the newcomer hears that all are ready.
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
-		if a := to.core.attempt; to != watch && a != nil && a.machine.Phase() == refresh.Prepared && a.machine.NeedsTest() == false && watch.core.attempt != nil && watch.core.attempt.machine.Phase() >= refresh.Committed {
+		if a := to.core.Attempt; to != watch && a != nil && a.Machine.Phase() == refresh.Prepared && a.Machine.NeedsTest() == false && watch.core.Attempt != nil && watch.core.Attempt.Machine.Phase() >= refresh.Committed {
 			return nil
 		}
 		return b
 	}
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
 	if !l.run(time.Minute, func() bool {
-		return watch.core.attempt != nil && watch.core.attempt.machine.Phase() == refresh.Committed
+		return watch.core.Attempt != nil && watch.core.Attempt.Machine.Phase() == refresh.Committed
 	}) {
 		t.Fatalf("the newcomer did not commit\n%s", l.logs())
 	}
 	for _, d := range []*labDevice{phone, laptop, tablet} {
-		if a := d.core.attempt; a != nil {
-			if e, err := a.machine.Abort(); err == nil {
-				d.core.carryOut(a.live, e)
-				d.core.redealStep()
+		if a := d.core.Attempt; a != nil {
+			if e, err := a.Machine.Abort(); err == nil {
+				d.core.CarryOut(a.Live, e)
+				d.core.RedealStep()
 			}
 		}
 	}
 	l.tamper = nil
-	if !l.run(2*time.Minute, func() bool { return watch.core.attempt == nil || watch.core.attempt.machine.Settled() }) {
+	if !l.run(2*time.Minute, func() bool { return watch.core.Attempt == nil || watch.core.Attempt.Machine.Settled() }) {
 		t.Fatalf("undecided\n%s", l.logs())
 	}
 	l.run(2*time.Minute, nil)
@@ -58,24 +59,24 @@ func TestNewcomerThatStaysOutSaysSo(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
 	committed := func(d *labDevice) bool {
-		return d.core.attempt != nil && d.core.attempt.machine.Phase() == refresh.Committed
+		return d.core.Attempt != nil && d.core.Attempt.Machine.Phase() == refresh.Committed
 	}
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
 		// What makes it commit does not reach it, nor anybody what it says then.
-		if to == watch && watch.core.attempt != nil && watch.core.attempt.machine.Phase() == refresh.Prepared || from == watch && watch.core.attempt != nil && watch.core.attempt.machine.Phase() > refresh.Prepared {
+		if to == watch && watch.core.Attempt != nil && watch.core.Attempt.Machine.Phase() == refresh.Prepared || from == watch && watch.core.Attempt != nil && watch.core.Attempt.Machine.Phase() > refresh.Prepared {
 			return nil
 		}
 		return b
 	}
-	if !l.run(3*time.Minute, func() bool { return watch.core.attempt == nil && (committed(phone) || committed(laptop)) }) {
+	if !l.run(3*time.Minute, func() bool { return watch.core.Attempt == nil && (committed(phone) || committed(laptop)) }) {
 		t.Fatalf("the newcomer did not stay out\n%s", l.logs())
 	}
 	l.tamper = nil
 	if !l.run(30*time.Minute, func() bool {
-		return !phone.core.redealing() && !laptop.core.redealing() && !tablet.core.redealing()
+		return !phone.core.Redealing() && !laptop.core.Redealing() && !tablet.core.Redealing()
 	}) {
 		t.Errorf("they wait for ever\n%s", l.logs())
 	}
@@ -89,29 +90,29 @@ func TestNewcomerThatGoesBackForgetsRequests(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
-	r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
+	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
 	l.tamper = func(_, to *labDevice, b []byte) []byte {
 		var said simStatement
 		if f, err := wire.ParseFrame(b); err == nil && to == watch && wire.Unmarshal(f.Body, &said) == nil && said.Kind >= simCommit {
 			return nil // it does not hear that the others commit
 		}
-		if typ, _, err := splitMessage(b); err == nil && to == watch && typ == msgChain {
+		if typ, _, err := message.SplitMessage(b); err == nil && to == watch && typ == message.MsgChain {
 			return nil
 		}
 		return b
 	}
-	laptop.approves(r.id)
+	laptop.approves(r.Id)
 	if !l.run(5*time.Minute, func() bool {
-		return watch.core.circle != nil && watch.core.attempt.machine.Phase() == refresh.Committed && watch.request(r.id) != nil
+		return watch.core.Circle != nil && watch.core.Attempt.Machine.Phase() == refresh.Committed && watch.request(r.Id) != nil
 	}) {
 		t.Fatalf("the newcomer did not commit\n%s", l.logs())
 	}
-	watch.core.leaveEpoch()
-	if watch.core.circle != nil || watch.request(r.id) != nil {
+	watch.core.LeaveEpoch()
+	if watch.core.Circle != nil || watch.request(r.Id) != nil {
 		t.Error("it is still in the circle, or has its requests")
 	}
 	for range 3 {
-		l.now = l.now.Add(maxLifetime * time.Second)
+		l.now = l.now.Add(message.MaxLifetime * time.Second)
 		watch.core.tick(l.now)
 	}
 }

@@ -8,7 +8,11 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -25,40 +29,40 @@ func TestNewNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 4, 311)
 	for name, want := range badNames {
-		if err := CheckNewName(name); err == nil || !strings.Contains(err.Error(), want) {
+		if err := standing.CheckNewName(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("init as %s: %v", name, err)
 		}
 		// A device that is called so from before does not begin a founding, nor join.
 		c := l.devices[0].core
-		was := c.self.name
-		c.self.name = name
-		if err := c.freeToFound(); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "this device is called") || !strings.Contains(err.Error(), want) {
+		was := c.Self.Name
+		c.Self.Name = name
+		if err := c.FreeToFound(); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "this device is called") || !strings.Contains(err.Error(), want) {
 			t.Errorf("found as %s: %v", name, err)
 		}
-		c.self.name = was
+		c.Self.Name = was
 	}
 
 	// Nor does a founder take one in, or one whose name looks like another's.
 	founder := l.devices[0].core
-	founder.now = l.now
-	if err := founder.beginInviting(3, 4, l.settings); err != nil {
+	founder.Now = l.now
+	if err := founder.BeginInviting(3, 4, l.settings); err != nil {
 		t.Fatal(err)
 	}
 	called := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).Card }
 	for name := range badNames {
-		if err := founder.fits(called(name)); !isBadName(err) {
+		if err := founder.Fits(called(name)); !standing.IsBadName(err) {
 			t.Errorf("a founding takes in %s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"phone", "PHONE", "ph0ne", "Phοne", "рһоnе"} {
-		if err := founder.fits(called(name)); err == nil || !errors.Is(err, errSameName) && !isBadName(err) {
+		if err := founder.Fits(called(name)); err == nil || !errors.Is(err, standing.ErrSameName) && !standing.IsBadName(err) {
 			t.Errorf("beside phone it takes in %s: %v", name, err)
 		}
 	}
-	if err := founder.fits(called("phone-2")); err != nil {
+	if err := founder.Fits(called("phone-2")); err != nil {
 		t.Errorf("phone-2: %v", err)
 	}
-	if e, ok := errors.AsType[*api.Error](pairingError(&pairing.Error{Code: pairing.BadName, Text: "x"})); !ok || e.Code != api.CodeRefused || !strings.Contains(e.Hint, "init") {
+	if e, ok := errors.AsType[*api.Error](desk.PairingError(&pairing.Error{Code: pairing.BadName, Text: "x"})); !ok || e.Code != api.CodeRefused || !strings.Contains(e.Hint, "init") {
 		t.Errorf("who is refused is told %v", e)
 	}
 }
@@ -70,18 +74,18 @@ func TestFoundingRefusesNames(t *testing.T) {
 	for _, name := range []string{"2", "1aptop", "LAPTOP"} {
 		l := newLab(t, 3, 312)
 		phone, laptop := l.devices[0].core, l.devices[1].core
-		phone.now, laptop.now = l.now, l.now
+		phone.Now, laptop.Now = l.now, l.now
 		card := func(c *core, as string) roster.Card {
-			was := c.self.name
-			defer func() { c.self.name = was }()
-			c.self.name = as
-			return c.ownCard([32]byte{1})
+			was := c.Self.Name
+			defer func() { c.Self.Name = was }()
+			c.Self.Name = as
+			return c.OwnCard([32]byte{1})
 		}
 		sponsor := meet.Newcomer{Card: card(phone, "phone"), Addrs: []string{}}
-		p := keygen.Proposal{Version: keygen.Version, Threshold: 2, Settings: l.settings, Nonce: discoveryNonce([32]byte{5})}
+		p := keygen.Proposal{Version: keygen.Version, Threshold: 2, Settings: l.settings, Nonce: standing.DiscoveryNonce([32]byte{5})}
 		p.Devices = []roster.Device{sponsor.Card.Device(1), card(laptop, "laptop").Device(2), card(l.devices[2].core, name).Device(3)}
-		laptop.joining = &joining{sponsor: sponsor, card: card(laptop, "laptop"), touched: l.now}
-		err := laptop.accept(found{Proposal: p.Bytes(), Discovery: [32]byte{5}, Addrs: [][]string{{}, {}, {}}})
+		laptop.Joining = &founding.Joining{Sponsor: sponsor, Card: card(laptop, "laptop"), Touched: l.now}
+		err := laptop.Accept(message.Found{Proposal: p.Bytes(), Discovery: [32]byte{5}, Addrs: [][]string{{}, {}, {}}})
 		if err == nil || !strings.Contains(err.Error(), "number") && !strings.Contains(err.Error(), "look alike") && !strings.Contains(err.Error(), "one name") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -94,39 +98,39 @@ func TestFoundingRefusesNames(t *testing.T) {
 func TestCircleRefusesNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 4, 313)
-	l.devices[2].core.self.name = "2"
-	l.devices[3].core.self.name = "laptop 2"
+	l.devices[2].core.Self.Name = "2"
+	l.devices[3].core.Self.Name = "laptop 2"
 	l.foundBefore(3)
 	phone, laptop := l.devices[0], l.devices[1]
-	phone.core.now = l.now
+	phone.core.Now = l.now
 	card := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).Card }
-	if _, _, err := phone.core.beginInvite(idOf(l, 1)); err != nil {
+	if _, _, err := phone.core.BeginInvite(idOf(l, 1)); err != nil {
 		t.Fatal(err)
 	}
 	for name, in := range map[string]bool{"2": false, "deadbeef": false, "PH0NE": false, "laptop": true, "Laptop": true, "1aptop": true, "laptop Z": true, "1aptop 2": false, "watch": true} {
-		if err := phone.core.fits(card(name)); (err == nil) != in {
+		if err := phone.core.Fits(card(name)); (err == nil) != in {
 			t.Errorf("in place of the laptop comes %s: %v", name, err)
 		}
 	}
-	phone.core.inviting = nil
+	phone.core.Inviting = nil
 	for name, in := range map[string]bool{"3": false, "PH0NE": false, "watch": true} {
 		c := card(name)
 		r := phone.change(change.Add, change.Payload{Card: c.Bytes(), Addrs: []string{}})
-		if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
+		if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
 			t.Fatal("not spread")
 		}
-		laptop.core.now = l.now
-		err := laptop.core.approve(laptop.request(r.id), true)
+		laptop.core.Now = l.now
+		err := laptop.core.Approve(laptop.request(r.Id), true)
 		if in && err != nil || !in && (api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), name)) {
 			t.Errorf("approval of %s: %v", name, err)
 		}
 		for _, d := range []*labDevice{phone, laptop} {
-			warned := strings.Contains(strings.Join(d.core.viewRequest(d.request(r.id)).Warnings, "\n"), "the name "+name)
+			warned := strings.Contains(strings.Join(d.core.ViewRequest(d.request(r.Id)).Warnings, "\n"), "the name "+name)
 			if warned == in {
 				t.Errorf("%s warns of %s: %v", d.name, name, warned)
 			}
 		}
-		if err := phone.core.deny(phone.request(r.id)); err != nil {
+		if err := phone.core.Deny(phone.request(r.Id)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +142,7 @@ func TestOldNamesStay(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 4, 314)
 	for i, name := range []string{"2", "deadbeef", "-x", "рhone"} {
-		l.devices[i].core.self.name = name
+		l.devices[i].core.Self.Name = name
 	}
 	l.foundBefore(3)
 	for _, d := range l.devices {
@@ -149,20 +153,20 @@ func TestOldNamesStay(t *testing.T) {
 	l.run(5*time.Second, nil)
 	two, hex, dash := l.devices[0], l.devices[1], l.devices[2]
 	r := two.ask("signed under old names")
-	hex.approves(r.id)
-	dash.approves(r.id)
-	if !l.run(time.Minute, func() bool { return two.signed(r.id) }) {
+	hex.approves(r.Id)
+	dash.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return two.signed(r.Id) }) {
 		t.Fatalf("not signed\n%s", l.logs())
 	}
 	lost := two.change(change.Lost, change.Payload{Slot: 4})
-	hex.approves(lost.id)
-	dash.approves(lost.id)
+	hex.approves(lost.Id)
+	dash.approves(lost.Id)
 	if !l.run(time.Minute, l.in(0, two, hex, dash)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
 	two.kill()
 	two.start()
-	if got := two.core.circle.record; got.Epoch != 1 || got.Devices[0].Name != "2" || got.Former[0].Name != "рhone" {
+	if got := two.core.Circle.Record; got.Epoch != 1 || got.Devices[0].Name != "2" || got.Former[0].Name != "рhone" {
 		t.Errorf("after a restart: %+v", got)
 	}
 }

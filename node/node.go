@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -31,14 +34,14 @@ type event func(c *core, now time.Time)
 var ErrStopped = errors.New("node: the device is stopping")
 
 // Open reads everything durable of this device, verifying the certificate of
-// its epoch. It returns [ErrNoDevice] for a journal without a device, and
+// its epoch. It returns [standing.ErrNoDevice] for a journal without a device, and
 // starts nothing.
-func Open(cfg Config) (*Node, error) {
+func Open(cfg standing.Config) (*Node, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Timings == (Timings{}) {
-		cfg.Timings = DefaultTimings
+	if cfg.Timings == (standing.Timings{}) {
+		cfg.Timings = standing.DefaultTimings
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -55,26 +58,26 @@ func Open(cfg Config) (*Node, error) {
 }
 
 // Device returns the identity of this device.
-func (n *Node) Device() wire.DeviceID { return n.core.self.public }
+func (n *Node) Device() wire.DeviceID { return n.core.Self.Public }
 
 // Name returns the name of this device.
-func (n *Node) Name() string { return n.core.self.name }
+func (n *Node) Name() string { return n.core.Self.Name }
 
 // Run is the loop. It returns when ctx ends, having wiped the machines.
-func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
-	n.greeter = meet.New(meet.Config{Device: introducer{n}, Inviter: invite, Now: n.now, Rand: n.core.cfg.Rand, Log: n.log})
+func (n *Node) Run(ctx context.Context, link standing.Link, invite Inviter) error {
+	n.greeter = meet.New(meet.Config{Device: introducer{n}, Inviter: invite, Now: n.now, Rand: n.core.Config.Rand, Log: n.log})
 	defer n.greeter.End(ErrStopped)
 	defer close(n.ended)
-	n.core.now = n.now()
+	n.core.Now = n.now()
 	if err := n.core.start(link); err != nil {
 		return fmt.Errorf("node: start: %w", err)
 	}
 	defer func() {
-		for _, l := range n.core.liveSessions() {
-			n.core.drop(l)
+		for _, l := range n.core.LiveSessions() {
+			n.core.Drop(l)
 		}
 	}()
-	timings := n.core.cfg.Timings
+	timings := n.core.Config.Timings
 	timer := time.NewTimer(timings.Tick)
 	defer timer.Stop()
 	for {
@@ -117,9 +120,9 @@ func (n *Node) Run(ctx context.Context, link Link, invite Inviter) error {
 // its person wanted it, is on this device's own account.
 func (n *Node) serve(e event, from string) {
 	began := time.Now()
-	n.core.ours = false
+	n.core.Ours = false
 	e(n.core, n.now())
-	if !n.core.ours {
+	if !n.core.Ours {
 		n.inbox.charge(from, time.Since(began))
 	}
 }
@@ -159,8 +162,8 @@ func (n *Node) OnDown(peer []byte, reason string) {
 // OnAddrs is for the link: this device can be dialled elsewhere now.
 func (n *Node) OnAddrs() {
 	n.post(func(c *core) {
-		if c.circle != nil {
-			c.broadcast(msgHello, c.hello())
+		if c.Circle != nil {
+			c.Broadcast(message.MsgHello, c.Hello())
 		}
 	})
 }
@@ -179,7 +182,7 @@ func (n *Node) call(ctx context.Context, f func(c *core) error) error {
 func (n *Node) look(ctx context.Context, f func(c *core) error) error {
 	done := make(chan error, 1)
 	return n.wait(ctx, done, func(c *core, now time.Time) {
-		c.now = now
+		c.Now = now
 		done <- f(c)
 	})
 }
@@ -205,16 +208,16 @@ func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
 // version ours.
 func (n *Node) OnMisfit(peer []byte, protocol string, ours, theirs int) {
 	n.post(func(c *core) {
-		if slot, ok := c.slotOf(peer); ok {
-			c.peer(slot).misfit = misfit{protocol, ours, theirs, c.now}
+		if slot, ok := c.SlotOf(peer); ok {
+			c.Peer(slot).Misfit = standing.Misfit{Protocol: protocol, Ours: ours, Theirs: theirs, At: c.Now}
 		}
 	})
 }
 
 // OnStrangers is for the link, which calls it once a second at most.
-func (n *Node) OnStrangers(s Strangers) {
+func (n *Node) OnStrangers(s standing.Strangers) {
 	n.post(func(c *core) {
-		c.onStrangers(s)
+		c.OnStrangers(s)
 	})
 }
 
@@ -223,11 +226,11 @@ func (n *Node) OnStrangers(s Strangers) {
 // there is none to open. Call it before [Node.Run].
 func (n *Node) CheckShares() error {
 	c := n.core
-	if c.circle == nil || !c.hasShare() {
+	if c.Circle == nil || !c.HasShare() {
 		return nil
 	}
-	for _, acc := range c.circle.record.Accounts {
-		key, err := c.loadShare(acc.Name)
+	for _, acc := range c.Circle.Record.Accounts {
+		key, err := c.LoadShare(acc.Name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", acc.Name, err)
 		}
@@ -247,10 +250,10 @@ func (l nodeLoop) Look(ctx context.Context, f func() error) error {
 	return l.n.look(ctx, func(*core) error { return f() })
 }
 
-func (l nodeLoop) Post(f func())              { l.n.post(func(*core) { f() }) }
-func (l nodeLoop) Loads() map[string]load     { return l.n.inbox.loads() }
-func (l nodeLoop) Said() map[string]time.Time { return l.n.inbox.said() }
-func (l nodeLoop) Greeter() *meet.Greeter     { return l.n.greeter }
+func (l nodeLoop) Post(f func())               { l.n.post(func(*core) { f() }) }
+func (l nodeLoop) Loads() map[string]desk.Load { return l.n.inbox.loads() }
+func (l nodeLoop) Said() map[string]time.Time  { return l.n.inbox.said() }
+func (l nodeLoop) Greeter() *meet.Greeter      { return l.n.greeter }
 
 // Desk returns the control API of this device.
-func (n *Node) Desk() *Desk { return &Desk{n.core.counter, nodeLoop{n}, n.now} }
+func (n *Node) Desk() *desk.Desk { return desk.New(n.core.Counter, nodeLoop{n}, n.now) }

@@ -11,6 +11,10 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -22,16 +26,16 @@ func TestFoundAndSignWithEveryPair(t *testing.T) {
 	for i, a := range l.devices {
 		for _, b := range l.devices[i+1:] {
 			r := a.ask(a.name + " and " + b.name)
-			b.approves(r.id)
+			b.approves(r.Id)
 			if !l.run(time.Minute, func() bool {
-				return l.devices[0].signed(r.id) && l.devices[1].signed(r.id) && l.devices[2].signed(r.id)
+				return l.devices[0].signed(r.Id) && l.devices[1].signed(r.Id) && l.devices[2].signed(r.Id)
 			}) {
 				t.Fatalf("%s and %s do not sign\n%s", a.name, b.name, l.logs())
 			}
-			sig := bytes.Clone(r.result.Signature)
+			sig := bytes.Clone(r.Result.Signature)
 			sig[64] -= 27
 			key, err := crypto.SigToPub(accounts.TextHash([]byte(a.name+" and "+b.name)), sig)
-			if err != nil || crypto.PubkeyToAddress(*key) != r.context.Address {
+			if err != nil || crypto.PubkeyToAddress(*key) != r.Context.Address {
 				t.Fatalf("signature does not verify: %v", err)
 			}
 		}
@@ -46,13 +50,13 @@ func TestOneAloneCannotSign(t *testing.T) {
 	l.devices[1].kill()
 	l.devices[2].kill()
 	r := phone.ask("alone")
-	if l.run(2*time.Minute, func() bool { return phone.signed(r.id) }) {
+	if l.run(2*time.Minute, func() bool { return phone.signed(r.Id) }) {
 		t.Fatal("one device signed alone")
 	}
-	if names, why := phone.core.waitingFor(r); len(names) != 2 || why == "" {
+	if names, why := phone.core.WaitingFor(r); len(names) != 2 || why == "" {
 		t.Errorf("waits for %v: %q", names, why)
 	}
-	if r.live != nil || r.meta.Released {
+	if r.Live != nil || r.Meta.Released {
 		t.Error("a session was opened")
 	}
 }
@@ -64,17 +68,17 @@ func TestDenialClosesEverywhere(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("deny me")
 	l.run(2*time.Second, nil)
-	tablet.core.now = l.now
-	if err := tablet.core.deny(tablet.request(r.id)); err != nil {
+	tablet.core.Now = l.now
+	if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
 		t.Fatal(err)
 	}
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if s := d.request(r.id).state(); s != api.StateDenied {
+		if s := d.request(r.Id).State(); s != api.StateDenied {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
-	if err := laptop.core.approve(laptop.request(r.id), false); api.CodeOf(err) != api.CodeRequestClosed {
+	if err := laptop.core.Approve(laptop.request(r.Id), false); api.CodeOf(err) != api.CodeRequestClosed {
 		t.Errorf("approval of a denied request: %v", err)
 	}
 }
@@ -88,8 +92,8 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 			r := phone.ask("survive")
-			laptop.approves(r.id)
-			if !l.run(time.Minute, func() bool { return phone.request(r.id).live != nil }) {
+			laptop.approves(r.Id)
+			if !l.run(time.Minute, func() bool { return phone.request(r.Id).Live != nil }) {
 				t.Fatal("no session")
 			}
 			if kind.reset {
@@ -98,9 +102,9 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 				laptop.core = nil // the connection stays, and nobody answers
 			}
 			l.run(time.Second, nil)
-			tablet.approves(r.id)
+			tablet.approves(r.Id)
 			start := l.now
-			if !l.run(time.Minute, func() bool { return phone.signed(r.id) && tablet.signed(r.id) }) {
+			if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && tablet.signed(r.Id) }) {
 				t.Fatalf("not signed with the other device\n%s", l.logs())
 			}
 			if took := l.now.Sub(start); took > 11*time.Second {
@@ -112,7 +116,7 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 				delete(d.linked, laptop)
 			}
 			laptop.start()
-			if !l.run(time.Minute, func() bool { return laptop.signed(r.id) }) {
+			if !l.run(time.Minute, func() bool { return laptop.signed(r.Id) }) {
 				t.Errorf("the restarted device does not learn the receipt\n%s", l.logs())
 			}
 		})
@@ -130,24 +134,24 @@ func TestLifeCountsFromReceipt(t *testing.T) {
 	tablet.kill()
 	var ids []wire.RequestID
 	for _, off := range []time.Duration{0, -3 * 24 * time.Hour, 3 * 24 * time.Hour} {
-		q := phone.ask("of its time").request
-		q.Created, q.Nonce[0] = unix(l.now.Add(off)), byte(len(ids))
-		it := phone.core.signItem(itemRequest, wire.Marshal(q))
-		laptop.core.now = l.now
-		if err := laptop.core.take(it); err != nil {
+		q := phone.ask("of its time").Request
+		q.Created, q.Nonce[0] = standing.Unix(l.now.Add(off)), byte(len(ids))
+		it := phone.core.SignItem(message.ItemRequest, wire.Marshal(q))
+		laptop.core.Now = l.now
+		if err := laptop.core.Take(it); err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, requestID(it.Body))
+		ids = append(ids, message.RequestID(it.Body))
 	}
 	state := func(d *labDevice, want string) {
 		t.Helper()
 		for i, id := range ids {
-			if s := d.request(id).state(); s != want {
+			if s := d.request(id).State(); s != want {
 				t.Errorf("%s calls request %d %s, want %s", d.name, i, s, want)
 			}
 		}
 	}
-	l.run(requestLifetime-10*time.Minute, nil)
+	l.run(desk.RequestLifetime-10*time.Minute, nil)
 	state(laptop, api.StatePending)
 	tablet.start()
 	l.run(5*time.Minute, nil)
@@ -160,7 +164,7 @@ func TestLifeCountsFromReceipt(t *testing.T) {
 	tablet.start()
 	l.run(time.Second, nil)
 	state(tablet, api.StatePending)
-	l.run(requestLifetime-30*time.Minute, nil)
+	l.run(desk.RequestLifetime-30*time.Minute, nil)
 	state(tablet, api.StateExpired)
 }
 
@@ -177,7 +181,7 @@ func TestSilentSignerIsNamed(t *testing.T) {
 		l.tamper = func(from, to *labDevice, b []byte) []byte {
 			if from == laptop {
 				if f, err := wire.ParseFrame(b); err != nil || f.Kind > round {
-					if r := phone.requestOf(1); r != nil && r.live != nil {
+					if r := phone.requestOf(1); r != nil && r.Live != nil {
 						return nil
 					}
 				}
@@ -186,29 +190,29 @@ func TestSilentSignerIsNamed(t *testing.T) {
 			return b
 		}
 		r := phone.ask("who is silent?")
-		laptop.approves(r.id)
-		if !l.run(time.Minute, func() bool { return r.live != nil }) {
+		laptop.approves(r.Id)
+		if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 			t.Fatalf("after round %d: no session", round)
 		}
 		l.run(5*time.Second, nil)
-		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "no answer yet" || !v.stalls {
-			t.Errorf("after round %d: five seconds later it waits for %q: %s", round, v.waiting, v.reason)
+		if v := phone.core.Look(r); !slices.Equal(v.Waiting, []string{"laptop"}) || v.Reason != "no answer yet" || !v.Stalls {
+			t.Errorf("after round %d: five seconds later it waits for %q: %s", round, v.Waiting, v.Reason)
 		}
-		if !l.run(time.Minute, func() bool { return strings.Contains(r.trouble, "laptop did not answer") }) {
-			t.Fatalf("after round %d: the laptop is never named, but %q", round, r.trouble)
+		if !l.run(time.Minute, func() bool { return strings.Contains(r.Trouble, "laptop did not answer") }) {
+			t.Fatalf("after round %d: the laptop is never named, but %q", round, r.Trouble)
 		}
-		if v := phone.core.look(r); !slices.Equal(v.waiting, []string{"laptop"}) || v.reason != "trying again: laptop did not answer; or approve on tablet" {
-			t.Errorf("after round %d: then it waits for %q: %s", round, v.waiting, v.reason)
+		if v := phone.core.Look(r); !slices.Equal(v.Waiting, []string{"laptop"}) || v.Reason != "trying again: laptop did not answer; or approve on tablet" {
+			t.Errorf("after round %d: then it waits for %q: %s", round, v.Waiting, v.Reason)
 		}
 		if after := l.now.Sub(last); after > 10*time.Second {
 			t.Errorf("after round %d: the laptop is named %v after its last word", round, after)
 		}
-		tablet.approves(r.id)
+		tablet.approves(r.Id)
 		asked := l.now
-		if !l.run(time.Minute, func() bool { return phone.signed(r.id) }) || l.now.Sub(asked) > 2*time.Second {
+		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) || l.now.Sub(asked) > 2*time.Second {
 			t.Errorf("after round %d: the tablet does not take its place at once, but after %v", round, l.now.Sub(asked))
 		}
-		if got := r.receipt.Signers; !slices.Equal(got, []uint16{1, 3}) {
+		if got := r.Receipt.Signers; !slices.Equal(got, []uint16{1, 3}) {
 			t.Errorf("after round %d: signed by %v", round, got)
 		}
 	}
@@ -216,9 +220,9 @@ func TestSilentSignerIsNamed(t *testing.T) {
 
 // requestOf is the one request of the device in slot that d holds, if it holds
 // one.
-func (d *labDevice) requestOf(slot wire.Slot) *openRequest {
-	for _, r := range d.core.requests {
-		if r.from() == slot {
+func (d *labDevice) requestOf(slot wire.Slot) *ledger.Request {
+	for _, r := range d.core.Requests {
+		if r.From() == slot {
 			return r
 		}
 	}
@@ -237,8 +241,8 @@ func TestSignsOverABadNetwork(t *testing.T) {
 		l.found(2, 3)
 		l.lossy = true
 		r := l.devices[seed%3].ask("through noise")
-		l.devices[(seed+1)%3].approves(r.id)
-		if !l.run(10*time.Minute, func() bool { return l.devices[seed%3].signed(r.id) }) {
+		l.devices[(seed+1)%3].approves(r.Id)
+		if !l.run(10*time.Minute, func() bool { return l.devices[seed%3].signed(r.Id) }) {
 			t.Fatalf("seed %d: not signed\n%s", seed, l.logs())
 		}
 	}
@@ -249,13 +253,13 @@ func TestSSHAccountSigns(t *testing.T) {
 	l := newLab(t, 3, 5)
 	l.found(2, 3)
 	a, b := l.devices[2], l.devices[0]
-	a.core.now = l.now
-	r, err := a.core.ask(intent.Input{Kind: intent.SSHFile, Namespace: "file", FileName: "x", FileSize: 3, FileHash: [64]byte{1}}, roster.SSH, nil, time.Hour)
+	a.core.Now = l.now
+	r, err := a.core.Ask(intent.Input{Kind: intent.SSHFile, Namespace: "file", FileName: "x", FileSize: 3, FileHash: [64]byte{1}}, roster.SSH, nil, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.approves(r.id)
-	if !l.run(time.Minute, func() bool { return a.signed(r.id) && b.signed(r.id) }) {
+	b.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return a.signed(r.Id) && b.signed(r.Id) }) {
 		t.Fatalf("not signed\n%s", l.logs())
 	}
 }
@@ -270,17 +274,17 @@ func TestRestartKeepsRequestsAndApprovals(t *testing.T) {
 	r := phone.ask("later")
 	phone.kill()
 	phone.start()
-	if got := phone.request(r.id); got == nil || got.state() != api.StatePending || len(got.approved) != 1 {
+	if got := phone.request(r.Id); got == nil || got.State() != api.StatePending || len(got.Approved) != 1 {
 		t.Fatal("the request or its approval is gone")
 	}
 	laptop.start()
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return phone.signed(r.id) && laptop.signed(r.id) }) {
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && laptop.signed(r.Id) }) {
 		t.Fatalf("not signed after the restart\n%s", l.logs())
 	}
 	phone.kill()
 	phone.start()
-	if !phone.signed(r.id) {
+	if !phone.signed(r.Id) {
 		t.Error("the receipt is gone")
 	}
 }
@@ -294,14 +298,14 @@ func TestExpiredIsClosed(t *testing.T) {
 	l.now = l.now.Add(2 * time.Hour)
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if s := d.request(r.id).state(); s != api.StateExpired {
+		if s := d.request(r.Id).State(); s != api.StateExpired {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
 	l.now = l.now.Add(-2 * time.Hour)
 	l.devices[1].kill()
 	l.devices[1].start()
-	if s := l.devices[1].request(r.id).state(); s != api.StateExpired {
+	if s := l.devices[1].request(r.Id).State(); s != api.StateExpired {
 		t.Errorf("a clock set back reopened it: %s", s)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -17,21 +19,21 @@ func TestMemberDoesNotFillTheLog(t *testing.T) {
 	l := newLab(t, 3, 503)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	bad := items{Items: slices.Repeat([]item{{Type: itemAnswer, From: laptop.core.circle.slot, Body: []byte{}, Sig: []byte{}}}, 800)}
+	bad := message.Items{Items: slices.Repeat([]message.Item{{Type: message.ItemAnswer, From: laptop.core.Circle.Slot, Body: []byte{}, Sig: []byte{}}}, 800)}
 	old := make([]uint64, 2)
 	was := laptop.log.Len()
 	for range 100 {
-		phone.says(laptop, msgItems, bad)
+		phone.says(laptop, message.MsgItems, bad)
 		phone.says(laptop, 99, old)
-		for _, wall := range []uint64{0, unix(l.now)} {
-			h := phone.core.hello()
+		for _, wall := range []uint64{0, standing.Unix(l.now)} {
+			h := phone.core.Hello()
 			h.Wall = wall
-			phone.says(laptop, msgHello, h)
+			phone.says(laptop, message.MsgHello, h)
 		}
 	}
 	said := laptop.log.Bytes()[was:]
-	if n := bytes.Count(said, []byte("message refused")); n != maxRefusals {
-		t.Errorf("%d refused messages in the log, want %d", n, maxRefusals)
+	if n := bytes.Count(said, []byte("message refused")); n != standing.MaxRefusals {
+		t.Errorf("%d refused messages in the log, want %d", n, standing.MaxRefusals)
 	}
 	if n := bytes.Count(said, []byte("clock of a device")); n != 1 {
 		t.Errorf("%d words on its clock, want 1", n)
@@ -40,10 +42,10 @@ func TestMemberDoesNotFillTheLog(t *testing.T) {
 		t.Errorf("%d bytes in the log", len(said))
 	}
 	// What is kept is told with the next.
-	l.now = l.now.Add(noisePeriod)
+	l.now = l.now.Add(standing.NoisePeriod)
 	was = laptop.log.Len()
 	phone.says(laptop, 99, old)
-	if said := laptop.log.String()[was:]; !strings.Contains(said, fmt.Sprintf("others=%d", 200-maxRefusals)) {
+	if said := laptop.log.String()[was:]; !strings.Contains(said, fmt.Sprintf("others=%d", 200-standing.MaxRefusals)) {
 		t.Errorf("the log does not say how many there were: %s", said)
 	}
 }
@@ -56,22 +58,22 @@ func TestForgedStatementRaisesNoAlarm(t *testing.T) {
 	l := newLab(t, 3, 504)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	forged := item{Type: itemAnswer, From: laptop.core.circle.slot, Body: []byte("nothing"), Sig: make([]byte, 64)}
-	phone.says(laptop, msgItems, items{Items: []item{forged}})
+	forged := message.Item{Type: message.ItemAnswer, From: laptop.core.Circle.Slot, Body: []byte("nothing"), Sig: make([]byte, 64)}
+	phone.says(laptop, message.MsgItems, message.Items{Items: []message.Item{forged}})
 	if strings.Contains(laptop.log.String(), alarm) {
 		t.Error("anybody can make a device say that it was restored from a backup")
 	}
 	// Its own word, of which it knows that it let it go.
-	a := answer{Version: 1, Request: [32]byte{1}, Verdict: verdictDeny, Record: laptop.core.circle.hash}
-	own := laptop.core.signItem(itemAnswer, wire.Marshal(a))
-	laptop.core.forgotten.add(wire.Hash(a.Request))
-	phone.says(laptop, msgItems, items{Items: []item{own}})
+	a := message.Answer{Version: 1, Request: [32]byte{1}, Verdict: message.VerdictDeny, Record: laptop.core.Circle.Hash}
+	own := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(a))
+	laptop.core.Forgotten.Add(wire.Hash(a.Request))
+	phone.says(laptop, message.MsgItems, message.Items{Items: []message.Item{own}})
 	if strings.Contains(laptop.log.String(), alarm) {
 		t.Error("what was forgotten on purpose is taken for what was lost")
 	}
 	a.Request[0]++
 	for range 3 {
-		phone.says(laptop, msgItems, items{Items: []item{laptop.core.signItem(itemAnswer, wire.Marshal(a))}})
+		phone.says(laptop, message.MsgItems, message.Items{Items: []message.Item{laptop.core.SignItem(message.ItemAnswer, wire.Marshal(a))}})
 	}
 	if n := strings.Count(laptop.log.String(), alarm); n != 1 {
 		t.Errorf("a statement that it does not remember is named %d times, want once", n)

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -30,95 +33,95 @@ func TestObjections(t *testing.T) {
 	adds := func(d *labDevice) func(p *refresh.Proposal) {
 		return func(p *refresh.Proposal) {
 			p.Kind, p.Members, p.Threshold = roster.Add, []wire.Slot{1, 2, 3, 4}, 3
-			p.Added = []roster.Device{d.core.ownCard([32]byte{1}).Device(4)}
+			p.Added = []roster.Device{d.core.OwnCard([32]byte{1}).Device(4)}
 		}
 	}
-	refreshed := func(w *world) *openRequest { return w.phone.change(change.Refresh, change.Payload{}) }
-	addWatch := func(w *world) *openRequest {
+	refreshed := func(w *world) *ledger.Request { return w.phone.change(change.Refresh, change.Payload{}) }
+	addWatch := func(w *world) *ledger.Request {
 		w.introduce(w.phone, w.watch)
-		return w.phone.change(change.Add, change.Payload{Card: w.watch.core.joining.card.Bytes(), Addrs: w.watch.Addrs()})
+		return w.phone.change(change.Add, change.Payload{Card: w.watch.core.Joining.Card.Bytes(), Addrs: w.watch.Addrs()})
 	}
 	for _, tc := range []struct {
 		name string
 		// do returns the request that the proposal rests on, nil if none, and
 		// what it proposes in place of a refresh.
-		do   func(w *world) (*openRequest, func(p *refresh.Proposal))
+		do   func(w *world) (*ledger.Request, func(p *refresh.Proposal))
 		want string // "" if it takes part
 	}{
-		{"refresh", func(w *world) (*openRequest, func(*refresh.Proposal)) { return refreshed(w), nil }, ""},
-		{"lost", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"refresh", func(w *world) (*ledger.Request, func(*refresh.Proposal)) { return refreshed(w), nil }, ""},
+		{"lost", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := w.phone.change(change.Lost, change.Payload{Slot: 2})
-			w.tablet.approves(r.id)
+			w.tablet.approves(r.Id)
 			return r, removes(2, roster.Stolen, 1, 3)
 		}, ""},
-		{"leave", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"leave", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			return w.phone.change(change.Leave, change.Payload{}), removes(1, roster.Left, 2, 3)
 		}, ""},
-		{"add", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"add", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := addWatch(w)
-			w.laptop.approves(r.id)
+			w.laptop.approves(r.Id)
 			return r, adds(w.watch)
 		}, ""},
 
-		{"refresh-unasked", func(*world) (*openRequest, func(*refresh.Proposal)) { return nil, nil }, "nobody asked"},
-		{"leave-unasked", func(*world) (*openRequest, func(*refresh.Proposal)) { return nil, removes(1, roster.Left, 2, 3) }, "nobody asked"},
-		{"asked-to-sign", func(w *world) (*openRequest, func(*refresh.Proposal)) { return w.phone.ask("a message"), nil }, "nobody asked"},
-		{"live-as-silent", func(*world) (*openRequest, func(*refresh.Proposal)) { return nil, removes(1, roster.Silent, 2, 3) }, "phone is live here"},
-		{"live-as-stolen", func(*world) (*openRequest, func(*refresh.Proposal)) { return nil, removes(1, roster.Stolen, 2, 3) }, "nobody has reported phone lost"},
-		{"this-device", func(*world) (*openRequest, func(*refresh.Proposal)) { return nil, removes(3, roster.Silent, 1, 2) }, "its own removal"},
-		{"removal-under-another-request", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"refresh-unasked", func(*world) (*ledger.Request, func(*refresh.Proposal)) { return nil, nil }, "nobody asked"},
+		{"leave-unasked", func(*world) (*ledger.Request, func(*refresh.Proposal)) { return nil, removes(1, roster.Left, 2, 3) }, "nobody asked"},
+		{"asked-to-sign", func(w *world) (*ledger.Request, func(*refresh.Proposal)) { return w.phone.ask("a message"), nil }, "nobody asked"},
+		{"live-as-silent", func(*world) (*ledger.Request, func(*refresh.Proposal)) { return nil, removes(1, roster.Silent, 2, 3) }, "phone is live here"},
+		{"live-as-stolen", func(*world) (*ledger.Request, func(*refresh.Proposal)) { return nil, removes(1, roster.Stolen, 2, 3) }, "nobody has reported phone lost"},
+		{"this-device", func(*world) (*ledger.Request, func(*refresh.Proposal)) { return nil, removes(3, roster.Silent, 1, 2) }, "its own removal"},
+		{"removal-under-another-request", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			return refreshed(w), removes(2, roster.Silent, 1, 3)
 		}, "laptop is live here"},
-		{"lost-by-one", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"lost-by-one", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			return w.phone.change(change.Lost, change.Payload{Slot: 2}), removes(2, roster.Stolen, 1, 3)
 		}, "by too few"},
-		{"add-by-one", func(w *world) (*openRequest, func(*refresh.Proposal)) { return addWatch(w), adds(w.watch) }, "not enough persons"},
-		{"denied", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"add-by-one", func(w *world) (*ledger.Request, func(*refresh.Proposal)) { return addWatch(w), adds(w.watch) }, "not enough persons"},
+		{"denied", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := w.phone.change(change.Leave, change.Payload{})
-			if err := w.phone.core.deny(r); err != nil {
+			if err := w.phone.core.Deny(r); err != nil {
 				t.Fatal(err)
 			}
 			return r, removes(1, roster.Left, 2, 3)
 		}, "not enough persons"},
-		{"another-leaves", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"another-leaves", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			return w.phone.change(change.Leave, change.Payload{}), removes(2, roster.Left, 1, 3)
 		}, "not what the persons"},
-		{"another-comes", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"another-comes", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := addWatch(w)
-			w.laptop.approves(r.id)
+			w.laptop.approves(r.Id)
 			return r, adds(w.devices[4])
 		}, "another device"},
-		{"one-more-comes", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"one-more-comes", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			return refreshed(w), func(p *refresh.Proposal) {
-				p.Added, p.Threshold = []roster.Device{w.watch.core.ownCard([32]byte{1}).Device(4)}, 3
+				p.Added, p.Threshold = []roster.Device{w.watch.core.OwnCard([32]byte{1}).Device(4)}, 3
 			}
 		}, "another device"},
-		{"lost-gets-a-share", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"lost-gets-a-share", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			w.phone.change(change.Lost, change.Payload{Slot: 2})
 			w.run(time.Second, nil)
 			return refreshed(w), nil
 		}, "would get a fresh share"},
-		{"lost-sleeper-gets-a-share", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"lost-sleeper-gets-a-share", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			w.phone.change(change.Lost, change.Payload{Slot: 2})
 			w.run(time.Second, nil)
 			return refreshed(w), func(p *refresh.Proposal) { p.Members, p.Sleepers = []wire.Slot{1, 3}, []wire.Slot{2} }
 		}, "would get a fresh share"},
-		{"number-used", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			w.tablet.core.circle.highest = 1
+		{"number-used", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
+			w.tablet.core.Circle.Highest = 1
 			return refreshed(w), nil
 		}, "used before"},
-		{"number-too-high", func(w *world) (*openRequest, func(*refresh.Proposal)) {
-			return refreshed(w), func(p *refresh.Proposal) { p.Epoch = maxSkip + 1 }
+		{"number-too-high", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
+			return refreshed(w), func(p *refresh.Proposal) { p.Epoch = changes.MaxSkip + 1 }
 		}, "too high"},
-		{"locked", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"locked", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := refreshed(w)
 			w.tablet.keeper.locked = true
 			return r, nil
 		}, "locked"},
-		{"another-under-way", func(w *world) (*openRequest, func(*refresh.Proposal)) {
+		{"another-under-way", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			w.tamper = nil
 			refreshed(w)
-			if !w.run(time.Minute, func() bool { return w.tablet.core.redealing() }) {
+			if !w.run(time.Minute, func() bool { return w.tablet.core.Redealing() }) {
 				t.Fatal("no re-deal")
 			}
 			return nil, func(p *refresh.Proposal) { p.Epoch = 2 }
@@ -131,8 +134,8 @@ func TestObjections(t *testing.T) {
 			w := &world{l, l.devices[0], l.devices[1], l.devices[2], l.devices[3]}
 			// What is asked spreads, and nobody proposes it before this test does.
 			l.tamper = func(_, _ *labDevice, b []byte) []byte {
-				if typ, body, err := splitMessage(b); err == nil && typ == msgRedeal {
-					var m redeal
+				if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgRedeal {
+					var m message.Redeal
 					if wire.Unmarshal(body, &m) == nil {
 						return nil
 					}
@@ -141,20 +144,20 @@ func TestObjections(t *testing.T) {
 			}
 			c := w.tablet.core
 			r, edit := tc.do(w)
-			p := refresh.Proposal{Kind: roster.Refresh, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2, 3}, Settings: c.circle.record.Settings}
+			p := refresh.Proposal{Kind: roster.Refresh, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2, 3}, Settings: c.Circle.Record.Settings}
 			if edit != nil {
 				edit(&p)
 			}
 			var id wire.RequestID
 			if r != nil {
-				id = r.id
-				if !l.run(10*time.Second, func() bool { return c.requests[id] != nil && len(c.requests[id].approved) == len(r.approved) }) {
+				id = r.Id
+				if !l.run(10*time.Second, func() bool { return c.Requests[id] != nil && len(c.Requests[id].Approved) == len(r.Approved) }) {
 					t.Fatal("the request does not spread")
 				}
 				l.run(time.Second, nil)
 			}
-			c.now = l.now
-			if why := c.objection(p, id); (why == "") != (tc.want == "") || !strings.Contains(why, tc.want) {
+			c.Now = l.now
+			if why := c.Objection(p, id); (why == "") != (tc.want == "") || !strings.Contains(why, tc.want) {
 				t.Errorf("%q, want %q", why, tc.want)
 			}
 		})

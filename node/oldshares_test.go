@@ -24,28 +24,28 @@ type keyWatch struct {
 func (k *keyWatch) look() {
 	for _, d := range k.l.devices {
 		c := d.core
-		if c == nil || c.circle == nil {
+		if c == nil || c.Circle == nil {
 			continue
 		}
-		now := c.circle.record
+		now := c.Circle.Record
 		lost, key := 0, false
-		for _, e := range c.circle.chain {
+		for _, e := range c.Circle.Chain {
 			if e.Record.Epoch >= now.Epoch {
 				continue
 			}
 			out := 0
 			for _, x := range e.Record.Devices {
-				if _, in := now.ByIdentity(x.Identity); !in && x.Identity != c.self.public {
+				if _, in := now.ByIdentity(x.Identity); !in && x.Identity != c.Self.Public {
 					out++
 				}
 			}
 			lost = max(lost, out)
 			key = key || out >= e.Record.Threshold
 		}
-		ch := c.changed()
+		ch := c.Changed()
 		said := ch.OldSharesOut >= ch.OldSharesKey
 		warned := len(d.warned("together they are the key")) > 0
-		if said != key || warned != (key && c.circle.evicted == nil) {
+		if said != key || warned != (key && c.Circle.Evicted == nil) {
 			k.t.Fatalf("%s in epoch %d, with %d old shares of one epoch out of reach: says %d of %d, warns %q", d.name, now.Epoch, lost, ch.OldSharesOut, ch.OldSharesKey, d.warned("alive"))
 		}
 		if ch.OldSharesAlive > 0 {
@@ -81,11 +81,11 @@ func TestOldSharesOfALeave(t *testing.T) {
 	if k.above == 0 || k.keys != 0 {
 		t.Errorf("%+v", *k)
 	}
-	if o := l.devices[1].core.oldShares(); len(o.out) != 0 {
+	if o := l.devices[1].core.OldShares(); len(o.Out) != 0 {
 		t.Errorf("for the one that left its own share is out of reach: %+v", o)
 	}
 	for _, d := range []*labDevice{l.devices[0], l.devices[2]} {
-		if s := d.core.status(); s.OldSharesAlive != 1 || s.OldSharesOut != 1 || s.OldSharesKey != 2 || !slices.Equal(s.OldSharesOn, []string{"laptop"}) {
+		if s := d.core.Status(); s.OldSharesAlive != 1 || s.OldSharesOut != 1 || s.OldSharesKey != 2 || !slices.Equal(s.OldSharesOn, []string{"laptop"}) {
 			t.Errorf("%s: %d alive, %d out, %d are the key, on %v", d.name, s.OldSharesAlive, s.OldSharesOut, s.OldSharesKey, s.OldSharesOn)
 		}
 	}
@@ -101,14 +101,14 @@ func TestOldSharesOfALost(t *testing.T) {
 	phone, laptop, tablet, desktop, server, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3], l.devices[4], l.devices[5]
 	desktop.kill()
 	r := phone.change(change.Lost, change.Payload{Slot: 4})
-	laptop.approves(r.id)
-	tablet.approves(r.id)
+	laptop.approves(r.Id)
+	tablet.approves(r.Id)
 	k.until(l.in(0, phone, laptop, tablet, server))
 	l.introduce(phone, watch)
-	r = phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.id)
-	server.approves(r.id)
-	k.until(func() bool { return phone.core.circle.record.Epoch > 1 && !phone.core.redealing() })
+	r = phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+	laptop.approves(r.Id)
+	server.approves(r.Id)
+	k.until(func() bool { return phone.core.Circle.Record.Epoch > 1 && !phone.core.Redealing() })
 	if k.above == 0 || k.keys != 0 {
 		t.Errorf("%+v", *k)
 	}
@@ -125,24 +125,24 @@ func TestOldSharesAreOfTheirEpoch(t *testing.T) {
 	d := l.devices
 	lose := func(slot uint16, by ...*labDevice) {
 		d[slot-1].kill()
-		e := by[0].core.circle.record.Epoch
+		e := by[0].core.Circle.Record.Epoch
 		r := by[0].change(change.Lost, change.Payload{Slot: slot})
 		for _, o := range by[1:] {
-			o.approves(r.id)
+			o.approves(r.Id)
 		}
 		k.until(l.in(e, by...))
 	}
 	lose(5, d[0], d[1], d[2], d[3])
 	lose(4, d[0], d[1], d[2])
 	r := d[0].change(change.Threshold, change.Payload{Threshold: 2})
-	d[1].approves(r.id)
-	d[2].approves(r.id)
+	d[1].approves(r.Id)
+	d[2].approves(r.Id)
 	k.until(l.in(2, d[0], d[1], d[2]))
-	if s := d[0].core.status(); s.Threshold != 2 || s.OldSharesOut != 2 || s.OldSharesKey != 3 || k.keys != 0 {
+	if s := d[0].core.Status(); s.Threshold != 2 || s.OldSharesOut != 2 || s.OldSharesKey != 3 || k.keys != 0 {
 		t.Errorf("of %d shares %d are out and %d are the key, %+v", s.OldSharesAlive, s.OldSharesOut, s.OldSharesKey, *k)
 	}
 	lose(3, d[0], d[1])
-	if s := d[0].core.status(); s.OldSharesOut != 3 || s.OldSharesKey != 3 || k.keys == 0 {
+	if s := d[0].core.Status(); s.OldSharesOut != 3 || s.OldSharesKey != 3 || k.keys == 0 {
 		t.Errorf("%d are out, %d are the key, %+v", s.OldSharesOut, s.OldSharesKey, *k)
 	}
 	if got := d[0].warned("together they are the key"); len(got) != 1 || !strings.Contains(got[0], "3 of 3, on tablet, desktop and server, out of the circle's reach") {
@@ -161,13 +161,13 @@ func TestCopyCountsAsOut(t *testing.T) {
 		t.Fatal("it stays")
 	}
 	for _, boot := range []byte{1, 2, 1} {
-		b := tablet.core.vigil.Judge.NextBeat(true, true, 0)
+		b := tablet.core.Vigil.Judge.NextBeat(true, true, 0)
 		b.Boot = [8]byte{boot}
-		if _, err := phone.core.vigil.Judge.Heard(recovery.SignBeat(b, tablet.core.self.sign)); err != nil {
+		if _, err := phone.core.Vigil.Judge.Heard(recovery.SignBeat(b, tablet.core.Self.Sign)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if o := phone.core.oldShares(); !slices.Equal(o.out, []wire.Slot{2, 3}) || o.key != 2 || len(phone.warned("together they are the key")) != 1 {
+	if o := phone.core.OldShares(); !slices.Equal(o.Out, []wire.Slot{2, 3}) || o.Key != 2 || len(phone.warned("together they are the key")) != 1 {
 		t.Errorf("%+v, %q", o, phone.warned("alive"))
 	}
 }

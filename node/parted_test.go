@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
 // holdsNothing reports whether d has no key but that of its presence.
 func (d *labDevice) holdsNothing() bool {
 	ids, err := d.keeper.ListEpochKeys()
-	return err == nil && slices.Equal(ids, []string{presenceID}) && !d.core.holdsShares()
+	return err == nil && slices.Equal(ids, []string{standing.PresenceID}) && !d.core.HoldsShares()
 }
 
 // TestWhoLeftDestroysItsShares: a device that was given away keeps nothing of the
@@ -26,11 +28,11 @@ func TestWhoLeftDestroysItsShares(t *testing.T) {
 	phone.keeper.keys["1-"+strings.Repeat("ab", 16)] = true // of an attempt that came to nothing
 	phone.change(change.Leave, change.Payload{})
 	if !l.run(2*time.Minute, func() bool {
-		return l.in(0, laptop, tablet)() && phone.core.circle.evicted != nil && phone.holdsNothing()
+		return l.in(0, laptop, tablet)() && phone.core.Circle.Evicted != nil && phone.holdsNothing()
 	}) {
 		t.Fatalf("it keeps %v\n%s", phone.keeper.keys, l.logs())
 	}
-	if w := phone.core.warnings(); len(w) != 1 || !strings.HasSuffix(w[0], "; its shares are destroyed") {
+	if w := phone.core.Warnings(); len(w) != 1 || !strings.HasSuffix(w[0], "; its shares are destroyed") {
 		t.Errorf("its person reads %q", w)
 	}
 	phone.kill()
@@ -49,23 +51,23 @@ func TestWhoLeftKeepsWhatMayBeNeeded(t *testing.T) {
 	phone, laptop, server := l.devices[0], l.devices[1], l.devices[4]
 	server.kill()
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
-		var h hello
-		if typ, body, err := splitMessage(b); err == nil && typ == msgHello && (from == laptop || from == l.devices[2]) && to == phone && wire.Unmarshal(body, &h) == nil {
+		var h message.Hello
+		if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgHello && (from == laptop || from == l.devices[2]) && to == phone && wire.Unmarshal(body, &h) == nil {
 			h.Oldest = 1 << 30
-			return encodeMessage(msgHello, h)
+			return message.EncodeMessage(message.MsgHello, h)
 		}
 		return b
 	}
 	phone.change(change.Leave, change.Payload{})
-	if !l.run(2*time.Minute, func() bool { return phone.core.circle.evicted != nil }) {
+	if !l.run(2*time.Minute, func() bool { return phone.core.Circle.Evicted != nil }) {
 		t.Fatalf("it does not learn that it is out\n%s", l.logs())
 	}
 	for range 2 {
 		l.run(time.Minute, nil)
-		if !phone.holdsOf(0) || !phone.core.holdsShares() {
+		if !phone.holdsOf(0) || !phone.core.HoldsShares() {
 			t.Fatal("a share that may be needed is destroyed")
 		}
-		if w := phone.core.warnings(); len(w) != 1 || !strings.Contains(w[0], "it destroys its old shares once") {
+		if w := phone.core.Warnings(); len(w) != 1 || !strings.Contains(w[0], "it destroys its old shares once") {
 			t.Errorf("its person reads %q", w)
 		}
 		phone.kill()
@@ -85,12 +87,12 @@ func TestWhoWasOutForLongDestroysItsShares(t *testing.T) {
 	l.found(3, 5)
 	phone, laptop, rest := l.devices[0], l.devices[1], l.devices[2:]
 	phone.change(change.Leave, change.Payload{})
-	if !l.run(2*time.Minute, func() bool { return laptop.core.circle.head().Record.Epoch == 1 }) {
+	if !l.run(2*time.Minute, func() bool { return laptop.core.Circle.Head().Record.Epoch == 1 }) {
 		t.Fatalf("not left\n%s", l.logs())
 	}
 	phone.kill()
 	l.run(10*time.Second, nil)
-	if d := laptop.core.circle.head().Record.Change.Dealers; !slices.Contains(d, laptop.core.circle.slot) {
+	if d := laptop.core.Circle.Head().Record.Change.Dealers; !slices.Contains(d, laptop.core.Circle.Slot) {
 		t.Fatalf("the laptop does not deal: %v", d)
 	}
 	laptop.change(change.Leave, change.Payload{})
@@ -99,7 +101,7 @@ func TestWhoWasOutForLongDestroysItsShares(t *testing.T) {
 	}
 	laptop.kill()
 	phone.start()
-	if !l.run(5*time.Minute, func() bool { return phone.core.circle.evicted != nil && phone.holdsNothing() }) {
+	if !l.run(5*time.Minute, func() bool { return phone.core.Circle.Evicted != nil && phone.holdsNothing() }) {
 		t.Fatalf("it keeps %v\n%s", phone.keeper.keys, l.logs())
 	}
 }

@@ -1,78 +1,32 @@
 package node
 
 import (
-	"time"
+	"io"
 
+	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/standing"
+	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
 
-// A Link carries messages between this device and the peers it allows. It
-// authenticates the sender of every message that it hands to the node.
-// Implementations are safe for concurrent use, and none of the methods waits
-// for the network.
-type Link interface {
-	// ID is this device's own transport peer id.
-	ID() []byte
-
-	// Addrs are the multiaddrs at which this device can be dialled now.
-	Addrs() []string
-
-	// SetPeers replaces the peers that may connect, with the addresses known
-	// for each. Connections to any other peer are closed at once.
-	SetPeers(peers map[string][]string)
-
-	// SetBeacon announces this device on the local network to holders of the
-	// same key, and looks for them and for those of older keys. The zero key
-	// turns it off.
-	SetBeacon(key [32]byte, older [][32]byte, self uint16, peers map[uint16][]byte)
-
-	// Send queues one message. It may be lost; an error means that it
-	// certainly was: no connection, or the peer's queue is full.
-	Send(to []byte, protocol string, msg []byte) error
-
-	// Fault says that peer broke a rule that the link cannot see. The link treats
-	// it like one of its own: it cuts off for a while who does not stop.
-	Fault(peer []byte, what string)
-
-	// Connected reports whether a message could be sent to peer now.
-	Connected(peer []byte) bool
-}
-
-// A Keeper seals what only this device may read. Implementations are safe for
-// concurrent use. An error from a write means that its outcome is unknown.
-type Keeper interface {
-	// NewEpochKey makes the key of one attempt at one epoch durable. Calling
-	// it again for an id that exists is harmless.
-	NewEpochKey(id string) error
-
-	// SealShare and OpenShare use the epoch key of that id. Both fail while
-	// the keeper is locked.
-	SealShare(id, name string, plaintext []byte) ([]byte, error)
-	OpenShare(id, name string, sealed []byte) ([]byte, error)
-
-	// DestroyEpochKey makes all that is sealed under id unreadable for ever.
-	// Destroying what does not exist is harmless.
-	DestroyEpochKey(id string) error
-
-	// ListEpochKeys returns the ids of the epoch keys that there are.
-	ListEpochKeys() ([]string, error)
-
-	// Lock forgets what opens shares; Unlock brings it back, unless somebody
-	// locks before it has ended. Prove brings nothing back: its error is nil if
-	// the passphrase is right and the keeper is not locked. A wrong passphrase
-	// is an error whose text a person can read.
-	Lock()
-	Unlock(passphrase []byte) error
-	Prove(passphrase []byte) error
-	Locked() bool
-
-	// MayUnlock says why it is too early to try a passphrase, or nil.
-	MayUnlock() error
-}
-
-// What a device needs to meet others is room meet's to say.
+// What a device needs of its surroundings is its rooms' to say. These are the names
+// under which whoever runs a device knows it.
 type (
+	// A Config is what a device is made with.
+	Config = standing.Config
+	// A Link carries messages to the peers that it allows.
+	Link = standing.Link
+	// A Keeper seals what only this device may read.
+	Keeper = standing.Keeper
+	// Timings are the times by which a device works.
+	Timings = standing.Timings
+	// Strangers is what the link has seen of whoever it does not let in.
+	Strangers = standing.Strangers
+	// A Stranger is one peer id that was refused.
+	Stranger = standing.Stranger
+
 	// An Inviter opens and visits the throw-away hosts on which devices meet for
 	// the first time.
 	Inviter = meet.Inviter
@@ -82,36 +36,26 @@ type (
 	PairStream = meet.Stream
 )
 
-// Timings of the node. They are variables of one struct so that the simulator
-// and short end-to-end tests can shrink them; the zero value is not useful.
-type Timings struct {
-	Tick      time.Duration // between ticks while a session is live
-	IdleTick  time.Duration // between ticks otherwise
-	Silence   time.Duration // without a word in a session: the device is named
-	Beat      time.Duration // between heartbeats
-	LiveBeat  time.Duration // between heartbeats while a session is live
-	Resend    time.Duration // without progress: the machine repeats itself
-	EarlyHold time.Duration // how long frames of an unknown session are kept
-	Inventory time.Duration // between full comparisons of what peers hold
-}
-
 // DefaultTimings are what a device uses.
-var DefaultTimings = Timings{
-	Tick:      500 * time.Millisecond,
-	IdleTick:  5 * time.Second,
-	Silence:   9 * time.Second,
-	Beat:      60 * time.Second,
-	LiveBeat:  4 * time.Second,
-	Resend:    3 * time.Second,
-	EarlyHold: 10 * time.Second,
-	Inventory: 5 * time.Minute,
+var DefaultTimings = standing.DefaultTimings
+
+// ErrNoDevice is returned by [Open] for a journal that [Init] has not seen.
+var ErrNoDevice = standing.ErrNoDevice
+
+// Init makes this device: draws its keys from rand and stores them. It fails
+// if the journal holds a device already.
+func Init(j journal.Journal, keeper Keeper, rand io.Reader, name string, kind roster.Kind) (wire.DeviceID, error) {
+	return standing.Init(j, keeper, rand, name, kind)
 }
 
-// sessionLimit bounds one message of [wire.ProtocolSession] in bytes.
-const sessionLimit = wire.MaxFrame
+// TransportSeed returns the Ed25519 seed of the key by which peers know this
+// device on the network, for the link. The caller wipes it.
+func TransportSeed(j journal.Journal) (secret.Key, error) { return standing.TransportSeed(j) }
+
+// CheckNewName reports whether a device may begin to be called name. The error is for a
+// person.
+func CheckNewName(name string) error { return standing.CheckNewName(name) }
 
 // Protocols are the protocols of the node's link, each with the size in bytes
 // that a message of it may have.
-func Protocols() map[string]int {
-	return map[string]int{wire.ProtocolSync: wire.MaxSyncMessage, wire.ProtocolSession: sessionLimit}
-}
+func Protocols() map[string]int { return standing.Protocols() }

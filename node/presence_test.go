@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -23,8 +24,8 @@ func (l *lab) freeze(d *labDevice) {
 
 // sees reports whether d says that other is online.
 func (d *labDevice) sees(other *labDevice) bool {
-	i := slices.IndexFunc(d.core.circle.record.Devices, func(x roster.Device) bool { return x.Name == other.name })
-	return d.core.viewDevice(d.core.circle.record.Devices[i]).Online
+	i := slices.IndexFunc(d.core.Circle.Record.Devices, func(x roster.Device) bool { return x.Name == other.name })
+	return d.core.ViewDevice(d.core.Circle.Record.Devices[i]).Online
 }
 
 // TestOnlineMeansHeard: a device whose connection stands and that says nothing is
@@ -38,16 +39,16 @@ func TestOnlineMeansHeard(t *testing.T) {
 		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 		l.run(2*time.Minute, nil)
 		l.freeze(laptop)
-		limit := missedBeats * (l.timings().Beat + l.timings().IdleTick)
+		limit := standing.MissedBeats * (l.timings().Beat + l.timings().IdleTick)
 		look := func() bool {
-			phone.core.now = l.now
+			phone.core.Now = l.now
 			if asked {
-				phone.core.ping()
+				phone.core.Ping()
 			}
 			return !phone.sees(laptop)
 		}
 		if asked {
-			limit = pingAfter + 4*l.step
+			limit = standing.PingAfter + 4*l.step
 		} else if l.run(limit/2, look) {
 			t.Error("a device that says nothing for a minute or two is said to be away although nobody asked it")
 		}
@@ -57,11 +58,11 @@ func TestOnlineMeansHeard(t *testing.T) {
 		if !phone.sees(tablet) {
 			t.Error("a device that answers is not online")
 		}
-		if !phone.core.online(2) {
+		if !phone.core.Online(2) {
 			t.Error("the connection is gone")
 		}
 		l.tamper = nil
-		if !l.run(2*time.Minute, func() bool { phone.core.now = l.now; phone.core.ping(); return phone.sees(laptop) }) {
+		if !l.run(2*time.Minute, func() bool { phone.core.Now = l.now; phone.core.Ping(); return phone.sees(laptop) }) {
 			t.Error("it speaks and is not online")
 		}
 	}
@@ -75,33 +76,33 @@ func TestSilentDeviceIsCountedOnLast(t *testing.T) {
 	l.found(3, 4)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("without the laptop")
-	r.notUntil = l.now.Add(longestPause)
+	r.NotUntil = l.now.Add(standing.LongestPause)
 	for _, d := range l.devices[1:] {
-		d.approves(r.id)
+		d.approves(r.Id)
 	}
-	if !l.run(time.Minute, func() bool { return len(r.approved) == 4 }) {
+	if !l.run(time.Minute, func() bool { return len(r.Approved) == 4 }) {
 		t.Fatal("not approved")
 	}
-	if s, _ := phone.core.chooseSigners(r); !slices.Equal(s, []wire.Slot{1, 2, 3}) {
+	if s, _ := phone.core.ChooseSigners(r); !slices.Equal(s, []wire.Slot{1, 2, 3}) {
 		t.Fatalf("signers %v", s)
 	}
 	l.freeze(laptop)
-	w := phone.core.watch(r, false) // somebody waits
-	l.run(pingAfter+2*time.Minute, func() bool { return !phone.core.hears(2) })
-	if s, ok := phone.core.chooseSigners(r); !ok || !slices.Equal(s, []wire.Slot{1, 3, 4}) {
+	w := phone.core.Watch(r, false) // somebody waits
+	l.run(standing.PingAfter+2*time.Minute, func() bool { return !phone.core.Hears(2) })
+	if s, ok := phone.core.ChooseSigners(r); !ok || !slices.Equal(s, []wire.Slot{1, 3, 4}) {
 		t.Errorf("signers %v", s)
 	}
 	select {
-	case <-w.poke:
+	case <-w.Poke:
 	default:
 		t.Error("who waits is not told")
 	}
-	if names, why := phone.core.waitingFor(r); slices.Contains(names, laptop.name) && !strings.Contains(why, "start "+laptop.name) {
+	if names, why := phone.core.WaitingFor(r); slices.Contains(names, laptop.name) && !strings.Contains(why, "start "+laptop.name) {
 		t.Errorf("waiting for %v: %s", names, why)
 	}
 	ask := phone.change(change.Refresh, change.Payload{})
-	if a := phone.core.attempt; a == nil || !slices.Contains(a.proposal.Sleepers, 2) || len(a.proposal.Members) != 3 {
-		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.id)
+	if a := phone.core.Attempt; a == nil || !slices.Contains(a.Proposal.Sleepers, 2) || len(a.Proposal.Members) != 3 {
+		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.Id)
 	}
 }
 
@@ -112,7 +113,7 @@ func TestConnectionIsNoWord(t *testing.T) {
 	l := newLab(t, 3, 732)
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
-	seen := func() time.Time { return *phone.core.viewDevice(phone.core.circle.record.Devices[1]).LastSeen }
+	seen := func() time.Time { return *phone.core.ViewDevice(phone.core.Circle.Record.Devices[1]).LastSeen }
 	was := seen()
 	l.now = l.now.Add(time.Minute)
 	phone.core.onDown(l.now, laptop.id, "the connection was lost")

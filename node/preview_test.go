@@ -8,6 +8,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 )
 
@@ -50,7 +51,7 @@ func TestEverybodyIsWarned(t *testing.T) {
 			asker, others := l.devices[0], l.devices[1:]
 			if tc.frozen {
 				others[0].change(change.Lost, change.Payload{Slot: 3})
-				if !l.run(time.Minute, func() bool { return l.all(tc.of, func(c *core) bool { return c.frozen() != "" }) }) {
+				if !l.run(time.Minute, func() bool { return l.all(tc.of, func(c *core) bool { return c.Frozen() != "" }) }) {
 					t.Fatal("not frozen")
 				}
 			}
@@ -61,13 +62,13 @@ func TestEverybodyIsWarned(t *testing.T) {
 			}
 			if tc.kind == api.KindVacation {
 				args.Until = l.now.Add(48 * time.Hour)
-				ch.Until = unix(args.Until)
+				ch.Until = standing.Unix(args.Until)
 			}
 			if tc.card != "" {
 				ch.Card, ch.Addrs = l.stranger(func(c *roster.Card) { c.Name = tc.card }).Card.Bytes(), []string{}
 			}
-			asker.core.now = l.now
-			before, err := asker.core.preview(args)
+			asker.core.Now = l.now
+			before, err := asker.core.Preview(args)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,17 +83,17 @@ func TestEverybodyIsWarned(t *testing.T) {
 			for _, d := range others { // so that nothing takes effect
 				d.keeper.locked = true
 			}
-			asker.core.link = deaf{asker.core.link}
+			asker.core.Link = deaf{asker.core.Link}
 			r := asker.change(change.Kind(tc.kind), ch)
-			asker.core.link = asker.core.link.(deaf).Link
+			asker.core.Link = asker.core.Link.(deaf).Link
 			for i, d := range l.devices {
 				if i > 0 {
-					d.core.now = l.now
-					if err := d.core.take(r.item); err != nil {
+					d.core.Now = l.now
+					if err := d.core.Take(r.Item); err != nil {
 						t.Fatal(err)
 					}
 				}
-				v := d.core.viewRequest(d.request(r.id))
+				v := d.core.ViewRequest(d.request(r.Id))
 				warned := v.Warnings
 				if i+1 == tc.about {
 					warned = slices.DeleteFunc(warned, func(w string) bool { return strings.Contains(w, "it is this device") })
@@ -122,6 +123,6 @@ func TestEverybodyIsWarned(t *testing.T) {
 }
 
 // A deaf link sends nothing.
-type deaf struct{ Link }
+type deaf struct{ standing.Link }
 
 func (deaf) Send([]byte, string, []byte) error { return nil }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // A slowKeeper has something happen while it tries a passphrase.
@@ -52,9 +54,9 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	r := l.devices[1].change(change.Threshold, change.Payload{Threshold: 3})
 	l.run(time.Second, nil)
 	k := &slowKeeper{labKeeper: phone.keeper}
-	var n *Desk
+	var n *desk.Desk
 	k.unlock = func() error {
-		return n.call(t.Context(), func(*counter) error { return phone.keeper.Unlock(nil) })
+		return n.Call(t.Context(), func(*desk.Counter) error { return phone.keeper.Unlock(nil) })
 	}
 	k.meanwhile = func() {
 		if err := n.Lock(t.Context()); err != nil {
@@ -62,7 +64,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 		}
 	}
 	phone.kill()
-	opened, err := Open(Config{Journal: phone.journal, Keeper: k, Rand: l.random()})
+	opened, err := Open(standing.Config{Journal: phone.journal, Keeper: k, Rand: l.random()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- opened.Run(ctx, deafLink{}, nil) }()
 	for name, call := range map[string]func() error{
-		"approve": func() error { _, err := n.ApprovePresent(ctx, r.id.Hex(), nil); return err },
+		"approve": func() error { _, err := n.ApprovePresent(ctx, r.Id.Hex(), nil); return err },
 		"freeze":  func() error { _, err := n.Freeze(ctx, api.PresenceArgs{}); return err },
 		"refresh": func() error {
 			_, err := n.Refresh(ctx, api.PresenceArgs{Timeout: 1}, func(api.Event) {})

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
 )
 
-func mustProposal(t *testing.T, o open) share.Proposal {
+func mustProposal(t *testing.T, o message.Open) share.Proposal {
 	t.Helper()
 	p, err := share.ParseProposal(o.Proposal)
 	if err != nil {
@@ -40,7 +42,7 @@ func TestHedgedSource(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 1)
 	draw := func(src byte, at time.Time, boot byte, n int) string {
-		h, err := newHedgedSource(bytes.NewReader(bytes.Repeat([]byte{src}, 4096)), func() time.Time { return at }, [16]byte{boot})
+		h, err := standing.NewHedgedSource(bytes.NewReader(bytes.Repeat([]byte{src}, 4096)), func() time.Time { return at }, [16]byte{boot})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +76,7 @@ func TestHedgedSource(t *testing.T) {
 func TestHedgedSourceNeedsItsSource(t *testing.T) {
 	t.Parallel()
 	for _, boot := range [][16]byte{{}, {1}} {
-		h, err := newHedgedSource(bytes.NewReader(make([]byte, 31)), time.Now, boot)
+		h, err := standing.NewHedgedSource(bytes.NewReader(make([]byte, 31)), time.Now, boot)
 		if err == nil {
 			_, err = h.Read(make([]byte, 8))
 		}
@@ -83,7 +85,7 @@ func TestHedgedSourceNeedsItsSource(t *testing.T) {
 		}
 	}
 	src := &counted{Reader: repeating{}}
-	h, err := newHedgedSource(src, time.Now, [16]byte{})
+	h, err := standing.NewHedgedSource(src, time.Now, [16]byte{})
 	if err != nil || src.reads != 1 {
 		t.Fatalf("%d reads for a boot id: %v", src.reads, err)
 	}
@@ -97,7 +99,7 @@ func TestHedgedSourceNeedsItsSource(t *testing.T) {
 // TestHedgedSourceIsSafe: an inviting device draws beside its loop.
 func TestHedgedSourceIsSafe(t *testing.T) {
 	t.Parallel()
-	h, err := newHedgedSource(repeating{}, func() time.Time { return time.Unix(1, 0) }, [16]byte{1})
+	h, err := standing.NewHedgedSource(repeating{}, func() time.Time { return time.Unix(1, 0) }, [16]byte{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,27 +142,27 @@ func TestSetBackDeviceSaysOtherWords(t *testing.T) {
 		l.found(2, 3)
 		phone, laptop := l.devices[0], l.devices[1]
 		r := phone.ask("signed after a snapshot")
-		r.notUntil = l.now.Add(longestPause)
-		laptop.approves(r.id)
-		if !l.run(time.Minute, func() bool { return len(r.approved) == 2 }) {
+		r.NotUntil = l.now.Add(standing.LongestPause)
+		laptop.approves(r.Id)
+		if !l.run(time.Minute, func() bool { return len(r.Approved) == 2 }) {
 			t.Fatal("no approvals")
 		}
-		p, err := phone.core.proposal(r, []wire.Slot{1, 2})
+		p, err := phone.core.Proposal(r, []wire.Slot{1, 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, ok := laptop.core.cfg.Rand.(*hedgedSource)
+		h, ok := laptop.core.Config.Rand.(*standing.HedgedSource)
 		if !ok {
-			t.Fatalf("the machines draw from a %T", laptop.core.cfg.Rand)
+			t.Fatalf("the machines draw from a %T", laptop.core.Config.Rand)
 		}
-		h.boot[0] ^= boot
+		h.Boot[0] ^= boot
 		for range extra {
 			// Drawn by another machine of this process, and the source is set back.
-			h.drawn++
+			h.Drawn++
 		}
 		l.now = l.now.Add(later)
-		laptop.core.now = l.now
-		if err := laptop.core.onOpen(1, open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2]}}); err != nil {
+		laptop.core.Now = l.now
+		if err := laptop.core.OnOpen(1, message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2]}}); err != nil {
 			t.Fatal(err)
 		}
 		words := map[wire.SessionID][32]byte{}

@@ -6,6 +6,9 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
@@ -20,8 +23,8 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 	l.found(2, 3)
 	laptop, tablet := l.devices[1], l.devices[2]
 	l.tamper = func(_, _ *labDevice, b []byte) []byte {
-		if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
-			var m test
+		if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgTest {
+			var m message.Test
 			if wire.Unmarshal(body, &m) == nil {
 				return nil
 			}
@@ -30,55 +33,55 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 	}
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		a, b := laptop.core.attempt, tablet.core.attempt
-		return a != nil && b != nil && a.machine.NeedsTest() && b.machine.NeedsTest()
+		a, b := laptop.core.Attempt, tablet.core.Attempt
+		return a != nil && b != nil && a.Machine.NeedsTest() && b.Machine.NeedsTest()
 	}) {
 		t.Fatalf("nobody wants a test\n%s", l.logs())
 	}
-	a, c := laptop.core.attempt, tablet.core
-	rec, _ := a.machine.Record()
+	a, c := laptop.core.Attempt, tablet.core
+	rec, _ := a.Machine.Record()
 	acc, _ := rec.Account(roster.Ethereum)
 	signers := []wire.Slot{2, 3}
-	right := laptop.core.testProposal(a, rec, acc, signers)
+	right := laptop.core.TestProposal(a, rec, acc, signers)
 	right.Nonce = [32]byte{1}
 	money := laptop.ask("money to the thief")
 	joined := func() (n int) {
-		for _, s := range c.liveSessions() {
-			if trialOf(s) != nil && trialOf(s).by == 2 {
+		for _, s := range c.LiveSessions() {
+			if redeal.TrialOf(s) != nil && redeal.TrialOf(s).By == 2 {
 				n++
 			}
 		}
 		return n
 	}
-	c.now = l.now
+	c.Now = l.now
 	for name, lie := range map[string]func(p *share.Proposal){
-		"message":           func(p *share.Proposal) { p.Message = money.intent.ToSign },
-		"purpose":           func(p *share.Proposal) { p.Purpose = money.intent.Purpose },
-		"request":           func(p *share.Proposal) { p.Request = money.id },
-		"intent":            func(p *share.Proposal) { p.Intent = money.intent.Hash() },
-		"path":              func(p *share.Proposal) { p.Path = money.request.Path },
-		"child-key":         func(p *share.Proposal) { p.ChildKey = money.child },
+		"message":           func(p *share.Proposal) { p.Message = money.Intent.ToSign },
+		"purpose":           func(p *share.Proposal) { p.Purpose = money.Intent.Purpose },
+		"request":           func(p *share.Proposal) { p.Request = money.Id },
+		"intent":            func(p *share.Proposal) { p.Intent = money.Intent.Hash() },
+		"path":              func(p *share.Proposal) { p.Path = money.Request.Path },
+		"child-key":         func(p *share.Proposal) { p.ChildKey = money.Child },
 		"account":           func(p *share.Proposal) { p.Account = roster.SSH },
 		"epoch":             func(p *share.Proposal) { p.Epoch-- },
-		"record":            func(p *share.Proposal) { p.Record = tablet.core.circle.hash },
+		"record":            func(p *share.Proposal) { p.Record = tablet.core.Circle.Hash },
 		"circle":            func(p *share.Proposal) { p.Circle[0] ^= 1 },
 		"another-initiator": func(p *share.Proposal) { p.Initiator = 1 },
 		"without-this-one":  func(p *share.Proposal) { p.Signers = []wire.Slot{1, 2} },
 		"everything-of-the-request": func(p *share.Proposal) {
-			p.Message, p.Purpose, p.Request, p.Intent = money.intent.ToSign, money.intent.Purpose, money.id, money.intent.Hash()
-			p.Path, p.ChildKey = money.request.Path, money.child
+			p.Message, p.Purpose, p.Request, p.Intent = money.Intent.ToSign, money.Intent.Purpose, money.Id, money.Intent.Hash()
+			p.Path, p.ChildKey = money.Request.Path, money.Child
 		},
 	} {
 		p := right
 		lie(&p)
-		if err := c.onTest(2, test{Attempt: a.proposal.Attempt(), Proposal: p.Bytes()}); err == nil || joined() != 0 {
+		if err := c.OnTest(2, message.Test{Attempt: a.Proposal.Attempt(), Proposal: p.Bytes()}); err == nil || joined() != 0 {
 			t.Errorf("another %s: joined %d, error %v", name, joined(), err)
 		}
 	}
-	if err := c.onTest(1, test{Attempt: a.proposal.Attempt(), Proposal: right.Bytes()}); err == nil || joined() != 0 {
+	if err := c.OnTest(1, message.Test{Attempt: a.Proposal.Attempt(), Proposal: right.Bytes()}); err == nil || joined() != 0 {
 		t.Errorf("opened by another than it says: joined %d, error %v", joined(), err)
 	}
-	if err := c.onTest(2, test{Attempt: a.proposal.Attempt(), Proposal: right.Bytes()}); err != nil || joined() != 1 {
+	if err := c.OnTest(2, message.Test{Attempt: a.Proposal.Attempt(), Proposal: right.Bytes()}); err != nil || joined() != 1 {
 		t.Errorf("the test itself: joined %d, error %v", joined(), err)
 	}
 }
@@ -90,14 +93,14 @@ func TestEnoughWithout(t *testing.T) {
 	l := newLab(t, 3, 76)
 	l.found(3, 3)
 	c := l.devices[0].core
-	for _, fill := range []func(*counter, *change.Payload) error{another(idOf(l, 1)), func(c *counter, _ *change.Payload) error { return c.enoughWithout(c.circle.slot) }} {
-		if err := fill(c.counter, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
+	for _, fill := range []func(*desk.Counter, *change.Payload) error{desk.Another(idOf(l, 1)), func(c *desk.Counter, _ *change.Payload) error { return c.EnoughWithout(c.Circle.Slot) }} {
+		if err := fill(c.Counter, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
 			t.Errorf("got %v", err)
 		}
 	}
 	l = newLab(t, 3, 77)
 	l.found(2, 3)
-	if err := another(idOf(l, 1))(l.devices[0].core.counter, &change.Payload{}); err != nil {
+	if err := desk.Another(idOf(l, 1))(l.devices[0].core.Counter, &change.Payload{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,11 @@ import (
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/wire"
@@ -25,9 +30,9 @@ func TestSessionsThatAreRefused(t *testing.T) {
 	type scene struct {
 		l             *lab
 		phone, laptop *labDevice
-		r, other      *openRequest // of the phone, approved by the laptop
+		r, other      *ledger.Request // of the phone, approved by the laptop
 		p             *share.Proposal
-		msg           *open
+		msg           *message.Open
 	}
 	for _, row := range []struct {
 		name   string
@@ -36,51 +41,51 @@ func TestSessionsThatAreRefused(t *testing.T) {
 		why    string // in the error
 	}{
 		{"none", func(*testing.T, *scene) {}, "", ""},
-		{"message-of-another-request", func(_ *testing.T, s *scene) { s.p.Message = s.other.intent.ToSign }, refusedProposal, "did not decode"},
-		{"message-changed", func(_ *testing.T, s *scene) { s.p.Message = bytes.Repeat([]byte{7}, 32) }, refusedProposal, "did not decode"},
-		{"purpose", func(_ *testing.T, s *scene) { s.p.Purpose = intent.PurposeTransaction }, refusedProposal, "did not decode"},
-		{"words", func(_ *testing.T, s *scene) { s.p.Intent = s.other.intent.Hash() }, refusedWords, "meaning in words"},
+		{"message-of-another-request", func(_ *testing.T, s *scene) { s.p.Message = s.other.Intent.ToSign }, cosign.RefusedProposal, "did not decode"},
+		{"message-changed", func(_ *testing.T, s *scene) { s.p.Message = bytes.Repeat([]byte{7}, 32) }, cosign.RefusedProposal, "did not decode"},
+		{"purpose", func(_ *testing.T, s *scene) { s.p.Purpose = intent.PurposeTransaction }, cosign.RefusedProposal, "did not decode"},
+		{"words", func(_ *testing.T, s *scene) { s.p.Intent = s.other.Intent.Hash() }, cosign.RefusedWords, "meaning in words"},
 		{"path", func(t *testing.T, s *scene) {
-			_, child, _, err := share.Derive(s.r.account, []uint32{0, 1})
+			_, child, _, err := share.Derive(s.r.Account, []uint32{0, 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.p.Path, s.p.ChildKey = []uint32{0, 1}, child
-		}, refusedProposal, "another key"},
+		}, cosign.RefusedProposal, "another key"},
 		{"account", func(t *testing.T, s *scene) {
-			acc, _ := s.phone.core.circle.record.Account(roster.SSH)
+			acc, _ := s.phone.core.Circle.Record.Account(roster.SSH)
 			s.p.Account, s.p.Suite, s.p.Path = acc.Name, acc.Suite, nil
 			s.p.GroupKey, s.p.ChildKey = acc.GroupKey(), acc.GroupKey()
-		}, refusedProposal, "another key"},
-		{"epoch", func(_ *testing.T, s *scene) { s.p.Epoch++ }, refusedProposal, ""},
-		{"record", func(_ *testing.T, s *scene) { s.p.Record[0] ^= 1 }, refusedProposal, ""},
-		{"circle", func(_ *testing.T, s *scene) { s.p.Circle[0] ^= 1 }, refusedProposal, ""},
-		{"initiator", func(_ *testing.T, s *scene) { s.p.Initiator = 2 }, refusedProposal, "did not make the request"},
-		{"without-this-device", func(_ *testing.T, s *scene) { s.p.Signers = []wire.Slot{1, 3} }, refusedProposal, "without this device"},
+		}, cosign.RefusedProposal, "another key"},
+		{"epoch", func(_ *testing.T, s *scene) { s.p.Epoch++ }, cosign.RefusedProposal, ""},
+		{"record", func(_ *testing.T, s *scene) { s.p.Record[0] ^= 1 }, cosign.RefusedProposal, ""},
+		{"circle", func(_ *testing.T, s *scene) { s.p.Circle[0] ^= 1 }, cosign.RefusedProposal, ""},
+		{"initiator", func(_ *testing.T, s *scene) { s.p.Initiator = 2 }, cosign.RefusedProposal, "did not make the request"},
+		{"without-this-device", func(_ *testing.T, s *scene) { s.p.Signers = []wire.Slot{1, 3} }, cosign.RefusedProposal, "without this device"},
 		{"signer-that-did-not-approve", func(_ *testing.T, s *scene) {
-			s.r.approved[3] = s.r.approved[2] // so that only the laptop's own view of it counts
-			delete(s.laptop.request(s.r.id).approved, 1)
+			s.r.Approved[3] = s.r.Approved[2] // so that only the laptop's own view of it counts
+			delete(s.laptop.request(s.r.Id).Approved, 1)
 			s.msg.Approvals = nil
-		}, refusedProposal, "approval is not known"},
-		{"unknown-request", func(_ *testing.T, s *scene) { s.p.Request[0] ^= 1 }, refusedUnknown, ""},
-		{"not-approved-here", func(_ *testing.T, s *scene) { s.p.Request = s.phone.ask("nobody approves this").id }, refusedUnasked, ""},
+		}, cosign.RefusedProposal, "approval is not known"},
+		{"unknown-request", func(_ *testing.T, s *scene) { s.p.Request[0] ^= 1 }, cosign.RefusedUnknown, ""},
+		{"not-approved-here", func(_ *testing.T, s *scene) { s.p.Request = s.phone.ask("nobody approves this").Id }, cosign.RefusedUnasked, ""},
 		{"denied", func(t *testing.T, s *scene) {
-			s.laptop.core.now = s.l.now
-			if err := s.laptop.core.deny(s.laptop.request(s.r.id)); err != nil {
+			s.laptop.core.Now = s.l.now
+			if err := s.laptop.core.Deny(s.laptop.request(s.r.Id)); err != nil {
 				t.Fatal(err)
 			}
-		}, refusedNotOpen, ""},
+		}, cosign.RefusedNotOpen, ""},
 		{"expired", func(_ *testing.T, s *scene) {
 			s.laptop.core.tick(s.l.now.Add(2 * time.Hour))
-		}, refusedNotOpen, ""},
-		{"locked", func(_ *testing.T, s *scene) { s.laptop.keeper.locked = true }, refusedLocked, ""},
-		{"frozen", func(_ *testing.T, s *scene) { s.laptop.core.resumeAt = s.l.now.Add(time.Hour) }, refusedFrozen, ""},
-		{"many-approvals", func(_ *testing.T, s *scene) { s.msg.Approvals = slices.Repeat(s.msg.Approvals, 2) }, refusedProposal, ""},
-		{"approval-that-is-none", func(_ *testing.T, s *scene) { s.msg.Approvals[0] = s.r.item }, refusedProposal, ""},
+		}, cosign.RefusedNotOpen, ""},
+		{"locked", func(_ *testing.T, s *scene) { s.laptop.keeper.locked = true }, cosign.RefusedLocked, ""},
+		{"frozen", func(_ *testing.T, s *scene) { s.laptop.core.ResumeAt = s.l.now.Add(time.Hour) }, cosign.RefusedFrozen, ""},
+		{"many-approvals", func(_ *testing.T, s *scene) { s.msg.Approvals = slices.Repeat(s.msg.Approvals, 2) }, cosign.RefusedProposal, ""},
+		{"approval-that-is-none", func(_ *testing.T, s *scene) { s.msg.Approvals[0] = s.r.Item }, cosign.RefusedProposal, ""},
 		{"forged-approval", func(_ *testing.T, s *scene) {
-			delete(s.laptop.request(s.r.id).approved, 1)
+			delete(s.laptop.request(s.r.Id).Approved, 1)
 			s.msg.Approvals[0].Sig = bytes.Repeat([]byte{1}, 64)
-		}, refusedProposal, "bad signature"},
+		}, cosign.RefusedProposal, "bad signature"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -88,18 +93,18 @@ func TestSessionsThatAreRefused(t *testing.T) {
 			l.found(2, 3)
 			s := &scene{l: l, phone: l.devices[0], laptop: l.devices[1]}
 			s.r, s.other = s.phone.ask("what was approved"), s.phone.ask("what was approved, too")
-			for _, r := range []*openRequest{s.r, s.other} {
-				r.notUntil = l.now.Add(longestPause) // the phone opens what this test wants
-				s.laptop.approves(r.id)
+			for _, r := range []*ledger.Request{s.r, s.other} {
+				r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
+				s.laptop.approves(r.Id)
 			}
-			if !l.run(time.Minute, func() bool { return len(s.r.approved) == 2 && len(s.other.approved) == 2 }) {
+			if !l.run(time.Minute, func() bool { return len(s.r.Approved) == 2 && len(s.other.Approved) == 2 }) {
 				t.Fatal("the approvals do not come together")
 			}
-			p, err := s.phone.core.proposal(s.r, []wire.Slot{1, 2})
+			p, err := s.phone.core.Proposal(s.r, []wire.Slot{1, 2})
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.p, s.msg = &p, &open{Approvals: []item{s.r.approved[1], s.r.approved[2]}}
+			s.p, s.msg = &p, &message.Open{Approvals: []message.Item{s.r.Approved[1], s.r.Approved[2]}}
 			row.change(t, s)
 			s.msg.Proposal = p.Bytes()
 			if row.name == "not-approved-here" && !l.run(time.Minute, func() bool { return s.laptop.request(p.Request) != nil }) {
@@ -108,18 +113,18 @@ func TestSessionsThatAreRefused(t *testing.T) {
 
 			var reasons []string
 			l.watch = func(from, to *labDevice, protocol string, b []byte) {
-				if from != s.laptop || to != s.phone || protocol != wire.ProtocolSync || b[0] != msgClose {
+				if from != s.laptop || to != s.phone || protocol != wire.ProtocolSync || b[0] != message.MsgClose {
 					return
 				}
-				var m closed
+				var m message.Closed
 				if err := wire.Unmarshal(b[1:], &m); err != nil || m.Session != [32]byte(p.Session()) {
 					t.Errorf("close of %x: %v", m.Session, err)
 				}
 				reasons = append(reasons, m.Reason)
 			}
-			s.laptop.core.now = l.now
-			err = s.laptop.core.onOpen(1, *s.msg)
-			begun := s.laptop.core.begun.has(p.Session()) || len(s.laptop.core.sessions) > 0
+			s.laptop.core.Now = l.now
+			err = s.laptop.core.OnOpen(1, *s.msg)
+			begun := s.laptop.core.Begun.Has(p.Session()) || len(s.laptop.core.Sessions) > 0
 			l.run(100*time.Millisecond, nil)
 			if row.reason == "" {
 				if err != nil || !begun {
@@ -148,21 +153,21 @@ func TestOneSessionOfARequest(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("twice")
-	r.notUntil = l.now.Add(longestPause)
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return len(r.approved) == 2 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause)
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return len(r.Approved) == 2 }) {
 		t.Fatal("no approval")
 	}
-	laptop.core.now = l.now
+	laptop.core.Now = l.now
 	for range 3 {
-		p, err := phone.core.proposal(r, []wire.Slot{1, 2})
+		p, err := phone.core.Proposal(r, []wire.Slot{1, 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := laptop.core.onOpen(1, open{Proposal: p.Bytes(), Approvals: []item{r.approved[1], r.approved[2]}}); err != nil {
+		if err := laptop.core.OnOpen(1, message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2]}}); err != nil {
 			t.Fatal(err)
 		}
-		if live := laptop.core.liveSessions(); len(live) != 1 || live[0].id != p.Session() || laptop.request(r.id).live != live[0] {
+		if live := laptop.core.LiveSessions(); len(live) != 1 || live[0].Id != p.Session() || laptop.request(r.Id).Live != live[0] {
 			t.Errorf("%d sessions are open, want the newest alone", len(live))
 		}
 	}
@@ -178,80 +183,80 @@ func TestStatementsThatNobodyMade(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("true")
 	signed := phone.ask("signed")
-	laptop.approves(signed.id)
-	if !l.run(time.Minute, func() bool { return phone.signed(signed.id) && laptop.signed(signed.id) && laptop.request(r.id) != nil }) {
+	laptop.approves(signed.Id)
+	if !l.run(time.Minute, func() bool { return phone.signed(signed.Id) && laptop.signed(signed.Id) && laptop.request(r.Id) != nil }) {
 		t.Fatal("not signed")
 	}
 	by, c := laptop.core, phone.core
 	// as signs a statement with the laptop's key, whoever is to have made it.
-	as := func(slot wire.Slot, circle wire.CircleID, typ uint8, v any) item {
+	as := func(slot wire.Slot, circle wire.CircleID, typ uint8, v any) message.Item {
 		body := wire.Marshal(v)
-		sig := by.self.sign(itemMessage(circle, typ, slot, body))
-		return item{Type: typ, From: slot, Body: body, Sig: sig[:]}
+		sig := by.Self.Sign(message.ItemMessage(circle, typ, slot, body))
+		return message.Item{Type: typ, From: slot, Body: body, Sig: sig[:]}
 	}
-	circle := c.circle.record.Circle
-	yes := answer{Version: 1, Request: r.id, Verdict: verdictApprove, Epoch: c.circle.record.Epoch, Record: c.circle.hash}
+	circle := c.Circle.Record.Circle
+	yes := message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash}
 	no := yes
-	no.Verdict = verdictDeny
-	change := func(a answer, f func(*answer)) answer { f(&a); return a }
-	got := signed.receipt
-	proof := receipt{Version: 1, Request: r.id, Epoch: c.circle.record.Epoch, Signers: []uint16{1, 2}, Raw: got.Raw}
+	no.Verdict = message.VerdictDeny
+	change := func(a message.Answer, f func(*message.Answer)) message.Answer { f(&a); return a }
+	got := signed.Receipt
+	proof := message.Receipt{Version: 1, Request: r.Id, Epoch: c.Circle.Record.Epoch, Signers: []uint16{1, 2}, Raw: got.Raw}
 	flipped := proof
-	flipped.Request, flipped.Raw = signed.id, bytes.Clone(got.Raw)
+	flipped.Request, flipped.Raw = signed.Id, bytes.Clone(got.Raw)
 	flipped.Raw[40] ^= 1
-	asked, err := parseRequest(circle, 1, r.item.Body)
+	asked, err := message.ParseRequest(circle, 1, r.Item.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	asked.From, asked.Nonce = 2, [16]byte{1}
-	ask := func(f func(*request)) request { q := asked; f(&q); return q }
-	items := map[string]item{
-		"approval-of-another":    as(3, circle, itemAnswer, yes),
-		"own-approval":           as(1, circle, itemAnswer, yes),
-		"denial-of-another":      as(3, circle, itemAnswer, no),
-		"receipt-of-another":     as(3, circle, itemReceipt, proof),
-		"approval-of-a-stranger": as(9, circle, itemAnswer, yes),
-		"approval-of-slot-0":     as(0, circle, itemAnswer, yes),
-		"other-circle":           as(2, wire.CircleID{1}, itemAnswer, yes),
-		"other-type":             {Type: itemReceipt, From: 2, Body: wire.Marshal(yes), Sig: as(2, circle, itemAnswer, yes).Sig},
-		"no-signature":           {Type: itemAnswer, From: 2, Body: wire.Marshal(yes)},
+	ask := func(f func(*message.Request)) message.Request { q := asked; f(&q); return q }
+	items := map[string]message.Item{
+		"approval-of-another":    as(3, circle, message.ItemAnswer, yes),
+		"own-approval":           as(1, circle, message.ItemAnswer, yes),
+		"denial-of-another":      as(3, circle, message.ItemAnswer, no),
+		"receipt-of-another":     as(3, circle, message.ItemReceipt, proof),
+		"approval-of-a-stranger": as(9, circle, message.ItemAnswer, yes),
+		"approval-of-slot-0":     as(0, circle, message.ItemAnswer, yes),
+		"other-circle":           as(2, wire.CircleID{1}, message.ItemAnswer, yes),
+		"other-type":             {Type: message.ItemReceipt, From: 2, Body: wire.Marshal(yes), Sig: as(2, circle, message.ItemAnswer, yes).Sig},
+		"no-signature":           {Type: message.ItemAnswer, From: 2, Body: wire.Marshal(yes)},
 		"unknown-type":           as(2, circle, 9, yes),
-		"verdict-0":              as(2, circle, itemAnswer, change(yes, func(a *answer) { a.Verdict = 0 })),
-		"verdict-9":              as(2, circle, itemAnswer, change(yes, func(a *answer) { a.Verdict = 9 })),
-		"answer-version":         as(2, circle, itemAnswer, change(yes, func(a *answer) { a.Version = 2 })),
-		"short-presence":         as(2, circle, itemAnswer, change(yes, func(a *answer) { a.Presence = make([]byte, 63) })),
-		"receipt-of-another-one": as(2, circle, itemReceipt, proof),
-		"receipt-changed":        as(2, circle, itemReceipt, flipped),
-		"receipt-short":          as(2, circle, itemReceipt, receipt{Version: 1, Request: r.id, Signers: []uint16{1}, Raw: make([]byte, 63)}),
-		"receipt-without-signer": as(2, circle, itemReceipt, receipt{Version: 1, Request: r.id, Signers: []uint16{}, Raw: got.Raw}),
-		"request-from-another":   as(2, circle, itemRequest, ask(func(q *request) { q.From = 3 })),
-		"request-other-circle":   as(2, circle, itemRequest, ask(func(q *request) { q.Circle[0] ^= 1 })),
-		"request-version":        as(2, circle, itemRequest, ask(func(q *request) { q.Version = 2 })),
-		"request-short-life":     as(2, circle, itemRequest, ask(func(q *request) { q.Lifetime = minLifetime - 1 })),
-		"request-long-life":      as(2, circle, itemRequest, ask(func(q *request) { q.Lifetime = maxLifetime + 1 })),
-		"request-deep-path":      as(2, circle, itemRequest, ask(func(q *request) { q.Path = make([]uint32, 5) })),
-		"request-too-large":      as(2, circle, itemRequest, ask(func(q *request) { q.Payload = make([]byte, intent.MaxPayload+1) })),
+		"verdict-0":              as(2, circle, message.ItemAnswer, change(yes, func(a *message.Answer) { a.Verdict = 0 })),
+		"verdict-9":              as(2, circle, message.ItemAnswer, change(yes, func(a *message.Answer) { a.Verdict = 9 })),
+		"answer-version":         as(2, circle, message.ItemAnswer, change(yes, func(a *message.Answer) { a.Version = 2 })),
+		"short-presence":         as(2, circle, message.ItemAnswer, change(yes, func(a *message.Answer) { a.Presence = make([]byte, 63) })),
+		"receipt-of-another-one": as(2, circle, message.ItemReceipt, proof),
+		"receipt-changed":        as(2, circle, message.ItemReceipt, flipped),
+		"receipt-short":          as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.Id, Signers: []uint16{1}, Raw: make([]byte, 63)}),
+		"receipt-without-signer": as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.Id, Signers: []uint16{}, Raw: got.Raw}),
+		"request-from-another":   as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.From = 3 })),
+		"request-other-circle":   as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Circle[0] ^= 1 })),
+		"request-version":        as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Version = 2 })),
+		"request-short-life":     as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Lifetime = message.MinLifetime - 1 })),
+		"request-long-life":      as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Lifetime = message.MaxLifetime + 1 })),
+		"request-deep-path":      as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Path = make([]uint32, 5) })),
+		"request-too-large":      as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Payload = make([]byte, intent.MaxPayload+1) })),
 	}
 	held, _ := phone.itemsStored()
-	requests := len(c.requests)
+	requests := len(c.Requests)
 	for name, it := range items {
-		if err := c.take(it); err == nil {
+		if err := c.Take(it); err == nil {
 			t.Errorf("%s: taken", name)
 		}
-		if n, _ := phone.itemsStored(); n != held || len(c.requests) != requests {
+		if n, _ := phone.itemsStored(); n != held || len(c.Requests) != requests {
 			t.Errorf("%s: stored", name)
 			held = n
 		}
-		if len(r.approved) != 1 || len(r.denied) != 0 || r.receipt != nil || len(c.waiting) != 0 {
+		if len(r.Approved) != 1 || len(r.Denied) != 0 || r.Receipt != nil || len(c.Waiting) != 0 {
 			t.Errorf("%s: acted on", name)
 		}
 	}
 	// With the true maker's signature the same statements count.
-	for name, it := range map[string]item{
-		"approval": as(2, circle, itemAnswer, yes),
-		"request":  as(2, circle, itemRequest, asked),
+	for name, it := range map[string]message.Item{
+		"approval": as(2, circle, message.ItemAnswer, yes),
+		"request":  as(2, circle, message.ItemRequest, asked),
 	} {
-		if err := c.take(it); err != nil {
+		if err := c.Take(it); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if n, _ := phone.itemsStored(); n <= held {
@@ -271,35 +276,35 @@ func TestRequestsThatNobodyCanRead(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	good := phone.ask("readable")
-	for name, change := range map[string]func(*request){
-		"no-account":      func(q *request) { q.Account = "bitcoin" },
-		"hardened-path":   func(q *request) { q.Path = []uint32{1 << 31} },
-		"unknown-kind":    func(q *request) { q.Kind = "poem" },
-		"a-bare-digest":   func(q *request) { q.Payload = bytes.Repeat([]byte{7}, 32) },
-		"another-kind":    func(q *request) { q.Kind = string(intent.Transaction) },
-		"no-payload":      func(q *request) { q.Payload = []byte{} },
-		"hostile-account": func(q *request) { q.Account = "eth\x1b[2Jereum" },
+	for name, change := range map[string]func(*message.Request){
+		"no-account":      func(q *message.Request) { q.Account = "bitcoin" },
+		"hardened-path":   func(q *message.Request) { q.Path = []uint32{1 << 31} },
+		"unknown-kind":    func(q *message.Request) { q.Kind = "poem" },
+		"a-bare-digest":   func(q *message.Request) { q.Payload = bytes.Repeat([]byte{7}, 32) },
+		"another-kind":    func(q *message.Request) { q.Kind = string(intent.Transaction) },
+		"no-payload":      func(q *message.Request) { q.Payload = []byte{} },
+		"hostile-account": func(q *message.Request) { q.Account = "eth\x1b[2Jereum" },
 	} {
-		q := good.request
+		q := good.Request
 		change(&q)
 		q.Nonce = [16]byte{1}
-		it := phone.core.signItem(itemRequest, wire.Marshal(q))
-		laptop.core.now = l.now
-		if err := laptop.core.take(it); err != nil {
+		it := phone.core.SignItem(message.ItemRequest, wire.Marshal(q))
+		laptop.core.Now = l.now
+		if err := laptop.core.Take(it); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		r := laptop.request(requestID(it.Body))
-		if r == nil || r.unclear == nil {
+		r := laptop.request(message.RequestID(it.Body))
+		if r == nil || r.Unclear == nil {
 			t.Fatalf("%s: it is taken for one that can be read", name)
 		}
-		v := laptop.core.viewRequest(r)
+		v := laptop.core.ViewRequest(r)
 		if len(v.Warnings) == 0 || !strings.Contains(v.Summary, "cannot tell") || strings.ContainsRune(v.Warnings[0]+v.Account, '\x1b') {
 			t.Errorf("%s: shown as %+v", name, v)
 		}
-		if err := laptop.core.approve(r, true); api.CodeOf(err) != api.CodeRefused {
+		if err := laptop.core.Approve(r, true); api.CodeOf(err) != api.CodeRefused {
 			t.Errorf("%s: approved: %v", name, err)
 		}
-		if len(r.approved) != 0 {
+		if len(r.Approved) != 0 {
 			t.Errorf("%s: an approval is held", name)
 		}
 	}
@@ -311,14 +316,14 @@ func TestRequestsThatNobodyCanRead(t *testing.T) {
 		"0/00":       "a derivation path is numbers",
 		"2147483648": "a derivation path",
 	} {
-		_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Message: []byte("x"), Path: path})
+		_, _, _, err := desk.SignInput(api.SignArgs{Kind: api.KindMessage, Message: []byte("x"), Path: path})
 		if (err == nil) != (want == "") || err != nil && (api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), want)) {
 			t.Errorf("--path %s: %v", path, err)
 		}
 	}
 	// The person who asks for a key that is not there is told so.
-	phone.core.now = l.now
-	if _, err := phone.core.ask(intent.Input{Kind: intent.Message, Message: []byte("x")}, "bitcoin", nil, requestLifetime); api.CodeOf(err) != api.CodeNoAccount {
+	phone.core.Now = l.now
+	if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("x")}, "bitcoin", nil, desk.RequestLifetime); api.CodeOf(err) != api.CodeNoAccount {
 		t.Errorf("a request for an account that is not there: %v", err)
 	}
 }

@@ -8,17 +8,20 @@ import (
 
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
 // releasing lets the phone and the laptop sign until a part of the signature has
 // left each of them, and loses both parts. Nobody has the signature then, and no
 // device can know that.
-func (l *lab) releasing(text string) *openRequest {
+func (l *lab) releasing(text string) *ledger.Request {
 	l.t.Helper()
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask(text)
-	laptop.approves(r.id)
+	laptop.approves(r.Id)
 	const finish = 5 // kind of the frame
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
 		if f, err := wire.ParseFrame(b); err == nil && f.Kind == finish {
@@ -26,7 +29,7 @@ func (l *lab) releasing(text string) *openRequest {
 		}
 		return b
 	}
-	if !l.run(time.Minute, func() bool { return laptop.request(r.id).meta.Released && phone.request(r.id).meta.Released }) {
+	if !l.run(time.Minute, func() bool { return laptop.request(r.Id).Meta.Released && phone.request(r.Id).Meta.Released }) {
 		l.t.Fatalf("no part of the signature leaves\n%s", l.logs())
 	}
 	return r
@@ -49,8 +52,8 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop := l.devices[0], l.devices[1]
 			r := phone.ask("durable")
-			laptop.approves(r.id)
-			if !l.run(time.Minute, func() bool { return len(laptop.core.sessions) == 1 }) {
+			laptop.approves(r.Id)
+			if !l.run(time.Minute, func() bool { return len(laptop.core.Sessions) == 1 }) {
 				t.Fatal("no session")
 			}
 			if fault != 0 { // the next thing that the laptop writes is the note
@@ -64,7 +67,7 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 				}
 				if from == laptop {
 					left++
-					if m := laptop.stored(r.id); !m.Released {
+					if m := laptop.stored(r.Id); !m.Released {
 						t.Error("a part of the signature is on its way and the journal does not say so")
 					}
 				}
@@ -81,7 +84,7 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 			if fault == 0 {
 				laptop.kill()
 				laptop.start()
-				if s := laptop.request(r.id).state(); s != api.StateReleased {
+				if s := laptop.request(r.Id).State(); s != api.StateReleased {
 					t.Errorf("after a restart the request is %s", s)
 				}
 			}
@@ -96,28 +99,28 @@ func TestNothingLeavesOnceClosed(t *testing.T) {
 	l := newLab(t, 2, 46)
 	l.found(2, 2)
 	phone := l.devices[0]
-	for want, end := range map[string]func(*openRequest){
-		api.StateDenied:  func(r *openRequest) { _ = phone.core.deny(r) },
-		api.StateExpired: func(*openRequest) { phone.core.tick(l.now.Add(2 * time.Hour)) },
+	for want, end := range map[string]func(*ledger.Request){
+		api.StateDenied:  func(r *ledger.Request) { _ = phone.core.Deny(r) },
+		api.StateExpired: func(*ledger.Request) { phone.core.tick(l.now.Add(2 * time.Hour)) },
 	} {
 		r := phone.ask(want)
 		end(r)
-		if err := phone.core.noteReleased(r); err == nil || r.state() != want || phone.stored(r.id).Released {
-			t.Errorf("%s: %v, %s", want, err, r.state())
+		if err := phone.core.NoteReleased(r); err == nil || r.State() != want || phone.stored(r.Id).Released {
+			t.Errorf("%s: %v, %s", want, err, r.State())
 		}
 	}
 }
 
 // stored is what the journal of d says of a request.
-func (d *labDevice) stored(id wire.RequestID) (m meta) {
+func (d *labDevice) stored(id wire.RequestID) (m ledger.Meta) {
 	d.lab.t.Helper()
 	copied := &labDevice{lab: d.lab, name: d.name, id: d.id, journal: d.journal.Copy(), keeper: d.keeper}
-	c, err := newCore(Config{Journal: copied.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
+	c, err := newCore(standing.Config{Journal: copied.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.lab.now }})
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
-	return c.requests[id].meta
+	return c.Requests[id].Meta
 }
 
 // TestLateDenialIsTold: a denial after a part of the signature has left is told
@@ -131,9 +134,9 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 41)
 		l.found(2, 3)
 		laptop := l.devices[1]
-		id := l.releasing("deny me where it left").id
-		laptop.core.now = l.now
-		err := laptop.core.deny(laptop.request(id))
+		id := l.releasing("deny me where it left").Id
+		laptop.core.Now = l.now
+		err := laptop.core.Deny(laptop.request(id))
 		if api.CodeOf(err) != api.CodeRequestClosed || !strings.Contains(err.Error(), "too late: a partial signature has left this device") {
 			t.Errorf("the person is told %v", err)
 		}
@@ -144,9 +147,9 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 42)
 		l.found(2, 3)
 		tablet := l.devices[2]
-		id := l.releasing("deny me elsewhere").id
-		tablet.core.now = l.now
-		if err := tablet.core.deny(tablet.request(id)); err != nil {
+		id := l.releasing("deny me elsewhere").Id
+		tablet.core.Now = l.now
+		if err := tablet.core.Deny(tablet.request(id)); err != nil {
 			t.Errorf("the tablet knows of nothing that left, and is told %v", err)
 		}
 		l.mayBeSigned(id)
@@ -155,7 +158,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, 3, 43)
 		l.found(2, 3)
-		id := l.releasing("let me expire").id
+		id := l.releasing("let me expire").Id
 		l.run(2*time.Hour, nil)
 		l.mayBeSigned(id)
 	})
@@ -165,20 +168,20 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 44)
 		l.found(2, 3)
 		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-		id := l.releasing("deny me and stop").id
+		id := l.releasing("deny me and stop").Id
 		phone.kill()
-		tablet.core.now, laptop.core.now = l.now, l.now
-		no := tablet.core.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: id, Verdict: verdictDeny,
-			Epoch: tablet.core.circle.record.Epoch, Record: tablet.core.circle.hash}))
+		tablet.core.Now, laptop.core.Now = l.now, l.now
+		no := tablet.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: id, Verdict: message.VerdictDeny,
+			Epoch: tablet.core.Circle.Record.Epoch, Record: tablet.core.Circle.Hash}))
 		laptop.journal.At(laptop.journal.Writes()+2, journaltest.CrashBefore) // after the denial
-		if err := tablet.core.take(no); err != nil {
+		if err := tablet.core.Take(no); err != nil {
 			t.Fatal(err)
 		}
-		_ = laptop.core.take(no) // the power fails
+		_ = laptop.core.Take(no) // the power fails
 		laptop.kill()
 		laptop.start()
 		l.run(10*time.Second, nil)
-		if s := tablet.request(id).state(); s != api.StateReleased {
+		if s := tablet.request(id).State(); s != api.StateReleased {
 			t.Errorf("the tablet, which denied, calls it %s", s)
 		}
 	})
@@ -192,12 +195,12 @@ func (l *lab) mayBeSigned(id wire.RequestID) {
 	for _, when := range []string{"now", "after a restart"} {
 		for _, d := range l.devices {
 			r := d.request(id)
-			err := d.core.failure(r)
-			if s := r.state(); s != api.StateReleased || err == nil || !strings.Contains(err.Error(), "it may be signed") ||
+			err := d.core.Failure(r)
+			if s := r.State(); s != api.StateReleased || err == nil || !strings.Contains(err.Error(), "it may be signed") ||
 				api.AsError(err).Hint != "treat what it asks for as signed" {
 				l.t.Errorf("%s, %s: %s, %v", when, d.name, s, err)
 			}
-			if open := d.core.openRequests(); len(open) != 1 {
+			if open := d.core.OpenRequests(); len(open) != 1 {
 				l.t.Errorf("%s, %s: status lists %d requests", when, d.name, len(open))
 			}
 			d.kill()
@@ -216,26 +219,26 @@ func TestNobodyCallsReleasedWhatNoQuorumApproved(t *testing.T) {
 	l.found(3, 4)
 	phone, laptop, tablet, desktop := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	r := phone.ask("two of three say yes")
-	r.notUntil = l.now.Add(longestPause)
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { q := tablet.request(r.id); return q != nil && len(q.approved) == 2 }) {
+	r.NotUntil = l.now.Add(standing.LongestPause)
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { q := tablet.request(r.Id); return q != nil && len(q.Approved) == 2 }) {
 		t.Fatal("the approval does not come")
 	}
-	tablet.core.now = l.now
-	if err := tablet.core.deny(tablet.request(r.id)); err != nil {
+	tablet.core.Now = l.now
+	if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
 		t.Fatal(err)
 	}
-	claim := laptop.core.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: r.id, Verdict: verdictReleased,
-		Epoch: laptop.core.circle.record.Epoch, Record: laptop.core.circle.hash}))
-	state := func() string { return tablet.request(r.id).state() }
-	if err := tablet.core.take(claim); err != nil || state() != api.StateDenied {
+	claim := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictReleased,
+		Epoch: laptop.core.Circle.Record.Epoch, Record: laptop.core.Circle.Hash}))
+	state := func() string { return tablet.request(r.Id).State() }
+	if err := tablet.core.Take(claim); err != nil || state() != api.StateDenied {
 		t.Errorf("%v: the word of one device makes it %s", err, state())
 	}
 	// Once a quorum is known to have approved it the claim counts.
-	yes := desktop.core.signItem(itemAnswer, wire.Marshal(answer{Version: 1, Request: r.id, Verdict: verdictApprove,
-		Epoch: desktop.core.circle.record.Epoch, Record: desktop.core.circle.hash}))
-	for _, it := range []item{yes, claim} {
-		if err := tablet.core.take(it); err != nil {
+	yes := desktop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove,
+		Epoch: desktop.core.Circle.Record.Epoch, Record: desktop.core.Circle.Hash}))
+	for _, it := range []message.Item{yes, claim} {
+		if err := tablet.core.Take(it); err != nil {
 			t.Fatal(err)
 		}
 	}

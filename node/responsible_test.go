@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/changes"
 )
 
 // TestLockedDeviceIsNotWaitedFor: whoever asked is away, and the first device
@@ -16,17 +17,17 @@ func TestLockedDeviceIsNotWaitedFor(t *testing.T) {
 	phone, laptop, rest := l.devices[0], l.devices[1], l.devices[2:]
 	rest[0].kill()
 	rest[1].kill()
-	phone.core.now = l.now
-	phone.core.lock()
+	phone.core.Now = l.now
+	phone.core.Lock()
 	l.run(2*time.Second, nil)
 	r := laptop.change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return rest[2].request(r.id) != nil }) {
+	if !l.run(time.Minute, func() bool { return rest[2].request(r.Id) != nil }) {
 		t.Fatalf("the request does not get about\n%s", l.logs())
 	}
 	laptop.kill()
 	rest[0].start()
 	rest[1].start()
-	if !l.run(3*time.Minute, func() bool { return rest[2].core.circle.head().Record.Epoch > 0 }) {
+	if !l.run(3*time.Minute, func() bool { return rest[2].core.Circle.Head().Record.Epoch > 0 }) {
 		t.Fatalf("nobody proposes\n%s", l.logs())
 	}
 }
@@ -39,20 +40,20 @@ func TestTurnPasses(t *testing.T) {
 	l := newLab(t, 3, 57)
 	l.found(2, 3)
 	phone, others := l.devices[0], l.devices[1:]
-	doubted := others[1].core.self.public
-	phone.core.circle.fenced[doubted] = true
+	doubted := others[1].core.Self.Public
+	phone.core.Circle.Fenced[doubted] = true
 	r := phone.change(change.Refresh, change.Payload{})
-	if l.run(turnLife/2, func() bool { return others[0].core.attempt != nil || others[1].core.attempt != nil }) {
+	if l.run(changes.TurnLife/2, func() bool { return others[0].core.Attempt != nil || others[1].core.Attempt != nil }) {
 		t.Fatalf("proposed out of turn\n%s", l.logs())
 	}
-	if !others[0].core.granted(others[0].request(r.id)) {
+	if !others[0].core.Granted(others[0].request(r.Id)) {
 		t.Fatalf("the request is not granted\n%s", l.logs())
 	}
-	if !l.run(5*turnLife, l.in(0, others...)) {
+	if !l.run(5*changes.TurnLife, l.in(0, others...)) {
 		t.Fatalf("nobody else proposes\n%s", l.logs())
 	}
-	delete(phone.core.circle.fenced, doubted)
-	if !l.run(turnLife, l.in(0, l.devices...)) {
+	delete(phone.core.Circle.Fenced, doubted)
+	if !l.run(changes.TurnLife, l.in(0, l.devices...)) {
 		t.Fatalf("who was left out does not come along\n%s", l.logs())
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/roster"
 )
@@ -43,19 +44,19 @@ func TestRulesAnswer(t *testing.T) {
 			l := newLab(t, 3, 60)
 			l.found(2, 3)
 			phone, laptop := l.devices[0], l.devices[1]
-			laptop.core.cfg.Rules = rules(c.rules)
+			laptop.core.Config.Rules = rules(c.rules)
 			laptop.keeper.locked = c.locked
 			r := phone.ask(c.text)
 			l.run(time.Minute, nil)
-			if s := r.state(); s != c.want {
+			if s := r.State(); s != c.want {
 				t.Errorf("the request is %s, want %s", s, c.want)
 			}
-			if v := laptop.core.viewRequest(laptop.request(r.id)); v.Answer != c.answer {
+			if v := laptop.core.ViewRequest(laptop.request(r.Id)); v.Answer != c.answer {
 				t.Errorf("the laptop says %q, want %q", v.Answer, c.answer)
 			}
 			laptop.kill()
 			laptop.start()
-			if v := laptop.core.viewRequest(laptop.request(r.id)); v.Answer != c.answer {
+			if v := laptop.core.ViewRequest(laptop.request(r.Id)); v.Answer != c.answer {
 				t.Errorf("after a restart the laptop says %q, want %q", v.Answer, c.answer)
 			}
 		})
@@ -69,15 +70,15 @@ func TestRulesAnswer(t *testing.T) {
 		r := phone.ask("before the rule")
 		l.run(time.Second, nil)
 		for _, d := range []*labDevice{phone, laptop} {
-			d.core.now, d.core.cfg.Rules = l.now, rules("message deny")
+			d.core.Now, d.core.Config.Rules = l.now, rules("message deny")
 		}
-		if _, err := phone.core.ask(intent.Input{Kind: intent.Message, Message: []byte("hi")}, roster.Ethereum, []uint32{0, 0}, requestLifetime); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
+		if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("hi")}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person asks against its rules: %v", err)
 		}
-		if err := laptop.core.approve(laptop.request(r.id), false); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
+		if err := laptop.core.Approve(laptop.request(r.Id), false); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person approves against its rules: %v", err)
 		}
-		if len(laptop.request(r.id).approved) != 1 {
+		if len(laptop.request(r.Id).Approved) != 1 {
 			t.Error("an approval is held")
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -21,8 +22,8 @@ func TestSetBackInARedeal(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	l.tamper = func(_, _ *labDevice, b []byte) []byte {
-		if typ, body, err := splitMessage(b); err == nil && typ == msgTest {
-			var m test
+		if typ, body, err := message.SplitMessage(b); err == nil && typ == message.MsgTest {
+			var m message.Test
 			if wire.Unmarshal(body, &m) == nil {
 				return nil // so that nobody commits, and all give it up
 			}
@@ -31,23 +32,23 @@ func TestSetBackInARedeal(t *testing.T) {
 	}
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return phone.core.attempt != nil && phone.core.attempt.machine.Phase() == refresh.Prepared
+		return phone.core.Attempt != nil && phone.core.Attempt.Machine.Phase() == refresh.Prepared
 	}) {
 		t.Fatalf("it is never ready\n%s", l.logs())
 	}
-	copied, id, keys := phone.journal.Copy(), phone.core.attempt.live.id, maps.Clone(phone.keeper.keys)
-	if !l.run(5*time.Minute, func() bool { return phone.core.dead[id] != nil && laptop.core.dead[id] != nil }) {
+	copied, id, keys := phone.journal.Copy(), phone.core.Attempt.Live.Id, maps.Clone(phone.keeper.keys)
+	if !l.run(5*time.Minute, func() bool { return phone.core.Dead[id] != nil && laptop.core.Dead[id] != nil }) {
 		t.Fatalf("they do not give it up\n%s", l.logs())
 	}
 	phone.kill()
 	phone.journal, phone.keeper.keys = copied, keys // a copy of everything
 	phone.start()
-	if !l.run(10*time.Second, func() bool { return phone.core.redealTrouble == refresh.ErrRolledBack.Error() }) {
+	if !l.run(10*time.Second, func() bool { return phone.core.RedealTrouble == refresh.ErrRolledBack.Error() }) {
 		t.Fatalf("it does not notice\n%s", l.logs())
 	}
 	for _, when := range []string{"at once", "after a restart"} {
-		if err := phone.core.maySign(); api.CodeOf(err) != api.CodeRolledBack || phone.core.circle.record.Epoch != 0 {
-			t.Errorf("%s: it would sign in epoch %d: %v", when, phone.core.circle.record.Epoch, err)
+		if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack || phone.core.Circle.Record.Epoch != 0 {
+			t.Errorf("%s: it would sign in epoch %d: %v", when, phone.core.Circle.Record.Epoch, err)
 		}
 		phone.kill()
 		phone.start()
@@ -86,10 +87,10 @@ func TestSleeperThatWasSetBack(t *testing.T) {
 	l.signsWith(phone, laptop)
 	// What it would be told of a re-deal in which it has said more than it
 	// remembers: that attempt holds nothing ready for it.
-	phone.core.waking = phone.core.attempt
-	phone.core.waking.stored, phone.core.attempt = false, nil
-	phone.core.redealBroke(phone.core.waking, refresh.ErrRolledBack)
-	if phone.core.spent != phone.core.circle.record.Change.Attempt {
+	phone.core.Waking = phone.core.Attempt
+	phone.core.Waking.Stored, phone.core.Attempt = false, nil
+	phone.core.RedealBroke(phone.core.Waking, refresh.ErrRolledBack)
+	if phone.core.Spent != phone.core.Circle.Record.Change.Attempt {
 		t.Error("it would wait for its share again")
 	}
 }

@@ -13,15 +13,15 @@ import (
 // those around: the link learns whom this device talks to, and every call that
 // waits looks again.
 func (c *core) step(now time.Time, take func()) {
-	c.now = now
+	c.Now = now
 	take()
 	c.settle()
 }
 
 func (c *core) settle() {
 	c.admit()
-	for w := range c.watchers {
-		w.signal()
+	for w := range c.Watchers {
+		w.Signal()
 	}
 }
 
@@ -43,38 +43,38 @@ func (a *admission) equal(b *admission) bool {
 func (c *core) admit() {
 	if a := c.admission(); !a.equal(c.admitted) {
 		c.admitted = a
-		c.link.SetPeers(a.peers)
-		c.link.SetBeacon(a.beacon, a.older, a.self, a.slots)
+		c.Link.SetPeers(a.peers)
+		c.Link.SetBeacon(a.beacon, a.older, a.self, a.slots)
 	}
 }
 
 // admission lists who may connect: members of the circle, devices of a founding in
 // progress, those that left and may hear that they did, and nobody else.
 func (c *core) admission() *admission {
-	out := &admission{peers: map[string][]string{}, slots: map[uint16][]byte{}, self: uint16(c.selfSlot())}
-	for _, d := range c.members() {
-		if d.Identity == c.self.public {
+	out := &admission{peers: map[string][]string{}, slots: map[uint16][]byte{}, self: uint16(c.SelfSlot())}
+	for _, d := range c.Members() {
+		if d.Identity == c.Self.Public {
 			continue
 		}
 		out.peers[string(d.Peer)] = c.addrsOf(d.Slot)
 		out.slots[uint16(d.Slot)] = d.Peer
 	}
-	for id, addrs := range c.pairing {
+	for id, addrs := range c.Pairing {
 		out.peers[id] = append(out.peers[id], addrs...)
 	}
-	for id := range c.formerPeers() {
+	for id := range c.FormerPeers() {
 		out.peers[id] = nil
 	}
-	for id := range c.parting {
+	for id := range c.Parting {
 		if _, ok := out.peers[id]; !ok {
 			out.peers[id] = nil
 		}
 	}
 	switch {
-	case c.circle != nil:
-		out.beacon, out.older = c.circle.discovery, c.circle.older
-	case c.founding != nil:
-		out.beacon = c.founding.discovery
+	case c.Circle != nil:
+		out.beacon, out.older = c.Circle.Discovery, c.Circle.Older
+	case c.Founding != nil:
+		out.beacon = c.Founding.Discovery
 	}
 	return out
 }
@@ -82,14 +82,14 @@ func (c *core) admission() *admission {
 // addrsOf lists where the device in slot may be.
 func (c *core) addrsOf(slot wire.Slot) []string {
 	var out []string
-	if c.circle != nil {
-		out = append(out, c.circle.addrs[slot]...)
+	if c.Circle != nil {
+		out = append(out, c.Circle.Addrs[slot]...)
 	}
-	if c.founding != nil {
-		out = append(out, c.founding.addrs[slot]...)
+	if c.Founding != nil {
+		out = append(out, c.Founding.Addrs[slot]...)
 	}
-	if c.attempt != nil {
-		out = append(out, c.attempt.addrs[slot]...)
+	if c.Attempt != nil {
+		out = append(out, c.Attempt.Addrs[slot]...)
 	}
 	return out
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -76,7 +77,7 @@ func foundTemplate(t testing.TB, shape simShape, long bool) *template {
 		l.settings = simSettings
 	}
 	l.found(shape.t, shape.n)
-	out := &template{record: l.devices[0].core.circle.record, epoch: l.devices[0].core.circle.shareKey}
+	out := &template{record: l.devices[0].core.Circle.Record, epoch: l.devices[0].core.Circle.ShareKey}
 	for _, d := range l.devices {
 		d.kill()
 		disk := newSimDisk()
@@ -87,49 +88,49 @@ func foundTemplate(t testing.TB, shape simShape, long bool) *template {
 			for id := range d.keeper.keys {
 				disk.keys[id] = 1
 			}
-			raw, err := tx.Get(bucketDevice, deviceKey)
+			raw, err := tx.Get(standing.BucketDevice, standing.DeviceKey)
 			if err != nil {
 				return err
 			}
-			var dev storedDevice
+			var dev standing.StoredDevice
 			if err := wire.Unmarshal(raw, &dev); err != nil {
 				return err
 			}
-			plain, err := d.keeper.OpenShare(presenceID, "presence", dev.Sealed)
+			plain, err := d.keeper.OpenShare(standing.PresenceID, "presence", dev.Sealed)
 			if err != nil {
 				return err
 			}
-			dev.Sealed = append(disk.seal(presenceID, "presence"), plain...)
-			keys, err := tx.Keys(bucketShares)
+			dev.Sealed = append(disk.seal(standing.PresenceID, "presence"), plain...)
+			keys, err := tx.Keys(standing.BucketShares)
 			if err != nil {
 				return err
 			}
 			for _, k := range keys {
 				account := k[len(out.epoch)+1:]
-				sealed, err := tx.Get(bucketShares, k)
+				sealed, err := tx.Get(standing.BucketShares, k)
 				if err != nil {
 					return err
 				}
-				plain, err := d.keeper.OpenShare(out.epoch, shareName(account), sealed)
+				plain, err := d.keeper.OpenShare(out.epoch, standing.ShareName(account), sealed)
 				if err != nil {
 					return err
 				}
-				if err := tx.Put(bucketShares, k, append(disk.seal(out.epoch, shareName(account)), plain...)); err != nil {
+				if err := tx.Put(standing.BucketShares, k, append(disk.seal(out.epoch, standing.ShareName(account)), plain...)); err != nil {
 					return err
 				}
 			}
-			return tx.Put(bucketDevice, deviceKey, wire.Marshal(dev))
+			return tx.Put(standing.BucketDevice, standing.DeviceKey, wire.Marshal(dev))
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		disk.made = 1
 		td := templateDevice{name: d.name, id: d.id, image: disk.image()}
-		me, err := loadSelf(j)
+		me, err := standing.LoadSelf(j)
 		if err != nil {
 			t.Fatal(err)
 		}
-		td.self = me.public
+		td.self = me.Public
 		out.devices = append(out.devices, td)
 	}
 	out.now = l.now
@@ -191,11 +192,11 @@ func (w *world) learnKeys() {
 func (d *simDevice) founded(w *world, account string) (out [32]byte) {
 	id := slices.Collect(maps.Keys(w.truth.keys))[0]
 	if err := d.disk.mem.View(func(tx journal.Tx) error {
-		sealed, err := tx.Get(bucketShares, shareRecord(id, account))
+		sealed, err := tx.Get(standing.BucketShares, standing.ShareRecord(id, account))
 		if err != nil {
 			return err
 		}
-		p, ok := d.disk.open(id, shareName(account), sealed)
+		p, ok := d.disk.open(id, standing.ShareName(account), sealed)
 		if !ok {
 			return fmt.Errorf("the template does not open")
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // A simDisk is everything of a device that survives a loss of power: its
@@ -199,14 +200,14 @@ func (k *simKeeper) DestroyEpochKey(id string) error {
 		}
 		delete(k.keys, id)
 		if k.written != nil {
-			k.written(map[string]bool{bucketShares: true})
+			k.written(map[string]bool{standing.BucketShares: true})
 		}
 		return nil
 	})
 	if k.torn && !off {
 		k.keys[id] = simDamaged
 		if k.written != nil {
-			k.written(map[string]bool{bucketShares: true})
+			k.written(map[string]bool{standing.BucketShares: true})
 		}
 	}
 	return err

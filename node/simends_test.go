@@ -14,6 +14,7 @@ import (
 	"testing/cryptotest"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // A change of the inside alone must leave all that a peer, a store or a script sees
@@ -91,8 +92,8 @@ func readEnds(t *testing.T) map[uint64]string {
 }
 
 var buckets = []string{
-	bucketDevice, bucketChain, bucketCircle, bucketFenced, bucketShares, bucketAttempt, bucketDead,
-	bucketFounding, bucketAside, bucketItems, bucketMeta, bucketAlarms, bucketBegun,
+	standing.BucketDevice, standing.BucketChain, standing.BucketCircle, standing.BucketFenced, standing.BucketShares, standing.BucketAttempt, standing.BucketDead,
+	standing.BucketFounding, standing.BucketAside, standing.BucketItems, standing.BucketMeta, standing.BucketAlarms, standing.BucketBegun,
 }
 
 // end hashes what a world came to.
@@ -121,7 +122,7 @@ func (w *world) end(t *testing.T) string {
 			t.Fatal(err)
 		}
 		if d.core != nil {
-			b, err := json.Marshal(d.core.status())
+			b, err := json.Marshal(d.core.Status())
 			if err != nil {
 				t.Fatal(err)
 			}

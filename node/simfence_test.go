@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/refresh"
@@ -27,7 +28,7 @@ type simWordOf struct {
 // speaks notes what was said on a device, for the oracles that it concerns.
 func (t *truth) speaks(d *simDevice, id wire.RequestID, kind change.Kind, ch change.Payload) {
 	var about *simDevice
-	if x, in := d.core.circle.record.Device(wire.Slot(ch.Slot)); in {
+	if x, in := d.core.Circle.Record.Device(wire.Slot(ch.Slot)); in {
 		about = t.w.byIdentity(x.Identity)
 	}
 	t.spoken(d, id, kind, about)
@@ -35,7 +36,7 @@ func (t *truth) speaks(d *simDevice, id wire.RequestID, kind change.Kind, ch cha
 	if about != nil && (kind == change.Vacation || kind == change.Veto) {
 		e := simExcuse{id: id, by: d, about: about}
 		if kind == change.Vacation {
-			e.until = time.Duration(ch.Until-unix(d.clock())) * time.Second
+			e.until = time.Duration(ch.Until-standing.Unix(d.clock())) * time.Second
 		}
 		t.excuses = append(t.excuses, e)
 	}
@@ -46,11 +47,11 @@ func (t *truth) speaks(d *simDevice, id wire.RequestID, kind change.Kind, ch cha
 // know. That restrains the oracles only; what counts against a device is noted
 // once it is said.
 func (t *truth) meant(d *simDevice, kind change.Kind, ch change.Payload) {
-	if d.core.circle == nil {
+	if d.core.Circle == nil {
 		return
 	}
 	var about *simDevice
-	if x, in := d.core.circle.record.Device(wire.Slot(ch.Slot)); in {
+	if x, in := d.core.Circle.Record.Device(wire.Slot(ch.Slot)); in {
 		about = t.w.byIdentity(x.Identity)
 	}
 	t.called(d, wire.RequestID{}, kind, ch, about)
@@ -81,17 +82,17 @@ func (t *truth) charged(d *simDevice) bool {
 // approval that its person has signed.
 func (w *world) listens(d *simDevice) {
 	c := d.core
-	if w.truth.thawed || len(d.heard) == len(w.truth.words) || c == nil || c.circle == nil || c.circle.evicted != nil || d.thief {
+	if w.truth.thawed || len(d.heard) == len(w.truth.words) || c == nil || c.Circle == nil || c.Circle.Evicted != nil || d.thief {
 		return
 	}
-	head := c.circle.head().Record
+	head := c.Circle.Head().Record
 	for _, x := range w.truth.words {
-		r := c.requests[x.id]
-		if d.heard[x.id] || r == nil || !r.open() {
+		r := c.Requests[x.id]
+		if d.heard[x.id] || r == nil || !r.Open() {
 			continue
 		}
 		by, in := head.ByIdentity(x.by.view.self)
-		if in && slices.Contains(c.present(r), by.Slot) {
+		if in && slices.Contains(c.Present(r), by.Slot) {
 			d.heard[x.id] = true
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/warifu/warifu/node/redeal"
 )
 
 // locks has persons lock their devices at any time, and unlock them later. What a
@@ -16,11 +18,11 @@ func locks(w *world) {
 			lock, told := rng.IntN(2) == 0, rng.IntN(5) > 0
 			w.after(at, func() {
 				d.do(func(c *core) {
-					c.now = d.clock()
+					c.Now = d.clock()
 					switch {
 					case lock && !w.calm:
 						w.hits["locked"]++
-						c.lock()
+						c.Lock()
 					case d.keeper.locked:
 						unlock(d, told)
 					}
@@ -29,7 +31,7 @@ func locks(w *world) {
 		}
 	}
 	w.heal = func(d *simDevice) {
-		a := d.core.attempt
+		a := d.core.Attempt
 		if d.keeper.locked && w.calm {
 			w.after(time.Second, func() {
 				if d.keeper.locked {
@@ -37,8 +39,8 @@ func locks(w *world) {
 				}
 			})
 		}
-		if d.keeper.locked && a != nil && holdsKeys(a) {
-			w.fail("O7: %s is locked and has shares in memory, %v", d.name, a.machine.Phase())
+		if d.keeper.locked && a != nil && redeal.HoldsKeys(a) {
+			w.fail("O7: %s is locked and has shares in memory, %v", d.name, a.Machine.Phase())
 		}
 	}
 }
@@ -50,8 +52,8 @@ func unlock(d *simDevice, told bool) {
 		d.w.fail("%s does not unlock: %w", d.name, err)
 	}
 	if told {
-		d.core.now = d.clock()
-		d.core.unlocked()
+		d.core.Now = d.clock()
+		d.core.Unlocked()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 )
 
@@ -43,7 +44,7 @@ var months = []story{
 	{name: onVacation, fits: canGo, tell: func(w *world) {
 		long := 2 * (w.set().suspect + w.set().grace)
 		w.run(time.Minute, nil)
-		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
+		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: standing.Unix(w.devices[0].clock().Add(long))})
 		w.run(time.Minute, nil)
 		w.last().off("is on vacation")
 		w.run(long-time.Hour, nil)
@@ -55,7 +56,7 @@ var months = []story{
 	{name: "home from a vacation", fits: canGo, tell: func(w *world) {
 		long := 2 * (w.set().suspect + w.set().grace)
 		w.run(time.Minute, nil)
-		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: unix(w.devices[0].clock().Add(long))})
+		w.ask(w.devices[0], change.Vacation, change.Payload{Slot: uint16(w.last().slot()), Until: standing.Unix(w.devices[0].clock().Add(long))})
 		w.run(time.Minute, nil)
 		w.last().off("is on vacation")
 		w.run(long+w.set().suspect/2, nil)
@@ -68,7 +69,7 @@ var months = []story{
 			w.ask(w.devices[0], change.Veto, change.Payload{Slot: uint16(w.last().slot())})
 			w.run(time.Hour, nil)
 			for _, d := range w.devices[:w.shape.n-1] {
-				if v, _ := d.core.vigil.Judge.View(w.last().slot()); w.err == nil && v.State != recovery.Grace {
+				if v, _ := d.core.Vigil.Judge.View(w.last().slot()); w.err == nil && v.State != recovery.Grace {
 					w.fail("E: %s takes it for %v after objection %d", d.name, v.State, i)
 				}
 			}
@@ -141,7 +142,7 @@ func (w *world) goneUntil(s recovery.State) {
 	x.off("is away")
 	if !w.run(w.set().suspect+w.set().grace, func() bool {
 		for _, d := range w.devices[:w.shape.n-1] {
-			if v, _ := d.core.vigil.Judge.View(x.slot()); v.State == s {
+			if v, _ := d.core.Vigil.Judge.View(x.slot()); v.State == s {
 				return true
 			}
 		}
@@ -184,10 +185,10 @@ func (w *world) home(in bool) {
 			return false
 		}
 		if !in {
-			return x.core.circle.evicted != nil
+			return x.core.Circle.Evicted != nil
 		}
 		for _, d := range w.devices[:w.shape.n-1] {
-			if v, _ := d.core.vigil.Judge.View(x.slot()); v.State != recovery.Live {
+			if v, _ := d.core.Vigil.Judge.View(x.slot()); v.State != recovery.Live {
 				return false
 			}
 		}
@@ -197,11 +198,11 @@ func (w *world) home(in bool) {
 	case w.err != nil:
 	case w.out(x) == in:
 		w.fail("E: back, and out: %t: %s", w.out(x), w.census())
-	case !in && (x.core == nil || x.core.circle.evicted == nil):
+	case !in && (x.core == nil || x.core.Circle.Evicted == nil):
 		w.fail("E: it does not learn that it is out: %s", w.census())
 	}
 	for _, d := range w.devices[:w.shape.n-1] {
-		if v, known := d.core.vigil.Judge.View(x.slot()); w.err == nil && in && known && v.State != recovery.Live {
+		if v, known := d.core.Vigil.Judge.View(x.slot()); w.err == nil && in && known && v.State != recovery.Live {
 			w.fail("E: %s takes it for %v: %s", d.name, v.State, w.census())
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -71,10 +73,10 @@ func (w *world) check() {
 	willing := map[wire.Hash]int{}
 	for _, d := range w.sane() {
 		in := d.view.in
-		if d.core != nil && d.core.circle != nil {
+		if d.core != nil && d.core.Circle != nil {
 			in = wire.Hash{}
-			if d.core.hasShare() {
-				in = d.core.circle.hash
+			if d.core.HasShare() {
+				in = d.core.Circle.Hash
 			}
 		}
 		if in != (wire.Hash{}) {
@@ -110,7 +112,7 @@ func (w *world) check() {
 // device is through with them. A device without a share destroys nothing.
 func (w *world) leftovers() {
 	for _, d := range w.sane() {
-		if !d.on() || d.unsure || d.core.redealing() || d.core.waking != nil || !d.core.hasShare() {
+		if !d.on() || d.unsure || d.core.Redealing() || d.core.Waking != nil || !d.core.HasShare() {
 			continue
 		}
 		for _, id := range slices.Sorted(maps.Keys(d.sealed)) {
@@ -218,7 +220,7 @@ func (w *world) signedTwice(a, b roster.Record) bool {
 func (w *world) look(d *simDevice) {
 	w.listens(d)
 	w.excused(d)
-	if d.core != nil && strings.Contains(d.core.redealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure && !d.thief {
+	if d.core != nil && strings.Contains(d.core.RedealTrouble, refresh.ErrRolledBack.Error()) && !d.unsure && !d.thief {
 		w.fail("N: %s forgot its own vote", d.name)
 	}
 }
@@ -232,14 +234,14 @@ func (w *world) heard(d *simDevice, protocol string, msg []byte) {
 	if d.thief {
 		return
 	}
-	if protocol == wire.ProtocolSync && msg[0] == msgItems && c.circle != nil {
+	if protocol == wire.ProtocolSync && msg[0] == message.MsgItems && c.Circle != nil {
 		w.heardItems(d, msg)
 	}
-	if protocol != wire.ProtocolSession || c.attempt == nil || d.unsure {
+	if protocol != wire.ProtocolSession || c.Attempt == nil || d.unsure {
 		return
 	}
 	f, err := wire.ParseFrame(msg)
-	if err != nil || f.Session != c.attempt.live.id {
+	if err != nil || f.Session != c.Attempt.Live.Id {
 		return
 	}
 	var s simStatement
@@ -257,17 +259,17 @@ func (w *world) heard(d *simDevice, protocol string, msg []byte) {
 }
 
 func (w *world) heardItems(d *simDevice, msg []byte) {
-	var m items
-	if _, body, err := splitMessage(msg); err != nil || wire.Unmarshal(body, &m) != nil {
+	var m message.Items
+	if _, body, err := message.SplitMessage(msg); err != nil || wire.Unmarshal(body, &m) != nil {
 		w.fail("%s sends items that do not parse", d.name)
 		return
 	}
 	for _, it := range m.Items {
-		if it.From != d.core.circle.slot {
+		if it.From != d.core.Circle.Slot {
 			continue
 		}
 		if err := d.disk.mem.View(func(tx journal.Tx) error {
-			b, err := tx.Get(bucketItems, it.id().Hex())
+			b, err := tx.Get(standing.BucketItems, it.Id().Hex())
 			if err == nil && b == nil {
 				err = fmt.Errorf("not on its disk")
 			}
@@ -296,8 +298,8 @@ func (w *world) census() string {
 		for h := range d.view.shares {
 			fmt.Fprintf(&b, " %d(%x)", w.truth.records[h].Epoch, h[:2])
 		}
-		if d.core != nil && d.core.circle != nil {
-			fmt.Fprintf(&b, "; runs in %d, share %t, frozen %q, trouble %q", d.core.circle.record.Epoch, d.core.hasShare(), d.core.frozen(), d.core.redealTrouble)
+		if d.core != nil && d.core.Circle != nil {
+			fmt.Fprintf(&b, "; runs in %d, share %t, frozen %q, trouble %q", d.core.Circle.Record.Epoch, d.core.HasShare(), d.core.Frozen(), d.core.RedealTrouble)
 		}
 	}
 	return b.String()

@@ -10,7 +10,10 @@ import (
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -50,7 +53,7 @@ func (w *world) pick(ok func(*simDevice) bool) *simDevice {
 }
 
 func (d *simDevice) running() bool {
-	return d.on() && d.core.circle != nil && d.core.circle.evicted == nil
+	return d.on() && d.core.Circle != nil && d.core.Circle.Evicted == nil
 }
 
 // scene is one story.
@@ -76,12 +79,12 @@ func (w *world) want() {
 	if d == nil {
 		return
 	}
-	rec := d.core.circle.record
+	rec := d.core.Circle.Record
 	other := rec.Devices[w.rng.IntN(len(rec.Devices))].Slot
 	kind, ch := change.Refresh, change.Payload{}
 	switch n := w.rng.IntN(20); {
 	case n < 8:
-	case n < 12 && other != d.core.circle.slot && d.core.enoughWithout(other) == nil:
+	case n < 12 && other != d.core.Circle.Slot && d.core.EnoughWithout(other) == nil:
 		x := w.bySlot(other)
 		if x != nil && !w.mayGo(x) {
 			break
@@ -90,18 +93,18 @@ func (w *world) want() {
 		if x != nil && w.chance(40) && w.spare(x) {
 			x.thief = true // the person is right
 		}
-	case n < 14 && d.core.enoughWithout(d.core.circle.slot) == nil && w.mayGo(d):
+	case n < 14 && d.core.EnoughWithout(d.core.Circle.Slot) == nil && w.mayGo(d):
 		kind = change.Leave
 	case n < 16:
 		w.add(d)
 		return
 	case n == 16:
 		kind = change.Freeze
-	case n == 17 && d.core.frozen() != "":
+	case n == 17 && d.core.Frozen() != "":
 		kind = change.Thaw
-	case n == 18 && other != d.core.circle.slot:
-		kind, ch.Slot, ch.Until = change.Vacation, uint16(other), unix(d.clock())+3*24*3600
-	case n == 19 && other != d.core.circle.slot:
+	case n == 18 && other != d.core.Circle.Slot:
+		kind, ch.Slot, ch.Until = change.Vacation, uint16(other), standing.Unix(d.clock())+3*24*3600
+	case n == 19 && other != d.core.Circle.Slot:
 		kind, ch.Slot = change.Veto, uint16(other)
 	}
 	w.ask(d, kind, ch)
@@ -119,16 +122,16 @@ func (w *world) bySlot(s wire.Slot) *simDevice {
 // ask makes a request to change the circle, and lets other persons approve it.
 func (w *world) ask(d *simDevice, kind change.Kind, ch change.Payload) {
 	d.do(func(c *core) {
-		c.now = d.clock()
+		c.Now = d.clock()
 		w.truth.meant(d, kind, ch)
-		r, err := c.askChange(kind, ch, 6*time.Hour)
+		r, err := c.AskChange(kind, ch, 6*time.Hour)
 		w.note(d, "PERSON "+string(kind), err)
 		if err != nil {
 			return
 		}
 		w.wants[string(kind)]++
-		w.approval(r.id, d)
-		w.truth.speaks(d, r.id, kind, ch)
+		w.approval(r.Id, d)
+		w.truth.speaks(d, r.Id, kind, ch)
 		switch x := w.bySlot(wire.Slot(ch.Slot)); {
 		case kind == change.Leave:
 			d.sentOff = true
@@ -137,7 +140,7 @@ func (w *world) ask(d *simDevice, kind change.Kind, ch change.Payload) {
 		}
 		for _, o := range w.devices {
 			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && (w.eager || w.chance(85)) {
-				w.approveLater(o, r.id, 8)
+				w.approveLater(o, r.Id, 8)
 			}
 		}
 	})
@@ -159,30 +162,30 @@ func (w *world) approveLater(d *simDevice, id wire.RequestID, tries int) {
 		if d.thief {
 			return
 		}
-		if !d.running() || d.core.requests[id] == nil {
+		if !d.running() || d.core.Requests[id] == nil {
 			w.approveLater(d, id, tries-1)
 			return
 		}
 		d.do(func(c *core) {
-			c.now = d.clock()
+			c.Now = d.clock()
 			w.approval(id, d)
-			w.note(d, "PERSON approves", c.approve(c.requests[id], true))
+			w.note(d, "PERSON approves", c.Approve(c.Requests[id], true))
 		})
 	})
 }
 
 // wantSignature has the person of d ask for a signature, and others approve.
-func (w *world) wantSignature(d *simDevice) *openRequest {
+func (w *world) wantSignature(d *simDevice) *ledger.Request {
 	if d == nil || !d.running() {
 		return nil
 	}
-	var r *openRequest
+	var r *ledger.Request
 	d.do(func(c *core) {
-		c.now = d.clock()
+		c.Now = d.clock()
 		account, path := roster.Ethereum, []uint32{0, 0}
 		in := intent.Input{Kind: intent.Message, Message: []byte("pay")}
 		var err error
-		r, err = c.ask(in, account, path, 2*time.Hour)
+		r, err = c.Ask(in, account, path, 2*time.Hour)
 		w.note(d, "PERSON sign", err)
 		if err != nil {
 			r = nil
@@ -192,10 +195,10 @@ func (w *world) wantSignature(d *simDevice) *openRequest {
 			return
 		}
 		w.wants["sign"]++
-		w.approval(r.id, d)
+		w.approval(r.Id, d)
 		for _, o := range w.devices {
 			if o != d && !o.thief {
-				w.approveLater(o, r.id, 8)
+				w.approveLater(o, r.Id, 8)
 			}
 		}
 	})
@@ -204,8 +207,8 @@ func (w *world) wantSignature(d *simDevice) *openRequest {
 
 // add introduces a device that is in no circle, and asks for it to come in.
 func (w *world) add(d *simDevice) {
-	x := w.pick(func(x *simDevice) bool { return x.on() && x.core.circle == nil && x.core.attempt == nil })
-	if x == nil || !d.running() || len(d.core.circle.record.Devices) > 4 {
+	x := w.pick(func(x *simDevice) bool { return x.on() && x.core.Circle == nil && x.core.Attempt == nil })
+	if x == nil || !d.running() || len(d.core.Circle.Record.Devices) > 4 {
 		return
 	}
 	w.introduce(d, x)
@@ -215,7 +218,7 @@ func (w *world) add(d *simDevice) {
 // come in.
 func (w *world) introduce(d, x *simDevice) {
 	w.meet(d, x)
-	card := x.core.ownCard([32]byte{1})
+	card := x.core.OwnCard([32]byte{1})
 	w.after(time.Second, func() {
 		if d.running() {
 			w.ask(d, change.Add, change.Payload{Card: card.Bytes(), Addrs: x.Addrs()})
@@ -225,21 +228,21 @@ func (w *world) introduce(d, x *simDevice) {
 
 // meet is what a pairing comes to.
 func (w *world) meet(d, x *simDevice) {
-	card := x.core.ownCard([32]byte{1})
+	card := x.core.OwnCard([32]byte{1})
 	x.do(func(c *core) {
-		c.now = x.clock()
-		s := meet.Newcomer{Card: d.core.ownCard([32]byte{1}), Addrs: d.Addrs()}
-		c.joining = &joining{sponsor: s, card: card, touched: c.now}
-		c.pairing[string(d.id)] = nil
+		c.Now = x.clock()
+		s := meet.Newcomer{Card: d.core.OwnCard([32]byte{1}), Addrs: d.Addrs()}
+		c.Joining = &founding.Joining{Sponsor: s, Card: card, Touched: c.Now}
+		c.Pairing[string(d.id)] = nil
 		c.admit()
 	})
 	d.do(func(c *core) {
-		c.pairing[string(x.id)] = nil
+		c.Pairing[string(x.id)] = nil
 		c.admit()
 	})
 	w.after(10*time.Minute, func() {
-		if x.core != nil && x.core.circle == nil && x.core.attempt == nil && x.core.joining != nil {
-			x.do(func(c *core) { c.endMeeting(errors.New("its person gives up")) })
+		if x.core != nil && x.core.Circle == nil && x.core.Attempt == nil && x.core.Joining != nil {
+			x.do(func(c *core) { c.EndMeeting(errors.New("its person gives up")) })
 		}
 	})
 }
@@ -285,8 +288,8 @@ func (w *world) without(lost func(*simDevice) bool) bool {
 		if r, ok := w.truth.records[o.view.record]; ok && o.view.phase != refresh.Returned && !sound(r) {
 			return false
 		}
-		if c := o.core; c != nil && c.attempt != nil && c.redealing() {
-			p := c.attempt.proposal
+		if c := o.core; c != nil && c.Attempt != nil && c.Redealing() {
+			p := c.Attempt.Proposal
 			n := 0
 			for _, s := range slices.Concat(p.Members, p.Sleepers) {
 				if x := w.bySlot(s); x == nil || !lost(x) && !x.gone && !x.thief && !x.unsure {
@@ -387,7 +390,7 @@ func (w *world) fault(kind int) {
 			d.image = &i
 			return
 		}
-		busy := slices.ContainsFunc(w.devices, func(o *simDevice) bool { return o.core != nil && o.core.redealing() })
+		busy := slices.ContainsFunc(w.devices, func(o *simDevice) bool { return o.core != nil && o.core.Redealing() })
 		if d.unsure || busy || !w.spare(d) {
 			return
 		}
@@ -425,18 +428,18 @@ func (w *world) recover() {
 	w.run(5*time.Minute, nil)
 	start, day := w.now, 25*time.Hour
 	for try := 0; w.err == nil && w.now.Sub(start) < day; try++ {
-		if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.frozen(), "lost") }) != nil {
+		if w.pick(func(d *simDevice) bool { return d.running() && strings.Contains(d.core.Frozen(), "lost") }) != nil {
 			// Who stands accused does not help to acquit itself. If too few
 			// others are left, the accuser can take it back alone after a day.
 			day = 4 * 24 * time.Hour
 		}
-		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.frozen() != "" })
+		frozen := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.Frozen() != "" })
 		if frozen != nil {
 			for _, x := range w.devices {
 				// What is destroyed is reported, also by whom it accused.
 				for _, y := range w.devices {
-					if try < 3 && x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.circle.record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
-						y.core.enoughWithout(x.slot()) == nil {
+					if try < 3 && x.gone && y.running() && !y.thief && slices.ContainsFunc(y.core.Circle.Record.Devices, func(o roster.Device) bool { return o.Slot == x.slot() }) &&
+						y.core.EnoughWithout(x.slot()) == nil {
 						w.ask(y, change.Lost, change.Payload{Slot: uint16(x.slot())})
 					}
 				}
@@ -445,8 +448,8 @@ func (w *world) recover() {
 			w.ask(frozen, change.Thaw, change.Payload{})
 			w.run(2*time.Minute, nil)
 		}
-		d := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.maySign() == nil })
-		if r := w.wantSignature(d); r != nil && w.run(5*time.Minute, func() bool { return r.state() == api.StateSigned }) {
+		d := w.pick(func(d *simDevice) bool { return d.running() && !d.thief && d.core.MaySign() == nil })
+		if r := w.wantSignature(d); r != nil && w.run(5*time.Minute, func() bool { return r.State() == api.StateSigned }) {
 			return
 		}
 		w.run(min(time.Duration(1+try)*10*time.Minute, time.Hour), nil)
@@ -469,13 +472,13 @@ func (w *world) accused() bool {
 		if !d.running() {
 			continue
 		}
-		need = max(need, d.core.circle.record.Threshold)
+		need = max(need, d.core.Circle.Record.Threshold)
 		charged := false
 		for _, o := range w.sane() {
-			if o == d || !o.running() || o.core.vigil.Judge == nil {
+			if o == d || !o.running() || o.core.Vigil.Judge == nil {
 				continue
 			}
-			v, _ := o.core.vigil.Judge.View(d.core.circle.slot)
+			v, _ := o.core.Vigil.Judge.View(d.core.Circle.Slot)
 			charged = charged || v.State == recovery.Frozen || v.State == recovery.Evicting || v.State == recovery.Disputed
 		}
 		if !charged {
@@ -490,8 +493,8 @@ func (w *world) accused() bool {
 // nobody tells anything, nor once somebody has committed who waits for a device
 // that is gone for good.
 func (w *world) canEnd(d *simDevice) bool {
-	a := d.core.attempt
-	if d.core.isNew(a) || w.rolledBack() {
+	a := d.core.Attempt
+	if d.core.IsNew(a) || w.rolledBack() {
 		return false
 	}
 	for _, o := range w.sane() {
@@ -499,25 +502,25 @@ func (w *world) canEnd(d *simDevice) bool {
 			return false
 		}
 	}
-	gone, committed := 0, a.machine.InForce()
+	gone, committed := 0, a.Machine.InForce()
 	for _, o := range w.devices {
-		comes := slices.ContainsFunc(a.proposal.Added, func(x roster.Device) bool { return x.Identity == o.view.self })
-		if !comes && !slices.Contains(a.live.slots, o.slot()) {
+		comes := slices.ContainsFunc(a.Proposal.Added, func(x roster.Device) bool { return x.Identity == o.view.self })
+		if !comes && !slices.Contains(a.Live.Slots, o.slot()) {
 			continue
 		}
 		if o.gone || o.thief {
 			gone++
 		} else {
-			committed = committed || o.view.attempt == a.proposal.Attempt() && o.view.phase.In()
+			committed = committed || o.view.attempt == a.Proposal.Attempt() && o.view.phase.In()
 		}
 	}
-	return gone == 0 || !committed && gone < a.proposal.Threshold
+	return gone == 0 || !committed && gone < a.Proposal.Threshold
 }
 
 // redeal names the re-deal that d is in, or cannot read back.
 func (d *simDevice) redeal() wire.Hash {
-	if a := d.core.attempt; a != nil {
-		return a.proposal.Attempt()
+	if a := d.core.Attempt; a != nil {
+		return a.Proposal.Attempt()
 	}
 	return d.view.attempt
 }
@@ -530,13 +533,13 @@ func (w *world) finish() {
 	}
 	ids := map[*simDevice]wire.Hash{}
 	for _, d := range w.sane() {
-		if d.on() && d.core.redealing() && (d.core.attempt == nil || w.canEnd(d)) {
+		if d.on() && d.core.Redealing() && (d.core.Attempt == nil || w.canEnd(d)) {
 			ids[d] = d.redeal()
 		}
 	}
 	w.run(20*time.Minute, nil)
 	for _, d := range w.sane() {
-		if id, was := ids[d]; was && d.on() && d.core.redealing() && d.redeal() == id && w.err == nil {
+		if id, was := ids[d]; was && d.on() && d.core.Redealing() && d.redeal() == id && w.err == nil {
 			w.fail("C1: %s is in the middle of a re-deal for good: %s", d.name, w.census())
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"filippo.io/edwards25519"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-
 	"github.com/warifu/warifu/internal/secret"
+	"github.com/warifu/warifu/node/cosign"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
@@ -24,13 +24,13 @@ type watchedSigner struct {
 	session.Machine
 	t   *truth
 	d   *simDevice
-	cfg signerConfig
+	cfg cosign.SignerConfig
 	sig func() []byte
 }
 
-func (t *truth) watched(d *simDevice) newSigner {
-	return func(cfg signerConfig) (session.Machine, func() []byte, []session.Effect, error) {
-		m, sig, effects, err := signer(cfg)
+func (t *truth) watched(d *simDevice) cosign.NewSigner {
+	return func(cfg cosign.SignerConfig) (session.Machine, func() []byte, []session.Effect, error) {
+		m, sig, effects, err := cosign.Signer(cfg)
 		if err != nil {
 			return nil, nil, nil, err
 		}
@@ -50,7 +50,7 @@ func (m *watchedSigner) look(effects []session.Effect) []session.Effect {
 		case session.Release:
 			m.t.release(m.d, m.cfg)
 		case session.Done:
-			m.t.signed(m.cfg.proposal, m.cfg.record, m.sig())
+			m.t.signed(m.cfg.Proposal, m.cfg.Record, m.sig())
 		}
 	}
 	return effects
@@ -77,25 +77,25 @@ type simRoom struct {
 type simSigner struct {
 	t    *truth
 	d    *simDevice
-	cfg  signerConfig
+	cfg  cosign.SignerConfig
 	room *simRoom
 	here map[wire.Slot]bool
 	gave map[wire.Slot]bool
 	sent []wire.Frame
 }
 
-func (t *truth) signer(d *simDevice) newSigner {
-	return func(cfg signerConfig) (session.Machine, func() []byte, []session.Effect, error) {
-		if err := cfg.proposal.Check(cfg.record); err != nil {
+func (t *truth) signer(d *simDevice) cosign.NewSigner {
+	return func(cfg cosign.SignerConfig) (session.Machine, func() []byte, []session.Effect, error) {
+		if err := cfg.Proposal.Check(cfg.Record); err != nil {
 			return nil, nil, nil, err
 		}
 		m := &simSigner{t: t, d: d, cfg: cfg, here: map[wire.Slot]bool{}, gave: map[wire.Slot]bool{}}
-		id := cfg.proposal.Session()
+		id := cfg.Proposal.Session()
 		if t.rooms[id] == nil {
-			t.rooms[id] = &simRoom{proposal: cfg.proposal, record: cfg.record, shares: map[wire.Slot][32]byte{}, given: map[wire.Slot]bool{}}
+			t.rooms[id] = &simRoom{proposal: cfg.Proposal, record: cfg.Record, shares: map[wire.Slot][32]byte{}, given: map[wire.Slot]bool{}}
 		}
 		m.room = t.rooms[id]
-		if err := cfg.share.Use(func(b *[secret.Size]byte) error { m.room.shares[cfg.self] = *b; return nil }); err != nil {
+		if err := cfg.Share.Use(func(b *[secret.Size]byte) error { m.room.shares[cfg.Self] = *b; return nil }); err != nil {
 			return nil, nil, nil, err
 		}
 		return m, func() []byte { return m.room.sig }, []session.Effect{m.say(1)}, nil
@@ -103,13 +103,13 @@ func (t *truth) signer(d *simDevice) newSigner {
 }
 
 func (m *simSigner) say(k wire.Kind) session.Effect {
-	f := wire.Frame{Session: m.cfg.proposal.Session(), From: m.cfg.self, Kind: k, Body: []byte{0}}
+	f := wire.Frame{Session: m.cfg.Proposal.Session(), From: m.cfg.Self, Kind: k, Body: []byte{0}}
 	m.sent = append(m.sent, f)
 	return session.Send{Frame: f}
 }
 
 func (m *simSigner) Deliver(f wire.Frame) (out []session.Effect, err error) {
-	if f.Session != m.cfg.proposal.Session() || !slices.Contains(m.cfg.proposal.Signers, f.From) || f.From == m.cfg.self {
+	if f.Session != m.cfg.Proposal.Session() || !slices.Contains(m.cfg.Proposal.Signers, f.From) || f.From == m.cfg.Self {
 		return nil, nil
 	}
 	m.here[f.From] = true
@@ -117,16 +117,16 @@ func (m *simSigner) Deliver(f wire.Frame) (out []session.Effect, err error) {
 		m.gave[f.From] = true
 		m.t.give(m.room, f.From)
 	}
-	need := len(m.cfg.proposal.Signers) - 1
+	need := len(m.cfg.Proposal.Signers) - 1
 	if len(m.here) == need && len(m.sent) == 1 {
-		if m.cfg.proposal.Session() != m.room.proposal.Session() || m.cfg.record.Hash() != m.room.record.Hash() {
+		if m.cfg.Proposal.Session() != m.room.proposal.Session() || m.cfg.Record.Hash() != m.room.record.Hash() {
 			m.t.w.fail("O4: two proposals under one session")
 		}
 		m.t.release(m.d, m.cfg)
 		out = append(out, session.Release{}, m.say(2))
 	}
 	if len(m.gave) == need && len(m.sent) == 2 {
-		m.t.give(m.room, m.cfg.self)
+		m.t.give(m.room, m.cfg.Self)
 		out = append(out, session.Done{})
 	}
 	return out, nil
@@ -144,8 +144,8 @@ func (m *simSigner) Waiting() (out []wire.Slot) {
 	if len(m.sent) == 2 {
 		in = m.gave
 	}
-	for _, s := range m.cfg.proposal.Signers {
-		if s != m.cfg.self && !in[s] {
+	for _, s := range m.cfg.Proposal.Signers {
+		if s != m.cfg.Self && !in[s] {
 			out = append(out, s)
 		}
 	}
@@ -156,8 +156,8 @@ func (m *simSigner) Close() {}
 
 // release is O4 for one signer, at the time at which its partial signature
 // leaves.
-func (t *truth) release(d *simDevice, cfg signerConfig) {
-	p, w, rec := cfg.proposal, t.w, cfg.record
+func (t *truth) release(d *simDevice, cfg cosign.SignerConfig) {
+	p, w, rec := cfg.Proposal, t.w, cfg.Record
 	w.fence(d, p, rec)
 	if p.Record != rec.Hash() {
 		w.fail("O4: a proposal of another epoch")

@@ -40,17 +40,17 @@ func (d *simDevice) patience(of *simDevice) *simDue {
 // who calls another lost, or who was, is given up on.
 func (w *world) excused(d *simDevice) {
 	c := d.core
-	if c == nil || c.circle == nil || c.vigil.Judge == nil || len(w.truth.excuses) == 0 {
+	if c == nil || c.Circle == nil || c.Vigil.Judge == nil || len(w.truth.excuses) == 0 {
 		return
 	}
 	for _, e := range w.truth.excuses {
-		r := c.requests[e.id]
-		if d.heard[e.id] || r == nil || !r.open() && !r.meta.Done || e.about == d {
+		r := c.Requests[e.id]
+		if d.heard[e.id] || r == nil || !r.Open() && !r.Meta.Done || e.about == d {
 			continue
 		}
-		_, in := c.circle.head().Record.ByIdentity(e.by.view.self)
-		view, known := c.vigil.Judge.View(e.about.slot())
-		if !in || !known || !slices.Contains(c.present(r), e.by.slot()) {
+		_, in := c.Circle.Head().Record.ByIdentity(e.by.view.self)
+		view, known := c.Vigil.Judge.View(e.about.slot())
+		if !in || !known || !slices.Contains(c.Present(r), e.by.slot()) {
 			continue
 		}
 		d.heard[e.id] = true

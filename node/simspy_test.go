@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -49,15 +50,15 @@ func (w *world) learnSeeds() {
 	}
 	for _, d := range w.devices {
 		if err := d.disk.mem.View(func(tx journal.Tx) error {
-			raw, err := tx.Get(bucketDevice, deviceKey)
+			raw, err := tx.Get(standing.BucketDevice, standing.DeviceKey)
 			if err != nil {
 				return err
 			}
-			var s storedDevice
+			var s standing.StoredDevice
 			if err := wire.Unmarshal(raw, &s); err != nil {
 				return err
 			}
-			presence, ok := d.disk.open(presenceID, "presence", s.Sealed)
+			presence, ok := d.disk.open(standing.PresenceID, "presence", s.Sealed)
 			if !ok {
 				return fmt.Errorf("the presence key of %s does not open", d.name)
 			}

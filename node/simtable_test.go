@@ -13,6 +13,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -198,10 +199,10 @@ func (w *world) apart() string {
 		if _, in := newest.ByIdentity(d.view.self); !in {
 			continue
 		}
-		if d.core == nil || !d.core.hasShare() || d.core.circle.hash != newest.Hash() {
+		if d.core == nil || !d.core.HasShare() || d.core.Circle.Hash != newest.Hash() {
 			return d.name + " is not where the others are"
 		}
-		if len(d.view.shares) != 1 || d.core.redealing() {
+		if len(d.view.shares) != 1 || d.core.Redealing() {
 			return d.name + " is not through"
 		}
 	}
@@ -264,26 +265,26 @@ func (s story) rows(t testing.TB, shape simShape) (list []row) {
 func pointOf(was, is view, touched map[string]bool, key bool) string {
 	unlinks := false
 	for k := range touched {
-		unlinks = unlinks || strings.HasPrefix(k, "-"+bucketShares)
+		unlinks = unlinks || strings.HasPrefix(k, "-"+standing.BucketShares)
 	}
 	switch {
 	case key:
 		return "a key is destroyed"
-	case touched["-"+bucketAttempt+"/"+currentKey] && touched[bucketChain]:
+	case touched["-"+standing.BucketAttempt+"/"+standing.CurrentKey] && touched[standing.BucketChain]:
 		return "an attempt is overtaken"
-	case touched["-"+bucketAttempt+"/"+currentKey]:
+	case touched["-"+standing.BucketAttempt+"/"+standing.CurrentKey]:
 		return "an attempt is forgotten"
-	case touched[bucketAttempt] && (was.attempt != is.attempt || was.phase != is.phase):
+	case touched[standing.BucketAttempt] && (was.attempt != is.attempt || was.phase != is.phase):
 		return is.phase.String()
-	case touched[bucketAttempt]:
+	case touched[standing.BucketAttempt]:
 		return is.phase.String() + " and more"
-	case touched[bucketChain]:
+	case touched[standing.BucketChain]:
 		return "epochs of others"
 	case unlinks:
 		return "old shares are unlinked"
-	case touched[bucketDead]:
+	case touched[standing.BucketDead]:
 		return "a refusal"
-	case touched[bucketItems] || touched[bucketMeta]:
+	case touched[standing.BucketItems] || touched[standing.BucketMeta]:
 		return "a request"
 	}
 	return "anything else"

@@ -7,6 +7,10 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -78,7 +82,7 @@ func (w *world) report(x *simDevice) {
 		return
 	}
 	for _, d := range w.devices {
-		if d.running() && !d.thief && d.core.enoughWithout(x.slot()) == nil {
+		if d.running() && !d.thief && d.core.EnoughWithout(x.slot()) == nil {
 			w.ask(d, change.Lost, change.Payload{Slot: uint16(x.slot())})
 			return
 		}
@@ -150,7 +154,7 @@ func (w *world) deed(x *simDevice) {
 		return
 	case !x.on():
 		return
-	case x.core.circle == nil || x.core.circle.evicted != nil:
+	case x.core.Circle == nil || x.core.Circle.Evicted != nil:
 		if x.haul.back < 2 {
 			x.haul.back++
 			w.deeds["puts the disk back"]++
@@ -174,11 +178,11 @@ func (w *world) deed(x *simDevice) {
 		w.usurps(x)
 	case n == 17:
 		x.do(func(c *core) {
-			if a := c.attempt; a != nil && !a.machine.Settled() {
-				if effects, err := a.machine.Abort(); err == nil {
+			if a := c.Attempt; a != nil && !a.Machine.Settled() {
+				if effects, err := a.Machine.Abort(); err == nil {
 					w.deeds["votes against"]++
-					c.carryOut(a.live, effects)
-					c.redealStep()
+					c.CarryOut(a.Live, effects)
+					c.RedealStep()
 				}
 			}
 		})
@@ -190,16 +194,16 @@ func (w *world) deed(x *simDevice) {
 // unbound runs f on a device that heeds neither its judge nor its fences.
 func (d *simDevice) unbound(f func(c *core)) {
 	d.do(func(c *core) {
-		if c.circle == nil || c.circle.evicted != nil {
+		if c.Circle == nil || c.Circle.Evicted != nil {
 			return
 		}
-		c.now = d.clock()
-		judge, fenced := c.vigil.Judge, c.circle.fenced
-		c.vigil.Judge, c.circle.fenced = nil, map[wire.DeviceID]bool{}
+		c.Now = d.clock()
+		judge, fenced := c.Vigil.Judge, c.Circle.Fenced
+		c.Vigil.Judge, c.Circle.Fenced = nil, map[wire.DeviceID]bool{}
 		f(c)
-		c.vigil.Judge = judge
-		if c.circle != nil {
-			c.circle.fenced = fenced
+		c.Vigil.Judge = judge
+		if c.Circle != nil {
+			c.Circle.Fenced = fenced
 		}
 	})
 }
@@ -210,16 +214,16 @@ func (w *world) swindle(x *simDevice) {
 		return
 	}
 	x.unbound(func(c *core) {
-		r, err := c.ask(intent.Input{Kind: intent.Message, Message: []byte("pay the thief")}, roster.Ethereum, []uint32{0, 0}, 2*time.Hour)
+		r, err := c.Ask(intent.Input{Kind: intent.Message, Message: []byte("pay the thief")}, roster.Ethereum, []uint32{0, 0}, 2*time.Hour)
 		w.note(x, "THIEF asks", err)
 		if err != nil {
 			return
 		}
 		x.haul.fooled++
 		w.deeds["asks"]++
-		w.approval(r.id, x)
+		w.approval(r.Id, x)
 		for _, o := range w.sane() {
-			w.approveLater(o, r.id, 4)
+			w.approveLater(o, r.Id, 4)
 		}
 	})
 }
@@ -227,11 +231,11 @@ func (w *world) swindle(x *simDevice) {
 // approves says yes to whatever anybody wants signed.
 func (w *world) approves(x *simDevice) {
 	x.unbound(func(c *core) {
-		for _, r := range c.openRequests() {
-			if r.change == nil && r.open() && !has(r.approved, c.circle.slot) {
+		for _, r := range c.OpenRequests() {
+			if r.Change == nil && r.Open() && !ledger.Has(r.Approved, c.Circle.Slot) {
 				w.deeds["approves"]++
-				w.approval(r.id, x)
-				w.note(x, "THIEF approves", c.approve(r, true))
+				w.approval(r.Id, x)
+				w.note(x, "THIEF approves", c.Approve(r, true))
 			}
 		}
 	})
@@ -240,21 +244,21 @@ func (w *world) approves(x *simDevice) {
 // opens begins sessions for what it has asked, with whoever approved.
 func (w *world) opens(x *simDevice) {
 	x.unbound(func(c *core) {
-		for _, r := range c.openRequests() {
-			if r.change != nil || r.from() != c.circle.slot || !r.open() || !has(r.approved, c.circle.slot) {
+		for _, r := range c.OpenRequests() {
+			if r.Change != nil || r.From() != c.Circle.Slot || !r.Open() || !ledger.Has(r.Approved, c.Circle.Slot) {
 				continue
 			}
-			r.live = nil
-			signers := slices.DeleteFunc(c.approvers(r), func(s wire.Slot) bool { return s == c.circle.slot || !c.online(s) })
-			need := c.circle.record.Threshold - 1
+			r.Live = nil
+			signers := slices.DeleteFunc(c.Approvers(r), func(s wire.Slot) bool { return s == c.Circle.Slot || !c.Online(s) })
+			need := c.Circle.Record.Threshold - 1
 			if len(signers) < need {
 				continue
 			}
 			w.dark.Shuffle(len(signers), func(i, j int) { signers[i], signers[j] = signers[j], signers[i] })
-			signers = append(signers[:need:need], c.circle.slot)
+			signers = append(signers[:need:need], c.Circle.Slot)
 			slices.Sort(signers)
 			w.deeds["opens a session"]++
-			w.note(x, "THIEF opens a session", c.openSession(r, signers))
+			w.note(x, "THIEF opens a session", c.OpenSession(r, signers))
 		}
 	})
 }
@@ -279,21 +283,21 @@ func (w *world) claims(x *simDevice) {
 		}
 		kind, ch.Slot = change.Veto, uint16(other.slot())
 	case 4:
-		kind, ch.Slot, ch.Until = change.Vacation, uint16(x.slot()), unix(x.clock())+3*24*3600
+		kind, ch.Slot, ch.Until = change.Vacation, uint16(x.slot()), standing.Unix(x.clock())+3*24*3600
 	case 5:
-		card := x.core.ownCard([32]byte{2})
+		card := x.core.OwnCard([32]byte{2})
 		kind, ch.Card, ch.Addrs = change.Add, card.Bytes(), x.Addrs()
 	}
 	x.do(func(c *core) {
-		c.now = x.clock()
-		r, err := c.askChange(kind, ch, 6*time.Hour)
+		c.Now = x.clock()
+		r, err := c.AskChange(kind, ch, 6*time.Hour)
 		w.note(x, "THIEF says "+string(kind), err)
 		if err != nil {
 			return
 		}
 		w.deeds["says "+string(kind)]++
-		w.approval(r.id, x)
-		w.truth.speaks(x, r.id, kind, ch)
+		w.approval(r.Id, x)
+		w.truth.speaks(x, r.Id, kind, ch)
 		if kind == change.Lost {
 			other.sentOff = true
 		}
@@ -308,56 +312,56 @@ func (w *world) usurps(x *simDevice) {
 
 // usurpations are what it may be: fresh shares for itself, without somebody
 // else, with a device of its own, or with fewer to sign.
-func (w *world) usurpations(x *simDevice) []plan {
-	out := []plan{{kind: roster.Refresh}, {kind: roster.Rethreshold}}
+func (w *world) usurpations(x *simDevice) []changes.Plan {
+	out := []changes.Plan{{Kind: roster.Refresh}, {Kind: roster.Rethreshold}}
 	for _, o := range w.devices {
 		switch {
 		case o == x:
 		case o.slot() != 0 && (o.index == 0 || w.dark.IntN(2) == 0):
 			state := []roster.FormerState{roster.Silent, roster.Stolen}[o.index%2]
-			out = append(out, plan{kind: roster.Remove, removed: []refresh.Removal{{Slot: o.slot(), State: state}}})
-		case o.slot() == 0 && o.on() && o.core.circle == nil && o.core.attempt == nil && o.core.founding == nil && o.core.joining == nil:
-			card := o.core.ownCard([32]byte{1})
-			out = append(out, plan{kind: roster.Add, card: &card, addrs: o.Addrs()})
+			out = append(out, changes.Plan{Kind: roster.Remove, Removed: []refresh.Removal{{Slot: o.slot(), State: state}}})
+		case o.slot() == 0 && o.on() && o.core.Circle == nil && o.core.Attempt == nil && o.core.Founding == nil && o.core.Joining == nil:
+			card := o.core.OwnCard([32]byte{1})
+			out = append(out, changes.Plan{Kind: roster.Add, Card: &card, Addrs: o.Addrs()})
 		}
 	}
 	return out
 }
 
-func (w *world) usurp(x *simDevice, want plan) {
-	if want.card != nil {
-		o := w.byIdentity(want.card.Identity)
-		if !o.on() || o.core.circle != nil || o.core.attempt != nil || o.core.founding != nil || o.core.joining != nil || !x.running() {
+func (w *world) usurp(x *simDevice, want changes.Plan) {
+	if want.Card != nil {
+		o := w.byIdentity(want.Card.Identity)
+		if !o.on() || o.core.Circle != nil || o.core.Attempt != nil || o.core.Founding != nil || o.core.Joining != nil || !x.running() {
 			return
 		}
 		w.meet(x, o)
 	}
 	w.after(time.Second, func() { // once who comes in is connected
 		x.unbound(func(c *core) {
-			if c.redealing() {
+			if c.Redealing() {
 				return
 			}
-			for _, d := range c.circle.record.Devices {
-				want.agree = append(want.agree, d.Slot)
+			for _, d := range c.Circle.Record.Devices {
+				want.Agree = append(want.Agree, d.Slot)
 			}
 			err := w.proposes(c, want)
 			w.note(x, "THIEF proposes", err)
 			if err == nil {
-				w.deeds["proposes a "+want.kind.String()]++
+				w.deeds["proposes a "+want.Kind.String()]++
 			}
 		})
 	})
 }
 
 // proposes is [core.startRedeal], which by itself never lowers how many sign.
-func (w *world) proposes(c *core, want plan) error {
-	if want.kind != roster.Rethreshold {
-		return c.startRedeal(want)
+func (w *world) proposes(c *core, want changes.Plan) error {
+	if want.Kind != roster.Rethreshold {
+		return c.StartRedeal(want)
 	}
-	fewer := c.circle.head().Record.Threshold - 1
-	r := &openRequest{change: change.New(change.Threshold, change.Payload{Threshold: uint16(fewer)}), request: request{Kind: string(change.Threshold)}, item: item{Type: itemRequest, From: c.circle.slot, Body: []byte{0}, Sig: make([]byte, 64)}}
-	want.request = r
-	return c.startRedeal(want)
+	fewer := c.Circle.Head().Record.Threshold - 1
+	r := &ledger.Request{Change: change.New(change.Threshold, change.Payload{Threshold: uint16(fewer)}), Request: message.Request{Kind: string(change.Threshold)}, Item: message.Item{Type: message.ItemRequest, From: c.Circle.Slot, Body: []byte{0}, Sig: make([]byte, 64)}}
+	want.Request = r
+	return c.StartRedeal(want)
 }
 
 // replays says again what was said to it or by it.

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -154,7 +155,7 @@ func (t *truth) verify(w *world, d *simDevice, h wire.Hash, byAccount map[string
 		}
 		at := []wire.Slot{me.Slot}
 		shares := [][32]byte{s}
-		for _, o := range sortedSlots(points) {
+		for _, o := range standing.SortedSlots(points) {
 			if o != me.Slot && len(at) < r.Threshold {
 				at, shares = append(at, o), append(shares, points[o])
 			}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -56,62 +58,62 @@ func twins() []twin {
 		// exists.
 		{"save-refuses-what-exists", nil, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
-				if tx.touched[bucketAttempt+"/"+currentKey] && tx.touched[bucketChain] {
+				if tx.touched[standing.BucketAttempt+"/"+standing.CurrentKey] && tx.touched[standing.BucketChain] {
 					return errors.New("sim: it exists already")
 				}
 				return nil
 			}
 		}), []string{"C1: % is in the middle of a re-deal"}, 0, "refresh", false},
 		// E7: after READY a device waits for ever.
-		{"no-abort-after-ready", mortality(3, func(d *simDevice) bool { return d.view.phase == refresh.Prepared }), heal(func(d *simDevice, a *attempt) {
-			if a.machine.Phase() == refresh.Prepared {
-				a.started = d.clock()
-				for s := range d.core.peers {
-					d.core.peers[s].there = d.clock()
+		{"no-abort-after-ready", mortality(3, func(d *simDevice) bool { return d.view.phase == refresh.Prepared }), heal(func(d *simDevice, a *redeal.Attempt) {
+			if a.Machine.Phase() == refresh.Prepared {
+				a.Started = d.clock()
+				for s := range d.core.Peers {
+					d.core.Peers[s].There = d.clock()
 				}
 			}
 		}), []string{"C1: % is in the middle of a re-deal"}, 35, "", false},
 		// drand #714, #918: each device decides by its own timer.
-		{"timeout-decides-locally", impatience, heal(func(d *simDevice, a *attempt) {
-			if a.machine.Phase() == refresh.Prepared && d.w.rng.IntN(temper) == 0 {
+		{"timeout-decides-locally", impatience, heal(func(d *simDevice, a *redeal.Attempt) {
+			if a.Machine.Phase() == refresh.Prepared && d.w.rng.IntN(temper) == 0 {
 				goForward(d, a)
 			}
 		}), []string{"O6: nobody can sign", "C1: % is in the middle of a re-deal"}, 0, "", false},
 		// H1: a person sends those that have committed back to the parent.
-		{"resume-parent", nil, heal(func(d *simDevice, a *attempt) {
-			if a.machine.Phase() == refresh.Committed && d.w.chance(20) {
+		{"resume-parent", nil, heal(func(d *simDevice, a *redeal.Attempt) {
+			if a.Machine.Phase() == refresh.Committed && d.w.chance(20) {
 				goBack(d, a)
 			}
 		}), []string{"O6: nobody can sign", "O3: two epochs can sign"}, 0, "", false},
 		// F3: a sleeper does not find the share that was sealed for it.
 		{"no-mailbox", mortality(5, func(d *simDevice) bool { return d.view.phase.Final() && len(d.view.mail) > 0 }), everyEvent(func(d *simDevice) {
-			d.core.early = nil
-			if wk := d.core.waking; wk != nil {
-				d.core.drop(wk.live)
-				d.core.waking = nil
+			d.core.Early = nil
+			if wk := d.core.Waking; wk != nil {
+				d.core.Drop(wk.Live)
+				d.core.Waking = nil
 			}
 		}), []string{"O6:", "C1:"}, 0, wakesUp, false},
 		// tss PR #15: the new share takes the place of the old one although the
 		// attempt failed.
 		{"fall-through-replace", nil, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
-				a := d.core.attempt
-				if a == nil || !tx.touched["-"+bucketAttempt+"/"+currentKey] {
+				a := d.core.Attempt
+				if a == nil || !tx.touched["-"+standing.BucketAttempt+"/"+standing.CurrentKey] {
 					return nil
 				}
-				return tx.Put(bucketCircle, shareKeyKey, []byte(a.epochKey))
+				return tx.Put(standing.BucketCircle, standing.ShareKeyKey, []byte(a.EpochKey))
 			}
 		}), []string{"O1:", "O6:"}, 34, "", false},
 		// zama-ai/kms #792: a failed attempt takes the parent's key along.
 		{"clean-up-too-wide", nil, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
-				if tx.touched["-"+bucketAttempt+"/"+currentKey] {
+				if tx.touched["-"+standing.BucketAttempt+"/"+standing.CurrentKey] {
 					for id := range d.disk.keys {
-						if id != presenceID {
+						if id != standing.PresenceID {
 							delete(d.disk.keys, id)
 						}
 					}
-					tx.touched[bucketShares] = true
+					tx.touched[standing.BucketShares] = true
 				}
 				return nil
 			}
@@ -126,10 +128,10 @@ const temper = 30
 
 // impatience has a device vote against a re-deal as early as it may.
 func impatience(d *simDevice) {
-	if a := d.core.attempt; a != nil && !d.w.calm && d.w.rng.IntN(temper) == 0 {
-		if effects, err := a.machine.Abort(); err == nil {
-			d.core.carryOut(a.live, effects)
-			d.core.redealStep()
+	if a := d.core.Attempt; a != nil && !d.w.calm && d.w.rng.IntN(temper) == 0 {
+		if effects, err := a.Machine.Abort(); err == nil {
+			d.core.CarryOut(a.Live, effects)
+			d.core.RedealStep()
 		}
 	}
 }
@@ -196,9 +198,9 @@ func all(set func(*simDevice)) func(*world) {
 func everyEvent(f func(d *simDevice)) func(*world) { return func(w *world) { w.heal = f } }
 
 // heal does so on devices that are in a re-deal.
-func heal(f func(d *simDevice, a *attempt)) func(*world) {
+func heal(f func(d *simDevice, a *redeal.Attempt)) func(*world) {
 	return everyEvent(func(d *simDevice) {
-		if a := d.core.attempt; a != nil && d.core.circle != nil && !d.core.isNew(a) && !a.machine.Settled() {
+		if a := d.core.Attempt; a != nil && d.core.Circle != nil && !d.core.IsNew(a) && !a.Machine.Settled() {
 			f(d, a)
 		}
 	})
@@ -216,10 +218,10 @@ func blind(set func(*world)) func(*world) {
 }
 
 // eraseIn destroys the shares of the parent as soon as a device is in a phase.
-func eraseIn(p refresh.Phase) func(d *simDevice, a *attempt) {
-	return func(d *simDevice, a *attempt) {
-		if a.machine.Phase() == p && len(d.view.shares) > 1 {
-			if err := d.core.erase(a.epochKey); err != nil {
+func eraseIn(p refresh.Phase) func(d *simDevice, a *redeal.Attempt) {
+	return func(d *simDevice, a *redeal.Attempt) {
+		if a.Machine.Phase() == p && len(d.view.shares) > 1 {
+			if err := d.core.Erase(a.EpochKey); err != nil {
 				d.w.note(d, "twin", err)
 			}
 		}
@@ -227,65 +229,65 @@ func eraseIn(p refresh.Phase) func(d *simDevice, a *attempt) {
 }
 
 // goBack makes a device forget a re-deal by itself, whatever it has said.
-func goBack(d *simDevice, a *attempt) {
+func goBack(d *simDevice, a *redeal.Attempt) {
 	c := d.core
-	c.drop(a.live)
-	c.attempt = nil
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Delete(bucketAttempt, currentKey) }); err == nil {
-		c.leaveEpoch()
+	c.Drop(a.Live)
+	c.Attempt = nil
+	if err := c.Config.Journal.Update(func(tx journal.Tx) error { return tx.Delete(standing.BucketAttempt, standing.CurrentKey) }); err == nil {
+		c.LeaveEpoch()
 	}
 }
 
 // goForward makes a device sign in the new epoch by itself, however many others
 // are ready for it.
-func goForward(d *simDevice, a *attempt) {
+func goForward(d *simDevice, a *redeal.Attempt) {
 	c := d.core
-	rec, ok := a.machine.Record()
-	shares, err := c.sealNewShares(a)
+	rec, ok := a.Machine.Record()
+	shares, err := c.SealNewShares(a)
 	if !ok || err != nil {
 		return
 	}
-	if err := c.cfg.Journal.Update(func(tx journal.Tx) error {
-		err := tx.Delete(bucketAttempt, currentKey)
+	if err := c.Config.Journal.Update(func(tx journal.Tx) error {
+		err := tx.Delete(standing.BucketAttempt, standing.CurrentKey)
 		for name, s := range shares {
-			err = errors.Join(err, tx.Put(bucketShares, shareRecord(a.epochKey, name), s))
+			err = errors.Join(err, tx.Put(standing.BucketShares, standing.ShareRecord(a.EpochKey, name), s))
 		}
 		return err
 	}); err == nil {
-		c.drop(a.live)
-		c.attempt = nil
-		c.enterEpoch(a, rec)
+		c.Drop(a.Live)
+		c.Attempt = nil
+		c.EnterEpoch(a, rec)
 	}
 }
 
 // tryAgain has devices forget what died, and the proposer propose it again as
 // it was.
 func tryAgain(w *world) {
-	last := map[*simDevice]*attempt{}
+	last := map[*simDevice]*redeal.Attempt{}
 	w.heal = func(d *simDevice) {
 		c := d.core
-		if c.circle == nil {
+		if c.Circle == nil {
 			return
 		}
-		for id := range c.dead {
-			delete(c.dead, id)
-			c.circle.highest = c.circle.head().Record.Epoch
-			_ = c.cfg.Journal.Update(func(tx journal.Tx) error {
-				return tx.Delete(bucketDead, wire.Hash(id).Hex())
+		for id := range c.Dead {
+			delete(c.Dead, id)
+			c.Circle.Highest = c.Circle.Head().Record.Epoch
+			_ = c.Config.Journal.Update(func(tx journal.Tx) error {
+				return tx.Delete(standing.BucketDead, wire.Hash(id).Hex())
 			})
 		}
-		if a := c.attempt; a != nil {
+		if a := c.Attempt; a != nil {
 			last[d] = a
 			return
 		}
 		a := last[d]
 		delete(last, d)
-		if a == nil || a.proposal.Proposer != c.circle.slot || a.proposal.Parent != c.circle.head().Record.Hash() || c.redealing() || !c.hasShare() {
+		if a == nil || a.Proposal.Proposer != c.Circle.Slot || a.Proposal.Parent != c.Circle.Head().Record.Hash() || c.Redealing() || !c.HasShare() {
 			return
 		}
-		again := &attempt{proposal: a.proposal, discovery: a.discovery, request: a.request, grounds: a.grounds, addrs: a.addrs}
-		if err := c.takeUp(again, c.circle.head().Record, c.circle.slot); err == nil {
-			c.tellRedeal(again, again.proposal.Members)
+		again := &redeal.Attempt{Proposal: a.Proposal, Discovery: a.Discovery, Request: a.Request, Grounds: a.Grounds, Addrs: a.Addrs}
+		if err := c.TakeUp(again, c.Circle.Head().Record, c.Circle.Slot); err == nil {
+			c.TellRedeal(again, again.Proposal.Members)
 		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -20,24 +23,24 @@ import (
 func thiefTwins() []twin {
 	return []twin{
 		// D6: who is ready for a removal still signs with whom it removes.
-		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.circle.fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 5, stolenBack, false},
+		{"no-fence", nil, honest(func(d *simDevice) { clear(d.core.Circle.Fenced) }), []string{"F: % signs together with device # which it is ready to take out"}, 5, stolenBack, false},
 		// The same, but only after a restart.
 		{"fence-dies-with-the-power", blackout, all(func(d *simDevice) {
 			d.disk.alter = func(tx *simTx) error {
-				if !tx.touched[bucketFenced] {
+				if !tx.touched[standing.BucketFenced] {
 					return nil
 				}
-				keys, err := tx.Keys(bucketFenced)
+				keys, err := tx.Keys(standing.BucketFenced)
 				for _, k := range keys {
 					if err == nil {
-						err = tx.Tx.Delete(bucketFenced, k)
+						err = tx.Tx.Delete(standing.BucketFenced, k)
 					}
 				}
 				return err
 			}
 		}), []string{"F: % signs together with device # which it is ready to take out"}, 2, stolenBack, false},
 		// A word that a device is lost, or that all must stop, is not heeded.
-		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.vigil.Judge = nil }),
+		{"deaf-to-persons", nil, honest(func(d *simDevice) { d.core.Vigil.Judge = nil }),
 			[]string{"F: % signs and was told on % that % is lost", "F: % signs and was told to freeze"}, 2, "", true},
 		// A device goes on signing in an epoch that is over.
 		{"old-epoch-lives-on", nil, lingers, []string{"F: % signs in epoch # which is over"}, 0, "", true},
@@ -64,31 +67,31 @@ func thiefTwins() []twin {
 		{"ignores-objections", nil, unobjected, []string{"E: % is ready to take % out after"}, 0, objectedTo, false},
 		// Who is out destroys its share as soon as it learns that.
 		{"parts-with-the-certificate", nil, honest(func(d *simDevice) {
-			if d.core.circle.evicted != nil {
-				if err := d.core.erase(""); err != nil {
+			if d.core.Circle.Evicted != nil {
+				if err := d.core.Erase(""); err != nil {
 					d.w.note(d, "twin", err)
 				}
 			}
 		}), []string{"D: % is out and destroys its share"}, 37, "", false},
 		// Secrets where others can read them. Nosy worlds look for them.
 		{"logs-a-share", nil, honest(func(d *simDevice) {
-			d.spill(func(b []byte) { d.core.log.Debug("share opened", "share", b) })
+			d.spill(func(b []byte) { d.core.Log.Debug("share opened", "share", b) })
 		}), []string{"O7: a secret in the log"}, 21, "", false},
 		{"logs-a-number", nil, honest(func(d *simDevice) {
-			d.spill(func(b []byte) { d.core.log.Debug("share opened", "err", fmt.Errorf("sum %v", [32]byte(b))) })
+			d.spill(func(b []byte) { d.core.Log.Debug("share opened", "err", fmt.Errorf("sum %v", [32]byte(b))) })
 		}), []string{"O7: a secret in the log"}, 21, "", false},
 		{"sends-a-share", nil, honest(func(d *simDevice) {
-			d.spill(func(b []byte) { d.core.broadcast(msgHave, have{IDs: []wire.Hash{wire.Hash(b)}}) })
+			d.spill(func(b []byte) { d.core.Broadcast(message.MsgHave, message.Have{IDs: []wire.Hash{wire.Hash(b)}}) })
 		}), []string{"O7: a secret in a message"}, 21, "", false},
 		{"sends-its-identity", nil, honest(func(d *simDevice) {
-			_ = d.core.self.identity.Use(func(b *[secret.Size]byte) error {
-				d.core.broadcast(msgHave, have{IDs: []wire.Hash{*b}})
+			_ = d.core.Self.Identity.Use(func(b *[secret.Size]byte) error {
+				d.core.Broadcast(message.MsgHave, message.Have{IDs: []wire.Hash{*b}})
 				return nil
 			})
 		}), []string{"O7: a secret in a message"}, 21, "", false},
 		{"stores-a-share-unsealed", nil, honest(func(d *simDevice) {
 			d.spill(func(b []byte) {
-				_ = d.core.cfg.Journal.Update(func(tx journal.Tx) error { return tx.Put(bucketMeta, "cache", b) })
+				_ = d.core.Config.Journal.Update(func(tx journal.Tx) error { return tx.Put(standing.BucketMeta, "cache", b) })
 			})
 		}), []string{"O7: a secret on the disk"}, 21, "", false},
 	}
@@ -98,7 +101,7 @@ func thiefTwins() []twin {
 // nobody else's hands.
 func honest(f func(d *simDevice)) func(*world) {
 	return everyEvent(func(d *simDevice) {
-		if !d.thief && d.core.circle != nil {
+		if !d.thief && d.core.Circle != nil {
 			f(d)
 		}
 	})
@@ -120,16 +123,16 @@ func blackout(d *simDevice) {
 
 // lingers has devices stay in the epoch in which they were first.
 func lingers(w *world) {
-	first := map[*simDevice]circle{}
+	first := map[*simDevice]standing.Circle{}
 	w.heal = func(d *simDevice) {
-		k := d.core.circle
+		k := d.core.Circle
 		if k == nil || d.thief {
 			return
 		}
-		if was, known := first[d]; !known && k.record.Epoch == 0 {
+		if was, known := first[d]; !known && k.Record.Epoch == 0 {
 			first[d] = *k
-		} else if known && w.dark.IntN(4) == 0 && d.view.shares[was.hash] != nil {
-			k.record, k.hash, k.slot, k.shareKey = was.record, was.hash, was.slot, was.shareKey
+		} else if known && w.dark.IntN(4) == 0 && d.view.shares[was.Hash] != nil {
+			k.Record, k.Hash, k.Slot, k.ShareKey = was.Record, was.Hash, was.Slot, was.ShareKey
 		}
 	}
 }
@@ -138,23 +141,23 @@ func lingers(w *world) {
 func obliging(whom func(refresh.Proposal) bool) func(to, from *simDevice, protocol string, msg []byte) bool {
 	return func(to, from *simDevice, protocol string, msg []byte) bool {
 		c := to.core
-		typ, body, err := splitMessage(msg)
-		var m redeal
-		if protocol != wire.ProtocolSync || err != nil || typ != msgRedeal || wire.Unmarshal(body, &m) != nil || c.circle == nil || c.redealing() || from.haul == nil || to.haul != nil {
+		typ, body, err := message.SplitMessage(msg)
+		var m message.Redeal
+		if protocol != wire.ProtocolSync || err != nil || typ != message.MsgRedeal || wire.Unmarshal(body, &m) != nil || c.Circle == nil || c.Redealing() || from.haul == nil || to.haul != nil {
 			return false
 		}
 		p, err := refresh.ParseProposal(m.Proposal)
-		head := c.circle.head().Record
+		head := c.Circle.Head().Record
 		if err != nil || !whom(p) || p.Parent != head.Hash() || p.Check(head) != nil {
 			return false
 		}
-		self, in := selfIn(p, head, c.self.public)
-		addrs, err := unpackAddrs(m.Addrs)
+		self, in := redeal.SelfIn(p, head, c.Self.Public)
+		addrs, err := standing.UnpackAddrs(m.Addrs)
 		if !in || err != nil || !slices.Contains(p.Members, self) {
 			return false
 		}
-		c.now = to.clock()
-		return c.takeUp(&attempt{proposal: p, discovery: m.Discovery, request: m.Request, grounds: m.Grounds, addrs: addrs}, head, self) == nil
+		c.Now = to.clock()
+		return c.TakeUp(&redeal.Attempt{Proposal: p, Discovery: m.Discovery, Request: m.Request, Grounds: m.Grounds, Addrs: addrs}, head, self) == nil
 	}
 }
 
@@ -163,17 +166,17 @@ func hasty(w *world) {
 	last, ahead := map[*simDevice]time.Time{}, map[*simDevice]uint64{}
 	w.heal = func(d *simDevice) {
 		c := d.core
-		if c.circle == nil || c.vigil.Judge == nil {
+		if c.Circle == nil || c.Vigil.Judge == nil {
 			return
 		}
 		passed := uint64(w.now.Sub(last[d]) / time.Second)
-		running := slices.ContainsFunc(c.circle.head().Record.Devices, func(x roster.Device) bool {
-			v, known := c.vigil.Judge.View(x.Slot)
+		running := slices.ContainsFunc(c.Circle.Head().Record.Devices, func(x roster.Device) bool {
+			v, known := c.Vigil.Judge.View(x.Slot)
 			return known && v.State == recovery.Grace
 		})
 		if running && !last[d].IsZero() && passed > 0 && passed < 7200 {
 			ahead[d] += 2 * passed
-			c.vigil.Judge.Tick(unix(d.clock())+ahead[d], 2*passed)
+			c.Vigil.Judge.Tick(standing.Unix(d.clock())+ahead[d], 2*passed)
 		}
 		last[d] = w.now
 	}
@@ -181,15 +184,15 @@ func hasty(w *world) {
 
 // endVacations takes back what a judge was told.
 func endVacations(d *simDevice) {
-	j := d.core.vigil.Judge
+	j := d.core.Vigil.Judge
 	if j == nil {
 		return
 	}
-	for _, x := range d.core.circle.head().Record.Devices {
+	for _, x := range d.core.Circle.Head().Record.Devices {
 		if v, ok := j.View(x.Slot); ok && v.State == recovery.Vacation {
 			var id wire.RequestID
 			_, _ = rand.Read(id[:])
-			_ = j.Vacation(recovery.Word{ID: id, By: d.core.circle.slot}, x.Slot, 0)
+			_ = j.Vacation(recovery.Word{ID: id, By: d.core.Circle.Slot}, x.Slot, 0)
 		}
 	}
 }
@@ -199,31 +202,31 @@ func unobjected(w *world) {
 	last, seen := map[*simDevice][]byte{}, map[*simDevice]int{}
 	w.heal = func(d *simDevice) {
 		c := d.core
-		if c.vigil.Judge == nil {
+		if c.Vigil.Judge == nil {
 			return
 		}
 		n := 0
-		for _, r := range c.requests {
-			if r.request.Kind == string(change.Veto) {
+		for _, r := range c.Requests {
+			if r.Request.Kind == string(change.Veto) {
 				n++
 			}
 		}
 		if n > seen[d] {
 			seen[d] = n
-			if j, err := recovery.ParseJudge(last[d], c.circle.head().Record, [8]byte{1}); err == nil {
-				c.vigil.Judge = j
+			if j, err := recovery.ParseJudge(last[d], c.Circle.Head().Record, [8]byte{1}); err == nil {
+				c.Vigil.Judge = j
 			}
 		}
-		last[d] = c.vigil.Judge.Bytes()
+		last[d] = c.Vigil.Judge.Bytes()
 	}
 }
 
 // spill gives a twin a share of its device, now and then.
 func (d *simDevice) spill(f func(b []byte)) {
-	if d.boots > 3 || d.w.dark.IntN(50) > 0 || !d.core.hasShare() {
+	if d.boots > 3 || d.w.dark.IntN(50) > 0 || !d.core.HasShare() {
 		return
 	}
-	if k, err := d.core.loadShare(roster.SSH); err == nil {
+	if k, err := d.core.LoadShare(roster.SSH); err == nil {
 		_ = k.Use(func(b *[secret.Size]byte) error { f(slices.Clone(b[:])); return nil })
 		k.Wipe()
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -78,7 +80,7 @@ func (w *world) watch(d *simDevice) {
 	d.disk.nosy = w.nosy
 	d.disk.written = func(touched map[string]bool) {
 		defer w.stored(d)
-		for _, b := range []string{bucketChain, bucketCircle + "/" + shareKeyKey, bucketShares, bucketAttempt, bucketFenced, bucketFounding} {
+		for _, b := range []string{standing.BucketChain, standing.BucketCircle + "/" + standing.ShareKeyKey, standing.BucketShares, standing.BucketAttempt, standing.BucketFenced, standing.BucketFounding} {
 			if touched[b] || touched["-"+b] {
 				w.read(d)
 				w.check()
@@ -99,12 +101,12 @@ func (w *world) read(d *simDevice) {
 	old := d.view
 	v := view{self: old.self, shares: map[wire.Hash]map[string][32]byte{}, fenced: map[string]bool{}, words: map[simWord]string{}, mail: map[wire.Hash][]wire.Slot{}}
 	err := d.disk.mem.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketChain)
+		keys, err := tx.Keys(standing.BucketChain)
 		if err != nil {
 			return err
 		}
 		for _, k := range keys {
-			raw, err := tx.Get(bucketChain, k)
+			raw, err := tx.Get(standing.BucketChain, k)
 			if err != nil {
 				return err
 			}
@@ -114,7 +116,7 @@ func (w *world) read(d *simDevice) {
 			}
 			v.chain = append(v.chain, e)
 		}
-		fenced, err := tx.Keys(bucketFenced)
+		fenced, err := tx.Keys(standing.BucketFenced)
 		if err != nil {
 			return err
 		}
@@ -145,18 +147,18 @@ func (w *world) read(d *simDevice) {
 // openAttempt reads a re-deal from the disk, unless there is none or its key is
 // gone.
 func (d *simDevice) openAttempt(tx journal.Tx, key string) (p refresh.Proposal, state simState, ok bool, err error) {
-	raw, err := tx.Get(bucketAttempt, key)
+	raw, err := tx.Get(standing.BucketAttempt, key)
 	if err != nil || raw == nil {
 		return p, state, false, err
 	}
-	var s storedAttempt
+	var s redeal.StoredAttempt
 	if err := wire.Unmarshal(raw, &s); err != nil {
 		return p, state, false, err
 	}
 	if p, err = refresh.ParseProposal(s.Proposal); err != nil {
 		return p, state, false, err
 	}
-	plain, ok := d.disk.open(attemptKeyID(p), redealName, s.State)
+	plain, ok := d.disk.open(redeal.AttemptKeyID(p), redeal.RedealName, s.State)
 	if ok {
 		err = wire.Unmarshal(plain, &state)
 	}
@@ -192,7 +194,7 @@ func (s simState) mailbox(p refresh.Proposal) []wire.Slot {
 }
 
 func (w *world) readAside(d *simDevice, tx journal.Tx, v *view) error {
-	p, state, ok, err := d.openAttempt(tx, asideKey)
+	p, state, ok, err := d.openAttempt(tx, redeal.AsideKey)
 	if err != nil || !ok {
 		return err
 	}
@@ -204,7 +206,7 @@ func (w *world) readAside(d *simDevice, tx journal.Tx, v *view) error {
 }
 
 func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
-	p, state, ok, err := d.openAttempt(tx, currentKey)
+	p, state, ok, err := d.openAttempt(tx, standing.CurrentKey)
 	if err != nil || !ok {
 		return err
 	}
@@ -227,14 +229,14 @@ func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
 		return nil
 	}
 	v.mail[v.record] = state.mailbox(p)
-	w.truth.keys[attemptKeyID(p)] = v.record
-	if c := d.core; c != nil && c.attempt != nil && c.attempt.machine != nil && c.attempt.proposal.Attempt() == v.attempt {
-		if r, ok := c.attempt.machine.Record(); ok {
+	w.truth.keys[redeal.AttemptKeyID(p)] = v.record
+	if c := d.core; c != nil && c.Attempt != nil && c.Attempt.Machine != nil && c.Attempt.Proposal.Attempt() == v.attempt {
+		if r, ok := c.Attempt.Machine.Record(); ok {
 			w.truth.records[r.Hash()] = r
 		}
 	}
 	if len(state.Shares) == 2 {
-		d.sealed[attemptKeyID(p)] = true
+		d.sealed[redeal.AttemptKeyID(p)] = true
 	}
 	if len(state.Shares) == 2 && state.Phase != refresh.Returned {
 		v.shares[v.record] = map[string][32]byte{roster.Ethereum: state.Shares[0], roster.SSH: state.Shares[1]}
@@ -245,18 +247,18 @@ func (w *world) readAttempt(d *simDevice, tx journal.Tx, v *view) error {
 // readShares reads the stored shares that the keeper still opens, and in which
 // epoch the device will be when it starts.
 func (w *world) readShares(d *simDevice, tx journal.Tx, v *view) error {
-	keys, err := tx.Keys(bucketShares)
+	keys, err := tx.Keys(standing.BucketShares)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
 		id, account, _ := strings.Cut(k, "/")
 		h, known := w.truth.keys[id]
-		sealed, err := tx.Get(bucketShares, k)
+		sealed, err := tx.Get(standing.BucketShares, k)
 		if err != nil {
 			return err
 		}
-		p, ok := d.disk.open(id, shareName(account), sealed)
+		p, ok := d.disk.open(id, standing.ShareName(account), sealed)
 		if !ok {
 			continue
 		}
@@ -273,7 +275,7 @@ func (w *world) readShares(d *simDevice, tx journal.Tx, v *view) error {
 		return nil
 	}
 	head := v.head()
-	id, err := tx.Get(bucketCircle, shareKeyKey)
+	id, err := tx.Get(standing.BucketCircle, standing.ShareKeyKey)
 	if _, in := head.ByIdentity(v.self); err == nil && in && len(id) > 0 {
 		if h := w.truth.keys[string(id)]; v.shares[h] != nil && h == head.Hash() {
 			v.in = h

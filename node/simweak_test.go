@@ -10,8 +10,8 @@ import (
 
 	"filippo.io/edwards25519"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -59,10 +59,10 @@ func weakTemplate(t testing.TB, shape simShape, long bool) *template {
 		disk := newSimDisk()
 		disk.restore(out.devices[i].image)
 		if err := (simJournal{disk}).Update(func(tx journal.Tx) error {
-			err := putEntry(tx, entry)
+			err := standing.PutEntry(tx, entry)
 			for name, list := range shares {
 				s := list[d.Slot]
-				err = errors.Join(err, tx.Put(bucketShares, shareRecord(out.epoch, name), append(disk.seal(out.epoch, shareName(name)), s[:]...)))
+				err = errors.Join(err, tx.Put(standing.BucketShares, standing.ShareRecord(out.epoch, name), append(disk.seal(out.epoch, standing.ShareName(name)), s[:]...)))
 			}
 			return err
 		}); err != nil {
@@ -87,11 +87,11 @@ func (tpl *template) view(t testing.TB, device int, f func(d *simDisk, tx journa
 func (tpl *template) identity(t testing.TB, device int) (key ed25519.PrivateKey) {
 	t.Helper()
 	tpl.view(t, device, func(_ *simDisk, tx journal.Tx) error {
-		raw, err := tx.Get(bucketDevice, deviceKey)
+		raw, err := tx.Get(standing.BucketDevice, standing.DeviceKey)
 		if err != nil {
 			return err
 		}
-		var d storedDevice
+		var d standing.StoredDevice
 		if err := wire.Unmarshal(raw, &d); err != nil {
 			return err
 		}
@@ -108,11 +108,11 @@ func (tpl *template) key(t testing.TB, shape simShape, account string) *big.Int 
 	var shares [][32]byte
 	for i, d := range tpl.record.Devices[:shape.t] {
 		tpl.view(t, i, func(disk *simDisk, tx journal.Tx) error {
-			sealed, err := tx.Get(bucketShares, shareRecord(tpl.epoch, account))
+			sealed, err := tx.Get(standing.BucketShares, standing.ShareRecord(tpl.epoch, account))
 			if err != nil {
 				return err
 			}
-			p, ok := disk.open(tpl.epoch, shareName(account), sealed)
+			p, ok := disk.open(tpl.epoch, standing.ShareName(account), sealed)
 			if !ok {
 				return errLabSealed
 			}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal/journaltest"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -175,8 +177,8 @@ func (w *world) random() *rand.ChaCha8 {
 }
 
 // timings are coarse, so that months pass quickly.
-func (w *world) timings() Timings {
-	t := Timings{
+func (w *world) timings() standing.Timings {
+	t := standing.Timings{
 		Tick: time.Second, IdleTick: 15 * time.Minute, Silence: 9 * time.Second, Beat: 30 * time.Minute, LiveBeat: 15 * time.Second,
 		Resend: 3 * time.Second, EarlyHold: 10 * time.Second, Inventory: time.Hour,
 	}
@@ -203,14 +205,14 @@ func (d *simDevice) boot() {
 	if d.w.nosy || d.w.verbose != nil {
 		log = slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	c, err := newCore(Config{
+	c, err := newCore(standing.Config{
 		Journal: simJournal{d.disk}, Keeper: d.keeper, Rand: d.w.random(), Timings: d.w.timings(),
 		Log: log, Now: d.clock,
 	})
 	if err == nil {
-		c.newSigner = d.w.truth.signer(d)
+		c.NewSigner = d.w.truth.signer(d)
 		if d.w.real {
-			c.newSigner = d.w.truth.watched(d)
+			c.NewSigner = d.w.truth.watched(d)
 		}
 		d.core = c
 		err = c.start(d)
@@ -442,7 +444,7 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 		b, epoch := bytes.Clone(msg), d.view.head().Epoch
 		w.after(delay, func() {
 			if to.linked[d.index] {
-				if protocol == wire.ProtocolSync && b[0] == msgBeat {
+				if protocol == wire.ProtocolSync && b[0] == message.MsgBeat {
 					w.beats(d, to, epoch)
 				}
 				to.do(func(c *core) {
@@ -460,7 +462,7 @@ func (d *simDevice) Send(id []byte, protocol string, msg []byte) error {
 func (w *world) busy() (out string) {
 	for _, d := range w.devices {
 		if c := d.core; c != nil {
-			out += fmt.Sprintf(" %s: every %v, founding %t, re-deal %t, sessions %d;", d.name, c.tickEvery(), c.founding != nil, c.redealing(), len(c.sessions))
+			out += fmt.Sprintf(" %s: every %v, founding %t, re-deal %t, sessions %d;", d.name, c.tickEvery(), c.Founding != nil, c.Redealing(), len(c.Sessions))
 		}
 	}
 	return out

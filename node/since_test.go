@@ -7,6 +7,7 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // TestEpochsHaveDates: each device knows when it stored an epoch, also after a
@@ -21,7 +22,7 @@ func TestEpochsHaveDates(t *testing.T) {
 	began := l.now
 	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return len(phone.core.circle.chain) == 2 && len(laptop.core.circle.chain) == 2 // the tablet sleeps
+		return len(phone.core.Circle.Chain) == 2 && len(laptop.core.Circle.Chain) == 2 // the tablet sleeps
 	}) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
@@ -55,7 +56,7 @@ func TestEpochsHaveDates(t *testing.T) {
 		t.Errorf("the sleeper has it since %v, and woke at %v", list[1].Since, woke)
 	}
 	// As an earlier release left it.
-	if err := laptop.journal.Update(func(tx journal.Tx) error { return tx.Delete(bucketCircle, sinceKey(0)) }); err != nil {
+	if err := laptop.journal.Update(func(tx journal.Tx) error { return tx.Delete(standing.BucketCircle, standing.SinceKey(0)) }); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := laptop.node().Epochs(t.Context()); err != nil || list[0].Since != nil || list[1].Since == nil {

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -27,15 +29,15 @@ func sortMessage(from []byte, protocol string, msg []byte) []part {
 		whole.class = classFrame
 		return []part{whole}
 	}
-	typ, body, err := splitMessage(msg)
+	typ, body, err := message.SplitMessage(msg)
 	if err != nil || protocol != wire.ProtocolSync {
 		return []part{whole}
 	}
 	switch typ {
-	case msgRedeal, msgChain, msgTest:
+	case message.MsgRedeal, message.MsgChain, message.MsgTest:
 		whole.class = classUrgent
-	case msgItems:
-		var in items
+	case message.MsgItems:
+		var in message.Items
 		if err := wire.Unmarshal(body, &in); err == nil && len(in.Items) > 0 {
 			return sortItems(from, in.Items)
 		}
@@ -45,11 +47,11 @@ func sortMessage(from []byte, protocol string, msg []byte) []part {
 
 // sortItems takes a message of items apart. After one that makes the message a
 // fault of its sender, nothing that is left of it is looked at.
-func sortItems(from []byte, list []item) (out []part) {
+func sortItems(from []byte, list []message.Item) (out []part) {
 	spoilt := false // only the loop touches it
 	for len(list) > 0 {
 		n := min(len(list), itemsAtOnce)
-		chunk := items{Items: list[:n]}
+		chunk := message.Items{Items: list[:n]}
 		list = list[n:]
 		p := part{class: classBulk, do: func(c *core, now time.Time) {
 			if !spoilt {
@@ -57,7 +59,7 @@ func sortItems(from []byte, list []item) (out []part) {
 			}
 		}}
 		for _, it := range chunk.Items {
-			p.size += len(it.Body) + itemOverhead
+			p.size += len(it.Body) + ledger.ItemOverhead
 			if urgent(it) {
 				p.class = classUrgent
 			}
@@ -73,16 +75,16 @@ const maxUrgent = 4 << 10
 
 // urgent reports whether the item asks for a change of the circle, or approves
 // one, which only a change needs a person's presence for.
-func urgent(it item) bool {
+func urgent(it message.Item) bool {
 	if len(it.Body) > maxUrgent {
 		return false
 	}
 	switch it.Type {
-	case itemRequest:
-		var r request
+	case message.ItemRequest:
+		var r message.Request
 		return wire.Unmarshal(it.Body, &r) == nil && change.Kind(r.Kind).Known()
-	case itemAnswer:
-		a, err := parseAnswer(it.Body)
+	case message.ItemAnswer:
+		a, err := message.ParseAnswer(it.Body)
 		return err == nil && len(a.Presence) > 0
 	}
 	return false

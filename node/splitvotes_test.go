@@ -8,6 +8,8 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -16,7 +18,7 @@ import (
 func (d *labDevice) say(f wire.Frame, kind uint8, body []byte) []byte {
 	s := simStatement{Kind: kind, Slot: f.From, Body: body}
 	h := wire.Sum("refresh/statement", f.Session[:], []byte{kind}, wire.U16(f.From), body)
-	s.Sig = d.core.self.sign(h[:])
+	s.Sig = d.core.Self.Sign(h[:])
 	f.Body = wire.Marshal(s)
 	return f.Append(nil)
 }
@@ -34,7 +36,7 @@ func TestVotesBothWays(t *testing.T) {
 		if !split || to != laptop {
 			return b
 		}
-		if typ, _, err := splitMessage(b); err == nil && typ == msgChain {
+		if typ, _, err := message.SplitMessage(b); err == nil && typ == message.MsgChain {
 			return nil
 		}
 		f, err := wire.ParseFrame(b)
@@ -55,12 +57,12 @@ func TestVotesBothWays(t *testing.T) {
 	}
 	phone.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		a := phone.core.attempt
-		return a != nil && a.machine.Phase() == refresh.Locked && laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Committed
+		a := phone.core.Attempt
+		return a != nil && a.Machine.Phase() == refresh.Locked && laptop.core.Attempt != nil && laptop.core.Attempt.Machine.Phase() == refresh.Committed
 	}) {
 		t.Fatalf("nobody locks\n%s", l.logs())
 	}
-	if !l.run(5*time.Minute, func() bool { return laptop.core.attempt == nil }) {
+	if !l.run(5*time.Minute, func() bool { return laptop.core.Attempt == nil }) {
 		t.Fatalf("the laptop does not go back\n%s", l.logs())
 	}
 	if !phone.holdsOf(0) || !phone.holdsOf(1) || !laptop.holdsOf(0) {
@@ -69,16 +71,16 @@ func TestVotesBothWays(t *testing.T) {
 	split = false
 	tablet.kill()
 	proof := func(d *labDevice) bool {
-		return strings.Contains(strings.Join(d.core.status().Warnings, "\n"), "tablet voted to commit and, without a reason, to abort: the proof is kept")
+		return strings.Contains(strings.Join(d.core.Status().Warnings, "\n"), "tablet voted to commit and, without a reason, to abort: the proof is kept")
 	}
 	if !l.run(5*time.Minute, func() bool { return proof(phone) }) {
-		t.Errorf("the person of the phone is not told: %q\n%s", phone.core.status().Warnings, l.logs())
+		t.Errorf("the person of the phone is not told: %q\n%s", phone.core.Status().Warnings, l.logs())
 	}
 	l.run(5*time.Minute, nil)
 	if !phone.holdsOf(1) {
 		t.Error("who has locked has lost its new share")
 	}
-	for _, acc := range phone.core.circle.chain[0].Record.Accounts {
+	for _, acc := range phone.core.Circle.Chain[0].Record.Accounts {
 		shares := [][32]byte{phone.firstShare(acc.Name), laptop.firstShare(acc.Name)}
 		if got := publicOf(acc.Name, interpolate(acc.Name, []wire.Slot{1, 2}, shares)); !bytes.Equal(got, acc.GroupKey()) {
 			t.Errorf("the key of %s is lost", acc.Name)
@@ -86,9 +88,9 @@ func TestVotesBothWays(t *testing.T) {
 	}
 	// To go on it takes the one that lies: nobody pretends otherwise.
 	r := phone.change(change.Lost, change.Payload{Slot: 3})
-	laptop.approves(r.id)
-	if !l.run(time.Minute, func() bool { return strings.Contains(r.trouble, "2 devices must deal their shares, and only 1") }) {
-		t.Errorf("the person hears %q", r.trouble)
+	laptop.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return strings.Contains(r.Trouble, "2 devices must deal their shares, and only 1") }) {
+		t.Errorf("the person hears %q", r.Trouble)
 	}
 }
 
@@ -96,17 +98,17 @@ func TestVotesBothWays(t *testing.T) {
 func (d *labDevice) firstShare(account string) (out [32]byte) {
 	d.lab.t.Helper()
 	if err := d.journal.View(func(tx journal.Tx) error {
-		keys, err := tx.Keys(bucketShares)
+		keys, err := tx.Keys(standing.BucketShares)
 		for _, k := range keys {
 			id, of, _ := strings.Cut(k, "/")
 			if of != account || !strings.HasPrefix(id, "0-") {
 				continue
 			}
-			sealed, err := tx.Get(bucketShares, k)
+			sealed, err := tx.Get(standing.BucketShares, k)
 			if err != nil {
 				return err
 			}
-			plain, err := d.keeper.OpenShare(id, shareName(account), sealed)
+			plain, err := d.keeper.OpenShare(id, standing.ShareName(account), sealed)
 			if err != nil {
 				return err
 			}

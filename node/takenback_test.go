@@ -7,6 +7,7 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/ledger"
 )
 
 // TestThawedFreezeDoesNotHoldNewcomer: a freeze or an accusation that the persons
@@ -14,10 +15,10 @@ import (
 // comes in meanwhile must not be frozen by it, where nobody else is.
 func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 	t.Parallel()
-	freeze := func(d *labDevice) *openRequest { return d.change(change.Freeze, change.Payload{}) }
-	for name, say := range map[string]func(d *labDevice) *openRequest{
+	freeze := func(d *labDevice) *ledger.Request { return d.change(change.Freeze, change.Payload{}) }
+	for name, say := range map[string]func(d *labDevice) *ledger.Request{
 		"freeze": freeze,
-		"lost":   func(d *labDevice) *openRequest { return d.change(change.Lost, change.Payload{Slot: 3}) },
+		"lost":   func(d *labDevice) *ledger.Request { return d.change(change.Lost, change.Payload{Slot: 3}) },
 		"again":  freeze, // once more after the thaw, which counts for nothing alone
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -27,13 +28,13 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 			phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 			said := say(phone)
 			l.run(2*time.Second, nil)
-			if laptop.core.frozen() == "" || !said.open() {
+			if laptop.core.Frozen() == "" || !said.Open() {
 				t.Fatal("not frozen, or nothing to join")
 			}
 			thaw := phone.change(change.Thaw, change.Payload{})
-			laptop.approves(thaw.id)
+			laptop.approves(thaw.Id)
 			if !l.run(time.Minute, func() bool {
-				return phone.core.frozen()+laptop.core.frozen()+tablet.core.frozen() == ""
+				return phone.core.Frozen()+laptop.core.Frozen()+tablet.core.Frozen() == ""
 			}) {
 				t.Fatalf("not thawed\n%s", l.logs())
 			}
@@ -42,21 +43,21 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				l.run(2*time.Second, nil)
 			}
 			l.introduce(phone, watch)
-			r := phone.change(change.Add, change.Payload{Card: watch.core.joining.card.Bytes(), Addrs: watch.Addrs()})
-			laptop.approves(r.id)
+			r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
+			laptop.approves(r.Id)
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 				t.Fatalf("not added\n%s", l.logs())
 			}
 			l.run(time.Minute, nil)
 			for _, d := range l.devices {
-				if why := d.core.frozen(); why != "" {
+				if why := d.core.Frozen(); why != "" {
 					t.Errorf("%s: %s", d.name, why)
 				}
-				if r := d.request(said.id); r != nil && r.state() != api.StateExpired && d != watch && name != "again" {
-					t.Errorf("%s: what was taken back is %s", d.name, r.state())
+				if r := d.request(said.Id); r != nil && r.State() != api.StateExpired && d != watch && name != "again" {
+					t.Errorf("%s: what was taken back is %s", d.name, r.State())
 				}
 			}
-			if err := phone.core.failure(said); name != "again" && (api.CodeOf(err) != api.CodeExpired || !strings.Contains(err.Error(), "taken back")) {
+			if err := phone.core.Failure(said); name != "again" && (api.CodeOf(err) != api.CodeExpired || !strings.Contains(err.Error(), "taken back")) {
 				t.Errorf("who waits for it is told %v", err)
 			}
 			l.signsWithAll(laptop, tablet, watch)
@@ -74,19 +75,19 @@ func TestRequestOfRemovedDevice(t *testing.T) {
 	asked, other := phone.ask("all of it to me"), laptop.ask("mine")
 	l.run(2*time.Second, nil)
 	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
-	tablet.approves(lost.id)
+	tablet.approves(lost.Id)
 	if !l.run(2*time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not removed\n%s", l.logs())
 	}
 	l.run(2*time.Second, nil)
 	for _, d := range []*labDevice{laptop, tablet} {
-		if s := d.request(asked.id).state(); s != api.StateExpired {
+		if s := d.request(asked.Id).State(); s != api.StateExpired {
 			t.Errorf("%s: a request of the removed device is %s", d.name, s)
 		}
-		if s := d.request(other.id).state(); s != api.StatePending {
+		if s := d.request(other.Id).State(); s != api.StatePending {
 			t.Errorf("%s: a request of a device that stays is %s", d.name, s)
 		}
-		if s := d.request(lost.id).state(); s != api.StateDone {
+		if s := d.request(lost.Id).State(); s != api.StateDone {
 			t.Errorf("%s: the removal is %s", d.name, s)
 		}
 	}

@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
 	"github.com/warifu/warifu/share/frost"
@@ -21,20 +25,20 @@ type forger struct {
 	liar  *labDevice
 	slot  wire.Slot
 	said  func(to *labDevice, kind wire.Kind, said []byte) // changes what it says
-	shown func(to *labDevice, s *show) bool                // changes what it shows; false shows nothing
+	shown func(to *labDevice, s *message.Show) bool        // changes what it shows; false shows nothing
 	shows map[*labDevice]int                               // that the liar was sent to, by whom
 }
 
 func newForger(l *lab, slot wire.Slot) *forger {
 	f := &forger{lab: l, liar: l.devices[slot-1], slot: slot, shows: map[*labDevice]int{}}
 	seed := make([]byte, 32)
-	f.liar.core.self.identity.Use(func(b *[32]byte) error { copy(seed, b[:]); return nil })
+	f.liar.core.Self.Identity.Use(func(b *[32]byte) error { copy(seed, b[:]); return nil })
 	key := ed25519.NewKeyFromSeed(seed)
 	sign64 := func(id wire.SessionID, kind wire.Kind, said []byte) []byte {
 		return ed25519.Sign(key, share.StatementMessage(id, slot, kind, said))
 	}
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
-		if to == f.liar && len(b) > 0 && b[0] == msgShow && !isFrame(b) {
+		if to == f.liar && len(b) > 0 && b[0] == message.MsgShow && !isFrame(b) {
 			f.shows[from]++
 		}
 		if from != f.liar {
@@ -49,10 +53,10 @@ func newForger(l *lab, slot wire.Slot) *forger {
 			copy(fr.Body[len(fr.Body)-64:], sign64(fr.Session, fr.Kind, fr.Body[:n]))
 			return fr.Append(nil)
 		}
-		if b[0] != msgShow {
+		if b[0] != message.MsgShow {
 			return b
 		}
-		var s show
+		var s message.Show
 		if err := wire.Unmarshal(b[1:], &s); err != nil {
 			return b
 		}
@@ -66,7 +70,7 @@ func newForger(l *lab, slot wire.Slot) *forger {
 		if f.shown != nil && !f.shown(to, &s) {
 			return nil
 		}
-		return encodeMessage(msgShow, s)
+		return message.EncodeMessage(message.MsgShow, s)
 	}
 	return f
 }
@@ -85,10 +89,10 @@ func saidSize(f wire.Frame) int {
 }
 
 // askFile asks d for a signature with the SSH account, which FROST makes.
-func (d *labDevice) askFile() *openRequest {
+func (d *labDevice) askFile() *ledger.Request {
 	d.lab.t.Helper()
-	d.core.now = d.lab.now
-	r, err := d.core.ask(intent.Input{Kind: intent.SSHFile, Namespace: "file", FileName: "a", FileSize: 1, FileHash: [64]byte{1}}, roster.SSH, nil, requestLifetime)
+	d.core.Now = d.lab.now
+	r, err := d.core.Ask(intent.Input{Kind: intent.SSHFile, Namespace: "file", FileName: "a", FileSize: 1, FileHash: [64]byte{1}}, roster.SSH, nil, desk.RequestLifetime)
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -112,7 +116,7 @@ func TestLiarIsFoundByWhatIsShown(t *testing.T) {
 		name  string
 		ssh   bool
 		said  func(*labDevice, wire.Kind, []byte)
-		shown func(*labDevice, *show) bool
+		shown func(*labDevice, *message.Show) bool
 		found []string // by whom, with a proof
 	}{
 		{name: "view", said: flip(3, 63), found: []string{"phone", "tablet"}},
@@ -121,8 +125,8 @@ func TestLiarIsFoundByWhatIsShown(t *testing.T) {
 		{name: "view-to-one", said: flip(4, 129, "phone"), found: []string{"phone", "tablet"}},
 		{name: "frost-view", ssh: true, said: flip(frost.KindResponse, 0), found: []string{"phone", "tablet"}},
 		{name: "frost-nonces-equivocated", ssh: true, said: flip(frost.KindCommit, 0, "tablet"), found: []string{"phone", "tablet"}},
-		{name: "nothing-shown", said: flip(3, 63), shown: func(*labDevice, *show) bool { return false }},
-		{name: "garbage-shown", said: flip(3, 63), shown: func(_ *labDevice, s *show) bool {
+		{name: "nothing-shown", said: flip(3, 63), shown: func(*labDevice, *message.Show) bool { return false }},
+		{name: "garbage-shown", said: flip(3, 63), shown: func(_ *labDevice, s *message.Show) bool {
 			for i := range s.Statements {
 				s.Statements[i].Sig = make([]byte, 64)
 			}
@@ -136,35 +140,35 @@ func TestLiarIsFoundByWhatIsShown(t *testing.T) {
 			phone, laptop, tablet, desktop := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 			f := newForger(l, 2)
 			f.said, f.shown = tt.said, tt.shown
-			ask := func() *openRequest { return phone.ask("without the liar") }
+			ask := func() *ledger.Request { return phone.ask("without the liar") }
 			if tt.ssh {
 				ask = phone.askFile
 			}
 			r := ask()
-			laptop.approves(r.id)
-			tablet.approves(r.id)
-			if !l.run(time.Minute, func() bool { return r.attempts >= 1 && r.live == nil }) {
+			laptop.approves(r.Id)
+			tablet.approves(r.Id)
+			if !l.run(time.Minute, func() bool { return r.Attempts >= 1 && r.Live == nil }) {
 				t.Fatalf("the session does not fail\n%s", l.logs())
 			}
-			desktop.approves(r.id)
-			if !l.run(3*time.Minute, func() bool { return phone.signed(r.id) }) {
-				t.Fatalf("the laptop keeps the others from signing: failures %v\n%s", r.failures, l.logs())
+			desktop.approves(r.Id)
+			if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+				t.Fatalf("the laptop keeps the others from signing: failures %v\n%s", r.Failures, l.logs())
 			}
 			l.run(time.Minute, nil)
 			for _, d := range []*labDevice{phone, tablet} {
-				got := d.core.alarms[f.slot]
+				got := d.core.Alarms[f.slot]
 				if want := slices.Contains(tt.found, d.name); want != (got > 0) {
 					t.Errorf("%s counts %d failed checks of the laptop", d.name, got)
 				}
-				for slot, n := range d.core.alarms {
+				for slot, n := range d.core.Alarms {
 					if slot != f.slot && n != 0 {
-						t.Errorf("%s counts %d failed checks of %s, which did nothing wrong", d.name, n, d.core.name(slot))
+						t.Errorf("%s counts %d failed checks of %s, which did nothing wrong", d.name, n, d.core.Name(slot))
 					}
 				}
 			}
-			for slot, n := range r.failures {
-				if slot != f.slot && n >= r.failures[f.slot] {
-					t.Errorf("the phone passes over device %d %d times, and the liar %d", slot, n, r.failures[f.slot])
+			for slot, n := range r.Failures {
+				if slot != f.slot && n >= r.Failures[f.slot] {
+					t.Errorf("the phone passes over device %d %d times, and the liar %d", slot, n, r.Failures[f.slot])
 				}
 			}
 		})
@@ -186,33 +190,33 @@ func TestEarlyShowBinds(t *testing.T) {
 		}
 	}
 	early := true
-	f.shown = func(*labDevice, *show) bool { return early }
+	f.shown = func(*labDevice, *message.Show) bool { return early }
 	r := phone.ask("shown too early")
-	laptop.approves(r.id)
-	tablet.approves(r.id)
-	if !l.run(time.Minute, func() bool { return len(laptop.core.sessions) == 1 && len(tablet.core.sessions) == 1 && r.live != nil }) {
+	laptop.approves(r.Id)
+	tablet.approves(r.Id)
+	if !l.run(time.Minute, func() bool { return len(laptop.core.Sessions) == 1 && len(tablet.core.Sessions) == 1 && r.Live != nil }) {
 		t.Fatal("no session")
 	}
-	id := r.live.id
-	if !l.run(time.Minute, func() bool { return len(laptop.core.testimonyOf(id).statements) >= 3 }) {
+	id := r.Live.Id
+	if !l.run(time.Minute, func() bool { return len(laptop.core.TestimonyOf(id).Statements) >= 3 }) {
 		t.Fatal("the laptop hears nothing")
 	}
 	for _, s := range []wire.Slot{1, 3} {
-		laptop.core.sync(s, msgShow, show{Session: id, Statements: laptop.core.testimonyOf(id).statements})
+		laptop.core.Sync(s, message.MsgShow, message.Show{Session: id, Statements: laptop.core.TestimonyOf(id).Statements})
 	}
 	if !l.run(time.Minute, func() bool {
-		return len(phone.core.testimonyOf(id).shows) == 1 && len(tablet.core.testimonyOf(id).shows) == 1
+		return len(phone.core.TestimonyOf(id).Shows) == 1 && len(tablet.core.TestimonyOf(id).Shows) == 1
 	}) {
 		t.Fatal("nothing is shown")
 	}
-	if len(phone.core.sessions) != 1 || phone.core.alarms[2] != 0 {
-		t.Fatalf("%d sessions, %d alarms before anything was wrong", len(phone.core.sessions), phone.core.alarms[2])
+	if len(phone.core.Sessions) != 1 || phone.core.Alarms[2] != 0 {
+		t.Fatalf("%d sessions, %d alarms before anything was wrong", len(phone.core.Sessions), phone.core.Alarms[2])
 	}
 	early = false
-	if !l.run(time.Minute, func() bool { return phone.core.alarms[2] > 0 && tablet.core.alarms[2] > 0 }) {
-		t.Errorf("the laptop is not found: %v, %v\n%s", phone.core.alarms, tablet.core.alarms, l.logs())
+	if !l.run(time.Minute, func() bool { return phone.core.Alarms[2] > 0 && tablet.core.Alarms[2] > 0 }) {
+		t.Errorf("the laptop is not found: %v, %v\n%s", phone.core.Alarms, tablet.core.Alarms, l.logs())
 	}
-	if phone.core.alarms[3] != 0 || tablet.core.alarms[1] != 0 {
+	if phone.core.Alarms[3] != 0 || tablet.core.Alarms[1] != 0 {
 		t.Error("an honest device is named")
 	}
 }
@@ -225,38 +229,38 @@ func TestShownOnce(t *testing.T) {
 	l := newLab(t, 3, 2801)
 	l.found(3, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	var last *openRequest
-	for range maxTestimonies + 2 {
+	var last *ledger.Request
+	for range cosign.MaxTestimonies + 2 {
 		last = phone.askFile()
-		laptop.approves(last.id)
-		tablet.approves(last.id)
-		if !l.run(time.Minute, func() bool { return phone.signed(last.id) && laptop.signed(last.id) && tablet.signed(last.id) }) {
+		laptop.approves(last.Id)
+		tablet.approves(last.Id)
+		if !l.run(time.Minute, func() bool { return phone.signed(last.Id) && laptop.signed(last.Id) && tablet.signed(last.Id) }) {
 			t.Fatalf("not signed\n%s", l.logs())
 		}
 	}
 	for _, d := range l.devices {
-		if n := len(d.core.shown); n != maxTestimonies {
-			t.Errorf("%s keeps what was said in %d sessions, want %d", d.name, n, maxTestimonies)
+		if n := len(d.core.Shown); n != cosign.MaxTestimonies {
+			t.Errorf("%s keeps what was said in %d sessions, want %d", d.name, n, cosign.MaxTestimonies)
 		}
 	}
 	c := laptop.core
-	kept := c.shown[maxTestimonies-1]
-	if n := len(kept.statements); n != 6 {
+	kept := c.Shown[cosign.MaxTestimonies-1]
+	if n := len(kept.Statements); n != 6 {
 		t.Errorf("%d words of three signers in two rounds", n)
 	}
 	answers := 0
 	l.watch = func(from, to *labDevice, _ string, b []byte) {
-		if from == laptop && to == phone && b[0] == msgShow {
+		if from == laptop && to == phone && b[0] == message.MsgShow {
 			answers++
 		}
 	}
-	m := show{Session: kept.session.proposal.Session(), Statements: kept.statements}
+	m := message.Show{Session: kept.Session.Proposal.Session(), Statements: kept.Statements}
 	for range 5 {
-		if err := c.onShow(1, m); err != nil {
+		if err := c.OnShow(1, m); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.onShow(1, show{Session: m.Session}); err != nil || len(kept.shows[1]) != len(m.Statements) {
+	if err := c.OnShow(1, message.Show{Session: m.Session}); err != nil || len(kept.Shows[1]) != len(m.Statements) {
 		t.Errorf("what is shown later takes the place of what was shown first: %v", err)
 	}
 	l.run(time.Second, nil)
@@ -265,20 +269,20 @@ func TestShownOnce(t *testing.T) {
 	}
 	long := m
 	for range sign.Rounds*3 + 1 {
-		long.Statements = append(slices.Clone(long.Statements), kept.statements[0])
+		long.Statements = append(slices.Clone(long.Statements), kept.Statements[0])
 	}
-	if err := c.onShow(3, long); err == nil || kept.hasShown(3) {
+	if err := c.OnShow(3, long); err == nil || kept.HasShown(3) {
 		t.Errorf("%d words of a session with 15 at most are read: %v", len(long.Statements), err)
 	}
 	other := m
 	other.Session[0] ^= 1
-	if err := c.onShow(3, other); err != nil || kept.hasShown(3) {
+	if err := c.OnShow(3, other); err != nil || kept.HasShown(3) {
 		t.Errorf("a session that this device was not in: %v", err)
 	}
-	if err := c.onShow(9, m); err != nil || kept.hasShown(9) {
+	if err := c.OnShow(9, m); err != nil || kept.HasShown(9) {
 		t.Errorf("a device that was not in it: %v", err)
 	}
-	for slot, n := range c.alarms {
+	for slot, n := range c.Alarms {
 		t.Errorf("device %d is named %d times for showing what is true", slot, n)
 	}
 }
@@ -300,13 +304,13 @@ func TestOldVersionWithThree(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := x.phone.core.takePart(x.r, p); err != nil {
+	if err := x.phone.core.TakePart(x.r, p); err != nil {
 		t.Fatal(err)
 	}
-	if !x.run(time.Minute, func() bool { return x.phone.signed(x.r.id) }) {
+	if !x.run(time.Minute, func() bool { return x.phone.signed(x.r.Id) }) {
 		t.Fatalf("not signed\n%s", x.logs())
 	}
-	if n := len(x.laptop.core.shown); n != 0 {
+	if n := len(x.laptop.core.Shown); n != 0 {
 		t.Errorf("%d testimonies of sessions in which nothing is signed", n)
 	}
 }
@@ -318,7 +322,7 @@ func TestVersionBetweenTwo(t *testing.T) {
 	l := newLab(t, 2, 2803)
 	l.found(2, 2)
 	phone := l.devices[0]
-	p, err := phone.core.proposal(phone.ask("between two"), []wire.Slot{1, 2})
+	p, err := phone.core.Proposal(phone.ask("between two"), []wire.Slot{1, 2})
 	if err != nil || p.Version != share.Version {
 		t.Errorf("version %d: %v", p.Version, err)
 	}

@@ -19,12 +19,12 @@ func (l *lab) signers(devices ...*labDevice) {
 	r := devices[0].ask("signed by " + devices[0].name)
 	for i, d := range devices[1:] {
 		l.run(15*time.Second, nil)
-		if devices[0].signed(r.id) {
+		if devices[0].signed(r.Id) {
 			l.t.Fatalf("%d signed, which are too few", i+1)
 		}
-		d.approves(r.id)
+		d.approves(r.Id)
 	}
-	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.id) }) {
+	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.Id) }) {
 		l.t.Fatalf("%d devices do not sign\n%s", len(devices), l.logs())
 	}
 }
@@ -34,24 +34,24 @@ func TestThresholdChanges(t *testing.T) {
 	for _, tc := range []struct{ n, from, to int }{{3, 2, 3}, {3, 3, 2}, {5, 3, 5}, {5, 4, 3}} {
 		l := newLab(t, tc.n, 70)
 		l.found(tc.from, tc.n)
-		before := l.devices[0].core.circle.record
+		before := l.devices[0].core.Circle.Record
 		r := l.devices[0].change(change.Threshold, change.Payload{Threshold: uint16(tc.to)})
 		for _, d := range l.devices[1:tc.from] {
 			l.run(5*time.Second, nil)
-			if l.devices[0].core.circle.record.Epoch != 0 {
+			if l.devices[0].core.Circle.Record.Epoch != 0 {
 				t.Fatal("too few persons changed how many must sign")
 			}
-			d.approves(r.id)
+			d.approves(r.Id)
 		}
 		if !l.run(time.Minute, l.in(0, l.devices...)) {
 			t.Fatalf("no new epoch\n%s", l.logs())
 		}
 		l.run(2*time.Second, nil)
-		rec := l.devices[1].core.circle.record
+		rec := l.devices[1].core.Circle.Record
 		if rec.Threshold != tc.to || len(rec.Accounts[0].Commitments) != tc.to || string(rec.Accounts[0].GroupKey()) != string(before.Accounts[0].GroupKey()) {
 			t.Errorf("%d of %d, want %d", rec.Threshold, len(rec.Devices), tc.to)
 		}
-		if s := r.state(); s != api.StateDone {
+		if s := r.State(); s != api.StateDone {
 			t.Errorf("request is %s", s)
 		}
 		l.signers(l.devices[tc.n-tc.to:]...)
@@ -66,10 +66,10 @@ func TestThresholdNeedsEnoughDevices(t *testing.T) {
 	l.found(2, 3)
 	l.devices[2].kill()
 	r := l.devices[0].change(change.Threshold, change.Payload{Threshold: 3})
-	l.devices[1].approves(r.id)
+	l.devices[1].approves(r.Id)
 	l.run(20*time.Second, nil)
-	if e := l.devices[0].core.circle.record.Epoch; e != 0 || !strings.Contains(r.trouble, "3 devices must take part, and only 2 can") {
-		t.Errorf("epoch %d; trouble %q", e, r.trouble)
+	if e := l.devices[0].core.Circle.Record.Epoch; e != 0 || !strings.Contains(r.Trouble, "3 devices must take part, and only 2 can") {
+		t.Errorf("epoch %d; trouble %q", e, r.Trouble)
 	}
 	l.devices[2].start()
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
@@ -86,23 +86,23 @@ func TestNobodySlipsAnythingIn(t *testing.T) {
 	l.found(2, 3)
 	c := l.devices[1].core
 	r := l.devices[0].change(change.Lost, change.Payload{Slot: 3})
-	l.devices[1].approves(r.id)
+	l.devices[1].approves(r.Id)
 	good := refresh.Proposal{
-		Kind: roster.Remove, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2}, Settings: c.circle.record.Settings,
+		Kind: roster.Remove, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2}, Settings: c.Circle.Record.Settings,
 		Removed: []refresh.Removal{{Slot: 3, State: roster.Stolen}},
 	}
-	if why := c.objection(good, r.id); why != "" {
+	if why := c.Objection(good, r.Id); why != "" {
 		t.Fatal(why)
 	}
-	for _, request := range []wire.RequestID{r.id, {}} {
+	for _, request := range []wire.RequestID{r.Id, {}} {
 		p := good
 		p.Threshold = 3
-		if why := c.objection(p, request); !strings.Contains(why, "how many must sign") {
+		if why := c.Objection(p, request); !strings.Contains(why, "how many must sign") {
 			t.Errorf("another threshold: %q", why)
 		}
 		p = good
 		p.Settings.Grace++
-		if why := c.objection(p, request); !strings.Contains(why, "settings") {
+		if why := c.Objection(p, request); !strings.Contains(why, "settings") {
 			t.Errorf("other settings: %q", why)
 		}
 	}
@@ -119,17 +119,17 @@ func TestRemoveAgrees(t *testing.T) {
 	l.devices[0].kill()
 	l.step = 10 * time.Minute
 	for _, d := range []*labDevice{laptop, tablet} {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
 	l.run(30*24*time.Hour, nil)
-	if v, _ := laptop.core.vigil.Judge.View(1); v.State != recovery.Grace || laptop.core.circle.record.Epoch != 0 {
-		t.Fatalf("state %v in epoch %d, want to be asked", v.State, laptop.core.circle.record.Epoch)
+	if v, _ := laptop.core.Vigil.Judge.View(1); v.State != recovery.Grace || laptop.core.Circle.Record.Epoch != 0 {
+		t.Fatalf("state %v in epoch %d, want to be asked", v.State, laptop.core.Circle.Record.Epoch)
 	}
 	r := laptop.change(change.Remove, change.Payload{Slot: 1})
 	if !l.run(24*time.Hour, l.in(0, laptop, tablet)) {
 		t.Fatalf("not removed\n%s", l.logs())
 	}
-	if s := r.state(); s != api.StateDone {
+	if s := r.State(); s != api.StateDone {
 		t.Errorf("request is %s", s)
 	}
 	l.step = 500 * time.Millisecond
@@ -143,27 +143,27 @@ func TestRetireWithoutTheSleeper(t *testing.T) {
 	l := newLab(t, 3, 74)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	if err := laptop.core.retireNow(); api.CodeOf(err) != api.CodeBadArgument {
+	if err := laptop.core.RetireNow(); api.CodeOf(err) != api.CodeBadArgument {
 		t.Errorf("retired nothing: %v", err)
 	}
 	phone.kill()
 	laptop.change(change.Refresh, change.Payload{})
 	if !l.run(time.Minute, func() bool {
-		return laptop.core.circle.record.Epoch > 0 && !laptop.core.redealing() && !tablet.core.redealing()
+		return laptop.core.Circle.Record.Epoch > 0 && !laptop.core.Redealing() && !tablet.core.Redealing()
 	}) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
 	l.run(5*time.Second, nil)
-	old := laptop.core.circle.chain[0].Record
-	laptop.core.now = l.now
-	if err := laptop.core.retireNow(); err != nil {
+	old := laptop.core.Circle.Chain[0].Record
+	laptop.core.Now = l.now
+	if err := laptop.core.RetireNow(); err != nil {
 		t.Fatal(err)
 	}
-	if e := laptop.core.oldestShare(); e != 1 || len(laptop.keeper.keys) != 2 {
+	if e := laptop.core.OldestShare(); e != 1 || len(laptop.keeper.keys) != 2 {
 		t.Errorf("oldest share of epoch %d, %d keys", e, len(laptop.keeper.keys))
 	}
 	l.run(2*time.Second, nil)
-	if d, _ := old.Device(2); tablet.core.mayHold(d, 0) {
+	if d, _ := old.Device(2); tablet.core.MayHold(d, 0) {
 		t.Error("the others do not hear of it")
 	}
 	laptop.kill()

@@ -3,6 +3,10 @@ package node
 import (
 	"slices"
 	"time"
+
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
 )
 
 // tick does what time asks for.
@@ -12,48 +16,48 @@ func (c *core) tick(now time.Time) {
 }
 
 func (c *core) passTime() {
-	now := c.now
-	c.expire()
-	c.tickSessions()
-	c.tickShown()
-	c.tickJoining()
-	c.tickFounding()
-	c.tickParting()
-	c.tickResume()
-	c.vigil.Tick(c.now, c.awake, 2*c.cfg.Timings.Beat)
-	c.tickRedeal()
-	c.changeCircle()
-	if c.circle == nil {
+	now := c.Now
+	c.Expire()
+	c.TickSessions()
+	c.TickShown()
+	c.TickJoining()
+	c.TickFounding()
+	c.TickParting()
+	c.TickResume()
+	c.Vigil.Tick(c.Now, c.awake, 2*c.Config.Timings.Beat)
+	c.TickRedeal()
+	c.ChangeCircle()
+	if c.Circle == nil {
 		return
 	}
-	c.tickAddrs()
-	if len(c.watchers) > 0 { // somebody waits here
-		c.ping()
+	c.TickAddrs()
+	if len(c.Watchers) > 0 { // somebody waits here
+		c.Ping()
 	}
 	every := c.beatEvery()
-	if now.Sub(c.lastBeat) >= every || now.Before(c.lastBeat) {
-		c.lastBeat = now
-		c.broadcast(msgBeat, c.myBeat())
+	if now.Sub(c.LastBeat) >= every || now.Before(c.LastBeat) {
+		c.LastBeat = now
+		c.Broadcast(message.MsgBeat, c.MyBeat())
 	}
-	if now.Sub(c.lastHave) >= c.cfg.Timings.Inventory || now.Before(c.lastHave) {
+	if now.Sub(c.lastHave) >= c.Config.Timings.Inventory || now.Before(c.lastHave) {
 		c.lastHave = now
-		c.broadcast(msgHave, have{IDs: c.inventory()})
+		c.Broadcast(message.MsgHave, message.Have{IDs: c.Inventory()})
 	}
-	for _, slot := range sortedSlots(c.peers) {
-		if p := c.peers[slot]; p.stale && p.online {
-			p.stale = false
-			c.sync(slot, msgHave, have{IDs: c.inventory()})
+	for _, slot := range standing.SortedSlots(c.Peers) {
+		if p := c.Peers[slot]; p.Stale && p.Online {
+			p.Stale = false
+			c.Sync(slot, message.MsgHave, message.Have{IDs: c.Inventory()})
 		}
 	}
-	c.tryAll()
+	c.TryAll()
 }
 
 // beatEvery is the time between heartbeats: often enough that nobody who is
 // there is taken for quiet.
 func (c *core) beatEvery() time.Duration {
-	every := min(c.cfg.Timings.Beat, time.Duration(c.circle.record.Settings.Quiet)*time.Second/4)
+	every := min(c.Config.Timings.Beat, time.Duration(c.Circle.Record.Settings.Quiet)*time.Second/4)
 	if c.busy() {
-		every = min(every, c.cfg.Timings.LiveBeat)
+		every = min(every, c.Config.Timings.LiveBeat)
 	}
 	return every
 }
@@ -61,17 +65,17 @@ func (c *core) beatEvery() time.Duration {
 // tickEvery is the time to the next tick.
 func (c *core) tickEvery() time.Duration {
 	if c.busy() {
-		return c.cfg.Timings.Tick
+		return c.Config.Timings.Tick
 	}
-	if c.circle != nil {
-		return min(c.cfg.Timings.IdleTick, max(c.beatEvery(), c.cfg.Timings.Tick))
+	if c.Circle != nil {
+		return min(c.Config.Timings.IdleTick, max(c.beatEvery(), c.Config.Timings.Tick))
 	}
-	return c.cfg.Timings.IdleTick
+	return c.Config.Timings.IdleTick
 }
 
 // busy reports whether the loop should tick fast.
 func (c *core) busy() bool {
-	return c.founding != nil || c.joining != nil || c.interrupted() || slices.ContainsFunc(c.liveSessions(), func(l *live) bool { return !l.done && !c.resting(l) })
+	return c.Founding != nil || c.Joining != nil || c.Interrupted() || slices.ContainsFunc(c.LiveSessions(), func(l *drive.Session) bool { return !l.Done && !c.Resting(l) })
 }
 
 // stayAwake counts the time for which this device has been running: never more
@@ -79,7 +83,7 @@ func (c *core) busy() bool {
 func (c *core) stayAwake(now time.Time) {
 	// Since the last tick and not since c.now, which moves with every event.
 	if d := now.Sub(c.ticked); d > 0 && !c.ticked.IsZero() {
-		c.awake += min(d, 2*c.cfg.Timings.IdleTick)
+		c.awake += min(d, 2*c.Config.Timings.IdleTick)
 	}
 	c.ticked = now
 }

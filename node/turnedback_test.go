@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -29,21 +30,21 @@ func TestHeardBeforeReady(t *testing.T) {
 	phone.kill()
 	l.step = 10 * time.Minute
 	for _, d := range []*labDevice{laptop, tablet} {
-		d.core.cfg.Timings = l.timings()
+		d.core.Config.Timings = l.timings()
 	}
-	both := func(ok func(*attempt) bool) func() bool {
+	both := func(ok func(*redeal.Attempt) bool) func() bool {
 		return func() bool {
-			return !slices.ContainsFunc([]*labDevice{laptop, tablet}, func(d *labDevice) bool { return d.core.attempt == nil || !ok(d.core.attempt) })
+			return !slices.ContainsFunc([]*labDevice{laptop, tablet}, func(d *labDevice) bool { return d.core.Attempt == nil || !ok(d.core.Attempt) })
 		}
 	}
-	if !l.run(40*24*time.Hour, both(func(a *attempt) bool { return a.machine.Phase() == refresh.Dealing })) {
+	if !l.run(40*24*time.Hour, both(func(a *redeal.Attempt) bool { return a.Machine.Phase() == refresh.Dealing })) {
 		t.Fatalf("they do not begin to remove it\n%s", l.logs())
 	}
 	l.step = 100 * time.Millisecond
 	phone.start()
 	if !l.run(5*time.Second, func() bool {
 		return !slices.ContainsFunc([]*labDevice{laptop, tablet}, func(d *labDevice) bool {
-			v, _ := d.core.vigil.Judge.View(1)
+			v, _ := d.core.Vigil.Judge.View(1)
 			return v.State != recovery.Live
 		})
 	}) {
@@ -52,8 +53,8 @@ func TestHeardBeforeReady(t *testing.T) {
 	held, l.step = false, 500*time.Millisecond
 	l.run(5*time.Minute, nil)
 	for _, d := range l.devices {
-		if e := d.core.circle.record.Epoch; e != 0 || d.core.redealing() || len(d.core.circle.fenced) > 0 {
-			t.Errorf("%s is in epoch %d, in a re-deal: %v, fences off %d", d.name, e, d.core.redealing(), len(d.core.circle.fenced))
+		if e := d.core.Circle.Record.Epoch; e != 0 || d.core.Redealing() || len(d.core.Circle.Fenced) > 0 {
+			t.Errorf("%s is in epoch %d, in a re-deal: %v, fences off %d", d.name, e, d.core.Redealing(), len(d.core.Circle.Fenced))
 		}
 	}
 	l.signsWith(phone, laptop)

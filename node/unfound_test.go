@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/message"
 )
 
 // TestPendingFoundingSaysHowToEndIt: a device that said ready waits for ever when
@@ -15,23 +17,23 @@ func TestPendingFoundingSaysHowToEndIt(t *testing.T) {
 	l := newLab(t, 3, 64)
 	l.beginFounding(2, 3)
 	if !l.run(time.Minute, func() bool {
-		return l.all(3, func(c *core) bool { return c.founding != nil && c.founding.review != nil })
+		return l.all(3, func(c *core) bool { return c.Founding != nil && c.Founding.Review != nil })
 	}) {
 		t.Fatalf("nobody is asked\n%s", l.logs())
 	}
 	phone, laptop := l.devices[0].core, l.devices[1].core
-	session := phone.founding.session.Hex()
-	if err := phone.confirm(session, true); err != nil {
+	session := phone.Founding.Session.Hex()
+	if err := phone.Confirm(session, true); err != nil {
 		t.Fatal(err)
 	}
-	if !l.run(time.Minute, func() bool { return phone.founding.pending }) {
+	if !l.run(time.Minute, func() bool { return phone.Founding.Pending }) {
 		t.Fatalf("not pending\n%s", l.logs())
 	}
-	if err := laptop.confirm(session, false); err != nil {
+	if err := laptop.Confirm(session, false); err != nil {
 		t.Fatal(err)
 	}
 	l.run(5*time.Second, nil)
-	if w := strings.Join(phone.warnings(), "\n"); !strings.Contains(w, "laptop ended the founding") || !strings.Contains(w, "`warifu found --abandon`") {
+	if w := strings.Join(phone.Warnings(), "\n"); !strings.Contains(w, "laptop ended the founding") || !strings.Contains(w, "`warifu found --abandon`") {
 		t.Errorf("it says %q", w)
 	}
 }
@@ -39,10 +41,10 @@ func TestPendingFoundingSaysHowToEndIt(t *testing.T) {
 // TestPathThatIsTooLong is named, and not called a malformed request.
 func TestPathThatIsTooLong(t *testing.T) {
 	t.Parallel()
-	if _, _, path, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4"}); err != nil || len(path) != maxSteps {
+	if _, _, path, err := desk.SignInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4"}); err != nil || len(path) != message.MaxSteps {
 		t.Errorf("%v, %v", path, err)
 	}
-	_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
+	_, _, _, err := desk.SignInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
 	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "at most 4 are signed with") {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
@@ -27,12 +29,12 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 			laptop := l.devices[1]
 			l.devices[0].change(change.Refresh, change.Payload{})
 			if !l.run(time.Minute, func() bool {
-				a := laptop.core.attempt
-				return a != nil && a.machine.Phase() == phase
+				a := laptop.core.Attempt
+				return a != nil && a.Machine.Phase() == phase
 			}) {
 				t.Fatalf("never %v\n%s", phase, l.logs())
 			}
-			id, session := laptop.core.attempt.epochKey, laptop.core.attempt.proposal.Session()
+			id, session := laptop.core.Attempt.EpochKey, laptop.core.Attempt.Proposal.Session()
 			laptop.kill()
 			delete(laptop.keeper.keys, id)
 			laptop.start()
@@ -43,26 +45,26 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 					}
 				}
 			}
-			told := func(what string) bool { return strings.Contains(strings.Join(laptop.core.warnings(), "\n"), what) }
+			told := func(what string) bool { return strings.Contains(strings.Join(laptop.core.Warnings(), "\n"), what) }
 			if !told("a re-deal is in trouble") {
-				t.Errorf("warnings %q", laptop.core.warnings())
+				t.Errorf("warnings %q", laptop.core.Warnings())
 			}
-			if err := laptop.core.maySign(); err == nil {
+			if err := laptop.core.MaySign(); err == nil {
 				t.Error("it signs")
 			}
-			l.run(resumeTries*maxResumePause, func() bool { return !laptop.core.interrupted() })
-			if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeRolledBack || !told("votes no more in it") {
-				t.Errorf("%v; warnings %q", err, laptop.core.warnings())
+			l.run(redeal.ResumeTries*redeal.MaxResumePause, func() bool { return !laptop.core.Interrupted() })
+			if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack || !told("votes no more in it") {
+				t.Errorf("%v; warnings %q", err, laptop.core.Warnings())
 			}
 			laptop.kill()
 			laptop.start()
-			if err := laptop.core.maySign(); api.CodeOf(err) != api.CodeRolledBack {
+			if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack {
 				t.Errorf("after another start: %v", err)
 			}
 			if phase == refresh.Committed {
 				return // the others wait for its commit, which it may have made
 			}
-			e := laptop.core.circle.highest
+			e := laptop.core.Circle.Highest
 			l.devices[2].change(change.Refresh, change.Payload{})
 			if !l.run(5*time.Minute, l.in(e, l.devices...)) {
 				t.Fatalf("not healed\n%s", l.logs())
@@ -81,15 +83,15 @@ func TestUnreadableRedealIsTriedAgain(t *testing.T) {
 	laptop := l.devices[1]
 	l.devices[0].change(change.Refresh, change.Payload{})
 	l.run(time.Minute, func() bool {
-		return laptop.core.attempt != nil && laptop.core.attempt.machine.Phase() == refresh.Prepared
+		return laptop.core.Attempt != nil && laptop.core.Attempt.Machine.Phase() == refresh.Prepared
 	})
-	id := laptop.core.attempt.epochKey
+	id := laptop.core.Attempt.EpochKey
 	laptop.kill()
 	delete(laptop.keeper.keys, id)
 	laptop.start()
-	l.run(2*resumePause, nil)
+	l.run(2*redeal.ResumePause, nil)
 	laptop.keeper.keys[id] = true
-	if !l.run(2*time.Minute, l.in(0, l.devices...)) || laptop.core.circle.headKey != id {
+	if !l.run(2*time.Minute, l.in(0, l.devices...)) || laptop.core.Circle.HeadKey != id {
 		t.Fatalf("it did not go on\n%s", l.logs())
 	}
 }
@@ -109,13 +111,13 @@ func TestMissingKeysAreNotLost(t *testing.T) {
 	keys := laptop.keeper.keys
 	laptop.keeper.keys = map[string]bool{}
 	laptop.start()
-	l.run(2*resumeTries*resumePause, nil)
-	if laptop.core.maySign() == nil || laptop.core.redealTrouble == "" {
+	l.run(2*redeal.ResumeTries*redeal.ResumePause, nil)
+	if laptop.core.MaySign() == nil || laptop.core.RedealTrouble == "" {
 		t.Error("it says nothing")
 	}
 	laptop.keeper.keys = keys
-	if !l.run(time.Minute, func() bool { return !laptop.core.interrupted() }) || laptop.core.redealTrouble != "" {
-		t.Fatalf("it did not go on: %s", laptop.core.redealTrouble)
+	if !l.run(time.Minute, func() bool { return !laptop.core.Interrupted() }) || laptop.core.RedealTrouble != "" {
+		t.Fatalf("it did not go on: %s", laptop.core.RedealTrouble)
 	}
 	l.signsWith(laptop, l.devices[2])
 }
@@ -140,7 +142,7 @@ func orphanLab(t *testing.T) (l *lab, d *labDevice, orphan string) {
 func TestOrphanedKeysAreDestroyed(t *testing.T) {
 	t.Parallel()
 	l, d, orphan := orphanLab(t)
-	want := []string{"0-0", d.core.circle.headKey}
+	want := []string{"0-0", d.core.Circle.HeadKey}
 	d.kill()
 	d.start()
 	if got, _ := d.keeper.ListEpochKeys(); !slices.Equal(got, want) {
@@ -169,7 +171,7 @@ func TestNeededKeysAreKept(t *testing.T) {
 		{"of-a-founding", func(_ *lab, d *labDevice, _ string) []string {
 			aside := "0-" + strings.Repeat("cd", 16)
 			d.keeper.keys[aside] = true
-			return []string{aside, presenceID}
+			return []string{aside, standing.PresenceID}
 		}},
 		{"of-an-unknown-form", func(_ *lab, d *labDevice, _ string) []string {
 			d.keeper.keys["1-ab"] = true
@@ -177,31 +179,31 @@ func TestNeededKeysAreKept(t *testing.T) {
 		}},
 		{"of-a-share", func(_ *lab, d *labDevice, orphan string) []string {
 			// Without the re-deal that would destroy it anyway.
-			put(d, bucketAttempt, currentKey, nil)
-			put(d, bucketShares, shareRecord(orphan, "ssh"), []byte("sealed"))
+			put(d, standing.BucketAttempt, standing.CurrentKey, nil)
+			put(d, standing.BucketShares, standing.ShareRecord(orphan, "ssh"), []byte("sealed"))
 			return []string{orphan}
 		}},
 		{"of-an-attempt", func(l *lab, d *labDevice, _ string) []string {
 			l.devices[0].change(change.Refresh, change.Payload{})
-			if !l.run(time.Minute, func() bool { return d.core.attempt.machine.Phase() == refresh.Committed }) {
+			if !l.run(time.Minute, func() bool { return d.core.Attempt.Machine.Phase() == refresh.Committed }) {
 				t.Fatal("it does not commit")
 			}
-			return []string{d.core.circle.headKey, d.core.attempt.epochKey}
+			return []string{d.core.Circle.HeadKey, d.core.Attempt.EpochKey}
 		}},
 		{"while-locked", func(_ *lab, d *labDevice, orphan string) []string {
 			d.keeper.locked = true
 			return []string{orphan}
 		}},
 		{"while-the-share-does-not-open", func(_ *lab, d *labDevice, orphan string) []string {
-			delete(d.keeper.keys, d.core.circle.headKey)
+			delete(d.keeper.keys, d.core.Circle.HeadKey)
 			return []string{orphan}
 		}},
 		{"while-it-has-no-share", func(_ *lab, d *labDevice, orphan string) []string {
-			put(d, bucketCircle, shareKeyKey, []byte{})
+			put(d, standing.BucketCircle, standing.ShareKeyKey, []byte{})
 			return []string{orphan}
 		}},
 		{"while-the-attempt-is-unreadable", func(_ *lab, d *labDevice, orphan string) []string {
-			put(d, bucketAttempt, currentKey, []byte("?"))
+			put(d, standing.BucketAttempt, standing.CurrentKey, []byte("?"))
 			return []string{orphan}
 		}},
 		{"while-keys-cannot-be-listed", func(_ *lab, d *labDevice, orphan string) []string {
@@ -236,10 +238,10 @@ func TestOlderStoreDestroysNothing(t *testing.T) {
 			l.devices[2].kill()
 		}
 		l.devices[0].change(change.Refresh, change.Payload{})
-		l.run(time.Minute, func() bool { return d.core.circle.record.Epoch == 3 && !d.core.redealing() })
+		l.run(time.Minute, func() bool { return d.core.Circle.Record.Epoch == 3 && !d.core.Redealing() })
 		l.run(10*time.Second, nil)
 		d.keeper.keys["2-"+strings.Repeat("ab", 16)] = true
-		key := d.core.circle.headKey
+		key := d.core.Circle.HeadKey
 		d.kill()
 		now := d.journal.Restart()
 		d.journal = old
@@ -250,7 +252,7 @@ func TestOlderStoreDestroysNothing(t *testing.T) {
 			t.Fatal("an older journal destroyed the key of the newer")
 		}
 		d.start()
-		if !d.core.headOpens() {
+		if !d.core.HeadOpens() {
 			t.Error("the share does not open")
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 // warned returns the warnings of d that contain part.
 func (d *labDevice) warned(part string) (out []string) {
-	d.core.now = d.lab.now
-	for _, w := range d.core.status().Warnings {
+	d.core.Now = d.lab.now
+	for _, w := range d.core.Status().Warnings {
 		if strings.Contains(w, part) {
 			out = append(out, w)
 		}
@@ -32,12 +32,12 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	asked, answered := phone.ask("by the phone"), laptop.ask("answered by the phone")
 	l.run(5*time.Second, nil)
-	if err := phone.core.deny(phone.request(answered.id)); err != nil {
+	if err := phone.core.Deny(phone.request(answered.Id)); err != nil {
 		t.Fatal(err)
 	}
 	l.run(5*time.Second, nil)
-	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
-	if !l.run(time.Minute, func() bool { return tablet.request(r.id) != nil && tablet.core.frozen() != "" }) {
+	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
+	if !l.run(time.Minute, func() bool { return tablet.request(r.Id) != nil && tablet.core.Frozen() != "" }) {
 		t.Fatal("the tablet has not heard that the phone is lost")
 	}
 	for _, part := range []string{"the circle is frozen and signs nothing: phone was reported lost on laptop", "somebody said that phone is lost"} {
@@ -45,14 +45,14 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 			t.Errorf("%q while it lasts: %q", part, got)
 		}
 	}
-	if _, reason := laptop.core.redealWaiting(laptop.request(r.id)); !strings.Contains(reason, "approve on tablet, or wait until nobody has heard phone for 24 hours") {
+	if _, reason := laptop.core.RedealWaiting(laptop.request(r.Id)); !strings.Contains(reason, "approve on tablet, or wait until nobody has heard phone for 24 hours") {
 		t.Errorf("the laptop waits for %q", reason)
 	}
-	laptop.core.alarms[phone.core.circle.slot] = 2
+	laptop.core.Alarms[phone.core.Circle.Slot] = 2
 	if got := laptop.warned("failed a check"); len(got) != 1 {
 		t.Errorf("while it is in: %q", got)
 	}
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -66,14 +66,14 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 		if got := d.warned("phone was removed"); len(got) != 1 {
 			t.Errorf("%s says %q", d.name, got)
 		}
-		if s := d.core.status(); s.OldSharesAlive != 1 || !slices.Equal(s.OldSharesOn, []string{"phone"}) {
+		if s := d.core.Status(); s.OldSharesAlive != 1 || !slices.Equal(s.OldSharesOn, []string{"phone"}) {
 			t.Errorf("%s: %d old shares on %v", d.name, s.OldSharesAlive, s.OldSharesOn)
 		}
 	}
-	if v := laptop.core.viewRequest(laptop.request(asked.id)); v.From != "phone" {
+	if v := laptop.core.ViewRequest(laptop.request(asked.Id)); v.From != "phone" {
 		t.Errorf("asked by %q", v.From)
 	}
-	if v := laptop.core.viewRequest(laptop.request(answered.id)); !slices.Equal(v.DeniedBy, []string{"phone"}) {
+	if v := laptop.core.ViewRequest(laptop.request(answered.Id)); !slices.Equal(v.DeniedBy, []string{"phone"}) {
 		t.Errorf("denied by %q", v.DeniedBy)
 	}
 }
@@ -86,10 +86,10 @@ func TestStatusOfADeviceThatLeft(t *testing.T) {
 	l.found(2, 3)
 	laptop := l.devices[1]
 	laptop.change(change.Leave, change.Payload{})
-	if !l.run(time.Minute, func() bool { return laptop.core.circle.evicted != nil }) {
+	if !l.run(time.Minute, func() bool { return laptop.core.Circle.Evicted != nil }) {
 		t.Fatalf("the laptop does not learn that it is out\n%s", l.logs())
 	}
-	s := laptop.core.status()
+	s := laptop.core.Status()
 	if len(s.Warnings) != 1 || !strings.HasPrefix(s.Warnings[0], "this device is no longer in the circle: taken out as left in epoch 1") {
 		t.Errorf("warnings: %q", s.Warnings)
 	}
@@ -108,32 +108,32 @@ func TestStatusCountsOldShares(t *testing.T) {
 	phone.kill()
 	l.run(2*time.Second, nil)
 	laptop.change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return laptop.core.circle.record.Epoch == 1 && !laptop.core.redealing() }) {
+	if !l.run(time.Minute, func() bool { return laptop.core.Circle.Record.Epoch == 1 && !laptop.core.Redealing() }) {
 		t.Fatalf("no refresh\n%s", l.logs())
 	}
 	l.run(2*time.Second, nil)
-	if got := laptop.warned("possibly alive"); got != nil || laptop.core.status().OldSharesAlive != 4 {
-		t.Errorf("while the phone sleeps: %q, %d alive", got, laptop.core.status().OldSharesAlive)
+	if got := laptop.warned("possibly alive"); got != nil || laptop.core.Status().OldSharesAlive != 4 {
+		t.Errorf("while the phone sleeps: %q, %d alive", got, laptop.core.Status().OldSharesAlive)
 	}
 	if got := laptop.warned("old shares are kept until phone wakes up"); len(got) != 1 {
-		t.Errorf("warnings: %q", laptop.core.status().Warnings)
+		t.Errorf("warnings: %q", laptop.core.Status().Warnings)
 	}
 	// A copy of one device is out of everybody's reach.
 	c := laptop.core
 	for _, boot := range []byte{1, 2, 1} {
-		b := desktop.core.vigil.Judge.NextBeat(true, true, 0)
+		b := desktop.core.Vigil.Judge.NextBeat(true, true, 0)
 		b.Boot = [8]byte{boot}
-		if _, err := c.vigil.Judge.Heard(recovery.SignBeat(b, desktop.core.self.sign)); err != nil {
+		if _, err := c.Vigil.Judge.Heard(recovery.SignBeat(b, desktop.core.Self.Sign)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !c.vigil.Judge.Copied(desktop.core.circle.slot) {
+	if !c.Vigil.Judge.Copied(desktop.core.Circle.Slot) {
 		t.Fatal("the copy is not noticed")
 	}
 	if got := laptop.warned("possibly alive: 1 of 3 out of the circle's reach, on desktop"); len(got) != 1 || !strings.Contains(got[0], "start and unlock phone to have theirs destroyed") {
 		t.Errorf("with a copy: %q", got)
 	}
-	for _, d := range c.status().Devices {
+	for _, d := range c.Status().Devices {
 		if d.Name == "desktop" && (d.State != api.DeviceTwice || d.Why == "") {
 			t.Errorf("the desktop is shown as %+v", d)
 		}
@@ -147,10 +147,10 @@ func TestStatusOfADispute(t *testing.T) {
 	l := newLab(t, 3, 37)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.circle.slot)})
-	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.circle.slot)})
+	laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
+	phone.change(change.Lost, change.Payload{Slot: uint16(laptop.core.Circle.Slot)})
 	if !l.run(time.Minute, func() bool { return len(tablet.warned("each say that the other is lost")) == 1 }) {
-		t.Fatalf("no dispute: %q", tablet.core.status().Warnings)
+		t.Fatalf("no dispute: %q", tablet.core.Status().Warnings)
 	}
 	for _, d := range l.devices {
 		for _, part := range []string{"stranded", "degraded"} {
@@ -174,7 +174,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 		for _, d := range devices {
 			for _, p := range []string{"degraded: no spare device;", "degraded: no spare device is left", "stranded:", "every device must sign"} {
 				if got := d.warned(p); (len(got) == 1) != (p == part) {
-					t.Errorf("%s, %s: %q", when, d.name, d.core.status().Warnings)
+					t.Errorf("%s, %s: %q", when, d.name, d.core.Status().Warnings)
 					break
 				}
 			}
@@ -183,15 +183,15 @@ func TestStatusOfTheSpare(t *testing.T) {
 	want("all are there", "", phone, laptop, tablet)
 	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	want("one is called lost", "degraded: no spare device;", laptop, tablet)
-	tablet.approves(r.id)
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
 	phone.kill()
 	want("it is out", "degraded: no spare device is left", laptop, tablet)
 	l.introduce(laptop, fresh)
-	r = laptop.change(change.Add, change.Payload{Card: fresh.core.joining.card.Bytes(), Addrs: fresh.Addrs()})
-	tablet.approves(r.id)
+	r = laptop.change(change.Add, change.Payload{Card: fresh.core.Joining.Card.Bytes(), Addrs: fresh.Addrs()})
+	tablet.approves(r.Id)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
@@ -204,6 +204,6 @@ func TestStatusOfTheSpare(t *testing.T) {
 	laptop.change(change.Lost, change.Payload{Slot: 1})
 	l.run(2*time.Second, nil)
 	if got := tablet.warned("stranded: fewer devices are left than must sign; nothing is deleted"); len(got) != 1 {
-		t.Errorf("not told that they are stranded: %q", tablet.core.status().Warnings)
+		t.Errorf("not told that they are stranded: %q", tablet.core.Status().Warnings)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
@@ -23,13 +24,13 @@ func TestOneMemberKeepsNoSleeperAsleep(t *testing.T) {
 		tablet.kill()
 		laptop.change(change.Refresh, change.Payload{})
 		if !l.run(time.Minute, func() bool {
-			return laptop.core.circle.head().Record.Epoch == 1 && phone.core.circle.head().Record.Epoch == 1
+			return laptop.core.Circle.Head().Record.Epoch == 1 && phone.core.Circle.Head().Record.Epoch == 1
 		}) {
 			t.Fatalf("no new epoch without the sleeper\n%s", l.logs())
 		}
-		parent := phone.core.circle.chain[0].Record
+		parent := phone.core.Circle.Chain[0].Record
 		if knows {
-			parent = phone.core.circle.chain[1].Record
+			parent = phone.core.Circle.Chain[1].Record
 		}
 		n := uint64(0)
 		bother := func() {
@@ -39,7 +40,7 @@ func TestOneMemberKeepsNoSleeperAsleep(t *testing.T) {
 			}
 			n++
 			m := proposing(p, n)
-			tablet.core.onMessage(l.now, laptop.id, wire.ProtocolSync, encodeMessage(msgRedeal, m))
+			tablet.core.onMessage(l.now, laptop.id, wire.ProtocolSync, message.EncodeMessage(message.MsgRedeal, m))
 		}
 		l.tamper = func(from, to *labDevice, b []byte) []byte {
 			if to == tablet {
@@ -51,7 +52,7 @@ func TestOneMemberKeepsNoSleeperAsleep(t *testing.T) {
 			return b
 		}
 		tablet.start()
-		if !l.run(5*time.Minute, func() bool { return tablet.core.hasShare() && tablet.core.circle.record.Epoch == 1 }) {
+		if !l.run(5*time.Minute, func() bool { return tablet.core.HasShare() && tablet.core.Circle.Record.Epoch == 1 }) {
 			t.Fatalf("it does not wake up\n%s", phone.log)
 		}
 		l.signsWith(tablet, phone)

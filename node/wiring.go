@@ -2,45 +2,43 @@ package node
 
 import (
 	"slices"
-	"time"
 
-	"github.com/warifu/warifu/node/vigil"
+	"github.com/warifu/warifu/node/changes"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/judging"
+	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/signing"
+	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
 	"github.com/warifu/warifu/wire"
 )
 
-// wired makes the rooms of a device, empty, and tells each of those below it.
-func wired(cfg Config, watch *disk, own *self) *core {
-	c := &core{counter: &counter{watchers: map[*watcher]struct{}{}}}
+// wired makes the rooms of a device, and tells each of those below it.
+func wired(cfg standing.Config) (*core, error) {
+	c := &core{Counter: &desk.Counter{}}
 	w := wiring{c}
-	me := &standing{
-		cfg: cfg, disk: watch, self: own, log: cfg.Log, now: cfg.Now(), company: w,
-		pairing: map[string][]string{}, parting: map[string]time.Time{}, peers: map[wire.Slot]*peer{}, alarms: map[wire.Slot]int{},
+	me, err := standing.New(cfg, w)
+	if err != nil {
+		return nil, err
 	}
-	c.standing = me
-	c.judging = &judging{me: me, vigil: vigil.New(judgeStore{&me.cfg}, cfg.Log)}
-	c.remains = &remains{me}
-	c.drive = &drive{me: me, sessions: map[wire.SessionID]*live{}, begun: begunSessions{marks: map[wire.RequestID]uint64{}}, lookout: w}
-	c.ledger = &ledger{
-		me: me, judging: c.judging, sequel: w,
-		requests: map[wire.RequestID]*openRequest{}, unclosed: map[wire.RequestID]*openRequest{},
+	j, d := judging.New(me), drive.New(me, w)
+	l := ledger.New(me, j, w)
+	a, s, rm := ledger.NewAnswers(me, j, l), cosign.New(me, d), redeal.NewRemains(me)
+	rd := redeal.New(me, j, d, rm, l, a, w)
+	*c.Counter = desk.Counter{
+		Standing: me, Judging: j, Drive: d, Ledger: l, Answers: a, Cosign: s, Remains: rm, Redeals: rd,
+		Trials:    redeal.NewTrials(me, d, s, rd),
+		Signings:  signing.New(me, j, d, l, a, s),
+		Changes:   changes.New(me, j, d, rm, l, rd, w.TryAll),
+		Foundings: founding.New(me, j, d, l, c.EndWaits),
 	}
-	c.answering = &answering{me, c.judging, c.ledger}
-	c.cosign = &cosign{me: me, drive: c.drive, newSigner: signer}
-	c.redeals = &redeals{
-		me: me, judging: c.judging, drive: c.drive, remains: c.remains, ledger: c.ledger, answering: c.answering,
-		dead: deadAttempts{}, around: w,
-	}
-	c.trials = &trials{me, c.drive, c.cosign, c.redeals}
-	c.signings = &signings{me, c.judging, c.drive, c.ledger, c.answering, c.cosign}
-	c.changes = &changes{
-		me: me, judging: c.judging, drive: c.drive, remains: c.remains, ledger: c.ledger, redeals: c.redeals,
-		grudges: grudges{},
-	}
-	c.foundings = &foundings{me: me, judging: c.judging, drive: c.drive, ledger: c.ledger, ended: c.endWaits}
-	c.views = &views{me, c.judging, c.remains, c.ledger, c.redeals, c.changes, c.foundings}
-	return c
+	c.Open()
+	return c, nil
 }
 
 // The rooms of a device know each other in one direction only. Where one below needs
@@ -49,70 +47,70 @@ func wired(cfg Config, watch *disk, own *self) *core {
 type wiring struct{ c *core }
 
 var (
-	_ company = wiring{}
-	_ lookout = wiring{}
-	_ sequel  = wiring{}
-	_ around  = wiring{}
+	_ standing.Company = wiring{}
+	_ drive.Lookout    = wiring{}
+	_ ledger.Sequel    = wiring{}
+	_ redeal.Around    = wiring{}
 )
 
-func (w wiring) founding() bool { return w.c.founding != nil || w.c.joining != nil }
+func (w wiring) Founding() bool { return w.c.Founding != nil || w.c.Joining != nil }
 
-func (w wiring) founders() []roster.Device {
-	if f := w.c.founding; f != nil && f.proposal != nil {
-		return f.proposal.Devices
+func (w wiring) Founders() []roster.Device {
+	if f := w.c.Founding; f != nil && f.Proposal != nil {
+		return f.Proposal.Devices
 	}
 	return nil
 }
 
-func (w wiring) pending() (record wire.Hash, ok bool) {
-	if f := w.c.founding; f != nil && f.pending {
-		return f.recordHash(), true
+func (w wiring) Pending() (record wire.Hash, ok bool) {
+	if f := w.c.Founding; f != nil && f.Pending {
+		return f.RecordHash(), true
 	}
 	return wire.Hash{}, false
 }
 
-func (w wiring) staying() (out []roster.Device) {
-	a := w.c.attempt
-	if a == nil || a.machine.Settled() {
+func (w wiring) Staying() (out []roster.Device) {
+	a := w.c.Attempt
+	if a == nil || a.Machine.Settled() {
 		return nil
 	}
-	for _, d := range slices.Concat(w.c.parentOf(a).Devices, a.proposal.Added) {
-		if !slices.ContainsFunc(a.proposal.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot }) {
+	for _, d := range slices.Concat(w.c.ParentOf(a).Devices, a.Proposal.Added) {
+		if !slices.ContainsFunc(a.Proposal.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot }) {
 			out = append(out, d)
 		}
 	}
 	return out
 }
 
-func (w wiring) mayRunAgain(id wire.RequestID) bool {
-	if r := w.c.requests[id]; r != nil {
-		return r.open()
+func (w wiring) MayRunAgain(id wire.RequestID) bool {
+	if r := w.c.Requests[id]; r != nil {
+		return r.Open()
 	}
-	return w.c.testsFor(id)
+	return w.c.TestsFor(id)
 }
 
-func (w wiring) stray(id wire.SessionID, from wire.Slot) bool {
-	return w.c.tellDead(id, from, w.c.toMember(from))
+func (w wiring) Stray(id wire.SessionID, from wire.Slot) bool {
+	return w.c.TellDead(id, from, w.c.ToMember(from))
 }
 
-func (w wiring) act(r *openRequest) {
-	if r.change != nil {
-		w.c.changeCircle()
+func (w wiring) Act(r *ledger.Request) {
+	if r.Change != nil {
+		w.c.ChangeCircle()
 	} else {
-		w.c.try(r)
+		w.c.Try(r)
 	}
 }
 
-func (w wiring) arrived(r *openRequest)           { w.c.applyPolicy(r) }
-func (w wiring) stop(r *openRequest, why string)  { w.c.stopSigning(r, why) }
-func (w wiring) interrupted() bool                { return w.c.interrupted() }
-func (w wiring) shareAwaited() bool               { return w.c.shareAwaited() }
-func (w wiring) awaitedWords() string             { return w.c.awaitedWords() }
-func (w wiring) test()                            { w.c.startTest() }
-func (w wiring) tryAll()                          { w.c.tryAll() }
-func (w wiring) failed(a *attempt)                { w.c.redealFailed(a) }
-func (w wiring) succeeded()                       { clear(w.c.grudges) }
-func (w wiring) changed()                         { w.c.changeCircle() }
-func (w wiring) blame(slot wire.Slot, why string) { w.c.blame(slot, why) }
+func (w wiring) Arrived(r *ledger.Request)          { w.c.ApplyPolicy(r) }
+func (w wiring) Stop(r *ledger.Request, why string) { w.c.StopSigning(r, why) }
+func (w wiring) Interrupted() bool                  { return w.c.Interrupted() }
+func (w wiring) ShareAwaited() bool                 { return w.c.ShareAwaited() }
+func (w wiring) AwaitedWords() string               { return w.c.AwaitedWords() }
+func (w wiring) Test()                              { w.c.StartTest() }
+func (w wiring) TryAll()                            { w.c.TryAll() }
+func (w wiring) Failed(a *redeal.Attempt)           { w.c.RedealFailed(a) }
+func (w wiring) Succeeded()                         { clear(w.c.Grudges) }
+func (w wiring) Changed()                           { w.c.ChangeCircle() }
+func (w wiring) Blame(slot wire.Slot, why string)   { w.c.Blame(slot, why) }
 
-func (w wiring) entered() { w.c.founding, w.c.joining = nil, nil }
+func (w wiring) Entered() { w.c.Founding, w.c.Joining = nil, nil }

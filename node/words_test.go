@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/node/cosign"
+	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/roster"
 )
 
@@ -27,31 +30,31 @@ func TestDevicesThatWordARequestDifferentlySaySo(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 			r := phone.ask("hello")
-			if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
+			if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
 				t.Fatal("the request does not arrive")
 			}
 			// As another release would have decoded it.
-			laptop.request(r.id).intent.Lines[0].Label = "the account"
+			laptop.request(r.Id).Intent.Lines[0].Label = "the account"
 			want := strings.Replace(c.want, "device-2", laptop.name, 1)
 			if c.old {
 				l.watch = func(from, to *labDevice, _ string, _ []byte) {
-					for _, s := range phone.core.liveSessions() {
-						if from == phone && to == laptop && s.owner.personal() {
-							laptop.core.sync(1, msgClose, closed{Session: s.id, Reason: refusedProposal})
+					for _, s := range phone.core.LiveSessions() {
+						if from == phone && to == laptop && s.Owner.Personal() {
+							laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.Id, Reason: cosign.RefusedProposal})
 						}
 					}
 				}
 			}
-			laptop.approves(r.id)
-			if !l.run(time.Minute, func() bool { return r.trouble == want }) {
-				t.Fatalf("the phone says %q, want %q", r.trouble, want)
+			laptop.approves(r.Id)
+			if !l.run(time.Minute, func() bool { return r.Trouble == want }) {
+				t.Fatalf("the phone says %q, want %q", r.Trouble, want)
 			}
-			if phone.signed(r.id) {
+			if phone.signed(r.Id) {
 				t.Fatal("signed with a device that showed something else")
 			}
-			tablet.approves(r.id)
-			if !l.run(3*time.Minute, func() bool { return phone.signed(r.id) }) {
-				t.Errorf("not signed with the tablet either: %q", r.trouble)
+			tablet.approves(r.Id)
+			if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+				t.Errorf("not signed with the tablet either: %q", r.Trouble)
 			}
 		})
 	}
@@ -69,16 +72,16 @@ func TestSignInIsComparedWithTheTimeOfTheRequest(t *testing.T) {
 			"Version: 1\nChain ID: 1\nNonce: 12345678\nIssued At: 2001-01-01T00:00:00Z\nExpiration Time: " + expires.UTC().Format(time.RFC3339))
 	}
 	for _, after := range []time.Duration{-time.Second, time.Hour} {
-		phone.core.now = l.now
-		r, err := phone.core.ask(intent.Input{Kind: intent.Message, Message: text(l.now.Add(after))}, roster.Ethereum, []uint32{0, 0}, requestLifetime)
+		phone.core.Now = l.now
+		r, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: text(l.now.Add(after))}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !l.run(time.Minute, func() bool { return laptop.request(r.id) != nil }) {
+		if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
 			t.Fatal("the request does not arrive")
 		}
-		got := laptop.request(r.id).intent
-		if got.Hash() != r.intent.Hash() {
+		got := laptop.request(r.Id).Intent
+		if got.Hash() != r.Intent.Hash() {
 			t.Error("the devices show different words")
 		}
 		if expired := strings.Contains(strings.Join(got.Warnings, "\n"), "had expired when this was asked for"); expired != (after < 0) {

@@ -55,7 +55,7 @@ func TestExtendedKeyFollowsTheAccount(t *testing.T) {
 	l := newLab(t, 3, 92)
 	l.found(2, 3)
 	for _, d := range l.devices {
-		accounts := d.core.status().Accounts
+		accounts := d.core.Status().Accounts
 		eth, ssh := accounts[0], accounts[1]
 		if got := watchOnly(t, eth.Xpub, 0, 0); got != eth.Address || eth.Path != "m/44'/60'/0'/0/0" {
 			t.Errorf("%s at 0/0 is %s, and status shows %s at %s", eth.Xpub, got, eth.Address, eth.Path)

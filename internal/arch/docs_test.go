@@ -80,14 +80,16 @@ func TestProtocolIsDocumented(t *testing.T) {
 		}
 	})
 	buckets, reasons := 0, 0
-	constants(t, "node", func(at token.Position, _ ast.Expr, name, value string) {
-		switch {
-		case strings.HasPrefix(name, "bucket"):
+	constants(t, "node/standing", func(at token.Position, _ ast.Expr, name, value string) {
+		if strings.HasPrefix(name, "Bucket") || strings.HasPrefix(name, "bucket") {
 			buckets++
 			if !strings.Contains(doc, "| `r/"+value+"` |") {
 				t.Errorf("%s: docs/protocol.md does not say what the store keeps in `r/%s`", at, value)
 			}
-		case regexp.MustCompile("^(refused|ended)[A-Z]").MatchString(name):
+		}
+	})
+	constants(t, "node/cosign", func(at token.Position, _ ast.Expr, name, value string) {
+		if regexp.MustCompile("^(Refused|refused|Ended|ended)[A-Z]").MatchString(name) {
 			reasons++
 			if !strings.Contains(doc, "`"+value+"`") {
 				t.Errorf("%s: docs/protocol.md does not have the reason `%s`", at, value)

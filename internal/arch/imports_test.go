@@ -2,6 +2,7 @@ package arch_test
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,10 +46,25 @@ var rules = []rule{
 	{pkg: "change", pure: true, may: []string{"wire", "roster"}},
 	{pkg: "recovery", pure: true, may: []string{"wire", "session", "internal/secret", "roster", "share"}},
 
-	{pkg: "node", may: append([]string{"node/api", "node/meet", "node/reach", "node/vigil", "journal"}, pure...)},
+	// A room of node knows those below it, never node, nor one above or beside it: what
+	// it wants of those it says in an interface.
+	{pkg: "node", may: with(pure, "journal", "node/...")},
+	{pkg: "node/desk", may: with(pure, "node/api", "node/meet", "node/message", "node/standing", "node/judging", "node/drive",
+		"node/ledger", "node/cosign", "node/signing", "node/redeal", "node/changes", "node/founding")},
+	{pkg: "node/founding", may: with(pure, "journal", "node/api", "node/meet", "node/reach", "node/message", "node/standing", "node/judging",
+		"node/drive", "node/ledger")},
+	{pkg: "node/changes", may: with(pure, "journal", "node/api", "node/reach", "node/message", "node/standing", "node/judging",
+		"node/drive", "node/ledger", "node/redeal")},
+	{pkg: "node/redeal", may: with(pure, "journal", "node/message", "node/standing", "node/judging", "node/drive", "node/ledger", "node/cosign")},
+	{pkg: "node/signing", may: with(pure, "node/message", "node/standing", "node/judging", "node/drive", "node/ledger", "node/cosign")},
+	{pkg: "node/ledger", may: with(pure, "journal", "node/api", "node/reach", "node/message", "node/standing", "node/judging", "node/drive")},
+	{pkg: "node/cosign", may: with(pure, "node/message", "node/standing", "node/drive")},
+	{pkg: "node/drive", may: with(pure, "journal", "node/message", "node/standing")},
+	{pkg: "node/judging", may: with(pure, "journal", "node/api", "node/message", "node/standing", "node/vigil")},
+	{pkg: "node/standing", may: with(pure, "journal", "node/api", "node/message", "node/reach")},
+	{pkg: "node/message", pure: true, may: []string{"wire", "share", "intent"}},
 	{pkg: "node/vigil", may: []string{"recovery", "roster", "wire"}},
 	{pkg: "node/api", may: pure},
-	// A room of node knows what it is about, never node, nor another room.
 	{pkg: "node/meet", may: []string{"wire", "roster", "pairing", "node/api", "node/reach"}},
 	{pkg: "node/reach", pure: true, may: []string{"wire"}},
 	// What the runtime asks of storage, in types that its implementation can
@@ -81,6 +97,9 @@ var rules = []rule{
 // pure are the packages without an outside world.
 var pure = []string{"wire", "session", "internal/secret", "roster", "share", "share/keygen", "share/sign", "share/frost",
 	"share/refresh", "pairing", "policy", "intent", "change", "recovery"}
+
+// with is a list of packages and more of them.
+func with(list []string, more ...string) []string { return slices.Concat(list, more) }
 
 // inCommon is what all kinds of requests are read and told with.
 var inCommon = []string{"intent/internal/request", "intent/internal/text", "intent/internal/strictjson", "intent/internal/eth", "intent/internal/words"}

@@ -1,0 +1,304 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/judging"
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/standing"
+	"github.com/warifu/warifu/policy"
+	"github.com/warifu/warifu/wire"
+)
+
+// An Answers says for this device what its person, or its policy, asks for and
+// agrees to.
+type Answers struct {
+	me      *standing.Standing
+	judging *judging.Judging
+	ledger  *Ledger
+}
+
+// NewAnswers makes the answers of this device for a ledger.
+func NewAnswers(me *standing.Standing, j *judging.Judging, l *Ledger) *Answers {
+	return &Answers{me, j, l}
+}
+
+// yesTo makes this device's approval. A change of the circle needs the presence
+// key, which is open only while the keeper is; that its person typed the
+// passphrase just now, the caller has seen to.
+func (an *Answers) yesTo(r *Request, present bool) (message.Item, error) {
+	if r.Change == nil {
+		return an.yes(r, nil), nil
+	}
+	if !present {
+		return message.Item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
+	}
+	sig, err := an.me.Self.Present(an.me.Config.Keeper, PresenceMessage(an.me.Circle.Record.Circle, r.Id))
+	if err != nil {
+		return message.Item{}, err
+	}
+	return an.yes(r, sig[:]), nil
+}
+
+// yes makes an approval for the current epoch.
+func (an *Answers) yes(r *Request, presence []byte) message.Item {
+	return an.ledger.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+		Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash, Presence: presence,
+	}))
+}
+
+// Approve gives this device's consent, durably before anybody hears of it.
+func (an *Answers) Approve(r *Request, present bool) error {
+	if err := an.MayApprove(r); err != nil {
+		return err
+	}
+	if _, done := r.Approved[an.me.Circle.Slot]; done {
+		return nil
+	}
+	yes, err := an.yesTo(r, present)
+	if err != nil {
+		return err
+	}
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, yes) }); err != nil {
+		return standing.StoreError(err)
+	}
+	r.Approved[an.me.Circle.Slot] = yes
+	an.ledger.Stock.add(r.Id, yes)
+	an.me.Log.Info("approved", "request", r.Id)
+	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{yes}})
+	an.ledger.sequel.Act(r)
+	return nil
+}
+
+// MayApprove says why this device cannot approve r, whoever is there, or nil.
+func (an *Answers) MayApprove(r *Request) error {
+	if err := an.me.Ready(); err != nil {
+		return err
+	}
+	if !r.Open() {
+		return an.ledger.closedError(r)
+	}
+	if r.Unclear != nil {
+		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.Unclear)
+	}
+	if r.Change != nil && an.ledger.AboutUnknown(r) {
+		return api.Errorf(api.CodeUnknown, "this device does not know the device that is meant: %s", an.ledger.SubjectName(r)).
+			WithHint("it may not have heard of the newest epoch yet; try again when others are connected")
+	}
+	if r.Change != nil && !r.Change.Counts(an.me.Circle.Slot, an.ledger.Subject(r)) {
+		return api.Errorf(api.CodeRefused, "it is this device that is to be removed: its own yes does not count").
+			WithHint("approve it on another device; to keep this one in the circle: warifu thaw, on as many devices as must sign")
+	}
+	if why := an.ledger.NameTrouble(r); why != "" {
+		return api.Errorf(api.CodeRefused, "this device lets nobody in under that name: %s", why).
+			WithHint("make the new device under another name, and invite it again")
+	}
+	if r.Change == nil {
+		if err := an.MayAgree(); err != nil {
+			return err
+		}
+		if d, why := an.ruling(r); d == policy.Deny {
+			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
+	}
+	return nil
+}
+
+// Renew says in a new epoch what this device's person has approved in the one
+// before. What was approved is the same; what counts is the epoch. Approvals that
+// are of the new one already stay: a sleeper hears of the epoch, and what was
+// approved in it, before its share has come.
+func (an *Answers) Renew(r *Request) {
+	old, had := r.Approved[an.me.Circle.Slot]
+	for _, slot := range standing.SortedSlots(r.Approved) {
+		it := r.Approved[slot]
+		a, err := message.ParseAnswer(it.Body)
+		if err != nil {
+			panic("node: internal error: accepted answer does not parse")
+		}
+		if a.Epoch == an.me.Circle.Record.Epoch && wire.Hash(a.Record) == an.me.Circle.Hash {
+			continue
+		}
+		r.void = append(r.void, an.ledger.Stock.remove(r.Id, it))
+		delete(r.Approved, slot)
+	}
+	if !had || Has(r.Approved, an.me.Circle.Slot) || !r.Open() || r.Unclear != nil || an.me.Circle.Evicted != nil {
+		return
+	}
+	if r.Change != nil && !r.Change.Repeated(an.judging.Vigil.Judge != nil && an.judging.Vigil.Judge.Muted(an.me.Circle.Slot)) {
+		return
+	}
+	a, err := message.ParseAnswer(old.Body)
+	if err != nil {
+		panic("node: internal error: own answer does not parse")
+	}
+	yes := an.yes(r, a.Presence)
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, yes) }); err != nil {
+		an.me.Log.Error("approval not renewed", "request", r.Id, "err", err)
+		return
+	}
+	r.Approved[an.me.Circle.Slot] = yes
+	an.ledger.Stock.add(r.Id, yes)
+	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{yes}})
+}
+
+// Deny closes the request on every device that hears it. It cannot call back
+// a partial signature that has left, and then says so.
+func (an *Answers) Deny(r *Request) error {
+	if an.me.Circle == nil {
+		return an.me.Ready()
+	}
+	if _, done := r.Denied[an.me.Circle.Slot]; done {
+		return nil
+	}
+	if r.Receipt != nil || r.Meta.Expired {
+		return an.ledger.closedError(r)
+	}
+	if !an.ledger.deniable(r, an.me.Circle.Slot) {
+		return an.undeniable(r)
+	}
+	no := an.ledger.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
+		Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash,
+	}))
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, no) }); err != nil {
+		return standing.StoreError(err)
+	}
+	r.Denied[an.me.Circle.Slot] = no
+	an.ledger.Stock.add(r.Id, no)
+	an.me.Log.Info("denied", "request", r.Id)
+	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{no}})
+	an.ledger.sequel.Stop(r, "denied")
+	an.ledger.noteClosed(r)
+	if r.MayBeSigned() {
+		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", an.ledger.ReleasedWords(r)).
+			WithHint("treat what the request asks for as signed")
+	}
+	return nil
+}
+
+// undeniable says why this device's denial closes nothing, and what does.
+func (an *Answers) undeniable(r *Request) error {
+	asker := an.me.Name(r.From())
+	if an.judging.Accused(an.me.Circle.Slot) {
+		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
+			WithHint("warifu thaw, on as many devices as must sign")
+	}
+	switch r.Change.Kind {
+	case change.Lost:
+		return api.Errorf(api.CodeRefused, "only %s, which said so, can take it back that a device is lost", asker).
+			WithHint("to keep it in the circle: warifu thaw")
+	case change.Freeze:
+		return api.Errorf(api.CodeRefused, "the circle is frozen as soon as one device says so").WithHint("to end it: warifu thaw")
+	case change.Thaw:
+		return api.Errorf(api.CodeRefused, "what thaws the circle is that enough devices approve, and no single one keeps it frozen").
+			WithHint("do not approve it; to freeze again: warifu freeze")
+	}
+	return api.Errorf(api.CodeRefused, "one person is enough for this, and only %s, which asked, can take it back", asker)
+}
+
+// Ask makes a request of this device's person durable, with this device's
+// approval, and spreads it.
+func (an *Answers) Ask(in intent.Input, account string, path []uint32, lifetime time.Duration) (*Request, error) {
+	if err := an.MayAgree(); err != nil {
+		return nil, err
+	}
+	payload, err := intent.Normalize(in)
+	if err != nil {
+		return nil, BadArgument(err)
+	}
+	req := message.Request{
+		Version: 1, Circle: an.me.Circle.Record.Circle, From: uint16(an.me.Circle.Slot), Account: account, Path: path,
+		Kind: string(in.Kind), Payload: payload, Created: standing.Unix(an.me.Now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if path == nil {
+		req.Path = []uint32{}
+	}
+	if _, err := io.ReadFull(an.me.Config.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := message.ParseRequest(an.me.Circle.Record.Circle, an.me.Circle.Slot, body); err != nil {
+		return nil, BadArgument(err)
+	}
+	if n := an.ledger.countOpen(an.me.Circle.Slot); n >= MaxOpenPerDevice {
+		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
+			WithHint("answer or deny some of them: warifu requests")
+	}
+	r, err := an.Submit(req, body, false)
+	if err != nil {
+		if _, ok := an.me.Circle.Record.Account(account); !ok {
+			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
+				WithHint("warifu status lists the accounts")
+		}
+	}
+	return r, err
+}
+
+// Submit makes a request of this device and its approval durable, and spreads
+// them. present says that its person has proved to be here.
+func (an *Answers) Submit(req message.Request, body []byte, present bool) (*Request, error) {
+	it := an.ledger.SignItem(message.ItemRequest, body)
+	r := an.ledger.understand(it, req)
+	if r.Unclear != nil {
+		return nil, BadArgument(r.Unclear)
+	}
+	if r.Change == nil {
+		if d, why := an.ruling(r); d == policy.Deny {
+			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+		}
+	}
+	r.Meta = Meta{Version: 1, Received: standing.Unix(an.me.Now), Epoch: an.me.Circle.Record.Epoch}
+	r.Started = an.me.Now
+	yes, err := an.yesTo(r, present)
+	if err != nil {
+		return nil, err
+	}
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error {
+		return errors.Join(PutItem(tx, it), PutItem(tx, yes), PutMeta(tx, r))
+	}); err != nil {
+		return nil, standing.StoreError(err)
+	}
+	an.ledger.enlist(r)
+	r.Approved[an.me.Circle.Slot] = yes
+	an.ledger.Stock.add(r.Id, yes)
+	an.me.Log.Info("request made", "request", r.Id, "kind", req.Kind)
+	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{it, yes}})
+	an.ledger.sequel.Act(r)
+	return r, nil
+}
+
+// AskChange makes a request to change the circle, whose person is present.
+func (an *Answers) AskChange(kind change.Kind, ch change.Payload, lifetime time.Duration) (*Request, error) {
+	if err := an.me.Ready(); err != nil {
+		return nil, err
+	}
+	if kind.Has(change.Epoch) {
+		ch.Epoch = an.me.Circle.Record.Epoch
+	}
+	if d, ok := an.me.Circle.Record.Device(wire.Slot(ch.Slot)); ok {
+		ch.Device = d.Identity[:]
+	}
+	req := message.Request{
+		Version: 1, Circle: an.me.Circle.Record.Circle, From: uint16(an.me.Circle.Slot), Path: []uint32{}, Kind: string(kind),
+		Payload: ch.Bytes(), Created: standing.Unix(an.me.Now), Lifetime: uint32(lifetime / time.Second),
+	}
+	if _, err := io.ReadFull(an.me.Config.Rand, req.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("node: draw nonce: %w", err)
+	}
+	body := wire.Marshal(req)
+	if _, err := message.ParseRequest(an.me.Circle.Record.Circle, an.me.Circle.Slot, body); err != nil {
+		return nil, BadArgument(err)
+	}
+	if n := an.ledger.CountChanges(an.me.Circle.Slot); n >= MaxOpenChanges {
+		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
+			WithHint("take some of them back: warifu requests, warifu deny")
+	}
+	return an.Submit(req, body, true)
+}

@@ -1,0 +1,41 @@
+package standing
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/wire"
+)
+
+func ParseID(key string) (id [32]byte, err error) {
+	b, err := hex.DecodeString(key)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("node: bad id: %w", wire.ErrMalformed)
+	}
+	return [32]byte(b), nil
+}
+
+func IsHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// StoreError turns a failed write into what a person can act on.
+func StoreError(err error) error {
+	if isFull(err) {
+		return api.Errorf(api.CodeDiskFull, "nothing was stored or sent: %v", err).
+			WithHint("free some space on the disk of this device and try again")
+	}
+	return fmt.Errorf("node: write journal: %w", err)
+}
+
+func SortedSlots[V any](m map[wire.Slot]V) []wire.Slot { return slices.Sorted(maps.Keys(m)) }
