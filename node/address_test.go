@@ -64,11 +64,11 @@ func TestReplaceInAFullCircle(t *testing.T) {
 	l.introduce(phone, watch)
 	r := phone.change(change.Replace, change.Payload{Slot: standing.MaxDevices, Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
 	for _, d := range l.devices[1:5] {
-		l.run(time.Second, func() bool { return d.core.Requests[r.Id] != nil })
-		d.approves(r.Id)
+		l.run(time.Second, func() bool { return d.core.Requests[r.ID] != nil })
+		d.approves(r.ID)
 	}
 	if !l.run(20*time.Second, func() bool { return laptop.core.Attempt != nil }) {
-		t.Fatalf("the re-deal does not begin: %s\n%s", phone.request(r.Id).Trouble, laptop.log)
+		t.Fatalf("the re-deal does not begin: %s\n%s", phone.request(r.ID).Trouble, laptop.log)
 	}
 	// The newcomer says where it is, to the founder, too.
 	watch.says(phone, message.MsgHello, message.Hello{Addrs: []string{"/ip4/192.0.2.1/tcp/1"}})

@@ -68,18 +68,18 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 	phone.core.Spent = wire.Hash{}
 
 	theirs := laptop.ask("approved on the phone while its share is on the way")
-	if !l.run(10*time.Second, func() bool { return phone.request(theirs.Id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return phone.request(theirs.ID) != nil }) {
 		t.Fatal("the request does not come")
 	}
-	phone.approves(theirs.Id)
+	phone.approves(theirs.ID)
 	phone.core.Now = l.now
 	own := phone.ask("asked on the phone while its share is on the way")
-	if !l.run(10*time.Second, func() bool { return laptop.request(own.Id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return laptop.request(own.ID) != nil }) {
 		t.Fatal("the phone's own request does not come")
 	}
-	laptop.approves(own.Id)
+	laptop.approves(own.ID)
 	l.run(20*time.Second, nil)
-	if laptop.signed(theirs.Id) || phone.signed(own.Id) {
+	if laptop.signed(theirs.ID) || phone.signed(own.ID) {
 		t.Fatal("signed without a share")
 	}
 	if theirs.Attempts != 0 || own.Attempts != 0 {
@@ -90,7 +90,7 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 	}
 
 	held = false
-	if !l.run(2*time.Minute, func() bool { return laptop.signed(theirs.Id) && phone.signed(own.Id) }) {
+	if !l.run(2*time.Minute, func() bool { return laptop.signed(theirs.ID) && phone.signed(own.ID) }) {
 		t.Fatalf("not signed once the share has come\n%s", l.logs())
 	}
 	if s := phone.core.Status(); s.Healing != "" || phone.warned("waits for its share") != nil {
@@ -106,15 +106,15 @@ func TestApproveWhileAWriteIsReadBack(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.ask("approved while a write is read back")
-	if !l.run(10*time.Second, func() bool { return phone.request(r.Id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return phone.request(r.ID) != nil }) {
 		t.Fatal("the request does not come")
 	}
 	phone.core.ResumeLater(journal.ErrStopped)
-	phone.approves(r.Id)
+	phone.approves(r.ID)
 	if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeBusy {
 		t.Errorf("it would sign meanwhile: %v", err)
 	}
-	if !l.run(time.Minute, func() bool { return laptop.signed(r.Id) }) {
+	if !l.run(time.Minute, func() bool { return laptop.signed(r.ID) }) {
 		t.Fatalf("not signed once it was read back\n%s", l.logs())
 	}
 }

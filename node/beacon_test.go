@@ -20,7 +20,7 @@ func TestDiscoveryKeyChangesAtARemoval(t *testing.T) {
 	}{
 		{"lost", func(_ *lab, phone, laptop, tablet *labDevice) {
 			r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
-			tablet.approves(r.Id)
+			tablet.approves(r.ID)
 		}},
 		{"leaves", func(_ *lab, phone, _, _ *labDevice) { phone.change(change.Leave, change.Payload{}) }},
 		{"silent", func(l *lab, phone, laptop, tablet *labDevice) {

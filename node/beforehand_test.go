@@ -209,7 +209,7 @@ func TestMayApprove(t *testing.T) {
 	denied, open := phone.ask("no"), phone.ask("perhaps")
 	l.run(2*time.Second, nil)
 	laptop.core.Now = l.now
-	if err := laptop.core.Deny(laptop.request(denied.Id)); err != nil {
+	if err := laptop.core.Deny(laptop.request(denied.ID)); err != nil {
 		t.Fatal(err)
 	}
 	wider := phone.change(change.Threshold, change.Payload{Threshold: 3})
@@ -221,17 +221,17 @@ func TestMayApprove(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	says(denied.Id.Hex(), api.CodeRequestClosed)
-	says(open.Id.Hex(), "")
+	says(denied.ID.Hex(), api.CodeRequestClosed)
+	says(open.ID.Hex(), "")
 	says("ffff", api.CodeUnknownRequest)
-	if ledger.Has(laptop.request(open.Id).Approved, laptop.core.Circle.Slot) {
+	if ledger.Has(laptop.request(open.ID).Approved, laptop.core.Circle.Slot) {
 		t.Error("it was approved")
 	}
 	laptop.keeper.early = api.Errorf(api.CodeWrongPass, "the next try is possible in 30s")
-	says(open.Id.Hex(), "") // takes no passphrase
-	says(wider.Id.Hex(), api.CodeNotPresent)
+	says(open.ID.Hex(), "") // takes no passphrase
+	says(wider.ID.Hex(), api.CodeNotPresent)
 	laptop.core.Lock()
-	says(open.Id.Hex(), api.CodeLocked)
+	says(open.ID.Hex(), api.CodeLocked)
 	if err := n.MayAbandon(t.Context()); api.CodeOf(err) != api.CodeNoFounding {
 		t.Errorf("nothing to abandon: %v", err)
 	}

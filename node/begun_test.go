@@ -30,8 +30,8 @@ func newReplay(t *testing.T, seed uint64) *replay {
 	x := &replay{lab: l, phone: l.devices[0], laptop: l.devices[1], tablet: l.devices[2]}
 	x.r = x.phone.ask("frame the laptop while the tablet sleeps")
 	x.r.NotUntil = l.now.Add(standing.LongestPause)
-	x.laptop.approves(x.r.Id)
-	x.tablet.approves(x.r.Id)
+	x.laptop.approves(x.r.ID)
+	x.tablet.approves(x.r.ID)
 	if !l.run(time.Minute, func() bool { return len(x.r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
@@ -146,7 +146,7 @@ func TestExpiredProposals(t *testing.T) {
 	for _, ahead := range []time.Duration{0, 1000 * time.Hour, -1000 * time.Hour} {
 		x := newReplay(t, 2704)
 		x.now = x.now.Add(ahead) // of the laptop's clock, from before it heard of the request
-		r := x.laptop.request(x.r.Id)
+		r := x.laptop.request(x.r.ID)
 		r.Meta.Received += uint64(int64(ahead / time.Second))
 		created := r.Request.Created
 		for name, tt := range map[string]struct {
@@ -237,17 +237,17 @@ func TestManySessionsOfOneRequest(t *testing.T) {
 		x.laptop.start()
 	}
 	// Once the request is closed all of it goes with the next session.
-	if err := x.tablet.core.Deny(x.tablet.request(x.r.Id)); err != nil {
+	if err := x.tablet.core.Deny(x.tablet.request(x.r.ID)); err != nil {
 		t.Fatal(err)
 	}
-	if !x.run(time.Minute, func() bool { return !x.laptop.request(x.r.Id).Open() }) {
+	if !x.run(time.Minute, func() bool { return !x.laptop.request(x.r.ID).Open() }) {
 		t.Fatal("the denial does not arrive")
 	}
 	x.run(drive.RememberBegun+time.Minute, nil)
 	x.r = x.phone.ask("another")
 	x.r.NotUntil = x.now.Add(standing.LongestPause)
-	x.laptop.approves(x.r.Id)
-	x.tablet.approves(x.r.Id)
+	x.laptop.approves(x.r.ID)
+	x.tablet.approves(x.r.ID)
 	x.run(time.Minute, func() bool { return len(x.r.Approved) == 3 })
 	if err := x.tell(x.laptop, x.now, x.opening(0)); err != nil {
 		t.Fatal(err)

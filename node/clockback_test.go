@@ -26,8 +26,8 @@ func TestPausesEndWhenTheClockIsSetBack(t *testing.T) {
 		if r.NotUntil.Sub(phone.core.Now) > standing.LongestPause {
 			t.Errorf("a pause of %v", r.NotUntil.Sub(phone.core.Now))
 		}
-		laptop.approves(r.Id)
-		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) {
+		laptop.approves(r.ID)
+		if !l.run(time.Minute, func() bool { return phone.signed(r.ID) }) {
 			t.Errorf("%v ahead: not signed\n%s", wrong, l.logs())
 		}
 	}
@@ -55,7 +55,7 @@ func TestSilenceIsNoticedWhenTheClockIsSetBack(t *testing.T) {
 		return b
 	}
 	r := phone.ask("to a device that does not answer")
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 		t.Fatalf("no session\n%s", l.logs())
 	}
@@ -65,7 +65,7 @@ func TestSilenceIsNoticedWhenTheClockIsSetBack(t *testing.T) {
 		t.Fatal("the session goes on for a year")
 	}
 	l.tamper = nil
-	if !l.run(10*time.Minute, func() bool { return phone.signed(r.Id) }) {
+	if !l.run(10*time.Minute, func() bool { return phone.signed(r.ID) }) {
 		t.Errorf("not signed afterwards\n%s", l.logs())
 	}
 }

@@ -67,7 +67,7 @@ func (d *labDevice) flood(from *labDevice, requests, size int) (ids []wire.Hash)
 		d.lab.now = d.lab.now.Add(time.Second)
 		d.core.Now = d.lab.now
 		request, denial := from.hopeless(i, size)
-		ids = append(ids, request.Id(), denial.Id())
+		ids = append(ids, request.ID(), denial.ID())
 		for _, it := range []message.Item{request, denial} {
 			if err := d.core.Take(it); err != nil {
 				d.lab.t.Fatalf("request %d: %v", i, err)
@@ -96,23 +96,23 @@ func TestFloodOfClosedRequests(t *testing.T) {
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 
 			signed := laptop.ask("this was signed")
-			phone.approves(signed.Id)
-			if !l.run(time.Minute, func() bool { return phone.signed(signed.Id) && tablet.signed(signed.Id) }) {
+			phone.approves(signed.ID)
+			if !l.run(time.Minute, func() bool { return phone.signed(signed.ID) && tablet.signed(signed.ID) }) {
 				t.Fatal("not signed")
 			}
 			for _, d := range []*labDevice{phone, tablet} {
-				d.core.Renew(d.request(signed.Id)) // as at the end of an epoch: no approval counts any more
+				d.core.Renew(d.request(signed.ID)) // as at the end of an epoch: no approval counts any more
 			}
 			others := tablet.ask("of the tablet")
 			released := laptop.ask("this may be signed")
-			if !l.run(time.Minute, func() bool { return phone.request(others.Id) != nil && phone.request(released.Id) != nil }) {
+			if !l.run(time.Minute, func() bool { return phone.request(others.ID) != nil && phone.request(released.ID) != nil }) {
 				t.Fatal("the requests do not arrive")
 			}
 			phone.core.Now = l.now
-			if err := phone.core.NoteReleased(phone.request(released.Id)); err != nil {
+			if err := phone.core.NoteReleased(phone.request(released.ID)); err != nil {
 				t.Fatal(err)
 			}
-			for _, id := range []wire.RequestID{others.Id, released.Id} {
+			for _, id := range []wire.RequestID{others.ID, released.ID} {
 				phone.core.Deny(phone.request(id)) // of the released one it says that this is too late
 			}
 			l.now = l.now.Add(time.Minute)
@@ -128,14 +128,14 @@ func TestFloodOfClosedRequests(t *testing.T) {
 				if n == before {
 					t.Errorf("%s: nothing of the laptop's requests is kept", when)
 				}
-				for _, id := range []wire.RequestID{signed.Id, others.Id, released.Id} {
+				for _, id := range []wire.RequestID{signed.ID, others.ID, released.ID} {
 					if phone.request(id) == nil {
 						t.Errorf("%s: the flood has pushed out request %v", when, id)
 					}
 				}
 			}
 			check("after the flood")
-			if tablet.flood(laptop, c.requests, c.size); tablet.request(signed.Id) == nil {
+			if tablet.flood(laptop, c.requests, c.size); tablet.request(signed.ID) == nil {
 				t.Error("the flood has pushed out a receipt from a device that took no part in the signature")
 			}
 			phone.kill()
@@ -161,7 +161,7 @@ func TestForgottenIsNotFetchedAgain(t *testing.T) {
 	late := tablet.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
 		Version: 1, Request: message.RequestID(first.Body), Verdict: message.VerdictDeny, Epoch: phone.core.Circle.Record.Epoch, Record: phone.core.Circle.Hash,
 	}))
-	ids = append(ids, late.Id())
+	ids = append(ids, late.ID())
 
 	asked := func() (n int) {
 		l.wire = nil
@@ -204,10 +204,10 @@ func TestFloodDoesNotReviveARequest(t *testing.T) {
 	l.found(3, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.ask("in time or never")
-	phone.approves(r.Id)
-	request, approval := phone.request(r.Id).Item, phone.request(r.Id).Approved[1]
+	phone.approves(r.ID)
+	request, approval := phone.request(r.ID).Item, phone.request(r.ID).Approved[1]
 	l.step = time.Minute
-	if !l.run(8*24*time.Hour, func() bool { return phone.request(r.Id).State() == api.StateExpired }) {
+	if !l.run(8*24*time.Hour, func() bool { return phone.request(r.ID).State() == api.StateExpired }) {
 		t.Fatal("the request does not expire")
 	}
 	phone.flood(laptop, 2*ledger.MaxIdlePerDevice, 10)
@@ -217,7 +217,7 @@ func TestFloodDoesNotReviveARequest(t *testing.T) {
 	for _, it := range []message.Item{request, approval} {
 		phone.core.Take(it)
 	}
-	if got := phone.request(r.Id).State(); got != api.StateExpired {
+	if got := phone.request(r.ID).State(); got != api.StateExpired {
 		t.Errorf("a request that had expired is %s", got)
 	}
 }
@@ -231,17 +231,17 @@ func TestFloodDoesNotLiftADenial(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("two say yes, one says no")
 	r.NotUntil = l.now.Add(standing.LongestPause)
-	tablet.approves(r.Id)
-	if !l.run(time.Minute, func() bool { p := phone.request(r.Id); return p != nil && len(p.Approved) == 2 }) {
+	tablet.approves(r.ID)
+	if !l.run(time.Minute, func() bool { p := phone.request(r.ID); return p != nil && len(p.Approved) == 2 }) {
 		t.Fatal("the approvals do not arrive")
 	}
 	phone.core.Now = l.now
-	if err := phone.core.Deny(phone.request(r.Id)); err != nil {
+	if err := phone.core.Deny(phone.request(r.ID)); err != nil {
 		t.Fatal(err)
 	}
 	l.now = l.now.Add(time.Minute)
 	phone.flood(laptop, 2*ledger.MaxIdlePerDevice, 10)
-	if phone.request(r.Id) == nil {
+	if phone.request(r.ID) == nil {
 		t.Error("the flood has pushed out a denial of what a quorum agreed to")
 	}
 }
@@ -255,12 +255,12 @@ func TestApprovalsOfOtherEpochsGoWithTheirRequest(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.ask("across an epoch")
 	r.NotUntil = l.now.Add(standing.LongestPause)
-	if !l.run(time.Minute, func() bool { return phone.request(r.Id) != nil && len(phone.request(r.Id).Approved) == 1 }) {
+	if !l.run(time.Minute, func() bool { return phone.request(r.ID) != nil && len(phone.request(r.ID).Approved) == 1 }) {
 		t.Fatal("the request does not arrive")
 	}
 	void := func(d *labDevice) message.Item {
 		return d.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-			Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: phone.core.Circle.Record.Epoch, Record: wire.Hash{1},
+			Version: 1, Request: r.ID, Verdict: message.VerdictApprove, Epoch: phone.core.Circle.Record.Epoch, Record: wire.Hash{1},
 		}))
 	}
 	if err := phone.journal.Update(func(tx journal.Tx) error { return ledger.PutItem(tx, void(tablet)) }); err != nil {
@@ -268,9 +268,9 @@ func TestApprovalsOfOtherEpochsGoWithTheirRequest(t *testing.T) {
 	}
 	phone.kill()
 	phone.start()
-	held := phone.request(r.Id)
+	held := phone.request(r.ID)
 	phone.core.Renew(held) // as at the end of an epoch
-	stored := []wire.Hash{held.Item.Id(), r.Approved[laptop.core.Circle.Slot].Id(), void(tablet).Id()}
+	stored := []wire.Hash{held.Item.ID(), r.Approved[laptop.core.Circle.Slot].ID(), void(tablet).ID()}
 	if !phone.core.Forget(held) {
 		t.Fatal("not forgotten")
 	}

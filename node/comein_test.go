@@ -36,7 +36,7 @@ func TestComeInRefuses(t *testing.T) {
 		return nil
 	}
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return asked != nil }) {
 		t.Fatalf("it is not asked in\n%s", l.logs())
 	}

@@ -65,10 +65,10 @@ func TestFenceByIdentity(t *testing.T) {
 	t.Parallel()
 	l, phone, laptop, tablet := readyWithout(t, 65)
 	r := phone.ask("with those who are about to remove it")
-	laptop.approves(r.Id)
-	tablet.approves(r.Id)
+	laptop.approves(r.ID)
+	tablet.approves(r.ID)
 	mine := tablet.ask("asked by one of them")
-	phone.approves(mine.Id)
+	phone.approves(mine.ID)
 	begun := false
 	for _, restart := range []bool{false, true} {
 		if restart {
@@ -76,7 +76,7 @@ func TestFenceByIdentity(t *testing.T) {
 			laptop.start()
 			tablet.kill()
 			tablet.start()
-			mine = tablet.request(mine.Id)
+			mine = tablet.request(mine.ID)
 		}
 		l.run(10*time.Second, func() bool {
 			for _, d := range []*labDevice{laptop, tablet} {
@@ -86,7 +86,7 @@ func TestFenceByIdentity(t *testing.T) {
 			}
 			return begun
 		})
-		if begun || phone.signed(r.Id) || tablet.signed(mine.Id) {
+		if begun || phone.signed(r.ID) || tablet.signed(mine.ID) {
 			t.Fatalf("signed with a device that is being removed; restarted: %v\n%s", restart, l.logs())
 		}
 		for _, d := range []*labDevice{laptop, tablet} {
@@ -96,7 +96,7 @@ func TestFenceByIdentity(t *testing.T) {
 		}
 	}
 	// The removal dies of old age. Whom it was to take out signs again.
-	if !l.run(5*time.Minute, func() bool { return phone.signed(r.Id) && tablet.signed(mine.Id) }) {
+	if !l.run(5*time.Minute, func() bool { return phone.signed(r.ID) && tablet.signed(mine.ID) }) {
 		t.Fatalf("not signed afterwards\n%s", l.logs())
 	}
 	if e := laptop.core.Circle.Record.Epoch; e != 0 {

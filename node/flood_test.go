@@ -149,8 +149,8 @@ func TestWhatIsKnownCostsNothing(t *testing.T) {
 	t.Parallel()
 	l, victim, bad, _ := floodLab(t, 702)
 	r := victim.ask("said once")
-	bad.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return victim.signed(r.Id) && bad.signed(r.Id) }) {
+	bad.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return victim.signed(r.ID) && bad.signed(r.ID) }) {
 		t.Fatal("not signed")
 	}
 	l.run(time.Minute, nil)
@@ -162,7 +162,7 @@ func TestWhatIsKnownCostsNothing(t *testing.T) {
 		t.Errorf("%d items that are known: %+v", len(list), b)
 	}
 	// Neither is what would change nothing: another word for the same.
-	again := bad.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: bad.core.Circle.Record.Epoch, Record: bad.core.Circle.Hash, Presence: make([]byte, 64)}))
+	again := bad.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.ID, Verdict: message.VerdictApprove, Epoch: bad.core.Circle.Record.Epoch, Record: bad.core.Circle.Hash, Presence: make([]byte, 64)}))
 	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{again, again}}) }); b.verified != 0 || b.writes != 0 {
 		t.Errorf("a word that changes nothing: %+v", b)
 	}
@@ -399,8 +399,8 @@ func TestMeaningIsFoundOnce(t *testing.T) {
 		t.Errorf("one payload is decoded %d times in 100 requests", n)
 	}
 	r := victim.ask("signed and closed")
-	bad.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return victim.signed(r.Id) }) {
+	bad.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return victim.signed(r.ID) }) {
 		t.Fatal("not signed")
 	}
 	want := victim.core.ViewSignature(r)
@@ -409,7 +409,7 @@ func TestMeaningIsFoundOnce(t *testing.T) {
 	if n := victim.core.Meanings.Made; n != 0 {
 		t.Errorf("%d requests that are closed are decoded at the start", n)
 	}
-	got := victim.core.ViewRequest(victim.request(r.Id))
+	got := victim.core.ViewRequest(victim.request(r.ID))
 	if got.Signature == nil || got.Signature.Signature != want.Signature || got.Signature.Address != want.Address || got.Summary == "" || got.State != api.StateSigned {
 		t.Errorf("after a restart it is shown as %+v", got)
 	}

@@ -26,7 +26,7 @@ func TestFramesThatAreNotTaken(t *testing.T) {
 		return b
 	}
 	r := phone.ask("who speaks?")
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return r.Live != nil && len(frames) > 0 }) {
 		t.Fatal("no session")
 	}

@@ -28,7 +28,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	tablet.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	l.run(time.Minute, nil)
 	if n := len(phone.core.Circle.Record.Devices); n != 3 || !strings.Contains(r.Trouble, "frozen") {
 		t.Fatalf("%d devices in a frozen circle; trouble %q", n, r.Trouble)
@@ -41,11 +41,11 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 		Added: []roster.Device{watch.core.Joining.Card.Device(4)},
 	}
 	tablet.core.Now = l.now
-	if why := tablet.core.Objection(p, r.Id); !strings.Contains(why, "frozen") {
+	if why := tablet.core.Objection(p, r.ID); !strings.Contains(why, "frozen") {
 		t.Errorf("a frozen device takes part in an addition: %q", why)
 	}
 	thaw := phone.change(change.Thaw, change.Payload{})
-	laptop.approves(thaw.Id)
+	laptop.approves(thaw.ID)
 	if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added after the thaw\n%s", l.logs())
 	}
@@ -69,13 +69,13 @@ func TestReplacesTheLost(t *testing.T) {
 	}
 	r := phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
 	tablet.core.Now = l.now
-	if !l.run(10*time.Second, func() bool { return tablet.request(r.Id) != nil && laptop.request(r.Id) != nil }) {
+	if !l.run(10*time.Second, func() bool { return tablet.request(r.ID) != nil && laptop.request(r.ID) != nil }) {
 		t.Fatal("not spread")
 	}
-	if err := tablet.core.Deny(tablet.request(r.Id)); api.CodeOf(err) != api.CodeRefused {
+	if err := tablet.core.Deny(tablet.request(r.ID)); api.CodeOf(err) != api.CodeRefused {
 		t.Errorf("the lost device denies its replacement: %v", err)
 	}
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, phone, laptop, watch)) {
 		t.Fatalf("not replaced\n%s", l.logs())
 	}
@@ -135,17 +135,17 @@ func TestDenials(t *testing.T) {
 			}
 			l.devices[2].keeper.locked = tc.kind == change.Refresh // it stays open
 			r := phone.change(tc.kind, ch)
-			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.Requests[r.Id] != nil }) }) {
+			if !l.run(5*time.Second, func() bool { return l.all(3, func(c *core) bool { return c.Requests[r.ID] != nil }) }) {
 				t.Fatal("not spread")
 			}
 			by.core.Now = l.now
-			err := by.core.Deny(by.request(r.Id))
+			err := by.core.Deny(by.request(r.ID))
 			if tc.want && err != nil || !tc.want && api.CodeOf(err) != api.CodeRefused {
 				t.Errorf("the device itself: %v", err)
 			}
 			// A device that does not keep to the rules says it all the same.
 			no := by.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-				Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: by.core.Circle.Record.Epoch, Record: by.core.Circle.Hash,
+				Version: 1, Request: r.ID, Verdict: message.VerdictDeny, Epoch: by.core.Circle.Record.Epoch, Record: by.core.Circle.Hash,
 			}))
 			for _, d := range l.devices[:3] {
 				if d != by {
@@ -153,8 +153,8 @@ func TestDenials(t *testing.T) {
 					if err := d.core.Take(no); err != nil {
 						t.Error(err)
 					}
-					if got := d.request(r.Id).State() == api.StateDenied; got != tc.want {
-						t.Errorf("at %s: %s", d.name, d.request(r.Id).State())
+					if got := d.request(r.ID).State() == api.StateDenied; got != tc.want {
+						t.Errorf("at %s: %s", d.name, d.request(r.ID).State())
 					}
 				}
 			}
@@ -211,11 +211,11 @@ func TestOwnRemovalIsNotApproved(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := laptop.change(change.Lost, change.Payload{Slot: 1})
-	if !l.run(time.Minute, func() bool { return phone.request(r.Id) != nil }) {
+	if !l.run(time.Minute, func() bool { return phone.request(r.ID) != nil }) {
 		t.Fatal("not spread")
 	}
 	phone.core.Now = l.now
-	if err := phone.core.Approve(phone.request(r.Id), true); api.CodeOf(err) != api.CodeRefused || ledger.Has(phone.request(r.Id).Approved, 1) {
+	if err := phone.core.Approve(phone.request(r.ID), true); api.CodeOf(err) != api.CodeRefused || ledger.Has(phone.request(r.ID).Approved, 1) {
 		t.Errorf("approved: %v", err)
 	}
 }

@@ -46,11 +46,11 @@ func newScene(tb testing.TB) *scene {
 			r.NotUntil = l.now.Add(standing.LongestPause)
 		}
 		if i != 1 {
-			phone.approves(r.Id)
+			phone.approves(r.ID)
 		}
 		l.run(2*time.Second, nil)
 		if i == 1 {
-			if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
+			if err := tablet.core.Deny(tablet.request(r.ID)); err != nil {
 				tb.Fatal(err)
 			}
 		}

@@ -268,7 +268,7 @@ func TestMemberGoneAfterReady(t *testing.T) {
 	}
 	l.signsWith(phone, laptop)
 	lost := phone.change(change.Lost, change.Payload{Slot: 3})
-	laptop.approves(lost.Id)
+	laptop.approves(lost.ID)
 	l.run(5*time.Second, nil)
 	v := phone.core.Look(lost)
 	if v.Code != api.CodeBusy || !strings.Contains(v.Reason, "another re-deal") || len(v.Waiting) != 1 || v.Waiting[0] != "tablet" {

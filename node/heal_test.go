@@ -41,8 +41,8 @@ func (l *lab) in(e uint64, devices ...*labDevice) func() bool {
 func (l *lab) signsWith(a, b *labDevice) {
 	l.t.Helper()
 	r := a.ask("after it: " + a.name + " and " + b.name)
-	b.approves(r.Id)
-	if !l.run(2*time.Minute, func() bool { return a.signed(r.Id) }) {
+	b.approves(r.ID)
+	if !l.run(2*time.Minute, func() bool { return a.signed(r.ID) }) {
 		l.t.Fatalf("%s and %s do not sign\n%s", a.name, b.name, l.logs())
 	}
 }
@@ -85,7 +85,7 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	if err := tablet.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
 		t.Errorf("not frozen: %v", err)
 	}
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -98,10 +98,10 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	phone.core.Now = l.now
 	phone.core.Vigil.Judge = nil // the thief does not care for accusations
 	stolen := phone.ask("money to the thief")
-	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.Id) }) {
+	if l.run(2*time.Minute, func() bool { return phone.signed(stolen.ID) }) {
 		t.Fatal("the lost device signs")
 	}
-	if laptop.request(stolen.Id) != nil {
+	if laptop.request(stolen.ID) != nil {
 		t.Error("a request of the lost device was taken")
 	}
 }
@@ -225,7 +225,7 @@ func TestAddDevice(t *testing.T) {
 	phone, laptop, watch := l.devices[0], l.devices[1], l.devices[3]
 	l.introduce(phone, watch)
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, l.devices...)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
@@ -234,9 +234,9 @@ func TestAddDevice(t *testing.T) {
 		t.Errorf("%d of %d", rec.Threshold, len(rec.Devices))
 	}
 	r = watch.ask("from the new device")
-	laptop.approves(r.Id)
-	phone.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return watch.signed(r.Id) }) {
+	laptop.approves(r.ID)
+	phone.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return watch.signed(r.ID) }) {
 		t.Fatalf("the new device does not sign\n%s", l.logs())
 	}
 	watch.kill()
@@ -276,7 +276,7 @@ func TestFreezeAndThaw(t *testing.T) {
 	if laptop.core.Frozen() == "" {
 		t.Error("thawed by one")
 	}
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
 		if why := d.core.Frozen(); why != "" {
@@ -366,7 +366,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop, tablet, fresh := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -377,7 +377,7 @@ func TestNewPhoneAfterALostOne(t *testing.T) {
 	}
 	l.introduce(laptop, fresh)
 	r = laptop.change(change.Add, change.Payload{Card: fresh.core.Joining.Card.Bytes(), Addrs: fresh.Addrs()})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}

@@ -30,8 +30,8 @@ func TestReplayedProposalFramesNobody(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop")
 	r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
-	laptop.approves(r.Id)
-	tablet.approves(r.Id)
+	laptop.approves(r.ID)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return len(r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
@@ -81,18 +81,18 @@ func TestStalledSessionIsGivenUp(t *testing.T) {
 		return b
 	}
 	r := phone.ask("without the laptop")
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 		t.Fatal("no session")
 	}
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	last := l.now
 	if !l.run(time.Minute, func() bool {
 		if l.now.Sub(last) >= time.Second {
 			last = l.now
 			l.wire = append(l.wire, parcel{laptop, phone, wire.ProtocolSession, repeated})
 		}
-		return phone.signed(r.Id)
+		return phone.signed(r.ID)
 	}) {
 		t.Errorf("the laptop keeps the others from signing\n%s", l.logs())
 	}
@@ -112,16 +112,16 @@ func TestFalseClaimsDoNotKeepAPlace(t *testing.T) {
 		for _, s := range phone.core.LiveSessions() {
 			for _, slot := range s.Slots {
 				if s.Owner.Personal() && s.Has(2) && slot > 2 {
-					laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.Id, Reason: cosign.EndedFault, Blame: uint16(slot), Check: "commitment"})
+					laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.ID, Reason: cosign.EndedFault, Blame: uint16(slot), Check: "commitment"})
 				}
 			}
 		}
 	}
 	r := phone.ask("without the liar")
 	for _, d := range l.devices[1:] {
-		d.approves(r.Id)
+		d.approves(r.ID)
 	}
-	if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+	if !l.run(3*time.Minute, func() bool { return phone.signed(r.ID) }) {
 		t.Errorf("the laptop keeps the others from signing: failures %v", r.Failures)
 	}
 }
@@ -217,9 +217,9 @@ func TestUnattributedFailureTriesOthers(t *testing.T) {
 			}
 			r := phone.ask("without the laptop")
 			for _, d := range l.devices[1:] {
-				d.approves(r.Id)
+				d.approves(r.ID)
 			}
-			if !l.run(time.Minute, func() bool { return phone.signed(r.Id) || len(sessions) > 50 }) || len(sessions) > 5 {
+			if !l.run(time.Minute, func() bool { return phone.signed(r.ID) || len(sessions) > 50 }) || len(sessions) > 5 {
 				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.Failures)
 			}
 		})
@@ -249,7 +249,7 @@ func TestOneAnswerOfADeviceIsKept(t *testing.T) {
 	for i := range byte(50) {
 		for _, verdict := range []uint8{message.VerdictApprove, message.VerdictDeny} {
 			it := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-				Version: 1, Request: r.Id, Verdict: verdict, Epoch: phone.core.Circle.Record.Epoch,
+				Version: 1, Request: r.ID, Verdict: verdict, Epoch: phone.core.Circle.Record.Epoch,
 				Record: phone.core.Circle.Hash, Presence: bytes.Repeat([]byte{i}, 64),
 			}))
 			if err := phone.core.Take(it); err != nil {
@@ -273,8 +273,8 @@ func TestReplayedProposalAfterARestart(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := phone.ask("frame the laptop when it restarts")
 	r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
-	laptop.approves(r.Id)
-	tablet.approves(r.Id)
+	laptop.approves(r.ID)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return len(r.Approved) == 3 }) {
 		t.Fatal("the approvals do not come together")
 	}
@@ -337,8 +337,8 @@ func TestBegunIsForgottenInTime(t *testing.T) {
 	}
 	for i := range 3 {
 		r := phone.ask(fmt.Sprintf("signature %d", i))
-		laptop.approves(r.Id)
-		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && laptop.signed(r.Id) }) {
+		laptop.approves(r.ID)
+		if !l.run(time.Minute, func() bool { return phone.signed(r.ID) && laptop.signed(r.ID) }) {
 			t.Fatal("not signed")
 		}
 		for _, when := range []string{"before", "after"} {
@@ -361,7 +361,7 @@ func TestApprovalOfAnotherEpochCountsForNothing(t *testing.T) {
 	l.found(2, 3)
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("approved in another epoch")
-	if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
+	if !l.run(time.Minute, func() bool { return laptop.request(r.ID) != nil }) {
 		t.Fatal("the request does not arrive")
 	}
 	c := laptop.core
@@ -369,7 +369,7 @@ func TestApprovalOfAnotherEpochCountsForNothing(t *testing.T) {
 		"later-epoch":  {Epoch: c.Circle.Record.Epoch + 1, Record: c.Circle.Hash},
 		"other-record": {Epoch: c.Circle.Record.Epoch, Record: wire.Hash{1}},
 	} {
-		a.Version, a.Request, a.Verdict = 1, r.Id, message.VerdictApprove
+		a.Version, a.Request, a.Verdict = 1, r.ID, message.VerdictApprove
 		if err := phone.core.Take(c.SignItem(message.ItemAnswer, wire.Marshal(a))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -378,8 +378,8 @@ func TestApprovalOfAnotherEpochCountsForNothing(t *testing.T) {
 			t.Errorf("%s: %d approvals, %d sessions", name, len(r.Approved), r.Attempts)
 		}
 	}
-	laptop.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) {
+	laptop.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return phone.signed(r.ID) }) {
 		t.Error("the true approval does not count either")
 	}
 }

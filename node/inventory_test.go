@@ -37,11 +37,11 @@ func stocked(c *core) string {
 	n := 0
 	for _, r := range c.Requests {
 		for _, it := range c.itemsOf(r) {
-			if n++; !c.Stock.Has(it.Id()) {
+			if n++; !c.Stock.Has(it.ID()) {
 				return fmt.Sprintf("an item of type %d of slot %d is not in it", it.Type, it.From)
 			}
 		}
-		if r.Open() && c.Unclosed[r.Id] != r {
+		if r.Open() && c.Unclosed[r.ID] != r {
 			return "an open request is not among those that are open"
 		}
 	}
@@ -65,7 +65,7 @@ func TestInventoryIsMadeOnce(t *testing.T) {
 		var want []wire.Hash
 		for _, r := range c.ByAge() {
 			for _, it := range c.itemsOf(r) {
-				want = append(want, it.Id())
+				want = append(want, it.ID())
 			}
 		}
 		got := slices.Clone(c.Inventory())

@@ -79,7 +79,7 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 	for _, d := range l.devices {
 		d.core.Config.Timings = l.timings()
 	}
-	if !l.run(30*time.Hour, func() bool { return !laptop.request(freeze.Id).Open() }) {
+	if !l.run(30*time.Hour, func() bool { return !laptop.request(freeze.ID).Open() }) {
 		t.Fatal("the request that froze the circle stays open")
 	}
 	l.step = 500 * time.Millisecond
@@ -100,7 +100,7 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 		t.Errorf("the accused is %v", v.State)
 	}
 	r := laptop.change(change.Thaw, change.Payload{})
-	phone.approves(r.Id)
+	phone.approves(r.ID)
 	l.run(5*time.Second, nil)
 	if why := laptop.core.Frozen(); why != "" {
 		t.Errorf("still frozen after a thaw: %s", why)

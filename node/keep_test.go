@@ -162,7 +162,7 @@ func TestUnsureRefusalIsNotTakenBack(t *testing.T) {
 	// Now its persons agree.
 	l.tamper = func(_, _ *labDevice, b []byte) []byte { return nil }
 	r := laptop.change(change.Refresh, change.Payload{})
-	m.Request, m.Grounds = r.Id, []message.Item{r.Item, r.Approved[2]}
+	m.Request, m.Grounds = r.ID, []message.Item{r.Item, r.Approved[2]}
 	if err := phone.core.OnRedeal(2, m); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestAttemptOfTheAccusedEnds(t *testing.T) {
 		t.Fatal("no re-deal")
 	}
 	r := phone.change(change.Lost, change.Payload{Slot: 2})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, phone, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -215,7 +215,7 @@ func TestInterruptedNewcomerReadsBackFirst(t *testing.T) {
 		return b
 	}
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return watch.core.Interrupted() }) {
 		t.Fatalf("not interrupted\n%s", l.logs())
 	}
@@ -334,7 +334,7 @@ func TestEpochNumbersLast(t *testing.T) {
 		for _, d := range []*labDevice{phone, tablet} {
 			d.core.Now = l.now
 			m := bogus(t, laptop, []wire.Slot{1, 2, 3}, nil, top)
-			m.Request, m.Grounds = r.Id, []message.Item{r.Item, r.Approved[2]}
+			m.Request, m.Grounds = r.ID, []message.Item{r.Item, r.Approved[2]}
 			if err := d.core.OnRedeal(2, m); err != nil {
 				t.Fatal(err)
 			}
@@ -353,9 +353,9 @@ func (l *lab) signsWithAll(devices ...*labDevice) {
 	l.t.Helper()
 	r := devices[0].ask("after it")
 	for _, d := range devices[1:] {
-		d.approves(r.Id)
+		d.approves(r.ID)
 	}
-	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.Id) }) {
+	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.ID) }) {
 		l.t.Fatalf("no signature\n%s", l.logs())
 	}
 }
@@ -369,9 +369,9 @@ func TestDenialIsNoVeto(t *testing.T) {
 	r := d[0].change(change.Lost, change.Payload{Slot: 4})
 	l.run(time.Second, nil)
 	d[4].core.Now = l.now
-	if got := d[4].request(r.Id); got != nil {
+	if got := d[4].request(r.ID); got != nil {
 		no := d[4].core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-			Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: d[4].core.Circle.Record.Epoch, Record: d[4].core.Circle.Hash,
+			Version: 1, Request: r.ID, Verdict: message.VerdictDeny, Epoch: d[4].core.Circle.Record.Epoch, Record: d[4].core.Circle.Hash,
 		}))
 		for _, x := range d[:3] {
 			if err := x.core.Take(no); err != nil {
@@ -379,8 +379,8 @@ func TestDenialIsNoVeto(t *testing.T) {
 			}
 		}
 	}
-	d[1].approves(r.Id)
-	d[2].approves(r.Id)
+	d[1].approves(r.ID)
+	d[2].approves(r.ID)
 	if !l.run(2*time.Minute, l.in(0, d[0], d[1], d[2])) {
 		t.Fatalf("one denial kept a lost device in\n%s", l.logs())
 	}

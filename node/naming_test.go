@@ -25,19 +25,19 @@ func TestNamesThatComeBack(t *testing.T) {
 	asked := phone.ask("by the first phone")
 	l.run(5*time.Second, nil)
 	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
-	tablet.approves(lost.Id)
+	tablet.approves(lost.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
 	l.run(5*time.Second, nil)
-	if v := laptop.core.ViewRequest(laptop.request(asked.Id)); v.From != "phone" {
+	if v := laptop.core.ViewRequest(laptop.request(asked.ID)); v.From != "phone" {
 		t.Errorf("as long as the name is its own the first phone is %q", v.From)
 	}
 
 	second.core.Self.Name = "phone"
 	l.introduce(laptop, second)
 	r := laptop.change(change.Add, change.Payload{Card: second.core.Joining.Card.Bytes(), Addrs: second.Addrs()})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, second)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}
@@ -61,10 +61,10 @@ func TestNamesThatComeBack(t *testing.T) {
 		if d == second {
 			return // it was told no requests of before
 		}
-		if v := c.ViewRequest(d.request(asked.Id)); v.From != first {
+		if v := c.ViewRequest(d.request(asked.ID)); v.From != first {
 			t.Errorf("%s: a request of the first phone is from %q", d.name, v.From)
 		}
-		if v := c.ViewRequest(d.request(lost.Id)); v.Summary != first+" is lost: remove it and deal fresh shares without it" ||
+		if v := c.ViewRequest(d.request(lost.ID)); v.Summary != first+" is lost: remove it and deal fresh shares without it" ||
 			!strings.Contains(v.Lines[0].Text, "slot 1, fingerprint "+old) || v.Device != phone.core.Self.Public.Hex() {
 			t.Errorf("%s: the accusation is shown as %+v", d.name, v)
 		}

@@ -26,7 +26,7 @@ func TestNewcomerGoesBack(t *testing.T) {
 		return b
 	}
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool {
 		return watch.core.Attempt != nil && watch.core.Attempt.Machine.Phase() == refresh.Committed
 	}) {
@@ -60,7 +60,7 @@ func TestNewcomerThatStaysOutSaysSo(t *testing.T) {
 	phone, laptop, tablet, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	l.introduce(phone, watch)
 	r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	committed := func(d *labDevice) bool {
 		return d.core.Attempt != nil && d.core.Attempt.Machine.Phase() == refresh.Committed
 	}
@@ -101,14 +101,14 @@ func TestNewcomerThatGoesBackForgetsRequests(t *testing.T) {
 		}
 		return b
 	}
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(5*time.Minute, func() bool {
-		return watch.core.Circle != nil && watch.core.Attempt.Machine.Phase() == refresh.Committed && watch.request(r.Id) != nil
+		return watch.core.Circle != nil && watch.core.Attempt.Machine.Phase() == refresh.Committed && watch.request(r.ID) != nil
 	}) {
 		t.Fatalf("the newcomer did not commit\n%s", l.logs())
 	}
 	watch.core.LeaveEpoch()
-	if watch.core.Circle != nil || watch.request(r.Id) != nil {
+	if watch.core.Circle != nil || watch.request(r.ID) != nil {
 		t.Error("it is still in the circle, or has its requests")
 	}
 	for range 3 {

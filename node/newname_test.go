@@ -116,21 +116,21 @@ func TestCircleRefusesNames(t *testing.T) {
 	for name, in := range map[string]bool{"3": false, "PH0NE": false, "watch": true} {
 		c := card(name)
 		r := phone.change(change.Add, change.Payload{Card: c.Bytes(), Addrs: []string{}})
-		if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
+		if !l.run(time.Minute, func() bool { return laptop.request(r.ID) != nil }) {
 			t.Fatal("not spread")
 		}
 		laptop.core.Now = l.now
-		err := laptop.core.Approve(laptop.request(r.Id), true)
+		err := laptop.core.Approve(laptop.request(r.ID), true)
 		if in && err != nil || !in && (api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), name)) {
 			t.Errorf("approval of %s: %v", name, err)
 		}
 		for _, d := range []*labDevice{phone, laptop} {
-			warned := strings.Contains(strings.Join(d.core.ViewRequest(d.request(r.Id)).Warnings, "\n"), "the name "+name)
+			warned := strings.Contains(strings.Join(d.core.ViewRequest(d.request(r.ID)).Warnings, "\n"), "the name "+name)
 			if warned == in {
 				t.Errorf("%s warns of %s: %v", d.name, name, warned)
 			}
 		}
-		if err := phone.core.Deny(phone.request(r.Id)); err != nil {
+		if err := phone.core.Deny(phone.request(r.ID)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,14 +153,14 @@ func TestOldNamesStay(t *testing.T) {
 	l.run(5*time.Second, nil)
 	two, hex, dash := l.devices[0], l.devices[1], l.devices[2]
 	r := two.ask("signed under old names")
-	hex.approves(r.Id)
-	dash.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return two.signed(r.Id) }) {
+	hex.approves(r.ID)
+	dash.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return two.signed(r.ID) }) {
 		t.Fatalf("not signed\n%s", l.logs())
 	}
 	lost := two.change(change.Lost, change.Payload{Slot: 4})
-	hex.approves(lost.Id)
-	dash.approves(lost.Id)
+	hex.approves(lost.ID)
+	dash.approves(lost.ID)
 	if !l.run(time.Minute, l.in(0, two, hex, dash)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}

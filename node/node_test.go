@@ -26,9 +26,9 @@ func TestFoundAndSignWithEveryPair(t *testing.T) {
 	for i, a := range l.devices {
 		for _, b := range l.devices[i+1:] {
 			r := a.ask(a.name + " and " + b.name)
-			b.approves(r.Id)
+			b.approves(r.ID)
 			if !l.run(time.Minute, func() bool {
-				return l.devices[0].signed(r.Id) && l.devices[1].signed(r.Id) && l.devices[2].signed(r.Id)
+				return l.devices[0].signed(r.ID) && l.devices[1].signed(r.ID) && l.devices[2].signed(r.ID)
 			}) {
 				t.Fatalf("%s and %s do not sign\n%s", a.name, b.name, l.logs())
 			}
@@ -50,7 +50,7 @@ func TestOneAloneCannotSign(t *testing.T) {
 	l.devices[1].kill()
 	l.devices[2].kill()
 	r := phone.ask("alone")
-	if l.run(2*time.Minute, func() bool { return phone.signed(r.Id) }) {
+	if l.run(2*time.Minute, func() bool { return phone.signed(r.ID) }) {
 		t.Fatal("one device signed alone")
 	}
 	if names, why := phone.core.WaitingFor(r); len(names) != 2 || why == "" {
@@ -69,16 +69,16 @@ func TestDenialClosesEverywhere(t *testing.T) {
 	r := phone.ask("deny me")
 	l.run(2*time.Second, nil)
 	tablet.core.Now = l.now
-	if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
+	if err := tablet.core.Deny(tablet.request(r.ID)); err != nil {
 		t.Fatal(err)
 	}
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if s := d.request(r.Id).State(); s != api.StateDenied {
+		if s := d.request(r.ID).State(); s != api.StateDenied {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
-	if err := laptop.core.Approve(laptop.request(r.Id), false); api.CodeOf(err) != api.CodeRequestClosed {
+	if err := laptop.core.Approve(laptop.request(r.ID), false); api.CodeOf(err) != api.CodeRequestClosed {
 		t.Errorf("approval of a denied request: %v", err)
 	}
 }
@@ -92,8 +92,8 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 			r := phone.ask("survive")
-			laptop.approves(r.Id)
-			if !l.run(time.Minute, func() bool { return phone.request(r.Id).Live != nil }) {
+			laptop.approves(r.ID)
+			if !l.run(time.Minute, func() bool { return phone.request(r.ID).Live != nil }) {
 				t.Fatal("no session")
 			}
 			if kind.reset {
@@ -102,9 +102,9 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 				laptop.core = nil // the connection stays, and nobody answers
 			}
 			l.run(time.Second, nil)
-			tablet.approves(r.Id)
+			tablet.approves(r.ID)
 			start := l.now
-			if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && tablet.signed(r.Id) }) {
+			if !l.run(time.Minute, func() bool { return phone.signed(r.ID) && tablet.signed(r.ID) }) {
 				t.Fatalf("not signed with the other device\n%s", l.logs())
 			}
 			if took := l.now.Sub(start); took > 11*time.Second {
@@ -116,7 +116,7 @@ func TestKilledSignerIsReplaced(t *testing.T) {
 				delete(d.linked, laptop)
 			}
 			laptop.start()
-			if !l.run(time.Minute, func() bool { return laptop.signed(r.Id) }) {
+			if !l.run(time.Minute, func() bool { return laptop.signed(r.ID) }) {
 				t.Errorf("the restarted device does not learn the receipt\n%s", l.logs())
 			}
 		})
@@ -190,7 +190,7 @@ func TestSilentSignerIsNamed(t *testing.T) {
 			return b
 		}
 		r := phone.ask("who is silent?")
-		laptop.approves(r.Id)
+		laptop.approves(r.ID)
 		if !l.run(time.Minute, func() bool { return r.Live != nil }) {
 			t.Fatalf("after round %d: no session", round)
 		}
@@ -207,9 +207,9 @@ func TestSilentSignerIsNamed(t *testing.T) {
 		if after := l.now.Sub(last); after > 10*time.Second {
 			t.Errorf("after round %d: the laptop is named %v after its last word", round, after)
 		}
-		tablet.approves(r.Id)
+		tablet.approves(r.ID)
 		asked := l.now
-		if !l.run(time.Minute, func() bool { return phone.signed(r.Id) }) || l.now.Sub(asked) > 2*time.Second {
+		if !l.run(time.Minute, func() bool { return phone.signed(r.ID) }) || l.now.Sub(asked) > 2*time.Second {
 			t.Errorf("after round %d: the tablet does not take its place at once, but after %v", round, l.now.Sub(asked))
 		}
 		if got := r.Receipt.Signers; !slices.Equal(got, []uint16{1, 3}) {
@@ -241,8 +241,8 @@ func TestSignsOverABadNetwork(t *testing.T) {
 		l.found(2, 3)
 		l.lossy = true
 		r := l.devices[seed%3].ask("through noise")
-		l.devices[(seed+1)%3].approves(r.Id)
-		if !l.run(10*time.Minute, func() bool { return l.devices[seed%3].signed(r.Id) }) {
+		l.devices[(seed+1)%3].approves(r.ID)
+		if !l.run(10*time.Minute, func() bool { return l.devices[seed%3].signed(r.ID) }) {
 			t.Fatalf("seed %d: not signed\n%s", seed, l.logs())
 		}
 	}
@@ -258,8 +258,8 @@ func TestSSHAccountSigns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return a.signed(r.Id) && b.signed(r.Id) }) {
+	b.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return a.signed(r.ID) && b.signed(r.ID) }) {
 		t.Fatalf("not signed\n%s", l.logs())
 	}
 }
@@ -274,17 +274,17 @@ func TestRestartKeepsRequestsAndApprovals(t *testing.T) {
 	r := phone.ask("later")
 	phone.kill()
 	phone.start()
-	if got := phone.request(r.Id); got == nil || got.State() != api.StatePending || len(got.Approved) != 1 {
+	if got := phone.request(r.ID); got == nil || got.State() != api.StatePending || len(got.Approved) != 1 {
 		t.Fatal("the request or its approval is gone")
 	}
 	laptop.start()
-	laptop.approves(r.Id)
-	if !l.run(time.Minute, func() bool { return phone.signed(r.Id) && laptop.signed(r.Id) }) {
+	laptop.approves(r.ID)
+	if !l.run(time.Minute, func() bool { return phone.signed(r.ID) && laptop.signed(r.ID) }) {
 		t.Fatalf("not signed after the restart\n%s", l.logs())
 	}
 	phone.kill()
 	phone.start()
-	if !phone.signed(r.Id) {
+	if !phone.signed(r.ID) {
 		t.Error("the receipt is gone")
 	}
 }
@@ -298,14 +298,14 @@ func TestExpiredIsClosed(t *testing.T) {
 	l.now = l.now.Add(2 * time.Hour)
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if s := d.request(r.Id).State(); s != api.StateExpired {
+		if s := d.request(r.ID).State(); s != api.StateExpired {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
 	l.now = l.now.Add(-2 * time.Hour)
 	l.devices[1].kill()
 	l.devices[1].start()
-	if s := l.devices[1].request(r.Id).State(); s != api.StateExpired {
+	if s := l.devices[1].request(r.ID).State(); s != api.StateExpired {
 		t.Errorf("a clock set back reopened it: %s", s)
 	}
 }

@@ -51,7 +51,7 @@ func TestObjections(t *testing.T) {
 		{"refresh", func(w *world) (*ledger.Request, func(*refresh.Proposal)) { return refreshed(w), nil }, ""},
 		{"lost", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := w.phone.change(change.Lost, change.Payload{Slot: 2})
-			w.tablet.approves(r.Id)
+			w.tablet.approves(r.ID)
 			return r, removes(2, roster.Stolen, 1, 3)
 		}, ""},
 		{"leave", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
@@ -59,7 +59,7 @@ func TestObjections(t *testing.T) {
 		}, ""},
 		{"add", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := addWatch(w)
-			w.laptop.approves(r.Id)
+			w.laptop.approves(r.ID)
 			return r, adds(w.watch)
 		}, ""},
 
@@ -88,7 +88,7 @@ func TestObjections(t *testing.T) {
 		}, "not what the persons"},
 		{"another-comes", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
 			r := addWatch(w)
-			w.laptop.approves(r.Id)
+			w.laptop.approves(r.ID)
 			return r, adds(w.devices[4])
 		}, "another device"},
 		{"one-more-comes", func(w *world) (*ledger.Request, func(*refresh.Proposal)) {
@@ -150,7 +150,7 @@ func TestObjections(t *testing.T) {
 			}
 			var id wire.RequestID
 			if r != nil {
-				id = r.Id
+				id = r.ID
 				if !l.run(10*time.Second, func() bool { return c.Requests[id] != nil && len(c.Requests[id].Approved) == len(r.Approved) }) {
 					t.Fatal("the request does not spread")
 				}

@@ -101,13 +101,13 @@ func TestOldSharesOfALost(t *testing.T) {
 	phone, laptop, tablet, desktop, server, watch := l.devices[0], l.devices[1], l.devices[2], l.devices[3], l.devices[4], l.devices[5]
 	desktop.kill()
 	r := phone.change(change.Lost, change.Payload{Slot: 4})
-	laptop.approves(r.Id)
-	tablet.approves(r.Id)
+	laptop.approves(r.ID)
+	tablet.approves(r.ID)
 	k.until(l.in(0, phone, laptop, tablet, server))
 	l.introduce(phone, watch)
 	r = phone.change(change.Replace, change.Payload{Slot: 3, Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-	laptop.approves(r.Id)
-	server.approves(r.Id)
+	laptop.approves(r.ID)
+	server.approves(r.ID)
 	k.until(func() bool { return phone.core.Circle.Record.Epoch > 1 && !phone.core.Redealing() })
 	if k.above == 0 || k.keys != 0 {
 		t.Errorf("%+v", *k)
@@ -128,15 +128,15 @@ func TestOldSharesAreOfTheirEpoch(t *testing.T) {
 		e := by[0].core.Circle.Record.Epoch
 		r := by[0].change(change.Lost, change.Payload{Slot: slot})
 		for _, o := range by[1:] {
-			o.approves(r.Id)
+			o.approves(r.ID)
 		}
 		k.until(l.in(e, by...))
 	}
 	lose(5, d[0], d[1], d[2], d[3])
 	lose(4, d[0], d[1], d[2])
 	r := d[0].change(change.Threshold, change.Payload{Threshold: 2})
-	d[1].approves(r.Id)
-	d[2].approves(r.Id)
+	d[1].approves(r.ID)
+	d[2].approves(r.ID)
 	k.until(l.in(2, d[0], d[1], d[2]))
 	if s := d[0].core.Status(); s.Threshold != 2 || s.OldSharesOut != 2 || s.OldSharesKey != 3 || k.keys != 0 {
 		t.Errorf("of %d shares %d are out and %d are the key, %+v", s.OldSharesAlive, s.OldSharesOut, s.OldSharesKey, *k)

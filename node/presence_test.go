@@ -78,7 +78,7 @@ func TestSilentDeviceIsCountedOnLast(t *testing.T) {
 	r := phone.ask("without the laptop")
 	r.NotUntil = l.now.Add(standing.LongestPause)
 	for _, d := range l.devices[1:] {
-		d.approves(r.Id)
+		d.approves(r.ID)
 	}
 	if !l.run(time.Minute, func() bool { return len(r.Approved) == 4 }) {
 		t.Fatal("not approved")
@@ -102,7 +102,7 @@ func TestSilentDeviceIsCountedOnLast(t *testing.T) {
 	}
 	ask := phone.change(change.Refresh, change.Payload{})
 	if a := phone.core.Attempt; a == nil || !slices.Contains(a.Proposal.Sleepers, 2) || len(a.Proposal.Members) != 3 {
-		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.Id)
+		t.Errorf("the re-deal of %v counts on a device that says nothing", ask.ID)
 	}
 }
 

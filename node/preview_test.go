@@ -93,7 +93,7 @@ func TestEverybodyIsWarned(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				v := d.core.ViewRequest(d.request(r.Id))
+				v := d.core.ViewRequest(d.request(r.ID))
 				warned := v.Warnings
 				if i+1 == tc.about {
 					warned = slices.DeleteFunc(warned, func(w string) bool { return strings.Contains(w, "it is this device") })

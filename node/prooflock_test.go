@@ -73,7 +73,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- opened.Run(ctx, deafLink{}, nil) }()
 	for name, call := range map[string]func() error{
-		"approve": func() error { _, err := n.ApprovePresent(ctx, r.Id.Hex(), nil); return err },
+		"approve": func() error { _, err := n.ApprovePresent(ctx, r.ID.Hex(), nil); return err },
 		"freeze":  func() error { _, err := n.Freeze(ctx, api.PresenceArgs{}); return err },
 		"refresh": func() error {
 			_, err := n.Refresh(ctx, api.PresenceArgs{Timeout: 1}, func(api.Event) {})

@@ -143,7 +143,7 @@ func TestSetBackDeviceSaysOtherWords(t *testing.T) {
 		phone, laptop := l.devices[0], l.devices[1]
 		r := phone.ask("signed after a snapshot")
 		r.NotUntil = l.now.Add(standing.LongestPause)
-		laptop.approves(r.Id)
+		laptop.approves(r.ID)
 		if !l.run(time.Minute, func() bool { return len(r.Approved) == 2 }) {
 			t.Fatal("no approvals")
 		}

@@ -57,7 +57,7 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 	for name, lie := range map[string]func(p *share.Proposal){
 		"message":           func(p *share.Proposal) { p.Message = money.Intent.ToSign },
 		"purpose":           func(p *share.Proposal) { p.Purpose = money.Intent.Purpose },
-		"request":           func(p *share.Proposal) { p.Request = money.Id },
+		"request":           func(p *share.Proposal) { p.Request = money.ID },
 		"intent":            func(p *share.Proposal) { p.Intent = money.Intent.Hash() },
 		"path":              func(p *share.Proposal) { p.Path = money.Request.Path },
 		"child-key":         func(p *share.Proposal) { p.ChildKey = money.Child },
@@ -68,7 +68,7 @@ func TestOnlyTheTestIsSigned(t *testing.T) {
 		"another-initiator": func(p *share.Proposal) { p.Initiator = 1 },
 		"without-this-one":  func(p *share.Proposal) { p.Signers = []wire.Slot{1, 2} },
 		"everything-of-the-request": func(p *share.Proposal) {
-			p.Message, p.Purpose, p.Request, p.Intent = money.Intent.ToSign, money.Intent.Purpose, money.Id, money.Intent.Hash()
+			p.Message, p.Purpose, p.Request, p.Intent = money.Intent.ToSign, money.Intent.Purpose, money.ID, money.Intent.Hash()
 			p.Path, p.ChildKey = money.Request.Path, money.Child
 		},
 	} {

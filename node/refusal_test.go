@@ -64,14 +64,14 @@ func TestSessionsThatAreRefused(t *testing.T) {
 		{"without-this-device", func(_ *testing.T, s *scene) { s.p.Signers = []wire.Slot{1, 3} }, cosign.RefusedProposal, "without this device"},
 		{"signer-that-did-not-approve", func(_ *testing.T, s *scene) {
 			s.r.Approved[3] = s.r.Approved[2] // so that only the laptop's own view of it counts
-			delete(s.laptop.request(s.r.Id).Approved, 1)
+			delete(s.laptop.request(s.r.ID).Approved, 1)
 			s.msg.Approvals = nil
 		}, cosign.RefusedProposal, "approval is not known"},
 		{"unknown-request", func(_ *testing.T, s *scene) { s.p.Request[0] ^= 1 }, cosign.RefusedUnknown, ""},
-		{"not-approved-here", func(_ *testing.T, s *scene) { s.p.Request = s.phone.ask("nobody approves this").Id }, cosign.RefusedUnasked, ""},
+		{"not-approved-here", func(_ *testing.T, s *scene) { s.p.Request = s.phone.ask("nobody approves this").ID }, cosign.RefusedUnasked, ""},
 		{"denied", func(t *testing.T, s *scene) {
 			s.laptop.core.Now = s.l.now
-			if err := s.laptop.core.Deny(s.laptop.request(s.r.Id)); err != nil {
+			if err := s.laptop.core.Deny(s.laptop.request(s.r.ID)); err != nil {
 				t.Fatal(err)
 			}
 		}, cosign.RefusedNotOpen, ""},
@@ -83,7 +83,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 		{"many-approvals", func(_ *testing.T, s *scene) { s.msg.Approvals = slices.Repeat(s.msg.Approvals, 2) }, cosign.RefusedProposal, ""},
 		{"approval-that-is-none", func(_ *testing.T, s *scene) { s.msg.Approvals[0] = s.r.Item }, cosign.RefusedProposal, ""},
 		{"forged-approval", func(_ *testing.T, s *scene) {
-			delete(s.laptop.request(s.r.Id).Approved, 1)
+			delete(s.laptop.request(s.r.ID).Approved, 1)
 			s.msg.Approvals[0].Sig = bytes.Repeat([]byte{1}, 64)
 		}, cosign.RefusedProposal, "bad signature"},
 	} {
@@ -95,7 +95,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 			s.r, s.other = s.phone.ask("what was approved"), s.phone.ask("what was approved, too")
 			for _, r := range []*ledger.Request{s.r, s.other} {
 				r.NotUntil = l.now.Add(standing.LongestPause) // the phone opens what this test wants
-				s.laptop.approves(r.Id)
+				s.laptop.approves(r.ID)
 			}
 			if !l.run(time.Minute, func() bool { return len(s.r.Approved) == 2 && len(s.other.Approved) == 2 }) {
 				t.Fatal("the approvals do not come together")
@@ -154,7 +154,7 @@ func TestOneSessionOfARequest(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("twice")
 	r.NotUntil = l.now.Add(standing.LongestPause)
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return len(r.Approved) == 2 }) {
 		t.Fatal("no approval")
 	}
@@ -167,7 +167,7 @@ func TestOneSessionOfARequest(t *testing.T) {
 		if err := laptop.core.OnOpen(1, message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2]}}); err != nil {
 			t.Fatal(err)
 		}
-		if live := laptop.core.LiveSessions(); len(live) != 1 || live[0].Id != p.Session() || laptop.request(r.Id).Live != live[0] {
+		if live := laptop.core.LiveSessions(); len(live) != 1 || live[0].ID != p.Session() || laptop.request(r.ID).Live != live[0] {
 			t.Errorf("%d sessions are open, want the newest alone", len(live))
 		}
 	}
@@ -183,8 +183,8 @@ func TestStatementsThatNobodyMade(t *testing.T) {
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask("true")
 	signed := phone.ask("signed")
-	laptop.approves(signed.Id)
-	if !l.run(time.Minute, func() bool { return phone.signed(signed.Id) && laptop.signed(signed.Id) && laptop.request(r.Id) != nil }) {
+	laptop.approves(signed.ID)
+	if !l.run(time.Minute, func() bool { return phone.signed(signed.ID) && laptop.signed(signed.ID) && laptop.request(r.ID) != nil }) {
 		t.Fatal("not signed")
 	}
 	by, c := laptop.core, phone.core
@@ -195,14 +195,14 @@ func TestStatementsThatNobodyMade(t *testing.T) {
 		return message.Item{Type: typ, From: slot, Body: body, Sig: sig[:]}
 	}
 	circle := c.Circle.Record.Circle
-	yes := message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash}
+	yes := message.Answer{Version: 1, Request: r.ID, Verdict: message.VerdictApprove, Epoch: c.Circle.Record.Epoch, Record: c.Circle.Hash}
 	no := yes
 	no.Verdict = message.VerdictDeny
 	change := func(a message.Answer, f func(*message.Answer)) message.Answer { f(&a); return a }
 	got := signed.Receipt
-	proof := message.Receipt{Version: 1, Request: r.Id, Epoch: c.Circle.Record.Epoch, Signers: []uint16{1, 2}, Raw: got.Raw}
+	proof := message.Receipt{Version: 1, Request: r.ID, Epoch: c.Circle.Record.Epoch, Signers: []uint16{1, 2}, Raw: got.Raw}
 	flipped := proof
-	flipped.Request, flipped.Raw = signed.Id, bytes.Clone(got.Raw)
+	flipped.Request, flipped.Raw = signed.ID, bytes.Clone(got.Raw)
 	flipped.Raw[40] ^= 1
 	asked, err := message.ParseRequest(circle, 1, r.Item.Body)
 	if err != nil {
@@ -227,8 +227,8 @@ func TestStatementsThatNobodyMade(t *testing.T) {
 		"short-presence":         as(2, circle, message.ItemAnswer, change(yes, func(a *message.Answer) { a.Presence = make([]byte, 63) })),
 		"receipt-of-another-one": as(2, circle, message.ItemReceipt, proof),
 		"receipt-changed":        as(2, circle, message.ItemReceipt, flipped),
-		"receipt-short":          as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.Id, Signers: []uint16{1}, Raw: make([]byte, 63)}),
-		"receipt-without-signer": as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.Id, Signers: []uint16{}, Raw: got.Raw}),
+		"receipt-short":          as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.ID, Signers: []uint16{1}, Raw: make([]byte, 63)}),
+		"receipt-without-signer": as(2, circle, message.ItemReceipt, message.Receipt{Version: 1, Request: r.ID, Signers: []uint16{}, Raw: got.Raw}),
 		"request-from-another":   as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.From = 3 })),
 		"request-other-circle":   as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Circle[0] ^= 1 })),
 		"request-version":        as(2, circle, message.ItemRequest, ask(func(q *message.Request) { q.Version = 2 })),

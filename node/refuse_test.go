@@ -88,7 +88,7 @@ func TestOneMemberDoesNotUseUpTheNumbers(t *testing.T) {
 				Members: []wire.Slot{1, 2, 3}, Dealers: []wire.Slot{1, 2}, Settings: head.Settings, Proposer: 3,
 			}
 			m := proposing(p, n)
-			m.Request = r.Id
+			m.Request = r.ID
 			for _, d := range []*labDevice{phone, laptop} {
 				l.run(5*time.Minute, func() bool { return !d.core.Redealing() })
 				d.core.onMessage(l.now, tablet.id, wire.ProtocolSync, message.EncodeMessage(message.MsgRedeal, m))

@@ -21,7 +21,7 @@ func (l *lab) releasing(text string) *ledger.Request {
 	l.t.Helper()
 	phone, laptop := l.devices[0], l.devices[1]
 	r := phone.ask(text)
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	const finish = 5 // kind of the frame
 	l.tamper = func(from, to *labDevice, b []byte) []byte {
 		if f, err := wire.ParseFrame(b); err == nil && f.Kind == finish {
@@ -29,7 +29,7 @@ func (l *lab) releasing(text string) *ledger.Request {
 		}
 		return b
 	}
-	if !l.run(time.Minute, func() bool { return laptop.request(r.Id).Meta.Released && phone.request(r.Id).Meta.Released }) {
+	if !l.run(time.Minute, func() bool { return laptop.request(r.ID).Meta.Released && phone.request(r.ID).Meta.Released }) {
 		l.t.Fatalf("no part of the signature leaves\n%s", l.logs())
 	}
 	return r
@@ -52,7 +52,7 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop := l.devices[0], l.devices[1]
 			r := phone.ask("durable")
-			laptop.approves(r.Id)
+			laptop.approves(r.ID)
 			if !l.run(time.Minute, func() bool { return len(laptop.core.Sessions) == 1 }) {
 				t.Fatal("no session")
 			}
@@ -67,7 +67,7 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 				}
 				if from == laptop {
 					left++
-					if m := laptop.stored(r.Id); !m.Released {
+					if m := laptop.stored(r.ID); !m.Released {
 						t.Error("a part of the signature is on its way and the journal does not say so")
 					}
 				}
@@ -84,7 +84,7 @@ func TestReleasedIsDurableBeforeItLeaves(t *testing.T) {
 			if fault == 0 {
 				laptop.kill()
 				laptop.start()
-				if s := laptop.request(r.Id).State(); s != api.StateReleased {
+				if s := laptop.request(r.ID).State(); s != api.StateReleased {
 					t.Errorf("after a restart the request is %s", s)
 				}
 			}
@@ -105,7 +105,7 @@ func TestNothingLeavesOnceClosed(t *testing.T) {
 	} {
 		r := phone.ask(want)
 		end(r)
-		if err := phone.core.NoteReleased(r); err == nil || r.State() != want || phone.stored(r.Id).Released {
+		if err := phone.core.NoteReleased(r); err == nil || r.State() != want || phone.stored(r.ID).Released {
 			t.Errorf("%s: %v, %s", want, err, r.State())
 		}
 	}
@@ -134,7 +134,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 41)
 		l.found(2, 3)
 		laptop := l.devices[1]
-		id := l.releasing("deny me where it left").Id
+		id := l.releasing("deny me where it left").ID
 		laptop.core.Now = l.now
 		err := laptop.core.Deny(laptop.request(id))
 		if api.CodeOf(err) != api.CodeRequestClosed || !strings.Contains(err.Error(), "too late: a partial signature has left this device") {
@@ -147,7 +147,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 42)
 		l.found(2, 3)
 		tablet := l.devices[2]
-		id := l.releasing("deny me elsewhere").Id
+		id := l.releasing("deny me elsewhere").ID
 		tablet.core.Now = l.now
 		if err := tablet.core.Deny(tablet.request(id)); err != nil {
 			t.Errorf("the tablet knows of nothing that left, and is told %v", err)
@@ -158,7 +158,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, 3, 43)
 		l.found(2, 3)
-		id := l.releasing("let me expire").Id
+		id := l.releasing("let me expire").ID
 		l.run(2*time.Hour, nil)
 		l.mayBeSigned(id)
 	})
@@ -168,7 +168,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		l := newLab(t, 3, 44)
 		l.found(2, 3)
 		phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-		id := l.releasing("deny me and stop").Id
+		id := l.releasing("deny me and stop").ID
 		phone.kill()
 		tablet.core.Now, laptop.core.Now = l.now, l.now
 		no := tablet.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: id, Verdict: message.VerdictDeny,
@@ -220,22 +220,22 @@ func TestNobodyCallsReleasedWhatNoQuorumApproved(t *testing.T) {
 	phone, laptop, tablet, desktop := l.devices[0], l.devices[1], l.devices[2], l.devices[3]
 	r := phone.ask("two of three say yes")
 	r.NotUntil = l.now.Add(standing.LongestPause)
-	laptop.approves(r.Id)
-	if !l.run(time.Minute, func() bool { q := tablet.request(r.Id); return q != nil && len(q.Approved) == 2 }) {
+	laptop.approves(r.ID)
+	if !l.run(time.Minute, func() bool { q := tablet.request(r.ID); return q != nil && len(q.Approved) == 2 }) {
 		t.Fatal("the approval does not come")
 	}
 	tablet.core.Now = l.now
-	if err := tablet.core.Deny(tablet.request(r.Id)); err != nil {
+	if err := tablet.core.Deny(tablet.request(r.ID)); err != nil {
 		t.Fatal(err)
 	}
-	claim := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictReleased,
+	claim := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.ID, Verdict: message.VerdictReleased,
 		Epoch: laptop.core.Circle.Record.Epoch, Record: laptop.core.Circle.Hash}))
-	state := func() string { return tablet.request(r.Id).State() }
+	state := func() string { return tablet.request(r.ID).State() }
 	if err := tablet.core.Take(claim); err != nil || state() != api.StateDenied {
 		t.Errorf("%v: the word of one device makes it %s", err, state())
 	}
 	// Once a quorum is known to have approved it the claim counts.
-	yes := desktop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.Id, Verdict: message.VerdictApprove,
+	yes := desktop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.ID, Verdict: message.VerdictApprove,
 		Epoch: desktop.core.Circle.Record.Epoch, Record: desktop.core.Circle.Hash}))
 	for _, it := range []message.Item{yes, claim} {
 		if err := tablet.core.Take(it); err != nil {

@@ -21,7 +21,7 @@ func TestLockedDeviceIsNotWaitedFor(t *testing.T) {
 	phone.core.Lock()
 	l.run(2*time.Second, nil)
 	r := laptop.change(change.Refresh, change.Payload{})
-	if !l.run(time.Minute, func() bool { return rest[2].request(r.Id) != nil }) {
+	if !l.run(time.Minute, func() bool { return rest[2].request(r.ID) != nil }) {
 		t.Fatalf("the request does not get about\n%s", l.logs())
 	}
 	laptop.kill()
@@ -46,7 +46,7 @@ func TestTurnPasses(t *testing.T) {
 	if l.run(changes.TurnLife/2, func() bool { return others[0].core.Attempt != nil || others[1].core.Attempt != nil }) {
 		t.Fatalf("proposed out of turn\n%s", l.logs())
 	}
-	if !others[0].core.Granted(others[0].request(r.Id)) {
+	if !others[0].core.Granted(others[0].request(r.ID)) {
 		t.Fatalf("the request is not granted\n%s", l.logs())
 	}
 	if !l.run(5*changes.TurnLife, l.in(0, others...)) {

@@ -51,12 +51,12 @@ func TestRulesAnswer(t *testing.T) {
 			if s := r.State(); s != c.want {
 				t.Errorf("the request is %s, want %s", s, c.want)
 			}
-			if v := laptop.core.ViewRequest(laptop.request(r.Id)); v.Answer != c.answer {
+			if v := laptop.core.ViewRequest(laptop.request(r.ID)); v.Answer != c.answer {
 				t.Errorf("the laptop says %q, want %q", v.Answer, c.answer)
 			}
 			laptop.kill()
 			laptop.start()
-			if v := laptop.core.ViewRequest(laptop.request(r.Id)); v.Answer != c.answer {
+			if v := laptop.core.ViewRequest(laptop.request(r.ID)); v.Answer != c.answer {
 				t.Errorf("after a restart the laptop says %q, want %q", v.Answer, c.answer)
 			}
 		})
@@ -75,10 +75,10 @@ func TestRulesAnswer(t *testing.T) {
 		if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("hi")}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person asks against its rules: %v", err)
 		}
-		if err := laptop.core.Approve(laptop.request(r.Id), false); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
+		if err := laptop.core.Approve(laptop.request(r.ID), false); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person approves against its rules: %v", err)
 		}
-		if len(laptop.request(r.Id).Approved) != 1 {
+		if len(laptop.request(r.ID).Approved) != 1 {
 			t.Error("an approval is held")
 		}
 	})

@@ -36,7 +36,7 @@ func TestSetBackInARedeal(t *testing.T) {
 	}) {
 		t.Fatalf("it is never ready\n%s", l.logs())
 	}
-	copied, id, keys := phone.journal.Copy(), phone.core.Attempt.Live.Id, maps.Clone(phone.keeper.keys)
+	copied, id, keys := phone.journal.Copy(), phone.core.Attempt.Live.ID, maps.Clone(phone.keeper.keys)
 	if !l.run(5*time.Minute, func() bool { return phone.core.Dead[id] != nil && laptop.core.Dead[id] != nil }) {
 		t.Fatalf("they do not give it up\n%s", l.logs())
 	}

@@ -241,7 +241,7 @@ func (w *world) heard(d *simDevice, protocol string, msg []byte) {
 		return
 	}
 	f, err := wire.ParseFrame(msg)
-	if err != nil || f.Session != c.Attempt.Live.Id {
+	if err != nil || f.Session != c.Attempt.Live.ID {
 		return
 	}
 	var s simStatement
@@ -269,7 +269,7 @@ func (w *world) heardItems(d *simDevice, msg []byte) {
 			continue
 		}
 		if err := d.disk.mem.View(func(tx journal.Tx) error {
-			b, err := tx.Get(standing.BucketItems, it.Id().Hex())
+			b, err := tx.Get(standing.BucketItems, it.ID().Hex())
 			if err == nil && b == nil {
 				err = fmt.Errorf("not on its disk")
 			}

@@ -130,8 +130,8 @@ func (w *world) ask(d *simDevice, kind change.Kind, ch change.Payload) {
 			return
 		}
 		w.wants[string(kind)]++
-		w.approval(r.Id, d)
-		w.truth.speaks(d, r.Id, kind, ch)
+		w.approval(r.ID, d)
+		w.truth.speaks(d, r.ID, kind, ch)
 		switch x := w.bySlot(wire.Slot(ch.Slot)); {
 		case kind == change.Leave:
 			d.sentOff = true
@@ -140,7 +140,7 @@ func (w *world) ask(d *simDevice, kind change.Kind, ch change.Payload) {
 		}
 		for _, o := range w.devices {
 			if o != d && !o.thief && (ch.Slot == 0 || o.slot() != wire.Slot(ch.Slot)) && (w.eager || w.chance(85)) {
-				w.approveLater(o, r.Id, 8)
+				w.approveLater(o, r.ID, 8)
 			}
 		}
 	})
@@ -195,10 +195,10 @@ func (w *world) wantSignature(d *simDevice) *ledger.Request {
 			return
 		}
 		w.wants["sign"]++
-		w.approval(r.Id, d)
+		w.approval(r.ID, d)
 		for _, o := range w.devices {
 			if o != d && !o.thief {
-				w.approveLater(o, r.Id, 8)
+				w.approveLater(o, r.ID, 8)
 			}
 		}
 	})

@@ -221,9 +221,9 @@ func (w *world) swindle(x *simDevice) {
 		}
 		x.haul.fooled++
 		w.deeds["asks"]++
-		w.approval(r.Id, x)
+		w.approval(r.ID, x)
 		for _, o := range w.sane() {
-			w.approveLater(o, r.Id, 4)
+			w.approveLater(o, r.ID, 4)
 		}
 	})
 }
@@ -234,7 +234,7 @@ func (w *world) approves(x *simDevice) {
 		for _, r := range c.OpenRequests() {
 			if r.Change == nil && r.Open() && !ledger.Has(r.Approved, c.Circle.Slot) {
 				w.deeds["approves"]++
-				w.approval(r.Id, x)
+				w.approval(r.ID, x)
 				w.note(x, "THIEF approves", c.Approve(r, true))
 			}
 		}
@@ -296,8 +296,8 @@ func (w *world) claims(x *simDevice) {
 			return
 		}
 		w.deeds["says "+string(kind)]++
-		w.approval(r.Id, x)
-		w.truth.speaks(x, r.Id, kind, ch)
+		w.approval(r.ID, x)
+		w.truth.speaks(x, r.ID, kind, ch)
 		if kind == change.Lost {
 			other.sentOff = true
 		}

@@ -88,7 +88,7 @@ func TestVotesBothWays(t *testing.T) {
 	}
 	// To go on it takes the one that lies: nobody pretends otherwise.
 	r := phone.change(change.Lost, change.Payload{Slot: 3})
-	laptop.approves(r.Id)
+	laptop.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return strings.Contains(r.Trouble, "2 devices must deal their shares, and only 1") }) {
 		t.Errorf("the person hears %q", r.Trouble)
 	}

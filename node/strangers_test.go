@@ -20,7 +20,7 @@ func TestRemovedDeviceThatCallsIsTold(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
 	l.run(5*time.Second, nil)
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}

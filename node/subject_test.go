@@ -109,7 +109,7 @@ func TestFormerDeviceIsNotMeant(t *testing.T) {
 	l.found(2, 3)
 	laptop, tablet, id := l.devices[1], l.devices[2], idOf(l, 0)
 	r := laptop.change(change.Lost, change.Payload{Slot: 1})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -130,10 +130,10 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 	if !bytes.Equal(r.Change.Device, phone.core.Self.Public[:]) {
 		t.Fatalf("the request names %x", r.Change.Device)
 	}
-	if !l.run(time.Minute, func() bool { return tablet.request(r.Id) != nil }) {
+	if !l.run(time.Minute, func() bool { return tablet.request(r.ID) != nil }) {
 		t.Fatal("not spread")
 	}
-	if got := tablet.core.Subject(tablet.request(r.Id)); got != 1 || !tablet.core.Accused(1) {
+	if got := tablet.core.Subject(tablet.request(r.ID)); got != 1 || !tablet.core.Accused(1) {
 		t.Errorf("the tablet takes it for slot %d", got)
 	}
 
@@ -153,7 +153,7 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 		}
 		lines := strings.Count(tablet.log.String(), "does not count")
 		// What is about a slot that never was is not even taken.
-		if taken := l.run(time.Minute, func() bool { return tablet.request(r.Id) != nil }); taken != (ch.Slot == 1) {
+		if taken := l.run(time.Minute, func() bool { return tablet.request(r.ID) != nil }); taken != (ch.Slot == 1) {
 			t.Fatalf("slot %d: taken %v", ch.Slot, taken)
 		}
 		l.run(10*time.Second, nil)
@@ -169,10 +169,10 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 			continue
 		}
 		tablet.core.Now = l.now
-		if err := tablet.core.Approve(tablet.request(r.Id), true); api.CodeOf(err) != api.CodeUnknown {
+		if err := tablet.core.Approve(tablet.request(r.ID), true); api.CodeOf(err) != api.CodeUnknown {
 			t.Errorf("approved: %v", err)
 		}
-		v := tablet.core.ViewRequest(tablet.request(r.Id))
+		v := tablet.core.ViewRequest(tablet.request(r.ID))
 		if v.State != api.StatePending || len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "does not know the device") || strings.Contains(v.Summary, "phone") {
 			t.Errorf("shown as %+v", v)
 		}
@@ -195,7 +195,7 @@ func TestOldRequestsNameTheSlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}

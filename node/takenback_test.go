@@ -32,7 +32,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				t.Fatal("not frozen, or nothing to join")
 			}
 			thaw := phone.change(change.Thaw, change.Payload{})
-			laptop.approves(thaw.Id)
+			laptop.approves(thaw.ID)
 			if !l.run(time.Minute, func() bool {
 				return phone.core.Frozen()+laptop.core.Frozen()+tablet.core.Frozen() == ""
 			}) {
@@ -44,7 +44,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 			}
 			l.introduce(phone, watch)
 			r := phone.change(change.Add, change.Payload{Card: watch.core.Joining.Card.Bytes(), Addrs: watch.Addrs()})
-			laptop.approves(r.Id)
+			laptop.approves(r.ID)
 			if !l.run(2*time.Minute, l.in(0, l.devices...)) {
 				t.Fatalf("not added\n%s", l.logs())
 			}
@@ -53,7 +53,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 				if why := d.core.Frozen(); why != "" {
 					t.Errorf("%s: %s", d.name, why)
 				}
-				if r := d.request(said.Id); r != nil && r.State() != api.StateExpired && d != watch && name != "again" {
+				if r := d.request(said.ID); r != nil && r.State() != api.StateExpired && d != watch && name != "again" {
 					t.Errorf("%s: what was taken back is %s", d.name, r.State())
 				}
 			}
@@ -75,19 +75,19 @@ func TestRequestOfRemovedDevice(t *testing.T) {
 	asked, other := phone.ask("all of it to me"), laptop.ask("mine")
 	l.run(2*time.Second, nil)
 	lost := laptop.change(change.Lost, change.Payload{Slot: 1})
-	tablet.approves(lost.Id)
+	tablet.approves(lost.ID)
 	if !l.run(2*time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not removed\n%s", l.logs())
 	}
 	l.run(2*time.Second, nil)
 	for _, d := range []*labDevice{laptop, tablet} {
-		if s := d.request(asked.Id).State(); s != api.StateExpired {
+		if s := d.request(asked.ID).State(); s != api.StateExpired {
 			t.Errorf("%s: a request of the removed device is %s", d.name, s)
 		}
-		if s := d.request(other.Id).State(); s != api.StatePending {
+		if s := d.request(other.ID).State(); s != api.StatePending {
 			t.Errorf("%s: a request of a device that stays is %s", d.name, s)
 		}
-		if s := d.request(lost.Id).State(); s != api.StateDone {
+		if s := d.request(lost.ID).State(); s != api.StateDone {
 			t.Errorf("%s: the removal is %s", d.name, s)
 		}
 	}

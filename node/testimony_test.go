@@ -145,13 +145,13 @@ func TestLiarIsFoundByWhatIsShown(t *testing.T) {
 				ask = phone.askFile
 			}
 			r := ask()
-			laptop.approves(r.Id)
-			tablet.approves(r.Id)
+			laptop.approves(r.ID)
+			tablet.approves(r.ID)
 			if !l.run(time.Minute, func() bool { return r.Attempts >= 1 && r.Live == nil }) {
 				t.Fatalf("the session does not fail\n%s", l.logs())
 			}
-			desktop.approves(r.Id)
-			if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+			desktop.approves(r.ID)
+			if !l.run(3*time.Minute, func() bool { return phone.signed(r.ID) }) {
 				t.Fatalf("the laptop keeps the others from signing: failures %v\n%s", r.Failures, l.logs())
 			}
 			l.run(time.Minute, nil)
@@ -192,12 +192,12 @@ func TestEarlyShowBinds(t *testing.T) {
 	early := true
 	f.shown = func(*labDevice, *message.Show) bool { return early }
 	r := phone.ask("shown too early")
-	laptop.approves(r.Id)
-	tablet.approves(r.Id)
+	laptop.approves(r.ID)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, func() bool { return len(laptop.core.Sessions) == 1 && len(tablet.core.Sessions) == 1 && r.Live != nil }) {
 		t.Fatal("no session")
 	}
-	id := r.Live.Id
+	id := r.Live.ID
 	if !l.run(time.Minute, func() bool { return len(laptop.core.TestimonyOf(id).Statements) >= 3 }) {
 		t.Fatal("the laptop hears nothing")
 	}
@@ -232,9 +232,9 @@ func TestShownOnce(t *testing.T) {
 	var last *ledger.Request
 	for range cosign.MaxTestimonies + 2 {
 		last = phone.askFile()
-		laptop.approves(last.Id)
-		tablet.approves(last.Id)
-		if !l.run(time.Minute, func() bool { return phone.signed(last.Id) && laptop.signed(last.Id) && tablet.signed(last.Id) }) {
+		laptop.approves(last.ID)
+		tablet.approves(last.ID)
+		if !l.run(time.Minute, func() bool { return phone.signed(last.ID) && laptop.signed(last.ID) && tablet.signed(last.ID) }) {
 			t.Fatalf("not signed\n%s", l.logs())
 		}
 	}
@@ -307,7 +307,7 @@ func TestOldVersionWithThree(t *testing.T) {
 	if err := x.phone.core.TakePart(x.r, p); err != nil {
 		t.Fatal(err)
 	}
-	if !x.run(time.Minute, func() bool { return x.phone.signed(x.r.Id) }) {
+	if !x.run(time.Minute, func() bool { return x.phone.signed(x.r.ID) }) {
 		t.Fatalf("not signed\n%s", x.logs())
 	}
 	if n := len(x.laptop.core.Shown); n != 0 {

@@ -19,12 +19,12 @@ func (l *lab) signers(devices ...*labDevice) {
 	r := devices[0].ask("signed by " + devices[0].name)
 	for i, d := range devices[1:] {
 		l.run(15*time.Second, nil)
-		if devices[0].signed(r.Id) {
+		if devices[0].signed(r.ID) {
 			l.t.Fatalf("%d signed, which are too few", i+1)
 		}
-		d.approves(r.Id)
+		d.approves(r.ID)
 	}
-	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.Id) }) {
+	if !l.run(2*time.Minute, func() bool { return devices[0].signed(r.ID) }) {
 		l.t.Fatalf("%d devices do not sign\n%s", len(devices), l.logs())
 	}
 }
@@ -41,7 +41,7 @@ func TestThresholdChanges(t *testing.T) {
 			if l.devices[0].core.Circle.Record.Epoch != 0 {
 				t.Fatal("too few persons changed how many must sign")
 			}
-			d.approves(r.Id)
+			d.approves(r.ID)
 		}
 		if !l.run(time.Minute, l.in(0, l.devices...)) {
 			t.Fatalf("no new epoch\n%s", l.logs())
@@ -66,7 +66,7 @@ func TestThresholdNeedsEnoughDevices(t *testing.T) {
 	l.found(2, 3)
 	l.devices[2].kill()
 	r := l.devices[0].change(change.Threshold, change.Payload{Threshold: 3})
-	l.devices[1].approves(r.Id)
+	l.devices[1].approves(r.ID)
 	l.run(20*time.Second, nil)
 	if e := l.devices[0].core.Circle.Record.Epoch; e != 0 || !strings.Contains(r.Trouble, "3 devices must take part, and only 2 can") {
 		t.Errorf("epoch %d; trouble %q", e, r.Trouble)
@@ -86,15 +86,15 @@ func TestNobodySlipsAnythingIn(t *testing.T) {
 	l.found(2, 3)
 	c := l.devices[1].core
 	r := l.devices[0].change(change.Lost, change.Payload{Slot: 3})
-	l.devices[1].approves(r.Id)
+	l.devices[1].approves(r.ID)
 	good := refresh.Proposal{
 		Kind: roster.Remove, Epoch: 1, Threshold: 2, Members: []wire.Slot{1, 2}, Settings: c.Circle.Record.Settings,
 		Removed: []refresh.Removal{{Slot: 3, State: roster.Stolen}},
 	}
-	if why := c.Objection(good, r.Id); why != "" {
+	if why := c.Objection(good, r.ID); why != "" {
 		t.Fatal(why)
 	}
-	for _, request := range []wire.RequestID{r.Id, {}} {
+	for _, request := range []wire.RequestID{r.ID, {}} {
 		p := good
 		p.Threshold = 3
 		if why := c.Objection(p, request); !strings.Contains(why, "how many must sign") {

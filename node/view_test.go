@@ -32,12 +32,12 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 	asked, answered := phone.ask("by the phone"), laptop.ask("answered by the phone")
 	l.run(5*time.Second, nil)
-	if err := phone.core.Deny(phone.request(answered.Id)); err != nil {
+	if err := phone.core.Deny(phone.request(answered.ID)); err != nil {
 		t.Fatal(err)
 	}
 	l.run(5*time.Second, nil)
 	r := laptop.change(change.Lost, change.Payload{Slot: uint16(phone.core.Circle.Slot)})
-	if !l.run(time.Minute, func() bool { return tablet.request(r.Id) != nil && tablet.core.Frozen() != "" }) {
+	if !l.run(time.Minute, func() bool { return tablet.request(r.ID) != nil && tablet.core.Frozen() != "" }) {
 		t.Fatal("the tablet has not heard that the phone is lost")
 	}
 	for _, part := range []string{"the circle is frozen and signs nothing: phone was reported lost on laptop", "somebody said that phone is lost"} {
@@ -45,14 +45,14 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 			t.Errorf("%q while it lasts: %q", part, got)
 		}
 	}
-	if _, reason := laptop.core.RedealWaiting(laptop.request(r.Id)); !strings.Contains(reason, "approve on tablet, or wait until nobody has heard phone for 24 hours") {
+	if _, reason := laptop.core.RedealWaiting(laptop.request(r.ID)); !strings.Contains(reason, "approve on tablet, or wait until nobody has heard phone for 24 hours") {
 		t.Errorf("the laptop waits for %q", reason)
 	}
 	laptop.core.Alarms[phone.core.Circle.Slot] = 2
 	if got := laptop.warned("failed a check"); len(got) != 1 {
 		t.Errorf("while it is in: %q", got)
 	}
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -70,10 +70,10 @@ func TestStatusOfAMatterThatEnded(t *testing.T) {
 			t.Errorf("%s: %d old shares on %v", d.name, s.OldSharesAlive, s.OldSharesOn)
 		}
 	}
-	if v := laptop.core.ViewRequest(laptop.request(asked.Id)); v.From != "phone" {
+	if v := laptop.core.ViewRequest(laptop.request(asked.ID)); v.From != "phone" {
 		t.Errorf("asked by %q", v.From)
 	}
-	if v := laptop.core.ViewRequest(laptop.request(answered.Id)); !slices.Equal(v.DeniedBy, []string{"phone"}) {
+	if v := laptop.core.ViewRequest(laptop.request(answered.ID)); !slices.Equal(v.DeniedBy, []string{"phone"}) {
 		t.Errorf("denied by %q", v.DeniedBy)
 	}
 }
@@ -183,7 +183,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 	want("all are there", "", phone, laptop, tablet)
 	r := laptop.change(change.Lost, change.Payload{Slot: 1})
 	want("one is called lost", "degraded: no spare device;", laptop, tablet)
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
@@ -191,7 +191,7 @@ func TestStatusOfTheSpare(t *testing.T) {
 	want("it is out", "degraded: no spare device is left", laptop, tablet)
 	l.introduce(laptop, fresh)
 	r = laptop.change(change.Add, change.Payload{Card: fresh.core.Joining.Card.Bytes(), Addrs: fresh.Addrs()})
-	tablet.approves(r.Id)
+	tablet.approves(r.ID)
 	if !l.run(time.Minute, l.in(1, laptop, tablet, fresh)) {
 		t.Fatalf("not added\n%s", l.logs())
 	}

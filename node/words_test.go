@@ -30,30 +30,30 @@ func TestDevicesThatWordARequestDifferentlySaySo(t *testing.T) {
 			l.found(2, 3)
 			phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
 			r := phone.ask("hello")
-			if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
+			if !l.run(time.Minute, func() bool { return laptop.request(r.ID) != nil }) {
 				t.Fatal("the request does not arrive")
 			}
 			// As another release would have decoded it.
-			laptop.request(r.Id).Intent.Lines[0].Label = "the account"
+			laptop.request(r.ID).Intent.Lines[0].Label = "the account"
 			want := strings.Replace(c.want, "device-2", laptop.name, 1)
 			if c.old {
 				l.watch = func(from, to *labDevice, _ string, _ []byte) {
 					for _, s := range phone.core.LiveSessions() {
 						if from == phone && to == laptop && s.Owner.Personal() {
-							laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.Id, Reason: cosign.RefusedProposal})
+							laptop.core.Sync(1, message.MsgClose, message.Closed{Session: s.ID, Reason: cosign.RefusedProposal})
 						}
 					}
 				}
 			}
-			laptop.approves(r.Id)
+			laptop.approves(r.ID)
 			if !l.run(time.Minute, func() bool { return r.Trouble == want }) {
 				t.Fatalf("the phone says %q, want %q", r.Trouble, want)
 			}
-			if phone.signed(r.Id) {
+			if phone.signed(r.ID) {
 				t.Fatal("signed with a device that showed something else")
 			}
-			tablet.approves(r.Id)
-			if !l.run(3*time.Minute, func() bool { return phone.signed(r.Id) }) {
+			tablet.approves(r.ID)
+			if !l.run(3*time.Minute, func() bool { return phone.signed(r.ID) }) {
 				t.Errorf("not signed with the tablet either: %q", r.Trouble)
 			}
 		})
@@ -77,10 +77,10 @@ func TestSignInIsComparedWithTheTimeOfTheRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !l.run(time.Minute, func() bool { return laptop.request(r.Id) != nil }) {
+		if !l.run(time.Minute, func() bool { return laptop.request(r.ID) != nil }) {
 			t.Fatal("the request does not arrive")
 		}
-		got := laptop.request(r.Id).Intent
+		got := laptop.request(r.ID).Intent
 		if got.Hash() != r.Intent.Hash() {
 			t.Error("the devices show different words")
 		}

@@ -46,7 +46,7 @@ func (cg *Changes) hearPersons(r *ledger.Request) {
 	}
 	slot := cg.ledger.Subject(r)
 	for _, by := range cg.ledger.Present(r) {
-		w := recovery.Word{ID: r.Id, By: by}
+		w := recovery.Word{ID: r.ID, By: by}
 		var err error
 		switch r.Change.Kind {
 		case change.Lost, change.Replace:
@@ -71,7 +71,7 @@ func (cg *Changes) hearPersons(r *ledger.Request) {
 			if why := err.Error(); why != r.Trouble {
 				r.Trouble = why
 				if ok, kept := cg.me.Peer(r.From()).Words.Say(cg.me.Now, ledger.MaxReceived); ok {
-					cg.me.Log.Warn("a person's word does not count", "request", r.Id, "on", cg.me.Name(by), "err", err, "others", kept)
+					cg.me.Log.Warn("a person's word does not count", "request", r.ID, "on", cg.me.Name(by), "err", err, "others", kept)
 				}
 			}
 		}
@@ -188,8 +188,8 @@ func (cg *Changes) conclude(r *ledger.Request) {
 	r.Meta.Done = true
 	r.Meta.Closed = max(standing.Unix(cg.me.Now), 1)
 	if err := cg.me.Config.Journal.Update(func(tx journal.Tx) error { return ledger.PutMeta(tx, r) }); err != nil {
-		cg.me.Log.Error("change not stored", "request", r.Id, "err", err)
+		cg.me.Log.Error("change not stored", "request", r.ID, "err", err)
 	}
 	cg.ledger.Prune()
-	cg.me.Log.Info("change took effect", "request", r.Id, "kind", r.Request.Kind)
+	cg.me.Log.Info("change took effect", "request", r.ID, "kind", r.Request.Kind)
 }

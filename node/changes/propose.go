@@ -68,7 +68,7 @@ func (cg *Changes) StartRedeal(want Plan) error {
 		a.Addrs[d.Slot] = want.Addrs
 	}
 	if r := want.Request; r != nil {
-		a.Request = r.Id
+		a.Request = r.ID
 		a.Grounds = append(a.Grounds, r.Item)
 		for _, s := range standing.SortedSlots(r.Approved) {
 			a.Grounds = append(a.Grounds, r.Approved[s])
@@ -185,7 +185,7 @@ func (cg *Changes) OnRedeal(from wire.Slot, m message.Redeal) error {
 		}
 	}
 	// What is passed on with the proposal is what was found to hold.
-	grounds := slices.DeleteFunc(slices.Clone(m.Grounds), func(it message.Item) bool { return !cg.ledger.Stock.Has(it.Id()) })
+	grounds := slices.DeleteFunc(slices.Clone(m.Grounds), func(it message.Item) bool { return !cg.ledger.Stock.Has(it.ID()) })
 	a := &redeal.Attempt{Proposal: p, Discovery: m.Discovery, Request: m.Request, Grounds: grounds, Addrs: addrs}
 	if slices.Contains(p.Sleepers, self) {
 		return cg.wakeUp(from, a, parent, self)

@@ -68,7 +68,7 @@ func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)
 		if err != nil {
 			return err
 		}
-		id, w = r.Id.Hex(), c.Watch(r, false)
+		id, w = r.ID.Hex(), c.Watch(r, false)
 		return nil
 	}); err != nil {
 		return api.Signature{}, err
@@ -190,11 +190,11 @@ func WaitEnded(ctx context.Context, r *ledger.Request, last look) error {
 	if code == "" {
 		code = api.CodeTimeout
 	}
-	e := api.Errorf(code, "request %v %s", r.Id, text)
+	e := api.Errorf(code, "request %v %s", r.ID, text)
 	if len(last.Waiting) > 0 {
 		e = e.WithDevice(last.Waiting[0])
 	}
-	return e.WithHint(hint, r.Id)
+	return e.WithHint(hint, r.ID)
 }
 
 // Requests implements [api.Backend].

@@ -93,7 +93,7 @@ func (n *Desk) redeal(ctx context.Context, args api.PresenceArgs, kind change.Ki
 	if err != nil || args.DryRun {
 		return api.Changed{}, err
 	}
-	asked := api.Event{Event: api.EventRequest, ID: w.request.Id.Hex()}
+	asked := api.Event{Event: api.EventRequest, ID: w.request.ID.Hex()}
 	if err := n.lookIn(ctx, func(c *Counter) { asked.Warnings = c.changeWords(w.request).Warnings }); err != nil {
 		n.release(w)
 		return api.Changed{}, err
@@ -144,7 +144,7 @@ func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 	if err != nil || args.DryRun {
 		return api.Request{}, err
 	}
-	emit(api.Event{Event: api.EventRequest, ID: w.request.Id.Hex()})
+	emit(api.Event{Event: api.EventRequest, ID: w.request.ID.Hex()})
 	ctx, stop := within(ctx, args.Timeout)
 	defer stop()
 	if err := n.AwaitChange(ctx, w, emit); err != nil {

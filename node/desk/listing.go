@@ -28,7 +28,7 @@ func (vw *Views) ViewList(list []*ledger.Request) []api.Request {
 			size += len(w)
 		}
 		if size > room {
-			text := fmt.Sprintf("too long for a list: warifu show %v", r.Id)
+			text := fmt.Sprintf("too long for a list: warifu show %v", r.ID)
 			v.Lines = []api.Line{{Label: "more", Text: text}}
 			v.Warnings = v.Warnings[:min(len(v.Warnings), 1)]
 		} else {

@@ -147,7 +147,7 @@ func (vw *Views) whyNotYet(r *ledger.Request) api.Code {
 	case r.Change == nil && here < vw.me.Circle.Record.Threshold:
 		return api.CodeNoQuorum
 	case r.Change == nil || !r.Change.ByRedeal() || vw.ledger.InEffect(r) || !vw.ledger.Granted(r):
-	case vw.redeals.Redealing() && (vw.redeals.Attempt == nil || vw.redeals.Attempt.Request != r.Id):
+	case vw.redeals.Redealing() && (vw.redeals.Attempt == nil || vw.redeals.Attempt.Request != r.ID):
 		return api.CodeBusy
 	case r.Failed == api.CodeTooFew || r.Failed == api.CodeRedealFailed:
 		return r.Failed
@@ -160,18 +160,18 @@ func (vw *Views) Failure(r *ledger.Request) error {
 	denied := vw.me.Names(standing.SortedSlots(r.Denied))
 	switch {
 	case len(denied) > 0 && r.MayBeSigned():
-		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left %s: it may be signed", standing.List(denied), r.Id, vw.ledger.ReleasedWords(r)).
+		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left %s: it may be signed", standing.List(denied), r.ID, vw.ledger.ReleasedWords(r)).
 			WithDevice(denied[0]).WithHint("treat what it asks for as signed")
 	case len(denied) > 0:
-		return api.Errorf(api.CodeDenied, "%s denied request %v", standing.List(denied), r.Id).WithDevice(denied[0])
+		return api.Errorf(api.CodeDenied, "%s denied request %v", standing.List(denied), r.ID).WithDevice(denied[0])
 	case r.Meta.Expired && r.MayBeSigned():
-		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.Id, vw.ledger.ReleasedWords(r)).
+		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.ID, vw.ledger.ReleasedWords(r)).
 			WithHint("treat what it asks for as signed")
 	case r.Meta.Expired && r.Change != nil && vw.me.Now.Before(r.Expires()):
-		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `warifu thaw`", r.Id).
+		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `warifu thaw`", r.ID).
 			WithHint("nothing has changed; if it still holds, say it again")
 	case r.Meta.Expired:
-		return api.Errorf(api.CodeExpired, "request %v expired", r.Id).WithHint("ask again")
+		return api.Errorf(api.CodeExpired, "request %v expired", r.ID).WithHint("ask again")
 	case r.Open() && (r.Change == nil || !vw.ledger.InEffect(r)):
 		return vw.me.Out()
 	}

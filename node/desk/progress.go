@@ -51,7 +51,7 @@ func (vw *Views) Changed() api.Changed {
 
 // RedealWaiting says whom a change of the circle waits for.
 func (vw *Views) RedealWaiting(r *ledger.Request) (names []string, reason string) {
-	if a := vw.redeals.Attempt; a != nil && a.Request == r.Id && !a.Machine.Settled() {
+	if a := vw.redeals.Attempt; a != nil && a.Request == r.ID && !a.Machine.Settled() {
 		return vw.me.Names(a.Machine.Waiting()), "re-dealing: " + phaseWords(a.Machine.Phase())
 	}
 	if vw.ledger.InEffect(r) {

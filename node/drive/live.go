@@ -33,7 +33,7 @@ func New(me *standing.Standing, l Lookout) *Drive {
 
 // A Session is one protocol machine that runs in this device now.
 type Session struct {
-	Id      wire.SessionID
+	ID      wire.SessionID
 	order   uint64 // of beginning
 	Machine session.Machine
 	Slots   []wire.Slot // everybody in it, this device included
@@ -144,10 +144,10 @@ func (dr *Drive) Begin(l *Session, effects []session.Effect) {
 	}
 	dr.ordered++
 	l.order = dr.ordered
-	dr.Sessions[l.Id] = l
-	dr.Begun.remember(dr.me.Now, l.Id)
+	dr.Sessions[l.ID] = l
+	dr.Begun.remember(dr.me.Now, l.ID)
 	dr.CarryOut(l, effects)
-	for _, e := range dr.Early.take(l.Id) {
+	for _, e := range dr.Early.take(l.ID) {
 		if s, ok := dr.me.SlotOf(e.peer); ok && s == e.Frame.From && l.Has(s) {
 			dr.Deliver(l, e.Frame)
 		}
@@ -184,7 +184,7 @@ func (dr *Drive) OnFrame(from wire.Slot, msg []byte) error {
 }
 
 func (dr *Drive) Deliver(l *Session, f wire.Frame) {
-	if dr.Sessions[l.Id] != l {
+	if dr.Sessions[l.ID] != l {
 		return
 	}
 	if dr.stale(l) {
@@ -206,7 +206,7 @@ func (dr *Drive) Deliver(l *Session, f wire.Frame) {
 	}
 	l.Owner.Heard(l, f.From, moved)
 	dr.CarryOut(l, effects)
-	if dr.Sessions[l.Id] == l {
+	if dr.Sessions[l.ID] == l {
 		l.Owner.Stepped(l)
 	}
 }
@@ -262,17 +262,17 @@ func (dr *Drive) SendFrame(l *Session, f wire.Frame) {
 
 // Drop forgets a session and wipes its machine.
 func (dr *Drive) Drop(l *Session) {
-	if dr.Sessions[l.Id] != l {
+	if dr.Sessions[l.ID] != l {
 		return
 	}
-	delete(dr.Sessions, l.Id)
+	delete(dr.Sessions, l.ID)
 	l.Machine.Close()
 	l.Owner.Dropped(l)
 }
 
 // FailSession ends a session that cannot succeed.
 func (dr *Drive) FailSession(l *Session, err error) {
-	if dr.Sessions[l.Id] != l {
+	if dr.Sessions[l.ID] != l {
 		return
 	}
 	dr.Drop(l)

@@ -43,7 +43,7 @@ func (fd *Foundings) StartKeygen(p keygen.Proposal) error {
 }
 
 func (fd *Foundings) foundingLive(f *Founding, m *keygen.Machine) *drive.Session {
-	l := &drive.Session{Id: f.Session, Machine: m, Owner: founded{fd, f}}
+	l := &drive.Session{ID: f.Session, Machine: m, Owner: founded{fd, f}}
 	for _, d := range f.Proposal.Devices {
 		l.Slots = append(l.Slots, d.Slot)
 	}

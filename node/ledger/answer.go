@@ -40,7 +40,7 @@ func (an *Answers) yesTo(r *Request, present bool) (message.Item, error) {
 	if !present {
 		return message.Item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
 	}
-	sig, err := an.me.Self.Present(an.me.Config.Keeper, PresenceMessage(an.me.Circle.Record.Circle, r.Id))
+	sig, err := an.me.Self.Present(an.me.Config.Keeper, PresenceMessage(an.me.Circle.Record.Circle, r.ID))
 	if err != nil {
 		return message.Item{}, err
 	}
@@ -50,7 +50,7 @@ func (an *Answers) yesTo(r *Request, present bool) (message.Item, error) {
 // yes makes an approval for the current epoch.
 func (an *Answers) yes(r *Request, presence []byte) message.Item {
 	return an.ledger.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-		Version: 1, Request: r.Id, Verdict: message.VerdictApprove, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash, Presence: presence,
+		Version: 1, Request: r.ID, Verdict: message.VerdictApprove, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash, Presence: presence,
 	}))
 }
 
@@ -70,8 +70,8 @@ func (an *Answers) Approve(r *Request, present bool) error {
 		return standing.StoreError(err)
 	}
 	r.Approved[an.me.Circle.Slot] = yes
-	an.ledger.Stock.add(r.Id, yes)
-	an.me.Log.Info("approved", "request", r.Id)
+	an.ledger.Stock.add(r.ID, yes)
+	an.me.Log.Info("approved", "request", r.ID)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{yes}})
 	an.ledger.sequel.Act(r)
 	return nil
@@ -126,7 +126,7 @@ func (an *Answers) Renew(r *Request) {
 		if a.Epoch == an.me.Circle.Record.Epoch && wire.Hash(a.Record) == an.me.Circle.Hash {
 			continue
 		}
-		r.void = append(r.void, an.ledger.Stock.remove(r.Id, it))
+		r.void = append(r.void, an.ledger.Stock.remove(r.ID, it))
 		delete(r.Approved, slot)
 	}
 	if !had || Has(r.Approved, an.me.Circle.Slot) || !r.Open() || r.Unclear != nil || an.me.Circle.Evicted != nil {
@@ -141,11 +141,11 @@ func (an *Answers) Renew(r *Request) {
 	}
 	yes := an.yes(r, a.Presence)
 	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, yes) }); err != nil {
-		an.me.Log.Error("approval not renewed", "request", r.Id, "err", err)
+		an.me.Log.Error("approval not renewed", "request", r.ID, "err", err)
 		return
 	}
 	r.Approved[an.me.Circle.Slot] = yes
-	an.ledger.Stock.add(r.Id, yes)
+	an.ledger.Stock.add(r.ID, yes)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{yes}})
 }
 
@@ -165,14 +165,14 @@ func (an *Answers) Deny(r *Request) error {
 		return an.undeniable(r)
 	}
 	no := an.ledger.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-		Version: 1, Request: r.Id, Verdict: message.VerdictDeny, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash,
+		Version: 1, Request: r.ID, Verdict: message.VerdictDeny, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash,
 	}))
 	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, no) }); err != nil {
 		return standing.StoreError(err)
 	}
 	r.Denied[an.me.Circle.Slot] = no
-	an.ledger.Stock.add(r.Id, no)
-	an.me.Log.Info("denied", "request", r.Id)
+	an.ledger.Stock.add(r.ID, no)
+	an.me.Log.Info("denied", "request", r.ID)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{no}})
 	an.ledger.sequel.Stop(r, "denied")
 	an.ledger.noteClosed(r)
@@ -267,8 +267,8 @@ func (an *Answers) Submit(req message.Request, body []byte, present bool) (*Requ
 	}
 	an.ledger.enlist(r)
 	r.Approved[an.me.Circle.Slot] = yes
-	an.ledger.Stock.add(r.Id, yes)
-	an.me.Log.Info("request made", "request", r.Id, "kind", req.Kind)
+	an.ledger.Stock.add(r.ID, yes)
+	an.me.Log.Info("request made", "request", r.ID, "kind", req.Kind)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{it, yes}})
 	an.ledger.sequel.Act(r)
 	return r, nil

@@ -71,7 +71,7 @@ func (lg *Ledger) proven(r *Request, slot wire.Slot, d roster.Device) bool {
 	if !known || p.record != lg.me.Circle.Hash || p.sig != string(it.Sig) {
 		a, err := message.ParseAnswer(it.Body)
 		p = presence{record: lg.me.Circle.Hash, sig: string(it.Sig), holds: err == nil &&
-			ed25519.Verify(d.Presence[:], PresenceMessage(lg.me.Circle.Record.Circle, r.Id), a.Presence)}
+			ed25519.Verify(d.Presence[:], PresenceMessage(lg.me.Circle.Record.Circle, r.ID), a.Presence)}
 		r.presences[slot] = p
 	}
 	return p.holds

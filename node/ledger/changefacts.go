@@ -32,5 +32,5 @@ func (f circleFacts) Confirmed(slot wire.Slot) bool {
 }
 
 func (f circleFacts) TakenBack(by, about wire.Slot) bool {
-	return f.c.judging.Vigil.Judge != nil && f.c.judging.Vigil.Judge.TakenBack(recovery.Word{ID: f.r.Id, By: by}, about)
+	return f.c.judging.Vigil.Judge != nil && f.c.judging.Vigil.Judge.TakenBack(recovery.Word{ID: f.r.ID, By: by}, about)
 }

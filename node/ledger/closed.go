@@ -47,7 +47,7 @@ func (lg *Ledger) noteClosed(r *Request) {
 	}
 	r.Meta.Closed = max(standing.Unix(lg.me.Now), 1)
 	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return PutMeta(tx, r) }); err != nil {
-		lg.me.Log.Error("closing not stored", "request", r.Id, "err", err)
+		lg.me.Log.Error("closing not stored", "request", r.ID, "err", err)
 	}
 	lg.Prune()
 }
@@ -88,15 +88,15 @@ func (lg *Ledger) latestClosed() []*Request {
 // Forget removes r with all that belongs to it, and reports whether it could.
 func (lg *Ledger) Forget(r *Request) bool {
 	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return deleteRequest(tx, r) }); err != nil {
-		lg.me.Log.Error("old request not removed", "request", r.Id, "err", err)
+		lg.me.Log.Error("old request not removed", "request", r.ID, "err", err)
 		return false
 	}
-	lg.Forgotten.Add(wire.Hash(r.Id))
-	for _, id := range slices.Concat(lg.Stock.forget(r.Id), r.void) {
+	lg.Forgotten.Add(wire.Hash(r.ID))
+	for _, id := range slices.Concat(lg.Stock.forget(r.ID), r.void) {
 		lg.Forgotten.Add(id)
 	}
-	delete(lg.Requests, r.Id)
-	delete(lg.Unclosed, r.Id)
+	delete(lg.Requests, r.ID)
+	delete(lg.Unclosed, r.ID)
 	return true
 }
 
@@ -115,10 +115,10 @@ func (r *Request) Answers() []map[wire.Slot]message.Item {
 
 // stored lists the items of r that are in the journal.
 func (r *Request) stored() []wire.Hash {
-	out := []wire.Hash{r.Item.Id()}
+	out := []wire.Hash{r.Item.ID()}
 	for _, m := range r.Answers() {
 		for _, s := range standing.SortedSlots(m) {
-			out = append(out, m[s].Id())
+			out = append(out, m[s].ID())
 		}
 	}
 	return append(out, r.void...)

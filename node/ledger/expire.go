@@ -18,7 +18,7 @@ func (lg *Ledger) Expire() {
 		}
 		r.Meta.Expired = true
 		if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return PutMeta(tx, r) }); err != nil {
-			lg.me.Log.Error("expiry not stored", "request", r.Id, "err", err)
+			lg.me.Log.Error("expiry not stored", "request", r.ID, "err", err)
 		}
 		lg.sequel.Stop(r, "expired")
 		lg.noteClosed(r)

@@ -24,7 +24,7 @@ func (s *stock) add(r wire.RequestID, it message.Item) {
 	if s.Items == nil {
 		s.Items, s.of = map[wire.Hash]message.Item{}, map[wire.RequestID][]wire.Hash{}
 	}
-	id := it.Id()
+	id := it.ID()
 	if s.Has(id) {
 		return
 	}
@@ -35,7 +35,7 @@ func (s *stock) add(r wire.RequestID, it message.Item) {
 
 // remove notes that an item of a request is kept no longer, and returns its id.
 func (s *stock) remove(r wire.RequestID, it message.Item) wire.Hash {
-	id := it.Id()
+	id := it.ID()
 	delete(s.Items, id)
 	s.of[r] = slices.DeleteFunc(s.of[r], func(x wire.Hash) bool { return x == id })
 	s.listed = nil
@@ -70,9 +70,9 @@ func (lg *Ledger) OpenByAge() []*Request {
 
 // enlist makes a request one of those that this device knows.
 func (lg *Ledger) enlist(r *Request) {
-	lg.Requests[r.Id] = r
-	lg.Unclosed[r.Id] = r
-	lg.Stock.add(r.Id, r.Item)
+	lg.Requests[r.ID] = r
+	lg.Unclosed[r.ID] = r
+	lg.Stock.add(r.ID, r.Item)
 }
 
 // Inventory lists the ids of what is kept, the newest request first, as far as a
@@ -85,7 +85,7 @@ func (lg *Ledger) Inventory() []wire.Hash {
 	s.Made++
 	out := make([]wire.Hash, 0, min(len(s.Items), message.MaxInventory))
 	for _, r := range lg.ByAge() {
-		ids := s.of[r.Id]
+		ids := s.of[r.ID]
 		out = append(out, ids[:min(len(ids), message.MaxInventory-len(out))]...)
 	}
 	s.listed = out

@@ -10,16 +10,16 @@ import (
 )
 
 func PutItem(tx journal.Tx, it message.Item) error {
-	return tx.Put(standing.BucketItems, it.Id().Hex(), wire.Marshal(it))
+	return tx.Put(standing.BucketItems, it.ID().Hex(), wire.Marshal(it))
 }
 
 func PutMeta(tx journal.Tx, r *Request) error {
-	return tx.Put(standing.BucketMeta, r.Id.Hex(), wire.Marshal(r.Meta))
+	return tx.Put(standing.BucketMeta, r.ID.Hex(), wire.Marshal(r.Meta))
 }
 
 // deleteRequest removes a request and everything that refers to it.
 func deleteRequest(tx journal.Tx, r *Request) error {
-	err := tx.Delete(standing.BucketMeta, r.Id.Hex())
+	err := tx.Delete(standing.BucketMeta, r.ID.Hex())
 	for _, id := range r.stored() {
 		err = errors.Join(err, tx.Delete(standing.BucketItems, id.Hex()))
 	}

@@ -23,7 +23,7 @@ func (an *Answers) ApplyPolicy(r *Request) {
 		return
 	}
 	if ok, kept := an.me.Peer(r.From()).Ruled.Say(an.me.Now, MaxReceived); ok {
-		an.me.Log.Info("answered by policy", "request", r.Id, "why", why, "err", err, "others", kept)
+		an.me.Log.Info("answered by policy", "request", r.ID, "why", why, "err", err, "others", kept)
 	}
 }
 

@@ -32,14 +32,14 @@ func (lg *Ledger) TellReleased(r *Request) {
 		return
 	}
 	it := lg.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-		Version: 1, Request: r.Id, Verdict: message.VerdictReleased, Epoch: lg.me.Circle.Record.Epoch, Record: lg.me.Circle.Hash,
+		Version: 1, Request: r.ID, Verdict: message.VerdictReleased, Epoch: lg.me.Circle.Record.Epoch, Record: lg.me.Circle.Hash,
 	}))
 	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, it) }); err != nil {
-		lg.me.Log.Error("not told that a request may be signed", "request", r.Id, "err", err)
+		lg.me.Log.Error("not told that a request may be signed", "request", r.ID, "err", err)
 		return // it is said at the next start
 	}
 	r.released[lg.me.Circle.Slot] = it
-	lg.Stock.add(r.Id, it)
+	lg.Stock.add(r.ID, it)
 	lg.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{it}})
 }
 

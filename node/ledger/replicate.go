@@ -33,7 +33,7 @@ func sortByAge(all []*Request) []*Request {
 		if a.Meta.Received != b.Meta.Received {
 			return int(int64(b.Meta.Received) - int64(a.Meta.Received))
 		}
-		return slices.Compare(a.Id[:], b.Id[:])
+		return slices.Compare(a.ID[:], b.ID[:])
 	})
 	return all
 }
@@ -131,7 +131,7 @@ func (lg *Ledger) OnItems(from wire.Slot, in message.Items) error {
 // Take accepts one item, whoever passed it on: verified, stored, then acted on.
 // What is known already, and what would change nothing, costs no verification.
 func (lg *Ledger) Take(it message.Item) error {
-	id := it.Id()
+	id := it.ID()
 	if lg.Stock.Has(id) {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (lg *Ledger) takeAnswer(d roster.Device, it message.Item, x examined) error
 		return standing.StoreError(err)
 	}
 	x.apply()
-	lg.Stock.add(r.Id, it)
+	lg.Stock.add(r.ID, it)
 	switch {
 	case r.Receipt != nil:
 		lg.sequel.Stop(r, "signed")

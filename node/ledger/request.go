@@ -55,7 +55,7 @@ type Meta struct {
 // A Request is a request with everything that is known of it, whether it
 // is still open or not.
 type Request struct {
-	Id      wire.RequestID
+	ID      wire.RequestID
 	Item    message.Item
 	Request message.Request
 	Meta    Meta
@@ -133,7 +133,7 @@ func (lg *Ledger) understand(it message.Item, req message.Request) *Request {
 
 func newRequest(it message.Item, req message.Request) *Request {
 	return &Request{
-		Id: message.RequestID(it.Body), Item: it, Request: req, Path: req.Path,
+		ID: message.RequestID(it.Body), Item: it, Request: req, Path: req.Path,
 		Approved: map[wire.Slot]message.Item{}, Denied: map[wire.Slot]message.Item{}, released: map[wire.Slot]message.Item{}, Receipts: map[wire.Slot]message.Item{}, Failures: map[wire.Slot]int{}, presences: map[wire.Slot]presence{},
 	}
 }
@@ -204,9 +204,9 @@ func (lg *Ledger) LoadRequests() error {
 		case r == nil:
 		case x.apply != nil:
 			x.apply()
-			lg.Stock.add(r.Id, it)
+			lg.Stock.add(r.ID, it)
 		default:
-			r.void = append(r.void, it.Id())
+			r.void = append(r.void, it.ID())
 		}
 	}
 	return nil
@@ -317,9 +317,9 @@ func (lg *Ledger) deniable(r *Request, slot wire.Slot) bool {
 }
 
 func (lg *Ledger) closedError(r *Request) error {
-	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.Id, r.State())
+	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.ID, r.State())
 	if names := lg.me.Names(standing.SortedSlots(r.Denied)); len(names) > 0 {
-		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.Id, standing.List(names))
+		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.ID, standing.List(names))
 	}
 	return e
 }

@@ -37,7 +37,7 @@ func ItemMessage(circle wire.CircleID, typ uint8, from wire.Slot, body []byte) [
 	return h[:]
 }
 
-func (it Item) Id() wire.Hash { return wire.Sum(tagItemID, wire.Marshal(it)) }
+func (it Item) ID() wire.Hash { return wire.Sum(tagItemID, wire.Marshal(it)) }
 
 // About returns the request that the item makes or belongs to.
 func (it Item) About() (wire.RequestID, error) {

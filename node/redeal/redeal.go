@@ -242,8 +242,8 @@ func (rd *Redeals) Prepare(a *Attempt, m *refresh.Machine) {
 	a.joined = map[wire.Slot]int{}
 	slots := slices.Concat(a.Proposal.Members, a.Proposal.Sleepers)
 	slices.Sort(slots)
-	a.Live = &drive.Session{Id: a.Proposal.Session(), Machine: m, Slots: slots, Owner: dealt{rd, a}}
-	rd.me.Log.Info("re-deal", "attempt", a.Live.Id, "epoch", a.Proposal.Epoch, "kind", a.Proposal.Kind,
+	a.Live = &drive.Session{ID: a.Proposal.Session(), Machine: m, Slots: slots, Owner: dealt{rd, a}}
+	rd.me.Log.Info("re-deal", "attempt", a.Live.ID, "epoch", a.Proposal.Epoch, "kind", a.Proposal.Kind,
 		"members", rd.me.Names(a.Proposal.Members), "sleepers", rd.me.Names(a.Proposal.Sleepers))
 }
 

@@ -191,7 +191,7 @@ func (tr *Trials) takeTest(a *Attempt, rec roster.Record, p share.Proposal) erro
 	if err != nil {
 		return err
 	}
-	tr.drive.Begin(&drive.Session{Id: p.Session(), Machine: m, Slots: p.Signers, Owner: &trial{
+	tr.drive.Begin(&drive.Session{ID: p.Session(), Machine: m, Slots: p.Signers, Owner: &trial{
 		c: tr, attempt: a, account: p.Account, By: p.Initiator,
 		SigningSession: cosign.SigningSession{Proposal: p, Record: rec, Self: tr.redeals.CircleSlot(a), Result: result, PassOver: tr.redeals.around.Blame},
 	}}, effects)
@@ -260,7 +260,7 @@ func (tr *Trials) testFailed(l *drive.Session, t *trial, err error) {
 	tr.cosign.ShowAfter(l, err)
 	tr.me.Log.Warn("test signature failed", "account", t.account, "device", tr.me.Name(slot), "err", err)
 	for _, s := range l.Slots {
-		tr.me.Sync(s, message.MsgClose, message.Closed{Session: l.Id, Reason: cosign.EndedOther, Blame: uint16(slot)})
+		tr.me.Sync(s, message.MsgClose, message.Closed{Session: l.ID, Reason: cosign.EndedOther, Blame: uint16(slot)})
 	}
 	t.attempt.testAt = tr.me.Now.Add(testPause)
 }

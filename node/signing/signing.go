@@ -59,7 +59,7 @@ func (sg *Signings) Try(r *ledger.Request) {
 		return
 	}
 	if err := sg.OpenSession(r, signers); err != nil {
-		sg.me.Log.Error("session not opened", "request", r.Id, "err", err)
+		sg.me.Log.Error("session not opened", "request", r.ID, "err", err)
 		r.Trouble = err.Error()
 		sg.ledger.BackOff(r)
 	}
@@ -100,7 +100,7 @@ func (sg *Signings) Proposal(r *ledger.Request, signers []wire.Slot) (share.Prop
 		Version: share.VersionFor(len(signers)), Suite: r.Account.Suite, Circle: sg.me.Circle.Record.Circle, Epoch: sg.me.Circle.Record.Epoch,
 		Record: sg.me.Circle.Hash, Account: r.Account.Name, GroupKey: r.Account.GroupKey(), Signers: signers,
 		Path: r.Request.Path, ChildKey: r.Child, Purpose: r.Intent.Purpose, Message: r.Intent.ToSign,
-		Request: r.Id, Intent: r.Intent.Hash(), Initiator: sg.me.Circle.Slot,
+		Request: r.ID, Intent: r.Intent.Hash(), Initiator: sg.me.Circle.Slot,
 		// Not before the request: a clock that was set back since must not make
 		// every session of it look expired to the others.
 		Expires: max(standing.Unix(sg.me.Now), r.Request.Created) + uint64(drive.SessionLifetime/time.Second),
@@ -126,7 +126,7 @@ func (sg *Signings) OpenSession(r *ledger.Request, signers []wire.Slot) error {
 			sg.me.Sync(s, message.MsgOpen, msg)
 		}
 	}
-	sg.me.Log.Info("session opened", "request", r.Id, "session", p.Session(), "signers", sg.me.Names(signers))
+	sg.me.Log.Info("session opened", "request", r.ID, "session", p.Session(), "signers", sg.me.Names(signers))
 	return sg.TakePart(r, p)
 }
 
@@ -141,9 +141,9 @@ func (sg *Signings) TakePart(r *ledger.Request, p share.Proposal) error {
 	if err != nil {
 		return err
 	}
-	l := &drive.Session{Id: p.Session(), Machine: m, Slots: p.Signers, Owner: &signature{
+	l := &drive.Session{ID: p.Session(), Machine: m, Slots: p.Signers, Owner: &signature{
 		c: sg, request: r, SigningSession: cosign.SigningSession{
-			Proposal: p, Record: sg.me.Circle.Record, Self: sg.me.Circle.Slot, Request: r.Id, Result: result,
+			Proposal: p, Record: sg.me.Circle.Record, Self: sg.me.Circle.Slot, Request: r.ID, Result: result,
 			PassOver: func(slot wire.Slot, why string) {
 				r.Failures[slot]++
 				r.Trouble = why
@@ -314,19 +314,19 @@ func (sg *Signings) agrees(from wire.Slot, r *ledger.Request, p share.Proposal) 
 // the request's own rules, made durable, then shown and spread.
 func (sg *Signings) finishSigning(l *drive.Session, s *signature) {
 	r := s.request
-	p := message.Receipt{Version: 1, Request: r.Id, Epoch: sg.me.Circle.Record.Epoch, Raw: s.Result()}
+	p := message.Receipt{Version: 1, Request: r.ID, Epoch: sg.me.Circle.Record.Epoch, Raw: s.Result()}
 	for _, slot := range l.Slots {
 		p.Signers = append(p.Signers, uint16(slot))
 	}
 	it := sg.ledger.SignItem(message.ItemReceipt, wire.Marshal(p))
 	sg.drive.Drop(l)
 	if err := sg.ledger.Take(it); err != nil {
-		sg.me.Log.Error("receipt not stored", "request", r.Id, "err", err)
+		sg.me.Log.Error("receipt not stored", "request", r.ID, "err", err)
 		r.Trouble = err.Error()
 		sg.ledger.BackOff(r)
 		return
 	}
-	sg.me.Log.Info("signed", "request", r.Id, "signers", sg.me.Names(l.Slots))
+	sg.me.Log.Info("signed", "request", r.ID, "signers", sg.me.Names(l.Slots))
 	sg.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{it}})
 }
 
@@ -341,7 +341,7 @@ func (sg *Signings) StopSigning(r *ledger.Request, why string) {
 		return
 	}
 	for _, s := range l.Slots {
-		sg.me.Sync(s, message.MsgClose, message.Closed{Session: l.Id, Reason: cosign.EndedStopped})
+		sg.me.Sync(s, message.MsgClose, message.Closed{Session: l.ID, Reason: cosign.EndedStopped})
 	}
 }
 
@@ -359,13 +359,13 @@ func (sg *Signings) signingFailed(l *drive.Session, r *ledger.Request, err error
 		reason = cosign.EndedFault
 	}
 	sg.cosign.ShowAfter(l, err)
-	sg.me.Log.Warn("session failed", "request", r.Id, "session", l.Id, "reason", reason, "device", sg.me.Name(slot), "err", err)
+	sg.me.Log.Warn("session failed", "request", r.ID, "session", l.ID, "reason", reason, "device", sg.me.Name(slot), "err", err)
 	if cheat {
 		sg.me.Alarm(slot, check)
 	}
 	for _, s := range l.Slots {
 		if s != slot || reason != cosign.EndedSilent {
-			sg.me.Sync(s, message.MsgClose, message.Closed{Session: l.Id, Reason: reason, Blame: uint16(slot), Check: check})
+			sg.me.Sync(s, message.MsgClose, message.Closed{Session: l.ID, Reason: reason, Blame: uint16(slot), Check: check})
 		}
 	}
 	r.Trouble = sg.drive.TroubleText(slot, err)
@@ -409,7 +409,7 @@ func (sg *Signings) closedBy(l *drive.Session, r *ledger.Request, from wire.Slot
 		text = sg.me.Name(from) + " saw other messages than the rest"
 	}
 	r.Trouble = text
-	sg.me.Log.Warn("session ended by a peer", "request", r.Id, "by", sg.me.Name(from), "why", text)
+	sg.me.Log.Warn("session ended by a peer", "request", r.ID, "by", sg.me.Name(from), "why", text)
 	suspects := []wire.Slot{from}
 	switch s := wire.Slot(m.Blame); {
 	case m.Reason == cosign.EndedMismatch || m.Reason == cosign.EndedOther:
