@@ -11,6 +11,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/standing"
 )
@@ -18,14 +19,14 @@ import (
 // node is d with its calls: events run one at a time, at the lab's time.
 func (d *labDevice) node() *desk.Desk {
 	ended := make(chan struct{})
-	n := &Node{core: d.core, inbox: newInbox(ended), ended: ended, log: d.core.Log, now: func() time.Time { return d.lab.now }}
+	n := &Node{core: d.core, inbox: inbox.New[event](ended), ended: ended, log: d.core.Log, now: func() time.Time { return d.lab.now }}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for {
 			select {
-			case <-n.inbox.wake:
-				for e, _, _ := n.inbox.next(); e != nil; e, _, _ = n.inbox.next() {
+			case <-n.inbox.Wake():
+				for e, _, _, ok := n.inbox.Next(); ok; e, _, _, ok = n.inbox.Next() {
 					e(d.core, d.lab.now)
 				}
 			case <-n.ended:

@@ -14,6 +14,7 @@ import (
 	"github.com/warifu/warifu/node/changes"
 	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/drive"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/redeal"
@@ -453,19 +454,19 @@ func TestSortMessage(t *testing.T) {
 	}
 	for name, x := range map[string]struct {
 		parts []part
-		class class
+		class inbox.Class
 		n     int
 	}{
-		"lost":       {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)}), classUrgent, 1},
-		"yes":        {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)[1:]}), classUrgent, 1},
-		"answers":    {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bulk}), classBulk, (100 + itemsAtOnce - 1) / itemsAtOnce},
-		"nothing":    {of(wire.ProtocolSync, message.MsgItems, message.Items{}), classBulk, 1},
-		"redeal":     {of(wire.ProtocolSync, message.MsgRedeal, message.Redeal{}), classUrgent, 1},
-		"hello":      {of(wire.ProtocolSync, message.MsgHello, message.Hello{}), classBulk, 1},
-		"malformed":  {sortMessage(bad.id, wire.ProtocolSync, []byte{message.MsgItems, 0xff}), classBulk, 1},
-		"empty":      {sortMessage(bad.id, wire.ProtocolSync, nil), classBulk, 1},
-		"a frame":    {sortMessage(bad.id, wire.ProtocolSession, []byte("frame")), classFrame, 1},
-		"no message": {sortMessage(bad.id, "/other", []byte("frame")), classBulk, 1},
+		"lost":       {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)}), inbox.Urgent, 1},
+		"yes":        {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bad.accuse(1, 3)[1:]}), inbox.Urgent, 1},
+		"answers":    {of(wire.ProtocolSync, message.MsgItems, message.Items{Items: bulk}), inbox.Bulk, (100 + itemsAtOnce - 1) / itemsAtOnce},
+		"nothing":    {of(wire.ProtocolSync, message.MsgItems, message.Items{}), inbox.Bulk, 1},
+		"redeal":     {of(wire.ProtocolSync, message.MsgRedeal, message.Redeal{}), inbox.Urgent, 1},
+		"hello":      {of(wire.ProtocolSync, message.MsgHello, message.Hello{}), inbox.Bulk, 1},
+		"malformed":  {sortMessage(bad.id, wire.ProtocolSync, []byte{message.MsgItems, 0xff}), inbox.Bulk, 1},
+		"empty":      {sortMessage(bad.id, wire.ProtocolSync, nil), inbox.Bulk, 1},
+		"a frame":    {sortMessage(bad.id, wire.ProtocolSession, []byte("frame")), inbox.Frame, 1},
+		"no message": {sortMessage(bad.id, "/other", []byte("frame")), inbox.Bulk, 1},
 	} {
 		if len(x.parts) != x.n {
 			t.Errorf("%s: %d parts, want %d", name, len(x.parts), x.n)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/desk"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/standing"
@@ -21,7 +22,7 @@ import (
 type Node struct {
 	core    *core
 	greeter *meet.Greeter // from Run on
-	inbox   *inbox
+	inbox   *inbox.Inbox[event]
 	ended   chan struct{}
 	log     *slog.Logger
 	now     func() time.Time
@@ -52,7 +53,7 @@ func Open(cfg standing.Config) (*Node, error) {
 	}
 	ended := make(chan struct{})
 	return &Node{
-		core: c, inbox: newInbox(ended), ended: ended,
+		core: c, inbox: inbox.New[event](ended), ended: ended,
 		log: cfg.Log, now: cfg.Now,
 	}, nil
 }
@@ -90,8 +91,8 @@ func (n *Node) Run(ctx context.Context, link standing.Link, invite Inviter) erro
 			return nil
 		default:
 		}
-		e, from, wait := n.inbox.next()
-		if e != nil {
+		e, from, wait, ok := n.inbox.Next()
+		if ok {
 			busy := n.core.busy()
 			n.serve(e, from)
 			if !busy && n.core.busy() {
@@ -104,7 +105,7 @@ func (n *Node) Run(ctx context.Context, link standing.Link, invite Inviter) erro
 		}
 		rest := time.NewTimer(wait)
 		select {
-		case <-n.inbox.wake:
+		case <-n.inbox.Wake():
 		case <-rest.C: // somebody who was held back may go on
 		case <-timer.C:
 			n.core.tick(n.now())
@@ -123,14 +124,14 @@ func (n *Node) serve(e event, from string) {
 	n.core.Ours = false
 	e(n.core, n.now())
 	if !n.core.Ours {
-		n.inbox.charge(from, time.Since(began))
+		n.inbox.Charge(from, time.Since(began))
 	}
 }
 
 // post hands something of this device to the loop, or drops it when the device has
 // stopped.
 func (n *Node) post(do func(c *core)) {
-	n.inbox.local(context.Background(), func(c *core, now time.Time) {
+	n.inbox.Local(context.Background(), func(c *core, now time.Time) {
 		c.step(now, func() { do(c) })
 	})
 }
@@ -138,12 +139,12 @@ func (n *Node) post(do func(c *core)) {
 // OnMessage is for the link: an authenticated peer sent msg, which the node
 // may keep. It holds up whoever calls it while too much of that peer waits.
 func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
-	n.inbox.says(string(from), n.now())
+	n.inbox.Says(string(from), n.now())
 	began := time.Now()
 	parts := sortMessage(from, protocol, msg)
-	n.inbox.charge(string(from), time.Since(began))
+	n.inbox.Charge(string(from), time.Since(began))
 	for _, p := range parts {
-		if !n.inbox.of(string(from), p.class, p.do, p.size) {
+		if !n.inbox.Of(string(from), p.class, p.do, p.size) {
 			return
 		}
 	}
@@ -151,12 +152,12 @@ func (n *Node) OnMessage(from []byte, protocol string, msg []byte) {
 
 // OnUp is for the link: messages can be sent to peer from now on.
 func (n *Node) OnUp(peer []byte) {
-	n.inbox.of(string(peer), classLink, func(c *core, now time.Time) { c.onUp(now, peer) }, 0)
+	n.inbox.Of(string(peer), inbox.Link, func(c *core, now time.Time) { c.onUp(now, peer) }, 0)
 }
 
 // OnDown is for the link: the last connection to peer is gone.
 func (n *Node) OnDown(peer []byte, reason string) {
-	n.inbox.of(string(peer), classLink, func(c *core, now time.Time) { c.onDown(now, peer, intent.Escape(reason)) }, 0)
+	n.inbox.Of(string(peer), inbox.Link, func(c *core, now time.Time) { c.onDown(now, peer, intent.Escape(reason)) }, 0)
 }
 
 // OnAddrs is for the link: this device can be dialled elsewhere now.
@@ -189,7 +190,7 @@ func (n *Node) look(ctx context.Context, f func(c *core) error) error {
 
 // wait has the loop serve e and waits for what it says to done.
 func (n *Node) wait(ctx context.Context, done <-chan error, e event) error {
-	if !n.inbox.local(ctx, e) {
+	if !n.inbox.Local(ctx, e) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -250,10 +251,10 @@ func (l nodeLoop) Look(ctx context.Context, f func() error) error {
 	return l.n.look(ctx, func(*core) error { return f() })
 }
 
-func (l nodeLoop) Post(f func())               { l.n.post(func(*core) { f() }) }
-func (l nodeLoop) Loads() map[string]desk.Load { return l.n.inbox.loads() }
-func (l nodeLoop) Said() map[string]time.Time  { return l.n.inbox.said() }
-func (l nodeLoop) Greeter() *meet.Greeter      { return l.n.greeter }
+func (l nodeLoop) Post(f func())                { l.n.post(func(*core) { f() }) }
+func (l nodeLoop) Loads() map[string]inbox.Load { return l.n.inbox.Loads() }
+func (l nodeLoop) Said() map[string]time.Time   { return l.n.inbox.Said() }
+func (l nodeLoop) Greeter() *meet.Greeter       { return l.n.greeter }
 
 // Desk returns the control API of this device.
 func (n *Node) Desk() *desk.Desk { return desk.New(n.core.Counter, nodeLoop{n}, n.now) }

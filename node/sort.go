@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/wire"
@@ -11,7 +12,7 @@ import (
 
 // A part is one event that a message comes to.
 type part struct {
-	class class
+	class inbox.Class
 	do    event
 	size  int
 }
@@ -24,9 +25,9 @@ const itemsAtOnce = 16
 // is. It runs in the link's goroutines and looks at the message only: whether any
 // of it is true, the loop finds out.
 func sortMessage(from []byte, protocol string, msg []byte) []part {
-	whole := part{classBulk, func(c *core, now time.Time) { c.onMessage(now, from, protocol, msg) }, len(msg)}
+	whole := part{inbox.Bulk, func(c *core, now time.Time) { c.onMessage(now, from, protocol, msg) }, len(msg)}
 	if protocol == wire.ProtocolSession {
-		whole.class = classFrame
+		whole.class = inbox.Frame
 		return []part{whole}
 	}
 	typ, body, err := message.SplitMessage(msg)
@@ -35,7 +36,7 @@ func sortMessage(from []byte, protocol string, msg []byte) []part {
 	}
 	switch typ {
 	case message.MsgRedeal, message.MsgChain, message.MsgTest:
-		whole.class = classUrgent
+		whole.class = inbox.Urgent
 	case message.MsgItems:
 		var in message.Items
 		if err := wire.Unmarshal(body, &in); err == nil && len(in.Items) > 0 {
@@ -53,7 +54,7 @@ func sortItems(from []byte, list []message.Item) (out []part) {
 		n := min(len(list), itemsAtOnce)
 		chunk := message.Items{Items: list[:n]}
 		list = list[n:]
-		p := part{class: classBulk, do: func(c *core, now time.Time) {
+		p := part{class: inbox.Bulk, do: func(c *core, now time.Time) {
 			if !spoilt {
 				spoilt = c.onMessageItems(now, from, chunk)
 			}
@@ -61,7 +62,7 @@ func sortItems(from []byte, list []message.Item) (out []part) {
 		for _, it := range chunk.Items {
 			p.size += len(it.Body) + ledger.ItemOverhead
 			if urgent(it) {
-				p.class = classUrgent
+				p.class = inbox.Urgent
 			}
 		}
 		out = append(out, p)

@@ -49,7 +49,7 @@ var rules = []rule{
 	// A room of node knows those below it, never node, nor one above or beside it: what
 	// it wants of those it says in an interface.
 	{pkg: "node", may: with(pure, "journal", "node/...")},
-	{pkg: "node/desk", may: with(pure, "node/api", "node/meet", "node/message", "node/standing", "node/judging", "node/drive",
+	{pkg: "node/desk", may: with(pure, "node/api", "node/inbox", "node/meet", "node/message", "node/standing", "node/judging", "node/drive",
 		"node/ledger", "node/cosign", "node/signing", "node/redeal", "node/changes", "node/founding")},
 	{pkg: "node/founding", may: with(pure, "journal", "node/api", "node/meet", "node/reach", "node/message", "node/standing", "node/judging",
 		"node/drive", "node/ledger")},
@@ -62,6 +62,7 @@ var rules = []rule{
 	{pkg: "node/drive", may: with(pure, "journal", "node/message", "node/standing")},
 	{pkg: "node/judging", may: with(pure, "journal", "node/api", "node/message", "node/standing", "node/vigil")},
 	{pkg: "node/standing", may: with(pure, "journal", "node/api", "node/message", "node/reach")},
+	{pkg: "node/inbox"},
 	{pkg: "node/message", pure: true, may: []string{"wire", "share", "intent"}},
 	{pkg: "node/vigil", may: []string{"recovery", "roster", "wire"}},
 	{pkg: "node/api", may: pure},

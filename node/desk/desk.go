@@ -8,6 +8,7 @@ import (
 	"github.com/warifu/warifu/node/cosign"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/founding"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
@@ -66,7 +67,7 @@ type Loop interface {
 
 	// Loads tells what the other devices cost this one, and Said when they said
 	// something last, which may still wait to be looked at; by transport id.
-	Loads() map[string]Load
+	Loads() map[string]inbox.Load
 	Said() map[string]time.Time
 
 	// Greeter meets new devices.

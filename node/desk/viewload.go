@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/standing"
 )
 
@@ -14,7 +15,7 @@ const faultFor = time.Hour
 
 // viewLoads adds to a status what the other devices cost this one, by their peer
 // ids.
-func (vw *Views) viewLoads(s *api.Status, loads map[string]Load) {
+func (vw *Views) viewLoads(s *api.Status, loads map[string]inbox.Load) {
 	if vw.me.Circle == nil {
 		return
 	}
@@ -38,10 +39,4 @@ func (vw *Views) faultWarnings() (w []string) {
 		}
 	}
 	return w
-}
-
-// A Load is what a device costs.
-type Load struct {
-	Share float64 // of the loop's time, lately
-	Held  bool    // it takes more than its budget and has to wait
 }

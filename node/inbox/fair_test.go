@@ -1,4 +1,4 @@
-package node
+package inbox
 
 import (
 	"fmt"
@@ -7,20 +7,23 @@ import (
 	"time"
 )
 
+// An event is something to do at a time.
+type event = func(time.Time)
+
 // A fairLab is a queue with a clock of its own, which what is done moves on.
 type fairLab struct {
-	q    *fairQueue
+	q    *fairQueue[event]
 	now  time.Time
 	done []string
 }
 
 func newFairLab() *fairLab {
-	return &fairLab{q: newFairQueue(loopLimits), now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)}
+	return &fairLab{q: newFairQueue[event](loopLimits), now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)}
 }
 
 // push queues something that costs so much.
-func (l *fairLab) push(key string, c class, size int, cost time.Duration) bool {
-	e := func(*core, time.Time) {
+func (l *fairLab) push(key string, c Class, size int, cost time.Duration) bool {
+	e := func(time.Time) {
 		l.done = append(l.done, key)
 		l.now = l.now.Add(cost)
 		l.q.charge(l.now, key, cost)
@@ -33,12 +36,12 @@ func (l *fairLab) push(key string, c class, size int, cost time.Duration) bool {
 
 // serve does the next thing, and reports whether there was one that need not wait.
 func (l *fairLab) serve() bool {
-	e, _, wait := l.q.next(l.now)
-	if e == nil {
+	e, _, wait, ok := l.q.next(l.now)
+	if !ok {
 		l.now = l.now.Add(max(wait, time.Millisecond))
 		return false
 	}
-	e(nil, l.now)
+	e(l.now)
 	return true
 }
 
@@ -53,7 +56,7 @@ func TestHonestDeviceWaitsForFew(t *testing.T) {
 		k := 1 + rng.IntN(8)
 		flood := func() {
 			for i := range k {
-				for l.push(fmt.Sprint("flood ", i), class(1+rng.IntN(3)), rng.IntN(1<<16), time.Duration(rng.IntN(20_000))*time.Microsecond) {
+				for l.push(fmt.Sprint("flood ", i), Class(1+rng.IntN(3)), rng.IntN(1<<16), time.Duration(rng.IntN(20_000))*time.Microsecond) {
 				}
 			}
 		}
@@ -63,7 +66,7 @@ func TestHonestDeviceWaitsForFew(t *testing.T) {
 			flood()
 		}
 		l.q.charge(l.now, "honest", time.Duration(rng.IntN(2500))*time.Millisecond)
-		if !l.push("honest", class(1+rng.IntN(3)), 1000, time.Millisecond) {
+		if !l.push("honest", Class(1+rng.IntN(3)), 1000, time.Millisecond) {
 			t.Fatal("no room for a device of which nothing waits")
 		}
 		for before := 0; ; {
@@ -89,7 +92,7 @@ func TestCheapestIsServedFirst(t *testing.T) {
 	l := newFairLab()
 	for i, key := range []string{"c", "a", "b"} {
 		l.q.charge(l.now, key, []time.Duration{300, 100, 200}[i]*time.Millisecond)
-		l.push(key, classBulk, 1, 0)
+		l.push(key, Bulk, 1, 0)
 	}
 	for range 3 {
 		l.serve()
@@ -99,8 +102,8 @@ func TestCheapestIsServedFirst(t *testing.T) {
 	}
 	// What takes a device out is before all bulk, also of those who cost less.
 	l.done = nil
-	l.push("a", classBulk, 1, 0)
-	l.push("c", classUrgent, 1, 0)
+	l.push("a", Bulk, 1, 0)
+	l.push("c", Urgent, 1, 0)
 	l.serve()
 	if l.done[0] != "c" {
 		t.Errorf("%s's bulk is before what is urgent", l.done[0])
@@ -115,7 +118,7 @@ func TestBudgetOfADevice(t *testing.T) {
 	began, cost := l.now, 10*time.Millisecond
 	served := 0
 	for l.now.Sub(began) < 10*time.Minute {
-		for l.push("flood", classBulk, 100, cost) {
+		for l.push("flood", Bulk, 100, cost) {
 		}
 		if l.serve() {
 			served++
@@ -133,7 +136,7 @@ func TestBudgetOfADevice(t *testing.T) {
 		t.Errorf("who said nothing is said to cost %+v", v)
 	}
 	// It may always come and go.
-	l.push("flood", classLink, 0, 0)
+	l.push("flood", Link, 0, 0)
 	if !l.serve() {
 		t.Error("it has to wait with its going")
 	}
@@ -145,7 +148,7 @@ func TestBurstIsNotHeldBack(t *testing.T) {
 	t.Parallel()
 	l := newFairLab()
 	for range 29 { // 2.9 seconds of time
-		l.push("busy", classFrame, 1000, 100*time.Millisecond)
+		l.push("busy", Frame, 1000, 100*time.Millisecond)
 		if !l.serve() {
 			t.Fatalf("it has to wait after %d steps", len(l.done))
 		}
@@ -159,9 +162,9 @@ func TestBurstIsNotHeldBack(t *testing.T) {
 func TestStallCostsLittle(t *testing.T) {
 	t.Parallel()
 	l := newFairLab()
-	l.push("unlucky", classBulk, 1, 8*time.Hour)
+	l.push("unlucky", Bulk, 1, 8*time.Hour)
 	l.serve()
-	l.push("unlucky", classBulk, 1, 0)
+	l.push("unlucky", Bulk, 1, 0)
 	if !l.serve() {
 		t.Error("it pays for eight hours of sleep")
 	}
@@ -173,17 +176,17 @@ func TestQueuesAreBounded(t *testing.T) {
 	t.Parallel()
 	l := newFairLab()
 	n := 0
-	for ; l.push("flood", classBulk, 100<<10, 0); n++ {
+	for ; l.push("flood", Bulk, 100<<10, 0); n++ {
 	}
 	if n != loopLimits.bytes/(100<<10) {
 		t.Errorf("%d messages of 100 KiB wait", n)
 	}
-	for n = 0; l.push("small", classBulk, 1, 0); n++ {
+	for n = 0; l.push("small", Bulk, 1, 0); n++ {
 	}
 	if n != loopLimits.events {
 		t.Errorf("%d messages of a byte wait", n)
 	}
-	if !l.push("flood", classUrgent, 1000, 0) || !l.push("other", classBulk, 1<<20, 0) {
+	if !l.push("flood", Urgent, 1000, 0) || !l.push("other", Bulk, 1<<20, 0) {
 		t.Error("a full queue holds up something else")
 	}
 	for n = 0; l.push("", 0, 0, 0); n++ {
@@ -209,7 +212,7 @@ func TestPersonsAreFirst(t *testing.T) {
 	l := newFairLab()
 	for range 100 {
 		l.push("", 0, 0, 0)
-		l.push("a", classUrgent, 1, 0)
+		l.push("a", Urgent, 1, 0)
 	}
 	for range 100 {
 		l.serve()

@@ -1,11 +1,9 @@
-package node
+package inbox
 
 import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/warifu/warifu/node/desk"
 )
 
 // A fairQueue decides what the loop does next. What this device's person and its
@@ -15,12 +13,12 @@ import (
 // bottom of it, and one that floods waits there, alone. Nobody is dropped, and
 // nothing that one device says of another counts: only what was measured here.
 //
-// It is a value without a clock or a goroutine; see [inbox] for both.
-type fairQueue struct {
+// It is a value without a clock or a goroutine; see [Inbox] for both.
+type fairQueue[E any] struct {
 	limits fairLimits
-	local  []event
+	local  []E
 	run    int // local events in a row
-	lanes  map[string]*lane
+	lanes  map[string]*lane[E]
 	count  uint64 // of what was pushed
 }
 
@@ -28,11 +26,11 @@ type fairQueue struct {
 type fairLimits struct {
 	rate     float64       // of the loop's time that a device may take for long
 	burst    time.Duration // of it that a device may take at once
-	most     time.Duration // that one event costs at the most: the machine may have slept in it
+	most     time.Duration // that one E costs at the most: the machine may have slept in it
 	quantum  time.Duration // that is in the bucket when a device that was held back goes on
 	half     time.Duration // in which a cost counts for half
 	events   int           // that wait, per device and class
-	bytes    int           // the same; one event there may be, whatever its size
+	bytes    int           // the same; one E there may be, whatever its size
 	locals   int           // local events that wait
 	localRun int           // local events before one of a device
 	patience int           // events of others before one of a device that waits
@@ -43,21 +41,21 @@ var loopLimits = fairLimits{
 	events: 256, bytes: 512 << 10, locals: 256, localRun: 16, patience: 32,
 }
 
-// A class is what an event of a device is about. Classes wait apart, so that
+// A Class is what an event of a device is about. Classes wait apart, so that
 // a device's bulk holds up nothing else that it says.
-type class int
+type Class int
 
 const (
-	classLink   class = iota // it came or went; for this there is always time
-	classUrgent              // changes of the circle, above all those that take a device out
-	classFrame               // steps of protocols
-	classBulk                // everything else
+	Link   Class = iota // it came or went; for this there is always time
+	Urgent              // changes of the circle, above all those that take a device out
+	Frame               // steps of protocols
+	Bulk                // everything else
 	classes
 )
 
 // A lane is what waits of one device.
-type lane struct {
-	queues [classes][]laneEvent
+type lane[E any] struct {
+	queues [classes][]laneEvent[E]
 	bytes  [classes]int
 	tokens time.Duration // of the loop's time, below zero if it took too much
 	recent float64       // seconds of the loop's time, the older the less
@@ -67,18 +65,18 @@ type lane struct {
 	since  time.Time     // when it was held back last
 }
 
-type laneEvent struct {
-	do    event
+type laneEvent[E any] struct {
+	do    E
 	size  int
 	order uint64
 }
 
-func newFairQueue(l fairLimits) *fairQueue {
-	return &fairQueue{limits: l, lanes: map[string]*lane{}}
+func newFairQueue[E any](l fairLimits) *fairQueue[E] {
+	return &fairQueue[E]{limits: l, lanes: map[string]*lane[E]{}}
 }
 
 // pushLocal queues an event of this device and reports whether there was room.
-func (q *fairQueue) pushLocal(e event) bool {
+func (q *fairQueue[E]) pushLocal(e E) bool {
 	if len(q.local) >= q.limits.locals {
 		return false
 	}
@@ -87,22 +85,22 @@ func (q *fairQueue) pushLocal(e event) bool {
 }
 
 // push queues an event of a device and reports whether there was room.
-func (q *fairQueue) push(now time.Time, key string, c class, e event, size int) bool {
+func (q *fairQueue[E]) push(now time.Time, key string, c Class, e E, size int) bool {
 	l := q.lane(now, key)
 	if n := len(l.queues[c]); n >= q.limits.events || n > 0 && l.bytes[c]+size > q.limits.bytes {
 		return false
 	}
 	q.count++
-	l.queues[c] = append(l.queues[c], laneEvent{e, size, q.count})
+	l.queues[c] = append(l.queues[c], laneEvent[E]{e, size, q.count})
 	l.bytes[c] += size
 	return true
 }
 
-func (q *fairQueue) lane(now time.Time, key string) *lane {
+func (q *fairQueue[E]) lane(now time.Time, key string) *lane[E] {
 	l := q.lanes[key]
 	if l == nil {
 		q.forget(now)
-		l = &lane{tokens: q.limits.burst, at: now}
+		l = &lane[E]{tokens: q.limits.burst, at: now}
 		q.lanes[key] = l
 	}
 	q.fill(now, l)
@@ -110,7 +108,7 @@ func (q *fairQueue) lane(now time.Time, key string) *lane {
 }
 
 // fill lets time pass for a lane.
-func (q *fairQueue) fill(now time.Time, l *lane) {
+func (q *fairQueue[E]) fill(now time.Time, l *lane[E]) {
 	d := now.Sub(l.at)
 	if d <= 0 {
 		return
@@ -122,7 +120,7 @@ func (q *fairQueue) fill(now time.Time, l *lane) {
 
 // forget drops the lanes of devices of which nothing waits and nothing is to be
 // remembered.
-func (q *fairQueue) forget(now time.Time) {
+func (q *fairQueue[E]) forget(now time.Time) {
 	for key, l := range q.lanes {
 		q.fill(now, l)
 		if l.empty() && l.tokens == q.limits.burst && l.recent < 1e-6 {
@@ -131,23 +129,23 @@ func (q *fairQueue) forget(now time.Time) {
 	}
 }
 
-func (l *lane) empty() bool {
-	return !slices.ContainsFunc(l.queues[:], func(list []laneEvent) bool { return len(list) > 0 })
+func (l *lane[E]) empty() bool {
+	return !slices.ContainsFunc(l.queues[:], func(list []laneEvent[E]) bool { return len(list) > 0 })
 }
 
 // next takes out what is to be done now, with the device that it is to be charged
-// to, "" for none. If there is nothing it returns nil and how long to wait until
+// to, "" for none. If there is nothing it returns how long to wait until
 // a device that is held back may go on, or 0.
-func (q *fairQueue) next(now time.Time) (e event, key string, wait time.Duration) {
+func (q *fairQueue[E]) next(now time.Time) (e E, key string, wait time.Duration, ok bool) {
 	lane, c := q.choose(now)
 	if len(q.local) > 0 && (lane == "" || q.run < q.limits.localRun) {
 		e, q.local = q.local[0], q.local[1:]
 		q.run++
-		return e, "", 0
+		return e, "", 0, true
 	}
 	q.run = 0
 	if lane == "" {
-		return nil, "", q.wait()
+		return e, "", q.wait(), false
 	}
 	for k, l := range q.lanes {
 		if k != lane && l.ready() {
@@ -156,21 +154,21 @@ func (q *fairQueue) next(now time.Time) (e event, key string, wait time.Duration
 	}
 	l := q.lanes[lane]
 	first := l.queues[c][0]
-	l.queues[c][0] = laneEvent{}
+	l.queues[c][0] = laneEvent[E]{}
 	if l.queues[c] = l.queues[c][1:]; len(l.queues[c]) == 0 {
 		l.queues[c] = nil
 	}
 	l.bytes[c] -= first.size
 	l.passed = 0
-	return first.do, lane, 0
+	return first.do, lane, 0, true
 }
 
 // ready reports whether a device has something that it may have done.
-func (l *lane) ready() bool { return len(l.queues[classLink]) > 0 || !l.held && !l.empty() }
+func (l *lane[E]) ready() bool { return len(l.queues[Link]) > 0 || !l.held && !l.empty() }
 
 // choose finds the device that is next, and what of it.
-func (q *fairQueue) choose(now time.Time) (best string, of class) {
-	var chosen *lane
+func (q *fairQueue[E]) choose(now time.Time) (best string, of Class) {
+	var chosen *lane[E]
 	var rank [3]float64
 	for key, l := range q.lanes {
 		q.fill(now, l)
@@ -195,13 +193,13 @@ func (q *fairQueue) choose(now time.Time) (best string, of class) {
 
 // urgency ranks what a device waits with: who has waited for too long, who came
 // or went, what is urgent, the rest.
-func (q *fairQueue) urgency(l *lane, c class) float64 {
+func (q *fairQueue[E]) urgency(l *lane[E], c Class) float64 {
 	switch {
 	case l.passed >= q.limits.patience:
 		return -float64(l.passed)
-	case c == classLink:
+	case c == Link:
 		return 0
-	case c == classBulk:
+	case c == Bulk:
 		return 2
 	}
 	return 1
@@ -209,21 +207,21 @@ func (q *fairQueue) urgency(l *lane, c class) float64 {
 
 // first is the class of what a device wants done first. Steps of protocols and
 // the rest keep their order: one may be of what the other begins.
-func (l *lane) first() class {
-	frames, bulk := l.queues[classFrame], l.queues[classBulk]
+func (l *lane[E]) first() Class {
+	frames, bulk := l.queues[Frame], l.queues[Bulk]
 	switch {
-	case len(l.queues[classLink]) > 0:
-		return classLink
-	case len(l.queues[classUrgent]) > 0:
-		return classUrgent
+	case len(l.queues[Link]) > 0:
+		return Link
+	case len(l.queues[Urgent]) > 0:
+		return Urgent
 	case len(bulk) == 0 || len(frames) > 0 && frames[0].order < bulk[0].order:
-		return classFrame
+		return Frame
 	}
-	return classBulk
+	return Bulk
 }
 
 // wait is the time until the first of those who are held back may go on.
-func (q *fairQueue) wait() (least time.Duration) {
+func (q *fairQueue[E]) wait() (least time.Duration) {
 	for _, l := range q.lanes {
 		if l.held && !l.empty() {
 			d := max(time.Duration(float64(q.limits.quantum-l.tokens)/q.limits.rate), time.Millisecond)
@@ -236,7 +234,7 @@ func (q *fairQueue) wait() (least time.Duration) {
 }
 
 // charge notes what a device has cost.
-func (q *fairQueue) charge(now time.Time, key string, cost time.Duration) {
+func (q *fairQueue[E]) charge(now time.Time, key string, cost time.Duration) {
 	if key == "" || cost <= 0 {
 		return
 	}
@@ -250,11 +248,17 @@ func (q *fairQueue) charge(now time.Time, key string, cost time.Duration) {
 const heldFor = time.Minute
 
 // loads tells what each device costs.
-func (q *fairQueue) loads(now time.Time) map[string]desk.Load {
-	out := map[string]desk.Load{}
+func (q *fairQueue[E]) loads(now time.Time) map[string]Load {
+	out := map[string]Load{}
 	for key, l := range q.lanes {
 		q.fill(now, l)
-		out[key] = desk.Load{Share: l.recent * math.Ln2 / q.limits.half.Seconds(), Held: !l.since.IsZero() && now.Sub(l.since) < heldFor}
+		out[key] = Load{Share: l.recent * math.Ln2 / q.limits.half.Seconds(), Held: !l.since.IsZero() && now.Sub(l.since) < heldFor}
 	}
 	return out
+}
+
+// A Load is what a device costs.
+type Load struct {
+	Share float64 // of the loop's time, lately
+	Held  bool    // it takes more than its budget and has to wait
 }

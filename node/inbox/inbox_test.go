@@ -1,4 +1,4 @@
-package node
+package inbox
 
 import (
 	"context"
@@ -11,22 +11,22 @@ import (
 func TestFullInboxHoldsUpOnePeer(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
-	in := newInbox(ended)
-	nothing := func(*core, time.Time) {}
+	in := New[event](ended)
+	nothing := func(time.Time) {}
 	for range loopLimits.events {
-		if !in.of("flood", classBulk, nothing, 1) {
+		if !in.Of("flood", Bulk, nothing, 1) {
 			t.Fatal("no room")
 		}
 	}
 	waits := make(chan bool)
 	for range 2 {
-		go func() { waits <- in.of("flood", classBulk, nothing, 1) }()
+		go func() { waits <- in.Of("flood", Bulk, nothing, 1) }()
 	}
-	if !in.of("other", classBulk, nothing, 1) || !in.local(t.Context(), nothing) {
+	if !in.Of("other", Bulk, nothing, 1) || !in.Local(t.Context(), nothing) {
 		t.Error("somebody else has no room")
 	}
 	for range 2 { // the person's, and one of the flood
-		if e, _, _ := in.next(); e == nil {
+		if _, _, _, ok := in.Next(); !ok {
 			t.Fatal("nothing to do")
 		}
 	}
@@ -38,11 +38,11 @@ func TestFullInboxHoldsUpOnePeer(t *testing.T) {
 		t.Error("there is room after the end")
 	}
 	for range loopLimits.locals {
-		in.local(t.Context(), nothing)
+		in.Local(t.Context(), nothing)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if in.local(ctx, nothing) {
+	if in.Local(ctx, nothing) {
 		t.Error("there is more room than there is")
 	}
 }

@@ -1,42 +1,41 @@
-package node
+package inbox
 
 import (
 	"context"
 	"maps"
 	"sync"
 	"time"
-
-	"github.com/warifu/warifu/node/desk"
 )
 
-// An inbox is the [fairQueue] in front of the loop, for many goroutines. Whoever
+// An Inbox is the [fairQueue] in front of the loop, for many goroutines. Whoever
 // finds no room waits, and nobody else with it.
-type inbox struct {
+type Inbox[E any] struct {
 	ended <-chan struct{} // the loop has
 	wake  chan struct{}   // capacity 1: there is something new
 
 	mu    sync.Mutex // guards all below
-	queue *fairQueue
+	queue *fairQueue[E]
 	freed map[string]chan struct{} // closed when there is room again; by device, "" is local
 	heard map[string]time.Time     // when a peer said something last, on the clock of the node
 }
 
-func newInbox(ended <-chan struct{}) *inbox {
-	return &inbox{ended: ended, wake: make(chan struct{}, 1), queue: newFairQueue(loopLimits), freed: map[string]chan struct{}{}, heard: map[string]time.Time{}}
+// New makes an empty one, of a loop that has ended when ended is closed.
+func New[E any](ended <-chan struct{}) *Inbox[E] {
+	return &Inbox[E]{ended: ended, wake: make(chan struct{}, 1), queue: newFairQueue[E](loopLimits), freed: map[string]chan struct{}{}, heard: map[string]time.Time{}}
 }
 
-// local queues an event of this device. It returns false if the loop or ctx has
+// Local queues an event of this device. It returns false if the loop or ctx has
 // ended before there was room.
-func (in *inbox) local(ctx context.Context, e event) bool {
+func (in *Inbox[E]) Local(ctx context.Context, e E) bool {
 	return in.put(ctx, "", func() bool { return in.queue.pushLocal(e) })
 }
 
-// of queues an event of a peer, which it holds up while there is no room.
-func (in *inbox) of(peer string, c class, e event, size int) bool {
+// Of queues an event of a peer, which it holds up while there is no room.
+func (in *Inbox[E]) Of(peer string, c Class, e E, size int) bool {
 	return in.put(context.Background(), peer, func() bool { return in.queue.push(time.Now(), peer, c, e, size) })
 }
 
-func (in *inbox) put(ctx context.Context, key string, push func() bool) bool {
+func (in *Inbox[E]) put(ctx context.Context, key string, push func() bool) bool {
 	for {
 		in.mu.Lock()
 		if push() {
@@ -63,27 +62,30 @@ func (in *inbox) put(ctx context.Context, key string, push func() bool) bool {
 	}
 }
 
-// next takes out what is to be done now, see [fairQueue.next].
-func (in *inbox) next() (e event, key string, wait time.Duration) {
+// Next takes out what is to be done now, see [fairQueue.next].
+func (in *Inbox[E]) Next() (e E, key string, wait time.Duration, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	e, key, wait = in.queue.next(time.Now())
-	if freed := in.freed[key]; e != nil && freed != nil {
+	e, key, wait, ok = in.queue.next(time.Now())
+	if freed := in.freed[key]; ok && freed != nil {
 		close(freed)
 		delete(in.freed, key)
 	}
-	return e, key, wait
+	return e, key, wait, ok
 }
 
-// charge notes what a peer has cost.
-func (in *inbox) charge(key string, cost time.Duration) {
+// Charge notes what a peer has cost.
+func (in *Inbox[E]) Charge(key string, cost time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.queue.charge(time.Now(), key, cost)
 }
 
-// says notes that a peer says something, which may have to wait.
-func (in *inbox) says(peer string, now time.Time) {
+// Wake says that there may be something new.
+func (in *Inbox[E]) Wake() <-chan struct{} { return in.wake }
+
+// Says notes that a peer says something, which may have to wait.
+func (in *Inbox[E]) Says(peer string, now time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(in.heard) >= maxHeard {
@@ -95,14 +97,15 @@ func (in *inbox) says(peer string, now time.Time) {
 // maxHeard bounds the peers of which it is known when they said something.
 const maxHeard = 256
 
-// said tells when each peer said something last.
-func (in *inbox) said() map[string]time.Time {
+// Said tells when each peer said something last.
+func (in *Inbox[E]) Said() map[string]time.Time {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return maps.Clone(in.heard)
 }
 
-func (in *inbox) loads() map[string]desk.Load {
+// Loads tells what each device costs.
+func (in *Inbox[E]) Loads() map[string]Load {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.queue.loads(time.Now())
