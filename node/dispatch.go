@@ -128,8 +128,7 @@ func (c *core) up(now time.Time, peerID []byte) {
 	if c.Circle != nil {
 		c.Sync(slot, message.MsgHave, message.Have{IDs: c.Inventory()})
 		c.Sync(slot, message.MsgBeat, c.MyBeat())
-		c.TryAll()
-		c.ChangeCircle()
+		c.Stir()
 	}
 }
 

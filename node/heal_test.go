@@ -17,6 +17,7 @@ func (d *labDevice) change(kind change.Kind, ch change.Payload) *ledger.Request 
 	d.lab.t.Helper()
 	d.core.Now = d.lab.now
 	r, err := d.core.AskChange(kind, ch, time.Hour)
+	d.core.settle()
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}

@@ -375,6 +375,7 @@ func (d *labDevice) ask(text string) *ledger.Request {
 	d.lab.t.Helper()
 	d.core.Now = d.lab.now
 	r, err := d.core.Ask(intent.Input{Kind: intent.Message, Message: []byte(text)}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime)
+	d.core.settle()
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}
@@ -391,7 +392,9 @@ func (d *labDevice) approves(id wire.RequestID) {
 		d.lab.t.Fatalf("%s never saw the request\n%s", d.name, d.lab.logs())
 	}
 	d.core.Now = d.lab.now
-	if err := d.core.Approve(d.request(id), true); err != nil {
+	err := d.core.Approve(d.request(id), true)
+	d.core.settle()
+	if err != nil {
 		d.lab.t.Fatal(err)
 	}
 }

@@ -9,16 +9,26 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// step has the core take one event in, and then draws what follows from it for
-// those around: the link learns whom this device talks to, and every call that
-// waits looks again.
+// step has the core take one event in, and then draws what follows from it.
 func (c *core) step(now time.Time, take func()) {
 	c.Now = now
 	take()
 	c.settle()
 }
 
+// maxSettle bounds how often the rooms draw consequences of consequences in one step. A
+// third time was never seen; what is left is drawn with the next event.
+const maxSettle = 8
+
+// settle draws what follows from an event: what persons have agreed to is begun, and
+// the sessions that have become possible are opened; then the link learns whom this
+// device talks to, and every call that waits looks again. That the circle changes comes
+// first, so that nothing is signed with a device that was just called lost.
 func (c *core) settle() {
+	for n := 0; n < maxSettle && c.Stirred(); n++ {
+		c.ChangeCircle()
+		c.TryAll()
+	}
 	c.admit()
 	for w := range c.Watchers {
 		w.Signal()

@@ -26,7 +26,7 @@ func (c *core) passTime() {
 	c.TickResume()
 	c.Vigil.Tick(c.Now, c.awake, 2*c.Config.Timings.Beat)
 	c.TickRedeal()
-	c.ChangeCircle()
+	c.Stir()
 	if c.Circle == nil {
 		return
 	}
@@ -49,7 +49,6 @@ func (c *core) passTime() {
 			c.Sync(slot, message.MsgHave, message.Have{IDs: c.Inventory()})
 		}
 	}
-	c.TryAll()
 }
 
 // beatEvery is the time between heartbeats: often enough that nobody who is

@@ -34,7 +34,7 @@ func wired(cfg standing.Config) (*core, error) {
 		Standing: me, Judging: j, Drive: d, Ledger: l, Answers: a, Cosign: s, Remains: rm, Redeals: rd,
 		Trials:    redeal.NewTrials(me, d, s, rd),
 		Signings:  signing.New(me, j, d, l, a, s),
-		Changes:   changes.New(me, j, d, rm, l, rd, w.TryAll),
+		Changes:   changes.New(me, j, d, rm, l, rd),
 		Foundings: founding.New(me, j, d, l, c.EndWaits),
 	}
 	c.Open()
@@ -93,24 +93,14 @@ func (w wiring) Stray(id wire.SessionID, from wire.Slot) bool {
 	return w.c.TellDead(id, from, w.c.ToMember(from))
 }
 
-func (w wiring) Act(r *ledger.Request) {
-	if r.Change != nil {
-		w.c.ChangeCircle()
-	} else {
-		w.c.Try(r)
-	}
-}
-
 func (w wiring) Arrived(r *ledger.Request)          { w.c.ApplyPolicy(r) }
 func (w wiring) Stop(r *ledger.Request, why string) { w.c.StopSigning(r, why) }
 func (w wiring) Interrupted() bool                  { return w.c.Interrupted() }
 func (w wiring) ShareAwaited() bool                 { return w.c.ShareAwaited() }
 func (w wiring) AwaitedWords() string               { return w.c.AwaitedWords() }
 func (w wiring) Test()                              { w.c.StartTest() }
-func (w wiring) TryAll()                            { w.c.TryAll() }
 func (w wiring) Failed(a *redeal.Attempt)           { w.c.RedealFailed(a) }
 func (w wiring) Succeeded()                         { clear(w.c.Grudges) }
-func (w wiring) Changed()                           { w.c.ChangeCircle() }
 func (w wiring) Blame(slot wire.Slot, why string)   { w.c.Blame(slot, why) }
 
 func (w wiring) Entered() { w.c.Founding, w.c.Joining = nil, nil }

@@ -25,7 +25,6 @@ type Changes struct {
 	remains *redeal.Remains
 	ledger  *ledger.Ledger
 	redeals *redeal.Redeals
-	tryAll  func() // opens the signing sessions that have become possible
 
 	evictAt   time.Time // not before: the next removal of a silent device
 	skips     uint64    // re-deals refused because their number was too high, see topNumber
@@ -33,10 +32,9 @@ type Changes struct {
 	Grudges   Grudges
 }
 
-// New makes one that holds nothing against anybody. What it hears may be what a signature
-// waited for: then it calls tryAll.
-func New(me *standing.Standing, j *judging.Judging, d *drive.Drive, rm *redeal.Remains, l *ledger.Ledger, rd *redeal.Redeals, tryAll func()) *Changes {
-	return &Changes{me: me, judging: j, drive: d, remains: rm, ledger: l, redeals: rd, tryAll: tryAll, Grudges: Grudges{}}
+// New makes one that holds nothing against anybody.
+func New(me *standing.Standing, j *judging.Judging, d *drive.Drive, rm *redeal.Remains, l *ledger.Ledger, rd *redeal.Redeals) *Changes {
+	return &Changes{me: me, judging: j, drive: d, remains: rm, ledger: l, redeals: rd, Grudges: Grudges{}}
 }
 
 // hearPersons passes on to the judge what persons have said, each once.

@@ -31,8 +31,7 @@ func (cg *Changes) OnHello(from wire.Slot, h message.Hello) error {
 	p.Record, p.Share, p.Oldest, p.Told = h.Record, h.Share, h.Oldest, true
 	cg.remains.Part() // again, if a write failed before
 	if !same {
-		defer cg.ChangeCircle()
-		defer cg.tryAll() // its share may be what a signature waited for
+		cg.me.Stir() // its share may be what a signature waited for
 	}
 	if ok, _ := p.CaughtUp.Say(cg.me.Now, MaxCatchUps); ok {
 		cg.catchUp(from, h.Head)

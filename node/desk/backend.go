@@ -225,18 +225,18 @@ func (n *Desk) Deny(ctx context.Context, id string) (api.Request, error) {
 	return n.withRequest(ctx, id, (*Counter).Deny)
 }
 
+// withRequest does something about a request, and shows it with what followed at once.
 func (n *Desk) withRequest(ctx context.Context, id string, do func(*Counter, *ledger.Request) error) (v api.Request, err error) {
-	err = n.Call(ctx, func(c *Counter) error {
-		r, err := c.Find(id)
-		if err != nil {
+	var r *ledger.Request
+	if err := n.Call(ctx, func(c *Counter) (err error) {
+		if r, err = c.Find(id); err != nil {
 			return err
 		}
-		if err := do(c, r); err != nil {
-			return err
-		}
-		v = c.ViewRequest(r)
-		return nil
-	})
+		return do(c, r)
+	}); err != nil {
+		return v, err
+	}
+	err = n.lookIn(ctx, func(c *Counter) { v = c.ViewRequest(r) })
 	return v, err
 }
 
@@ -287,7 +287,7 @@ func (c *Counter) Unlocked() {
 		// hears how far it is tells it again.
 		c.Broadcast(message.MsgHello, c.Hello())
 	}
-	c.TryAll()
+	c.Stir()
 }
 
 func (c *Counter) TellLocked() {

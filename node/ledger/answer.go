@@ -73,7 +73,7 @@ func (an *Answers) Approve(r *Request, present bool) error {
 	an.ledger.Stock.add(r.ID, yes)
 	an.me.Log.Info("approved", "request", r.ID)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{yes}})
-	an.ledger.sequel.Act(r)
+	an.me.Stir()
 	return nil
 }
 
@@ -270,7 +270,7 @@ func (an *Answers) Submit(req message.Request, body []byte, present bool) (*Requ
 	an.ledger.Stock.add(r.ID, yes)
 	an.me.Log.Info("request made", "request", r.ID, "kind", req.Kind)
 	an.me.Broadcast(message.MsgItems, message.Items{Items: []message.Item{it, yes}})
-	an.ledger.sequel.Act(r)
+	an.me.Stir()
 	return r, nil
 }
 

@@ -182,7 +182,7 @@ func (lg *Ledger) takeAnswer(d roster.Device, it message.Item, x examined) error
 		lg.sequel.Stop(r, "denied")
 		lg.noteClosed(r)
 	default:
-		lg.sequel.Act(r)
+		lg.me.Stir()
 	}
 	return nil
 }

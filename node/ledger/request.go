@@ -226,11 +226,9 @@ func BadArgument(err error) error {
 
 // A Sequel is what follows from what is said of requests, beside the ledger.
 type Sequel interface {
-	// Arrived answers a request that has just come where the person's rules say so, act
-	// does what one allows by now, and stop ends the session of one that is
-	// closed.
+	// Arrived answers a request that has just come where the person's rules say so, and
+	// Stop ends the session of one that is closed.
 	Arrived(r *Request)
-	Act(r *Request)
 	Stop(r *Request, why string)
 	dealing
 }

@@ -100,7 +100,7 @@ func (rd *Redeals) ChangeEpoch() {
 	}
 	rd.me.Broadcast(message.MsgHello, rd.me.Hello())
 	rd.ledger.TakeWaiting(func(ledger.EarlyAnswer) bool { return true })
-	rd.around.TryAll()
+	rd.me.Stir()
 }
 
 // olderKeys are the discovery keys under which members may still show

@@ -136,14 +136,10 @@ type Around interface {
 	// Test goes on with the test of the new shares, if they want one.
 	Test()
 
-	// TryAll opens the sessions that have become possible.
-	TryAll()
-
-	// Failed hears that a re-deal came to nothing, succeeded that one has made an epoch,
-	// and changed that the circle is as another one wants it.
+	// Failed hears that a re-deal came to nothing, and Succeeded that one has made an
+	// epoch.
 	Failed(a *Attempt)
 	Succeeded()
-	Changed()
 
 	// Blame prefers others to the device in slot in the next.
 	Blame(slot wire.Slot, why string)
@@ -342,7 +338,7 @@ func (rd *Redeals) finishRedeal(l *drive.Session, a *Attempt) {
 		rd.remains.cleanUp(rd.Keys())
 		rd.me.Broadcast(message.MsgHello, rd.me.Hello())
 		rd.remains.tellFormers()
-		rd.around.Changed()
+		rd.me.Stir()
 		return
 	}
 	rd.me.Log.Warn("re-deal came to nothing", "epoch", a.Proposal.Epoch)

@@ -38,7 +38,7 @@ func New(me *standing.Standing, j *judging.Judging, d *drive.Drive, l *ledger.Le
 // TryAll looks for requests of this device that can be signed now.
 func (sg *Signings) TryAll() {
 	for _, r := range sg.ledger.OpenByAge() {
-		sg.Try(r)
+		sg.try(r)
 	}
 }
 
@@ -49,7 +49,7 @@ func (sg *Signings) Approvers(r *ledger.Request) []wire.Slot {
 
 // Try opens a session for r if this device asked for it, t devices that
 // approved are here, and no session of it is open.
-func (sg *Signings) Try(r *ledger.Request) {
+func (sg *Signings) try(r *ledger.Request) {
 	if sg.me.Circle == nil || r.Change != nil || r.From() != sg.me.Circle.Slot || !r.Open() || r.Live != nil || r.Unclear != nil ||
 		sg.answering.MaySign() != nil || sg.me.Pausing(r.NotUntil) || !ledger.Has(r.Approved, sg.me.Circle.Slot) {
 		return
@@ -431,7 +431,7 @@ func (sg *Signings) afterFailure(r *ledger.Request, suspects ...wire.Slot) {
 	if next, ok := sg.ChooseSigners(r); !ok || sg.anyFailed(r, next) {
 		sg.ledger.BackOff(r)
 	}
-	sg.Try(r)
+	sg.try(r)
 }
 
 func (sg *Signings) anyFailed(r *ledger.Request, signers []wire.Slot) bool {

@@ -32,6 +32,8 @@ type Standing struct {
 
 	Verified int // signatures that were looked at because another device sent them
 
+	stirred bool // see [Standing.Stir]
+
 	company Company
 }
 
@@ -91,4 +93,15 @@ type Config struct {
 	Timings Timings
 	Now     func() time.Time
 	Rules   policy.Rules
+}
+
+// Stir says that something has changed for which a request may have waited. What follows
+// is drawn when the event is over, once.
+func (me *Standing) Stir() { me.stirred = true }
+
+// Stirred reports whether something has since it was last asked.
+func (me *Standing) Stirred() bool {
+	was := me.stirred
+	me.stirred = false
+	return was
 }
