@@ -168,6 +168,7 @@ func TestForgottenIsNotFetchedAgain(t *testing.T) {
 		if err := phone.core.OnHave(tablet.core.Circle.Slot, message.Have{IDs: ids}); err != nil {
 			t.Fatal(err)
 		}
+		phone.core.Flush()
 		for _, p := range l.wire {
 			if typ, body, err := message.SplitMessage(p.msg); err == nil && typ == message.MsgWant {
 				var w message.Want

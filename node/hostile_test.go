@@ -391,6 +391,7 @@ func TestClockThatIsOffIsNamed(t *testing.T) {
 	l := newLab(t, 2, 30)
 	l.found(2, 2)
 	phone := l.devices[0]
+	l.now = l.now.Add(time.Second).Truncate(time.Second) // a heartbeat has whole seconds
 	for by, want := range map[time.Duration]string{
 		-standing.ClockTolerance - time.Second: "behind",
 		-standing.ClockTolerance:               "",

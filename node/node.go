@@ -184,7 +184,9 @@ func (n *Node) look(ctx context.Context, f func(c *core) error) error {
 	done := make(chan error, 1)
 	return n.wait(ctx, done, func(c *core, now time.Time) {
 		c.Now = now
-		done <- f(c)
+		err := f(c)
+		c.Flush() // it may have asked others whether they are there
+		done <- err
 	})
 }
 

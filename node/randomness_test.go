@@ -165,6 +165,7 @@ func TestSetBackDeviceSaysOtherWords(t *testing.T) {
 		if err := laptop.core.OnOpen(1, message.Open{Proposal: p.Bytes(), Approvals: []message.Item{r.Approved[1], r.Approved[2]}}); err != nil {
 			t.Fatal(err)
 		}
+		laptop.core.Flush()
 		words := map[wire.SessionID][32]byte{}
 		for _, x := range l.wire {
 			if x.from == laptop && x.protocol == wire.ProtocolSession {

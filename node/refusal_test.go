@@ -124,6 +124,7 @@ func TestSessionsThatAreRefused(t *testing.T) {
 			}
 			s.laptop.core.Now = l.now
 			err = s.laptop.core.OnOpen(1, *s.msg)
+			s.laptop.core.Flush()
 			begun := s.laptop.core.Begun.Has(p.Session()) || len(s.laptop.core.Sessions) > 0
 			l.run(100*time.Millisecond, nil)
 			if row.reason == "" {

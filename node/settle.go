@@ -21,14 +21,15 @@ func (c *core) step(now time.Time, take func()) {
 const maxSettle = 8
 
 // settle draws what follows from an event: what persons have agreed to is begun, and
-// the sessions that have become possible are opened; then the link learns whom this
-// device talks to, and every call that waits looks again. That the circle changes comes
+// the sessions that have become possible are opened; then what was said goes out, the
+// link learns whom this device talks to, and every call that waits looks again. That the circle changes comes
 // first, so that nothing is signed with a device that was just called lost.
 func (c *core) settle() {
 	for n := 0; n < maxSettle && c.Stirred(); n++ {
 		c.ChangeCircle()
 		c.TryAll()
 	}
+	c.Flush()
 	c.admit()
 	for w := range c.Watchers {
 		w.Signal()

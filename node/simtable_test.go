@@ -406,7 +406,7 @@ func (c cell) finding(shape simShape) finding {
 var findings = []finding{
 	{simShape{2, 3}, comesIn, 3, refresh.Prepared.String(), "error with effect"},
 	{simShape{2, 2}, comesIn, 2, refresh.Prepared.String(), "error without effect"},
-	{simShape{3, 5}, triedAgain, 4, "an attempt is overtaken", "error with effect"},
+	{simShape{3, 4}, triedAgain, 3, "an attempt is overtaken", "error with effect"},
 	{simShape{3, 4}, "refresh", 2, refresh.Locked.String(), "error without effect"},
 	{simShape{2, 3}, comesIn, 0, refresh.Committed.String(), "damaged for good"},
 	{simShape{2, 3}, triedAgain, 1, refresh.Locked.String(), "damaged for good"},

@@ -25,9 +25,7 @@ func (fd *Foundings) TellUnfound(reason string, blame wire.Slot) {
 		return
 	}
 	for _, n := range f.Joined {
-		if err := fd.me.Link.Send(n.Card.Peer, wire.ProtocolSync, message.EncodeMessage(message.MsgUnfound, m)); err != nil {
-			fd.me.Log.Debug("message not sent", "to", n.Card.Name, "err", err)
-		}
+		fd.me.SendPeer(n.Card.Peer, wire.ProtocolSync, message.EncodeMessage(message.MsgUnfound, m))
 	}
 }
 

@@ -103,11 +103,7 @@ func (rd *Redeals) ToMember(slot wire.Slot) func(frame []byte) {
 
 // ToStranger sends them to a device that has no slot here.
 func (rd *Redeals) ToStranger(peer []byte) func(frame []byte) {
-	return func(b []byte) {
-		if err := rd.me.Link.Send(peer, wire.ProtocolSession, b); err != nil {
-			rd.me.Log.Debug("message not sent", "err", err)
-		}
-	}
+	return func(b []byte) { rd.me.SendPeer(peer, wire.ProtocolSession, b) }
 }
 
 // A refusal is kept for good, and anybody can make up proposals by the thousand.

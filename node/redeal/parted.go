@@ -94,10 +94,7 @@ func (rm *Remains) TellFormer(peer []byte) {
 	h := rm.me.Hello()
 	h.Addrs = []string{}
 	for _, m := range append(all, message.EncodeMessage(message.MsgHello, h)) {
-		if err := rm.me.Link.Send(peer, wire.ProtocolSync, m); err != nil {
-			rm.me.Log.Debug("message not sent", "err", err)
-			return
-		}
+		rm.me.SendPeer(peer, wire.ProtocolSync, m)
 	}
 }
 

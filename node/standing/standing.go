@@ -33,6 +33,7 @@ type Standing struct {
 	Verified int // signatures that were looked at because another device sent them
 
 	stirred bool // see [Standing.Stir]
+	out     outbox
 
 	company Company
 }
@@ -56,19 +57,7 @@ func New(cfg Config, c Company) (*Standing, error) {
 	}, nil
 }
 
-// SendTo queues a message for a member. Losing it is normal: inventories and
-// resends make up for it.
-func (me *Standing) SendTo(slot wire.Slot, protocol string, msg []byte) {
-	d, ok := me.Device(slot)
-	if !ok || d.Identity == me.Self.Public {
-		return
-	}
-	if err := me.Link.Send(d.Peer, protocol, msg); err != nil {
-		me.Log.Debug("message not sent", "to", d.Name, "err", err)
-		me.Peer(slot).Stale = true
-	}
-}
-
+// Sync queues a message of [wire.ProtocolSync] for a member.
 func (me *Standing) Sync(slot wire.Slot, typ uint8, body any) {
 	me.SendTo(slot, wire.ProtocolSync, message.EncodeMessage(typ, body))
 }
