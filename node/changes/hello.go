@@ -11,6 +11,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// OnHello hears how far a member is, and tells it what it has missed.
 func (cg *Changes) OnHello(from wire.Slot, h message.Hello) error {
 	if err := reach.Check(h.Addrs); err != nil {
 		return err
@@ -19,6 +20,10 @@ func (cg *Changes) OnHello(from wire.Slot, h message.Hello) error {
 	p := cg.me.Peer(from)
 	p.Epoch = h.Epoch
 	if cg.me.Circle == nil {
+		if !h.Pending && h.Circle != [32]byte{} {
+			// It was faster than this device, and says so once.
+			p.Record, p.Share, p.Oldest, p.Told = h.Record, h.Share, h.Oldest, true
+		}
 		return nil
 	}
 	first := cg.me.Circle.Chain[0]
