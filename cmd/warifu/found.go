@@ -147,7 +147,11 @@ func (c ceremony) answer(ctx context.Context, q api.Question) error {
 				WithHint("if they differed, somebody is in between: check who is on this network before you try again")
 		}
 	}
-	return c.client.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: true})
+	err := c.client.Confirm(ctx, api.ConfirmArgs{Session: q.Session, Yes: true})
+	if api.CodeOf(err) == api.CodeNoFounding {
+		return nil // it has ended meanwhile, and the call that leads it says why
+	}
+	return err
 }
 
 func printCircle(w io.Writer, c api.Circle) {
