@@ -16,7 +16,6 @@ import (
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/reach"
 	"github.com/warifu/warifu/node/standing"
-	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 	"github.com/warifu/warifu/wire"
@@ -80,34 +79,6 @@ func TestWhoDoesNotFit(t *testing.T) {
 	}
 	if err := founder.Fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).Card); !errors.Is(err, founding.ErrFull) {
 		t.Errorf("one device too many: %v", err)
-	}
-}
-
-// TestPairingErrorsAreSaid: whatever a pairing ends with has a code that scripts
-// can tell apart, and a hint where a person can act.
-func TestPairingErrorsAreSaid(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[string]api.Code{
-		pairing.WrongCode:    api.CodeWrongCode,
-		pairing.Expired:      api.CodeInvitationOld,
-		pairing.Used:         api.CodeInvitationSpent,
-		pairing.TooManyTries: api.CodeInvitationSpent,
-		pairing.Cancelled:    api.CodeInvitationSpent,
-		pairing.SameDevice:   api.CodeDeviceKnown,
-		pairing.NameTaken:    api.CodeDeviceKnown,
-		pairing.CircleFull:   api.CodeCircleFull,
-		pairing.Malformed:    api.CodeBadInvitation,
-		pairing.Version:      api.CodeBadInvitation,
-		pairing.Refused:      api.CodeFoundingFailed,
-	} {
-		err := desk.PairingError(&pairing.Error{Code: code, Text: "what happened"})
-		e := api.AsError(err)
-		if e.Code != want || e.Message != "what happened" {
-			t.Errorf("%v: %+v", code, e)
-		}
-		if hinted := e.Hint != ""; hinted != (want != api.CodeBadInvitation && want != api.CodeFoundingFailed) {
-			t.Errorf("%v: hint %q", code, e.Hint)
-		}
 	}
 }
 

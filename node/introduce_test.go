@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/warifu/warifu/journal/journaltest"
-	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/standing"
@@ -105,17 +101,6 @@ func TestRefusalsAreSaid(t *testing.T) {
 	} {
 		if got := founding.Refusal(row.err); refusedWith(got) != row.want || got.Error() != row.err.Error() || !errors.Is(got, row.err) {
 			t.Errorf("%v: %v, code %s", row.err, got, refusedWith(got))
-		}
-	}
-}
-
-// TestExpiredInvitationIsSaid: an invitation for which nobody answers any more is
-// told as that, with how long ago it ended.
-func TestExpiredInvitationIsSaid(t *testing.T) {
-	t.Parallel()
-	for ago, words := range map[time.Duration]string{0: "has expired", 3 * time.Hour: "ended 3 hours ago"} {
-		if e := api.AsError(desk.PairingError(&meet.Expired{Ago: ago})); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
-			t.Errorf("after %v: %+v", ago, e)
 		}
 	}
 }

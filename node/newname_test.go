@@ -8,12 +8,10 @@ import (
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/standing"
-	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
 )
@@ -61,9 +59,6 @@ func TestNewNames(t *testing.T) {
 	}
 	if err := founder.Fits(called("phone-2")); err != nil {
 		t.Errorf("phone-2: %v", err)
-	}
-	if e, ok := errors.AsType[*api.Error](desk.PairingError(&pairing.Error{Code: pairing.BadName, Text: "x"})); !ok || e.Code != api.CodeRefused || !strings.Contains(e.Hint, "init") {
-		t.Errorf("who is refused is told %v", e)
 	}
 }
 

@@ -4,10 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/desk"
-	"github.com/warifu/warifu/node/message"
 )
 
 // TestPendingFoundingSaysHowToEndIt: a device that said ready waits for ever when
@@ -35,17 +31,5 @@ func TestPendingFoundingSaysHowToEndIt(t *testing.T) {
 	l.run(5*time.Second, nil)
 	if w := strings.Join(phone.Warnings(), "\n"); !strings.Contains(w, "laptop ended the founding") || !strings.Contains(w, "`warifu found --abandon`") {
 		t.Errorf("it says %q", w)
-	}
-}
-
-// TestPathThatIsTooLong is named, and not called a malformed request.
-func TestPathThatIsTooLong(t *testing.T) {
-	t.Parallel()
-	if _, _, path, err := desk.SignInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4"}); err != nil || len(path) != message.MaxSteps {
-		t.Errorf("%v, %v", path, err)
-	}
-	_, _, _, err := desk.SignInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
-	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "at most 4 are signed with") {
-		t.Errorf("%v", err)
 	}
 }

@@ -56,7 +56,7 @@ func (n *Desk) Alive(ctx context.Context) error {
 
 // Sign implements [api.Backend].
 func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)) (api.Signature, error) {
-	in, account, path, err := SignInput(args)
+	in, account, path, err := signInput(args)
 	if err != nil {
 		return api.Signature{}, err
 	}
@@ -83,8 +83,8 @@ func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)
 	return n.Await(ctx, w, emit)
 }
 
-// SignInput reads the arguments of a sign call.
-func SignInput(args api.SignArgs) (in intent.Input, account string, path []uint32, err error) {
+// signInput reads the arguments of a sign call.
+func signInput(args api.SignArgs) (in intent.Input, account string, path []uint32, err error) {
 	account = roster.Ethereum
 	switch args.Kind {
 	case api.KindMessage:

@@ -35,7 +35,7 @@ func (n *Desk) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 			who, err := reception.Welcome(ctx, i)
 			if err != nil {
 				n.giveUp(w, err)
-				return api.Circle{}, PairingError(err)
+				return api.Circle{}, pairingError(err)
 			}
 			d := who.Card.Device(0)
 			emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: standing.Fingerprint(d)})
@@ -69,7 +69,7 @@ func (n *Desk) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 	}
 	sponsor, card, err := n.loop.Greeter().Answer(ctx, args, emit)
 	if err != nil {
-		return api.Circle{}, PairingError(err)
+		return api.Circle{}, pairingError(err)
 	}
 	var w *Watcher
 	err = n.Call(ctx, func(c *Counter) error {
@@ -129,8 +129,8 @@ func (n *Desk) awaitCircle(ctx context.Context, w *Watcher, emit func(api.Event)
 	return now.circle, nil
 }
 
-// PairingError says a pairing's failure as the control API does.
-func PairingError(err error) error {
+// pairingError says a pairing's failure as the control API does.
+func pairingError(err error) error {
 	if e, ok := errors.AsType[*meet.Expired](err); ok {
 		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", standing.Roughly(e.Ago)).
 			WithHint("use the invitation that the other device shows now")

@@ -388,8 +388,8 @@ func (vw *Views) ClosedRequests() (out []*ledger.Request) {
 	return out
 }
 
-// ApiKind names a kind as the control API does.
-func ApiKind(k string) string {
+// apiKind names a kind as the control API does.
+func apiKind(k string) string {
 	switch intent.Kind(k) {
 	case intent.Message:
 		return api.KindMessage
@@ -410,7 +410,7 @@ func (vw *Views) ViewRequest(r *ledger.Request) api.Request {
 		in = vw.changeWords(r)
 	}
 	v := api.Request{
-		ID: r.ID.Hex(), Kind: ApiKind(r.Request.Kind), Account: intent.Escape(r.Request.Account), Path: fullPath(r.Account, r.Path),
+		ID: r.ID.Hex(), Kind: apiKind(r.Request.Kind), Account: intent.Escape(r.Request.Account), Path: fullPath(r.Account, r.Path),
 		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: vw.me.Name(r.From()), State: r.State(),
 		ApprovedBy: vw.me.Names(standing.SortedSlots(r.Approved)), DeniedBy: vw.me.Names(standing.SortedSlots(r.Denied)),
 		Created: time.Unix(int64(min(r.Request.Created, 1<<40)), 0).UTC(), Expires: r.Expires().UTC(),
@@ -449,7 +449,7 @@ func accountLabel(r *ledger.Request) string {
 }
 
 func (vw *Views) ViewSignature(r *ledger.Request) api.Signature {
-	v := api.Signature{Request: r.ID.Hex(), Kind: ApiKind(r.Request.Kind)}
+	v := api.Signature{Request: r.ID.Hex(), Kind: apiKind(r.Request.Kind)}
 	if r.Receipt == nil {
 		return v
 	}

@@ -82,7 +82,7 @@ func (rd *Redeals) persistRedeal(a *Attempt, state []byte) error {
 		case final:
 			err = tx.Delete(standing.BucketAttempt, AsideKey) // sleepers find their shares in this one
 		case a.After && !a.Stored:
-			err = SetAside(tx, a.Proposal.Bytes())
+			err = setAside(tx, a.Proposal.Bytes())
 		}
 		err = errors.Join(err,
 			tx.Put(standing.BucketAttempt, standing.CurrentKey, raw),
@@ -252,10 +252,10 @@ func decodeChain(raw [][]byte) (roster.Chain, error) {
 	return out, nil
 }
 
-// SetAside keeps the last re-deal until it is sure that another one takes its
+// setAside keeps the last re-deal until it is sure that another one takes its
 // place: the one of the given proposal, which may be there already if the write
 // that said that it failed went through.
-func SetAside(tx journal.Tx, proposal []byte) error {
+func setAside(tx journal.Tx, proposal []byte) error {
 	raw, err := tx.Get(standing.BucketAttempt, standing.CurrentKey)
 	if err != nil || raw == nil {
 		return err
@@ -267,8 +267,8 @@ func SetAside(tx journal.Tx, proposal []byte) error {
 	return tx.Put(standing.BucketAttempt, AsideKey, raw)
 }
 
-// TakeBack undoes setAside.
-func TakeBack(tx journal.Tx) error {
+// takeBack undoes setAside.
+func takeBack(tx journal.Tx) error {
 	raw, err := tx.Get(standing.BucketAttempt, AsideKey)
 	if err != nil || raw == nil {
 		return errors.Join(err, tx.Delete(standing.BucketAttempt, standing.CurrentKey))
@@ -289,7 +289,7 @@ func (rd *Redeals) discard(a *Attempt) error {
 	}
 	raw, dead := encodeDead(a.Machine.LastWords(), a.EpochKey)
 	if err := rd.me.Config.Journal.Update(func(tx journal.Tx) error {
-		err := errors.Join(TakeBack(tx), tx.Put(standing.BucketDead, a.Proposal.Attempt().Hex(), raw))
+		err := errors.Join(takeBack(tx), tx.Put(standing.BucketDead, a.Proposal.Attempt().Hex(), raw))
 		for _, acc := range rd.ParentOf(a).Accounts {
 			err = errors.Join(err, tx.Delete(standing.BucketShares, standing.ShareRecord(a.EpochKey, acc.Name)))
 		}

@@ -30,8 +30,8 @@ type HedgedSource struct {
 	Drawn uint64
 }
 
-// NewHedgedSource draws a boot id if there is none.
-func NewHedgedSource(source io.Reader, now func() time.Time, boot [16]byte) (*HedgedSource, error) {
+// newHedgedSource draws a boot id if there is none.
+func newHedgedSource(source io.Reader, now func() time.Time, boot [16]byte) (*HedgedSource, error) {
 	if boot == [16]byte{} {
 		if _, err := io.ReadFull(source, boot[:]); err != nil {
 			return nil, fmt.Errorf("node: draw boot id: %w", err)

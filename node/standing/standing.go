@@ -46,7 +46,7 @@ func New(cfg Config, c Company) (*Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Rand, err = NewHedgedSource(cfg.Rand, cfg.Now, cfg.Boot); err != nil {
+	if cfg.Rand, err = newHedgedSource(cfg.Rand, cfg.Now, cfg.Boot); err != nil {
 		return nil, err
 	}
 	d := &Disk{Now: cfg.Now}

@@ -1,4 +1,4 @@
-package node
+package desk
 
 import (
 	"testing"
@@ -6,7 +6,6 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/desk"
 )
 
 // TestKindsOfTheAPI: the control interface calls the kinds of change what requests
@@ -19,7 +18,7 @@ func TestKindsOfTheAPI(t *testing.T) {
 		change.Veto: api.KindVeto, change.Remove: api.KindRemove, change.Threshold: api.KindThreshold,
 	}
 	for _, k := range change.Kinds() {
-		if same[k] != string(k) || desk.ApiKind(string(k)) != string(k) {
+		if same[k] != string(k) || apiKind(string(k)) != string(k) {
 			t.Errorf("%s is %q to the control interface", k, same[k])
 		}
 	}

@@ -1,4 +1,4 @@
-package node
+package redeal
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/journal/journaltest"
-	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
@@ -17,8 +16,8 @@ import (
 func TestSetAsideOnce(t *testing.T) {
 	t.Parallel()
 	store := journaltest.New()
-	old, next := redeal.StoredAttempt{Version: 1, Proposal: []byte("old")}, redeal.StoredAttempt{Version: 1, Proposal: []byte("next")}
-	put := func(tx journal.Tx, s redeal.StoredAttempt) error {
+	old, next := StoredAttempt{Version: 1, Proposal: []byte("old")}, StoredAttempt{Version: 1, Proposal: []byte("next")}
+	put := func(tx journal.Tx, s StoredAttempt) error {
 		return tx.Put(standing.BucketAttempt, standing.CurrentKey, wire.Marshal(s))
 	}
 	update := func(f func(journal.Tx) error) {
@@ -30,13 +29,13 @@ func TestSetAsideOnce(t *testing.T) {
 	update(func(tx journal.Tx) error { return put(tx, old) })
 	for range 2 {
 		update(func(tx journal.Tx) error {
-			if err := redeal.SetAside(tx, next.Proposal); err != nil {
+			if err := setAside(tx, next.Proposal); err != nil {
 				return err
 			}
 			return put(tx, next)
 		})
 	}
-	update(redeal.TakeBack)
+	update(takeBack)
 	if err := store.View(func(tx journal.Tx) error {
 		raw, err := tx.Get(standing.BucketAttempt, standing.CurrentKey)
 		if !bytes.Equal(raw, wire.Marshal(old)) {
