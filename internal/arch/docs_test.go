@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -270,4 +272,30 @@ func anchors(doc string) (out []string) {
 		}
 	}
 	return out
+}
+
+// TestDocsNameFilesThatExist: whoever follows a path in a document finds the file.
+func TestDocsNameFilesThatExist(t *testing.T) {
+	t.Parallel()
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:node|cmd|internal|share|e2e|recovery|change|pairing|journal|tools)/[a-z0-9_/]+\\.go)`")
+	found := 0
+	for _, doc := range docs {
+		b, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(b), -1) {
+			found++
+			if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+				t.Errorf("%s: %v", filepath.Base(doc), err)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("%d files named", found)
+	}
 }
