@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/founding"
@@ -199,17 +200,17 @@ func TestOneInvitationAtATime(t *testing.T) {
 	l.found(2, 3)
 	c := l.devices[0].core
 	c.Now = l.now
-	if _, _, err := c.BeginInvite(idOf(l, 0)); api.CodeOf(err) != api.CodeBadArgument || c.Inviting != nil {
+	if _, _, err := c.BeginInvite(idOf(l, 0)); codeOf(err) != api.CodeBadArgument || c.Inviting != nil {
 		t.Errorf("in place of itself: %v", err)
 	}
-	if _, _, err := c.BeginInvite(strings.Repeat("ab", 32)); api.CodeOf(err) != api.CodeUnknown || c.Inviting != nil {
+	if _, _, err := c.BeginInvite(strings.Repeat("ab", 32)); codeOf(err) != api.CodeUnknown || c.Inviting != nil {
 		t.Errorf("in place of nobody: %v", err)
 	}
 	kind, slot, err := c.BeginInvite(idOf(l, 2))
 	if err != nil || kind != change.Replace || slot != 3 {
 		t.Fatal(kind, slot, err)
 	}
-	if _, _, err := c.BeginInvite(""); api.CodeOf(err) != api.CodeRefused || c.Inviting.Replaces != 3 {
+	if _, _, err := c.BeginInvite(""); codeOf(err) != api.CodeRefused || c.Inviting.Replaces != 3 {
 		t.Errorf("a second one: %v", err)
 	}
 	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).Card
@@ -248,7 +249,7 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 				continue
 			}
 			shown++
-			c, err := newCore(standing.Config{Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
+			c, err := newCore(standing.Config{Words: commandline.Words, Journal: d.journal.Copy(), Keeper: d.keeper, Rand: l.random(), Timings: l.timings(),
 				Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return l.now }})
 			if err != nil || c.Circle == nil || len(c.Circle.Chain) != 1 || c.Circle.Chain[0].Verify() != nil {
 				t.Errorf("%s shows an address that its disk does not hold: %v", d.name, err)

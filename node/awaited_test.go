@@ -62,7 +62,7 @@ func TestApproveBeforeTheShareComes(t *testing.T) {
 	// Were it to find out that it has said more in the attempt than it remembers,
 	// nothing would come by itself.
 	phone.core.Spent = phone.core.Circle.Record.Change.Attempt
-	if err := phone.core.MayAgree(); api.CodeOf(err) != api.CodeRolledBack || len(phone.warned("warifu refresh")) != 1 {
+	if err := phone.core.MayAgree(); codeOf(err) != api.CodeRolledBack || len(phone.warned("warifu refresh")) != 1 {
 		t.Errorf("it waits for what it has used up: %v", err)
 	}
 	phone.core.Spent = wire.Hash{}
@@ -111,7 +111,7 @@ func TestApproveWhileAWriteIsReadBack(t *testing.T) {
 	}
 	phone.core.ResumeLater(journal.ErrStopped)
 	phone.approves(r.ID)
-	if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeBusy {
+	if err := phone.core.MaySign(); codeOf(err) != api.CodeBusy {
 		t.Errorf("it would sign meanwhile: %v", err)
 	}
 	if !l.run(time.Minute, func() bool { return laptop.signed(r.ID) }) {

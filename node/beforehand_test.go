@@ -129,7 +129,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 					fine = append(fine, name)
 					continue
 				}
-				refused[name] = api.AsError(err)
+				refused[name] = asError(err)
 				if refused[name].Code == api.CodeInternal {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -149,7 +149,7 @@ func TestDryRunSaysWhatTheCallWould(t *testing.T) {
 					continue // the lab's keeper opens with any passphrase
 				}
 				err := calls[name](t.Context(), api.PresenceArgs{Passphrase: []byte("correct horse")}, func(api.Event) {})
-				if e := api.AsError(err); err == nil || e.Code != said.Code || e.Message != said.Message || e.Hint != said.Hint {
+				if e := asError(err); err == nil || e.Code != said.Code || e.Message != said.Message || e.Hint != said.Hint {
 					t.Errorf("%s: %q beforehand, and then %v", name, said.Message, err)
 				}
 			}
@@ -183,7 +183,7 @@ func TestRetireRefusedBeforehand(t *testing.T) {
 		t.Fatalf("no new epoch\n%s", l.logs())
 	}
 	n := laptop.node()
-	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); api.CodeOf(err) != api.CodeBusy {
+	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); codeOf(err) != api.CodeBusy {
 		t.Errorf("before every member has locked: %v", err)
 	}
 	if !l.run(time.Minute, func() bool { return !laptop.core.Redealing() && !tablet.core.Redealing() }) {
@@ -196,7 +196,7 @@ func TestRetireRefusedBeforehand(t *testing.T) {
 	if _, err := n.Retire(t.Context(), api.PresenceArgs{}); err != nil || laptop.core.OldestShare() != 1 {
 		t.Errorf("retired: %v, oldest share of epoch %d", err, laptop.core.OldestShare())
 	}
-	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); api.CodeOf(err) != api.CodeBadArgument {
+	if _, err := n.Retire(t.Context(), api.PresenceArgs{DryRun: true}); codeOf(err) != api.CodeBadArgument {
 		t.Errorf("nothing is left: %v", err)
 	}
 }
@@ -218,7 +218,7 @@ func TestMayApprove(t *testing.T) {
 	n := laptop.node()
 	says := func(id string, want api.Code) {
 		t.Helper()
-		if r, err := n.MayApprove(t.Context(), id); api.CodeOf(err) != want || err == nil && r.ID != id {
+		if r, err := n.MayApprove(t.Context(), id); codeOf(err) != want || err == nil && r.ID != id {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -233,7 +233,7 @@ func TestMayApprove(t *testing.T) {
 	says(wider.ID.Hex(), api.CodeNotPresent)
 	laptop.core.Lock()
 	says(open.ID.Hex(), api.CodeLocked)
-	if err := n.MayAbandon(t.Context()); api.CodeOf(err) != api.CodeNoFounding {
+	if err := n.MayAbandon(t.Context()); codeOf(err) != api.CodeNoFounding {
 		t.Errorf("nothing to abandon: %v", err)
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
@@ -185,12 +185,12 @@ func (c *core) onStrangerMessage(from []byte, protocol string, msg []byte) {
 	case message.MsgUnfound:
 		var m message.Unfound
 		if err = wire.Unmarshal(body, &m); err == nil {
-			c.EndMeeting(api.Errorf(api.CodeFoundingFailed, "%s gave up: %s", j.Sponsor.Card.Name, founding.FoundingReason(m.Reason)))
+			c.EndMeeting(say.New(say.SponsorGaveUp, j.Sponsor.Card.Name, founding.FoundingReason(m.Reason)))
 		}
 	}
 	if err != nil {
 		c.Log.Warn("message of the inviting device refused", "err", err)
-		c.EndMeeting(api.Errorf(api.CodeFoundingFailed, "%s proposed a circle that this device does not accept: %v", j.Sponsor.Card.Name, err))
+		c.EndMeeting(say.New(say.CircleNotAccepted, j.Sponsor.Card.Name, err))
 	}
 }
 

@@ -33,7 +33,7 @@ func TestFrozenCircleLetsNobodyIn(t *testing.T) {
 	if n := len(phone.core.Circle.Record.Devices); n != 3 || !strings.Contains(r.Trouble, "frozen") {
 		t.Fatalf("%d devices in a frozen circle; trouble %q", n, r.Trouble)
 	}
-	if err := phone.core.MayComeIn(0); api.CodeOf(err) != api.CodeFrozen {
+	if err := phone.core.MayComeIn(0); codeOf(err) != api.CodeFrozen {
 		t.Errorf("invited into a frozen circle: %v", err)
 	}
 	p := refresh.Proposal{
@@ -61,7 +61,7 @@ func TestReplacesTheLost(t *testing.T) {
 	l.introduce(phone, watch)
 	phone.change(change.Lost, change.Payload{Slot: 3})
 	l.run(2*time.Second, nil)
-	if err := phone.core.MayComeIn(2); api.CodeOf(err) != api.CodeFrozen {
+	if err := phone.core.MayComeIn(2); codeOf(err) != api.CodeFrozen {
 		t.Errorf("a replacement of the laptop while the tablet is called lost: %v", err)
 	}
 	if err := phone.core.MayComeIn(3); err != nil {
@@ -72,7 +72,7 @@ func TestReplacesTheLost(t *testing.T) {
 	if !l.run(10*time.Second, func() bool { return tablet.request(r.ID) != nil && laptop.request(r.ID) != nil }) {
 		t.Fatal("not spread")
 	}
-	if err := tablet.core.Deny(tablet.request(r.ID)); api.CodeOf(err) != api.CodeRefused {
+	if err := tablet.core.Deny(tablet.request(r.ID)); codeOf(err) != api.CodeRefused {
 		t.Errorf("the lost device denies its replacement: %v", err)
 	}
 	laptop.approves(r.ID)
@@ -140,7 +140,7 @@ func TestDenials(t *testing.T) {
 			}
 			by.core.Now = l.now
 			err := by.core.Deny(by.request(r.ID))
-			if tc.want && err != nil || !tc.want && api.CodeOf(err) != api.CodeRefused {
+			if tc.want && err != nil || !tc.want && codeOf(err) != api.CodeRefused {
 				t.Errorf("the device itself: %v", err)
 			}
 			// A device that does not keep to the rules says it all the same.
@@ -215,7 +215,7 @@ func TestOwnRemovalIsNotApproved(t *testing.T) {
 		t.Fatal("not spread")
 	}
 	phone.core.Now = l.now
-	if err := phone.core.Approve(phone.request(r.ID), true); api.CodeOf(err) != api.CodeRefused || ledger.Has(phone.request(r.ID).Approved, 1) {
+	if err := phone.core.Approve(phone.request(r.ID), true); codeOf(err) != api.CodeRefused || ledger.Has(phone.request(r.ID).Approved, 1) {
 		t.Errorf("approved: %v", err)
 	}
 }

@@ -93,7 +93,7 @@ func TestGarbageForASleeper(t *testing.T) {
 	}
 	phone.start()
 	l.run(5*time.Minute, nil)
-	if phone.core.HasShare() || api.CodeOf(phone.core.MaySign()) != api.CodeRolledBack {
+	if phone.core.HasShare() || codeOf(phone.core.MaySign()) != api.CodeRolledBack {
 		t.Fatalf("it has a share out of garbage: %v", phone.core.MaySign())
 	}
 	for _, d := range l.devices {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/internal/secret"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/changes"
@@ -181,11 +182,11 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	ended := func(r *ledger.Request) error {
 		ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 		defer cancel()
-		return desk.WaitEnded(ctx, r, phone.core.Look(r))
+		return desk.WaitEnded(ctx, r, phone.core.Look(r), commandline.Words)
 	}
 	want := func(r *ledger.Request, code api.Code, words string) {
 		t.Helper()
-		if err := ended(r); api.CodeOf(err) != code || !strings.Contains(err.Error(), words) || api.AsError(err).Hint == "" {
+		if err := ended(r); codeOf(err) != code || !strings.Contains(err.Error(), words) || asError(err).Hint == "" {
 			t.Errorf("%v, want %s", err, code)
 		}
 	}
@@ -194,7 +195,7 @@ func TestWhatIsCalledWhat(t *testing.T) {
 	want(sign, api.CodeTimeout, "has no signature yet")
 	l.tamper = silence(laptop)
 	failing := phone.change(change.Refresh, change.Payload{})
-	l.run(redeal.AttemptLife+5*time.Second, func() bool { return failing.Failed != "" })
+	l.run(redeal.AttemptLife+5*time.Second, func() bool { return failing.Failed != nil })
 	want(failing, api.CodeRedealFailed, "laptop did not take part")
 	l.tamper = nil
 	laptop.kill()

@@ -83,7 +83,7 @@ func TestLostDeviceIsRemoved(t *testing.T) {
 	if laptop.core.Circle.Record.Epoch != 0 {
 		t.Fatal("one person's word was enough")
 	}
-	if err := tablet.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
+	if err := tablet.core.MaySign(); codeOf(err) != api.CodeFrozen {
 		t.Errorf("not frozen: %v", err)
 	}
 	tablet.approves(r.ID)
@@ -268,7 +268,7 @@ func TestFreezeAndThaw(t *testing.T) {
 	phone.change(change.Freeze, change.Payload{})
 	l.run(2*time.Second, nil)
 	for _, d := range l.devices {
-		if err := d.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
+		if err := d.core.MaySign(); codeOf(err) != api.CodeFrozen {
 			t.Errorf("%s: %v", d.name, err)
 		}
 	}

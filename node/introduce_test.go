@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
@@ -26,7 +27,7 @@ func TestIntroducer(t *testing.T) {
 	if _, err := standing.Init(store, keeper, random, "founder", roster.Phone); err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(standing.Config{Journal: store, Keeper: keeper, Rand: random})
+	n, err := Open(standing.Config{Words: commandline.Words, Journal: store, Keeper: keeper, Rand: random})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestDamagedJudgeStaysFrozen(t *testing.T) {
 		laptop.start()
 	}
 	damage()
-	if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeFrozen {
+	if err := laptop.core.MaySign(); codeOf(err) != api.CodeFrozen {
 		t.Errorf("after a start with a damaged judge: %v", err)
 	}
 	phone.change(change.Lost, change.Payload{Slot: uint16(tablet.core.Circle.Slot)})

@@ -411,11 +411,11 @@ func TestRolledBackDeviceIsDealtAgain(t *testing.T) {
 	for range 2 { // it knows also after a restart, and signs nothing before
 		phone.start()
 		noticed := func() bool { return phone.core.RedealTrouble != "" || phone.core.Circle.Record.Epoch > 0 }
-		if !l.run(10*time.Second, noticed) || api.CodeOf(phone.core.MaySign()) != api.CodeRolledBack {
+		if !l.run(10*time.Second, noticed) || codeOf(phone.core.MaySign()) != api.CodeRolledBack {
 			t.Fatalf("a device that was set back would sign: %v\n%s", phone.core.MaySign(), l.logs())
 		}
 		l.run(2*time.Minute, nil)
-		if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack {
+		if err := phone.core.MaySign(); codeOf(err) != api.CodeRolledBack {
 			t.Errorf("it would sign later: %v", err)
 		}
 		phone.kill()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/intent"
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/desk"
@@ -202,6 +203,7 @@ func (d *labDevice) start() {
 	d.lab.t.Helper()
 	d.journal = d.journal.Restart()
 	c, err := newCore(standing.Config{
+		Words:   commandline.Words,
 		Journal: d.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.lab.now },

@@ -34,7 +34,7 @@ func TestNewNames(t *testing.T) {
 		c := l.devices[0].core
 		was := c.Self.Name
 		c.Self.Name = name
-		if err := c.FreeToFound(); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "this device is called") || !strings.Contains(err.Error(), want) {
+		if err := c.FreeToFound(); codeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "this device is called") || !strings.Contains(err.Error(), want) {
 			t.Errorf("found as %s: %v", name, err)
 		}
 		c.Self.Name = was
@@ -116,7 +116,7 @@ func TestCircleRefusesNames(t *testing.T) {
 		}
 		laptop.core.Now = l.now
 		err := laptop.core.Approve(laptop.request(r.ID), true)
-		if in && err != nil || !in && (api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), name)) {
+		if in && err != nil || !in && (codeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), name)) {
 			t.Errorf("approval of %s: %v", name, err)
 		}
 		for _, d := range []*labDevice{phone, laptop} {

@@ -66,7 +66,7 @@ func (n *Node) Name() string { return n.core.Self.Name }
 
 // Run is the loop. It returns when ctx ends, having wiped the machines.
 func (n *Node) Run(ctx context.Context, link standing.Link, invite Inviter) error {
-	n.greeter = meet.New(meet.Config{Device: introducer{n}, Inviter: invite, Now: n.now, Rand: n.core.Config.Rand, Log: n.log})
+	n.greeter = meet.New(meet.Config{Device: introducer{n}, Inviter: invite, Now: n.now, Rand: n.core.Config.Rand, Log: n.log, Words: n.core.Config.Words})
 	defer n.greeter.End(ErrStopped)
 	defer close(n.ended)
 	n.core.Now = n.now()

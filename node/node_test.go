@@ -78,7 +78,7 @@ func TestDenialClosesEverywhere(t *testing.T) {
 			t.Errorf("%s: %s", d.name, s)
 		}
 	}
-	if err := laptop.core.Approve(laptop.request(r.ID), false); api.CodeOf(err) != api.CodeRequestClosed {
+	if err := laptop.core.Approve(laptop.request(r.ID), false); codeOf(err) != api.CodeRequestClosed {
 		t.Errorf("approval of a denied request: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestLifeCountsFromReceipt(t *testing.T) {
 		}
 		ids = append(ids, message.RequestID(it.Body))
 	}
-	state := func(d *labDevice, want string) {
+	state := func(d *labDevice, want ledger.State) {
 		t.Helper()
 		for i, id := range ids {
 			if s := d.request(id).State(); s != want {

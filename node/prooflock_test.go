@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/change"
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/standing"
@@ -64,7 +65,7 @@ func TestProofDoesNotUndoALock(t *testing.T) {
 		}
 	}
 	phone.kill()
-	opened, err := Open(standing.Config{Journal: phone.journal, Keeper: k, Rand: l.random()})
+	opened, err := Open(standing.Config{Words: commandline.Words, Journal: phone.journal, Keeper: k, Rand: l.random()})
 	if err != nil {
 		t.Fatal(err)
 	}

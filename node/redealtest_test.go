@@ -94,7 +94,7 @@ func TestEnoughWithout(t *testing.T) {
 	l.found(3, 3)
 	c := l.devices[0].core
 	for _, fill := range []func(*desk.Counter, *change.Payload) error{desk.Another(idOf(l, 1)), func(c *desk.Counter, _ *change.Payload) error { return c.EnoughWithout(c.Circle.Slot) }} {
-		if err := fill(c.Counter, &change.Payload{}); api.CodeOf(err) != api.CodeStranded {
+		if err := fill(c.Counter, &change.Payload{}); codeOf(err) != api.CodeStranded {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -302,7 +302,7 @@ func TestRequestsThatNobodyCanRead(t *testing.T) {
 		if len(v.Warnings) == 0 || !strings.Contains(v.Summary, "cannot tell") || strings.ContainsRune(v.Warnings[0]+v.Account, '\x1b') {
 			t.Errorf("%s: shown as %+v", name, v)
 		}
-		if err := laptop.core.Approve(r, true); api.CodeOf(err) != api.CodeRefused {
+		if err := laptop.core.Approve(r, true); codeOf(err) != api.CodeRefused {
 			t.Errorf("%s: approved: %v", name, err)
 		}
 		if len(r.Approved) != 0 {
@@ -311,7 +311,7 @@ func TestRequestsThatNobodyCanRead(t *testing.T) {
 	}
 	// The person who asks for a key that is not there is told so.
 	phone.core.Now = l.now
-	if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("x")}, "bitcoin", nil, desk.RequestLifetime); api.CodeOf(err) != api.CodeNoAccount {
+	if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("x")}, "bitcoin", nil, desk.RequestLifetime); codeOf(err) != api.CodeNoAccount {
 		t.Errorf("a request for an account that is not there: %v", err)
 	}
 }

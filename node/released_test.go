@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/ledger"
@@ -99,11 +100,11 @@ func TestNothingLeavesOnceClosed(t *testing.T) {
 	l := newLab(t, 2, 46)
 	l.found(2, 2)
 	phone := l.devices[0]
-	for want, end := range map[string]func(*ledger.Request){
+	for want, end := range map[ledger.State]func(*ledger.Request){
 		api.StateDenied:  func(r *ledger.Request) { _ = phone.core.Deny(r) },
 		api.StateExpired: func(*ledger.Request) { phone.core.tick(l.now.Add(2 * time.Hour)) },
 	} {
-		r := phone.ask(want)
+		r := phone.ask(string(want))
 		end(r)
 		if err := phone.core.NoteReleased(r); err == nil || r.State() != want || phone.stored(r.ID).Released {
 			t.Errorf("%s: %v, %s", want, err, r.State())
@@ -115,7 +116,7 @@ func TestNothingLeavesOnceClosed(t *testing.T) {
 func (d *labDevice) stored(id wire.RequestID) (m ledger.Meta) {
 	d.lab.t.Helper()
 	copied := &labDevice{lab: d.lab, name: d.name, id: d.id, journal: d.journal.Copy(), keeper: d.keeper}
-	c, err := newCore(standing.Config{Journal: copied.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
+	c, err := newCore(standing.Config{Words: commandline.Words, Journal: copied.journal, Keeper: d.keeper, Rand: d.lab.random(), Timings: d.lab.timings(),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return d.lab.now }})
 	if err != nil {
 		d.lab.t.Fatal(err)
@@ -137,7 +138,7 @@ func TestLateDenialIsTold(t *testing.T) {
 		id := l.releasing("deny me where it left").ID
 		laptop.core.Now = l.now
 		err := laptop.core.Deny(laptop.request(id))
-		if api.CodeOf(err) != api.CodeRequestClosed || !strings.Contains(err.Error(), "too late: a partial signature has left this device") {
+		if codeOf(err) != api.CodeRequestClosed || !strings.Contains(err.Error(), "too late: a partial signature has left this device") {
 			t.Errorf("the person is told %v", err)
 		}
 		l.mayBeSigned(id)
@@ -197,7 +198,7 @@ func (l *lab) mayBeSigned(id wire.RequestID) {
 			r := d.request(id)
 			err := d.core.Failure(r)
 			if s := r.State(); s != api.StateReleased || err == nil || !strings.Contains(err.Error(), "it may be signed") ||
-				api.AsError(err).Hint != "treat what it asks for as signed" {
+				asError(err).Hint != "treat what it asks for as signed" {
 				l.t.Errorf("%s, %s: %s, %v", when, d.name, s, err)
 			}
 			if open := d.core.OpenRequests(); len(open) != 1 {
@@ -230,7 +231,7 @@ func TestNobodyCallsReleasedWhatNoQuorumApproved(t *testing.T) {
 	}
 	claim := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{Version: 1, Request: r.ID, Verdict: message.VerdictReleased,
 		Epoch: laptop.core.Circle.Record.Epoch, Record: laptop.core.Circle.Hash}))
-	state := func() string { return tablet.request(r.ID).State() }
+	state := func() ledger.State { return tablet.request(r.ID).State() }
 	if err := tablet.core.Take(claim); err != nil || state() != api.StateDenied {
 		t.Errorf("%v: the word of one device makes it %s", err, state())
 	}

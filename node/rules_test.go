@@ -48,7 +48,7 @@ func TestRulesAnswer(t *testing.T) {
 			laptop.keeper.locked = c.locked
 			r := phone.ask(c.text)
 			l.run(time.Minute, nil)
-			if s := r.State(); s != c.want {
+			if s := string(r.State()); s != c.want {
 				t.Errorf("the request is %s, want %s", s, c.want)
 			}
 			if v := laptop.core.ViewRequest(laptop.request(r.ID)); v.Answer != c.answer {
@@ -72,10 +72,10 @@ func TestRulesAnswer(t *testing.T) {
 		for _, d := range []*labDevice{phone, laptop} {
 			d.core.Now, d.core.Config.Rules = l.now, rules("message deny")
 		}
-		if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("hi")}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
+		if _, err := phone.core.Ask(intent.Input{Kind: intent.Message, Message: []byte("hi")}, roster.Ethereum, []uint32{0, 0}, desk.RequestLifetime); codeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person asks against its rules: %v", err)
 		}
-		if err := laptop.core.Approve(laptop.request(r.ID), false); api.CodeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
+		if err := laptop.core.Approve(laptop.request(r.ID), false); codeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "policy") {
 			t.Errorf("its person approves against its rules: %v", err)
 		}
 		if len(laptop.request(r.ID).Approved) != 1 {

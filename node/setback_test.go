@@ -47,7 +47,7 @@ func TestSetBackInARedeal(t *testing.T) {
 		t.Fatalf("it does not notice\n%s", l.logs())
 	}
 	for _, when := range []string{"at once", "after a restart"} {
-		if err := phone.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack || phone.core.Circle.Record.Epoch != 0 {
+		if err := phone.core.MaySign(); codeOf(err) != api.CodeRolledBack || phone.core.Circle.Record.Epoch != 0 {
 			t.Errorf("%s: it would sign in epoch %d: %v", when, phone.core.Circle.Record.Epoch, err)
 		}
 		phone.kill()

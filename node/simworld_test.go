@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/journal/journaltest"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/standing"
@@ -206,6 +207,7 @@ func (d *simDevice) boot() {
 		log = slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	c, err := newCore(standing.Config{
+		Words:   commandline.Words,
 		Journal: simJournal{d.disk}, Keeper: d.keeper, Rand: d.w.random(), Timings: d.w.timings(),
 		Log: log, Now: d.clock,
 	})

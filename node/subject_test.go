@@ -84,17 +84,17 @@ func TestDevicesAreSaidByIdentity(t *testing.T) {
 		idOf(l, 1) + "00": api.CodeBadArgument, stranger: api.CodeUnknown,
 	} {
 		for name, fill := range map[string]func(string) func(*desk.Counter, *change.Payload) error{"about": desk.About, "another": desk.Another} {
-			if err := fill(said)(c.Counter, &change.Payload{}); api.CodeOf(err) != want {
+			if err := fill(said)(c.Counter, &change.Payload{}); codeOf(err) != want {
 				t.Errorf("%s %q: %v, want %s", name, said, err, want)
 			}
 		}
 		if said != "" { // in place of nobody
-			if _, _, err := c.BeginInvite(said); api.CodeOf(err) != want {
+			if _, _, err := c.BeginInvite(said); codeOf(err) != want {
 				t.Errorf("invite in place of %q: %v, want %s", said, err, want)
 			}
 		}
 		for _, kind := range []string{api.KindLost, api.KindReplace, api.KindVacation, api.KindVeto, api.KindRemove} {
-			if _, err := c.Preview(api.PreviewArgs{Kind: kind, Device: said}); api.CodeOf(err) != want {
+			if _, err := c.Preview(api.PreviewArgs{Kind: kind, Device: said}); codeOf(err) != want {
 				t.Errorf("preview of %s %q: %v, want %s", kind, said, err, want)
 			}
 		}
@@ -113,7 +113,7 @@ func TestFormerDeviceIsNotMeant(t *testing.T) {
 	if !l.run(time.Minute, l.in(0, laptop, tablet)) {
 		t.Fatalf("not healed\n%s", l.logs())
 	}
-	if _, err := laptop.core.Member(id); api.CodeOf(err) != api.CodeUnknown || !strings.Contains(err.Error(), "phone is no longer in the circle") {
+	if _, err := laptop.core.Member(id); codeOf(err) != api.CodeUnknown || !strings.Contains(err.Error(), "phone is no longer in the circle") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func TestRequestsCarryTheIdentity(t *testing.T) {
 			continue
 		}
 		tablet.core.Now = l.now
-		if err := tablet.core.Approve(tablet.request(r.ID), true); api.CodeOf(err) != api.CodeUnknown {
+		if err := tablet.core.Approve(tablet.request(r.ID), true); codeOf(err) != api.CodeUnknown {
 			t.Errorf("approved: %v", err)
 		}
 		v := tablet.core.ViewRequest(tablet.request(r.ID))

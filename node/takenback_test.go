@@ -57,7 +57,7 @@ func TestThawedFreezeDoesNotHoldNewcomer(t *testing.T) {
 					t.Errorf("%s: what was taken back is %s", d.name, r.State())
 				}
 			}
-			if err := phone.core.Failure(said); name != "again" && (api.CodeOf(err) != api.CodeExpired || !strings.Contains(err.Error(), "taken back")) {
+			if err := phone.core.Failure(said); name != "again" && (codeOf(err) != api.CodeExpired || !strings.Contains(err.Error(), "taken back")) {
 				t.Errorf("who waits for it is told %v", err)
 			}
 			l.signsWithAll(laptop, tablet, watch)

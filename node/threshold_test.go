@@ -143,7 +143,7 @@ func TestRetireWithoutTheSleeper(t *testing.T) {
 	l := newLab(t, 3, 74)
 	l.found(2, 3)
 	phone, laptop, tablet := l.devices[0], l.devices[1], l.devices[2]
-	if err := laptop.core.RetireNow(); api.CodeOf(err) != api.CodeBadArgument {
+	if err := laptop.core.RetireNow(); codeOf(err) != api.CodeBadArgument {
 		t.Errorf("retired nothing: %v", err)
 	}
 	phone.kill()

@@ -53,12 +53,12 @@ func TestLostEpochKeyOfARedeal(t *testing.T) {
 				t.Error("it signs")
 			}
 			l.run(redeal.ResumeTries*redeal.MaxResumePause, func() bool { return !laptop.core.Interrupted() })
-			if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack || !told("votes no more in it") {
+			if err := laptop.core.MaySign(); codeOf(err) != api.CodeRolledBack || !told("votes no more in it") {
 				t.Errorf("%v; warnings %q", err, laptop.core.Warnings())
 			}
 			laptop.kill()
 			laptop.start()
-			if err := laptop.core.MaySign(); api.CodeOf(err) != api.CodeRolledBack {
+			if err := laptop.core.MaySign(); codeOf(err) != api.CodeRolledBack {
 				t.Errorf("after another start: %v", err)
 			}
 			if phase == refresh.Committed {

@@ -94,7 +94,7 @@ func TestWaitEndsWithTheCircle(t *testing.T) {
 		over := make(chan error, 1)
 		go func() { over <- wait(n, w) }()
 		n.Post(func(c *desk.Counter) { c.LeaveCircle() })
-		if err := <-over; api.CodeOf(err) != api.CodeNoCircle {
+		if err := <-over; codeOf(err) != api.CodeNoCircle {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/internal/keeper"
 	"github.com/warifu/warifu/internal/p2p"
 	"github.com/warifu/warifu/internal/p2p/meet"
@@ -81,6 +82,7 @@ func (d *daemon) up(ctx context.Context) (err error) {
 		Boot:    boot,
 		Log:     log,
 		Now:     now,
+		Words:   commandline.Words,
 	})
 	if err != nil {
 		return err

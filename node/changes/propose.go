@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -31,9 +31,9 @@ type Plan struct {
 func (cg *Changes) proposeChange(r *ledger.Request) {
 	kind, removed, card := cg.ledger.Wanted(r)
 	err := cg.StartRedeal(Plan{Kind: kind, Removed: removed, Card: card, Addrs: r.Change.Addrs, Request: r})
-	r.Failed = ""
+	r.Failed = nil
 	if err != nil {
-		r.Trouble, r.Failed = err.Error(), api.CodeOf(err)
+		r.Trouble, r.Failed = err.Error(), err
 		r.Attempts++
 		cg.ledger.BackOff(r)
 	}
@@ -97,8 +97,7 @@ func (cg *Changes) Plan(want Plan, nonce [32]byte) (refresh.Proposal, error) {
 	for _, d := range head.Devices {
 		goes := slices.ContainsFunc(want.Removed, func(x refresh.Removal) bool { return x.Slot == d.Slot })
 		if !goes && d.Slot != cg.me.Circle.Slot && cg.judging.Banned(d.Slot) {
-			return p, api.Errorf(api.CodeFrozen, "%s is reported lost or is being removed, and would get a fresh share", cg.me.Name(d.Slot)).
-				WithHint("remove it, or thaw")
+			return p, say.New(say.WouldDealToAccused, cg.me.Name(d.Slot))
 		}
 		pr := cg.me.Peers[d.Slot]
 		here := d.Slot == cg.me.Circle.Slot || cg.me.Online(d.Slot) && pr.Told && pr.Record == cg.me.Circle.Hash && !pr.Locked
@@ -125,16 +124,14 @@ func (cg *Changes) Plan(want Plan, nonce [32]byte) (refresh.Proposal, error) {
 	}
 	if n := len(p.Members); n < enough || len(p.Dealers) < head.Threshold {
 		if n >= enough {
-			return p, api.Errorf(api.CodeTooFew, "%d devices must deal their shares, and only %d that can take part hold one", head.Threshold, len(cg.mayDeal(p.Members))).
-				WithHint("start those that hold a share of epoch %d", head.Epoch)
+			return p, say.New(say.TooFewDealers, head.Threshold, len(cg.mayDeal(p.Members))).Hinted(head.Epoch)
 		}
-		return p, api.Errorf(api.CodeTooFew, "%d devices must take part, and only %d can", enough, n).
-			WithHint("start %s", standing.Either(cg.me.Names(away)))
+		return p, say.New(say.TooFewMembers, enough, n).Hinted(standing.Either(cg.me.Names(away)))
 	}
 	if want.Card != nil {
 		d := want.Card.Device(head.NextSlot())
 		if !cg.me.Link.Connected(d.Peer) {
-			return p, api.Errorf(api.CodeUnreachable, "%s is not connected", d.Name)
+			return p, say.New(say.NotConnected, d.Name)
 		}
 		p.Added = []roster.Device{d}
 		p.Members = append(p.Members, d.Slot)
@@ -266,6 +263,9 @@ func (cg *Changes) deliverCertificate(a *redeal.Attempt, e roster.Entry) {
 	cg.redeals.RedealStep()
 }
 
+// ErrCameToNothing says that a re-deal was begun and was given up.
+var ErrCameToNothing = errors.New("node: the re-deal came to nothing")
+
 // RedealFailed lets the request behind a dead attempt try again later.
 func (cg *Changes) RedealFailed(a *redeal.Attempt) {
 	for slot, what := range a.Machine.Suspects() {
@@ -277,7 +277,7 @@ func (cg *Changes) RedealFailed(a *redeal.Attempt) {
 	cg.blameFor(a)
 	if r := cg.ledger.Requests[a.Request]; r != nil {
 		r.Attempts++
-		r.Failed = api.CodeRedealFailed
+		r.Failed = ErrCameToNothing
 		r.Trouble = strings.Join(append([]string{"the last attempt was given up"}, cg.WhyDied()...), "; ")
 		cg.ledger.BackOff(r)
 	}

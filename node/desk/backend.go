@@ -12,6 +12,7 @@ import (
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share"
@@ -165,7 +166,7 @@ func (n *Desk) Await(ctx context.Context, w *Watcher, emit func(api.Event)) (sig
 		}
 		last = now
 		return false
-	}, func() error { return WaitEnded(ctx, w.request, last) })
+	}, func() error { return WaitEnded(ctx, w.request, last, n.c.Config.Words) })
 	if err != nil {
 		return api.Signature{}, err
 	}
@@ -173,15 +174,15 @@ func (n *Desk) Await(ctx context.Context, w *Watcher, emit func(api.Event)) (sig
 }
 
 // WaitEnded says what the call was waiting for when its time was up.
-func WaitEnded(ctx context.Context, r *ledger.Request, last look) error {
+func WaitEnded(ctx context.Context, r *ledger.Request, last look, words say.Vocabulary) error {
 	if context.Cause(ctx) == context.Canceled {
 		return context.Canceled
 	}
 	text := "has no signature yet"
-	hint := "the request stays open: see it with \"warifu show %v\""
+	hint := "the request stays open: see it with \"" + words.Do(say.Show, r.ID) + "\""
 	if r.Change != nil {
 		text = "has not taken effect yet"
-		hint = "the circle goes on with it as soon as it can: \"warifu show %[1]v --wait\" follows it, \"warifu deny %[1]v\" ends it"
+		hint = "the circle goes on with it as soon as it can: \"" + words.Do(say.Follow, r.ID) + "\" follows it, \"" + words.Do(say.DenyThis, r.ID) + "\" ends it"
 	}
 	if last.Reason != "" {
 		text += ": " + last.Reason
@@ -194,7 +195,7 @@ func WaitEnded(ctx context.Context, r *ledger.Request, last look) error {
 	if len(last.Waiting) > 0 {
 		e = e.WithDevice(last.Waiting[0])
 	}
-	return e.WithHint(hint, r.ID)
+	return e.WithHint("%s", hint)
 }
 
 // Requests implements [api.Backend].
@@ -256,7 +257,7 @@ func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
 	}
 	return n.Call(ctx, func(c *Counter) error {
 		if c.Config.Keeper.Locked() {
-			return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("warifu unlock")
+			return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("%s", c.do(say.Unlock))
 		}
 		c.Unlocked()
 		return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 )
@@ -127,7 +128,7 @@ func (vw *Views) effects(r *ledger.Request) (out []string) {
 	case change.Remove:
 		add("it is removed when its countdown is over, also where the circle would ask first")
 	case change.Freeze:
-		add("nothing is signed on any device until %d persons have said \"warifu thaw\"", t)
+		add("nothing is signed on any device until %d persons have said \"%s\"", t, vw.do(say.Thaw))
 		add("re-deals go on either way")
 	case change.Thaw:
 		if why := vw.judging.Frozen(); why != "" {
@@ -135,9 +136,9 @@ func (vw *Views) effects(r *ledger.Request) (out []string) {
 		}
 		add("re-deals go on either way")
 	case change.Vacation:
-		add("until then it is not removed for its silence; if it is lost, say so: \"warifu lost\"")
+		add("until then it is not removed for its silence; if it is lost, say so: \"%s\"", vw.do(say.Lost))
 	case change.Veto:
-		add("its removal is put off by 30 days, twice at most; if it is lost, say so: \"warifu lost\"")
+		add("its removal is put off by 30 days, twice at most; if it is lost, say so: \"%s\"", vw.do(say.Lost))
 	}
 	if r.Change.ByRedeal() {
 		add("all keys and addresses stay; shares of before die")
@@ -204,11 +205,11 @@ func (vw *Views) numberWarnings(r *ledger.Request) (w []string) {
 	}
 	switch {
 	case n < t:
-		add("only %s would be left, and %d must sign: nothing comes of it before another device is in; add one: \"warifu invite\"", standing.List(stay), t)
+		add("only %s would be left, and %d must sign: nothing comes of it before another device is in; add one: \"%s\"", standing.List(stay), t, vw.do(say.Invite))
 	case n == t && (n < before || t != now):
 		more := ""
 		if n < before {
-			more = "; add one soon: \"warifu invite\""
+			more = "; add one soon: \"" + vw.do(say.Invite) + "\""
 		}
 		add("all of %s must sign then: losing one loses the accounts%s", standing.List(stay), more)
 	}

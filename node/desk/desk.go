@@ -76,12 +76,12 @@ type Loop interface {
 
 // Call runs f in the loop and waits for it.
 func (n *Desk) Call(ctx context.Context, f func(c *Counter) error) error {
-	return n.loop.Call(ctx, func() error { return f(n.c) })
+	return Said(n.loop.Call(ctx, func() error { return f(n.c) }), n.c.Config.Words)
 }
 
 // look is call for what changes nothing.
 func (n *Desk) look(ctx context.Context, f func(c *Counter) error) error {
-	return n.loop.Look(ctx, func() error { return f(n.c) })
+	return Said(n.loop.Look(ctx, func() error { return f(n.c) }), n.c.Config.Words)
 }
 
 // lookIn is look for what there is to see in a circle only: a newcomer whose re-deal

@@ -10,6 +10,7 @@ import (
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
@@ -125,7 +126,7 @@ func (n *Desk) AwaitChange(ctx context.Context, w *Watcher, emit func(api.Event)
 		}
 		last = now
 		return now.state == api.StateDone
-	}, func() error { return WaitEnded(ctx, w.request, last) })
+	}, func() error { return WaitEnded(ctx, w.request, last, n.c.Config.Words) })
 }
 
 // Freeze implements [api.Healing].
@@ -185,7 +186,7 @@ func (n *Desk) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, er
 		}
 		if !c.Silent(wire.Slot(ch.Slot)) {
 			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.Name(wire.Slot(ch.Slot))).
-				WithHint("if it is lost: warifu lost")
+				WithHint("if it is lost: %s", c.do(say.Lost))
 		}
 		return nil
 	})
@@ -197,8 +198,7 @@ func refused(err error) error {
 	if err == nil {
 		return nil
 	}
-	return api.Errorf(api.CodeRefused, "%s", strings.TrimPrefix(err.Error(), "recovery: ")).
-		WithHint("as this device sees it; warifu status says more")
+	return say.New(say.WordDoesNotCount, strings.TrimPrefix(err.Error(), "recovery: "))
 }
 
 // word makes a request that takes effect by being made.

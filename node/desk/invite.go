@@ -34,7 +34,7 @@ func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Ev
 		clear(c.Pairing)
 	})
 	if err != nil {
-		return api.Changed{}, pairingError(err)
+		return api.Changed{}, n.pairingError(err)
 	}
 	d := who.Card.Device(0)
 	emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: standing.Fingerprint(d)})

@@ -1,10 +1,9 @@
 package desk
 
 import (
-	"fmt"
-
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/say"
 )
 
 // Bounds of a list of requests. What they say can be long, and other devices decide
@@ -28,7 +27,7 @@ func (vw *Views) ViewList(list []*ledger.Request) []api.Request {
 			size += len(w)
 		}
 		if size > room {
-			text := fmt.Sprintf("too long for a list: warifu show %v", r.ID)
+			text := "too long for a list: " + vw.do(say.Show, r.ID)
 			v.Lines = []api.Line{{Label: "more", Text: text}}
 			v.Warnings = v.Warnings[:min(len(v.Warnings), 1)]
 		} else {

@@ -1,14 +1,17 @@
 package desk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/changes"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/ledger"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
@@ -117,7 +120,7 @@ type look struct {
 }
 
 func (vw *Views) Look(r *ledger.Request) look {
-	v := look{state: r.State()}
+	v := look{state: string(r.State())}
 	v.Waiting, v.Reason = vw.WaitingFor(r)
 	v.Code = vw.whyNotYet(r)
 	if l := r.Live; l != nil {
@@ -149,8 +152,10 @@ func (vw *Views) whyNotYet(r *ledger.Request) api.Code {
 	case r.Change == nil || !r.Change.ByRedeal() || vw.ledger.InEffect(r) || !vw.ledger.Granted(r):
 	case vw.redeals.Redealing() && (vw.redeals.Attempt == nil || vw.redeals.Attempt.Request != r.ID):
 		return api.CodeBusy
-	case r.Failed == api.CodeTooFew || r.Failed == api.CodeRedealFailed:
-		return r.Failed
+	case say.Is(r.Failed, say.TooFewDealers), say.Is(r.Failed, say.TooFewMembers):
+		return api.CodeTooFew
+	case errors.Is(r.Failed, changes.ErrCameToNothing):
+		return api.CodeRedealFailed
 	}
 	return api.CodeTimeout
 }
@@ -168,7 +173,7 @@ func (vw *Views) Failure(r *ledger.Request) error {
 		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.ID, vw.ledger.ReleasedWords(r)).
 			WithHint("treat what it asks for as signed")
 	case r.Meta.Expired && r.Change != nil && vw.me.Now.Before(r.Expires()):
-		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `warifu thaw`", r.ID).
+		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `%s`", r.ID, vw.do(say.Thaw)).
 			WithHint("nothing has changed; if it still holds, say it again")
 	case r.Meta.Expired:
 		return api.Errorf(api.CodeExpired, "request %v expired", r.ID).WithHint("ask again")

@@ -9,8 +9,10 @@ import (
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/pairing"
+	"github.com/warifu/warifu/roster"
 )
 
 // Found implements [api.Backend].
@@ -20,7 +22,7 @@ func (n *Desk) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 	err := n.Call(ctx, func(c *Counter) error {
 		if c.Founding != nil && (c.Founding.Pending || c.Founding.Machine != nil) {
 			pending = true
-		} else if err := c.BeginInviting(args.Threshold, args.Devices, founding.SettingsOf(args)); err != nil {
+		} else if err := c.BeginInviting(args.Threshold, args.Devices, settingsOf(args)); err != nil {
 			return err
 		}
 		w = c.Watch(nil, true)
@@ -35,7 +37,7 @@ func (n *Desk) Found(ctx context.Context, args api.FoundArgs, emit func(api.Even
 			who, err := reception.Welcome(ctx, i)
 			if err != nil {
 				n.giveUp(w, err)
-				return api.Circle{}, pairingError(err)
+				return api.Circle{}, n.pairingError(err)
 			}
 			d := who.Card.Device(0)
 			emit(api.Event{Event: api.EventJoined, Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: standing.Fingerprint(d)})
@@ -69,7 +71,7 @@ func (n *Desk) Join(ctx context.Context, args api.JoinArgs, emit func(api.Event)
 	}
 	sponsor, card, err := n.loop.Greeter().Answer(ctx, args, emit)
 	if err != nil {
-		return api.Circle{}, pairingError(err)
+		return api.Circle{}, n.pairingError(err)
 	}
 	var w *Watcher
 	err = n.Call(ctx, func(c *Counter) error {
@@ -129,8 +131,13 @@ func (n *Desk) awaitCircle(ctx context.Context, w *Watcher, emit func(api.Event)
 	return now.circle, nil
 }
 
+// pairingError says a pairing's failure, which may be of a room, as the control API does.
+func (n *Desk) pairingError(err error) error {
+	return pairingError(Said(err, n.c.Config.Words), n.c.Config.Words)
+}
+
 // pairingError says a pairing's failure as the control API does.
-func pairingError(err error) error {
+func pairingError(err error, words say.Vocabulary) error {
 	if e, ok := errors.AsType[*meet.Expired](err); ok {
 		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", standing.Roughly(e.Ago)).
 			WithHint("use the invitation that the other device shows now")
@@ -150,7 +157,7 @@ func pairingError(err error) error {
 	case pairing.SameDevice, pairing.NameTaken:
 		code, hint = api.CodeDeviceKnown, "each device joins once, under a name of its own"
 	case pairing.BadName:
-		code, hint = api.CodeRefused, "make a device of another name in another home: warifu init"
+		code, hint = api.CodeRefused, "make a device of another name in another home: "+words.Do(say.Init)
 	case pairing.CircleFull:
 		code, hint = api.CodeCircleFull, "the founder chose fewer devices"
 	case pairing.Malformed, pairing.Version:
@@ -161,4 +168,24 @@ func pairingError(err error) error {
 		e = e.WithHint("%s", hint)
 	}
 	return e
+}
+
+// settingsOf reads the timers of a circle to be. Who shortens the grace shortens
+// what belongs to it.
+func settingsOf(args api.FoundArgs) roster.Settings {
+	s := roster.DefaultSettings()
+	set := func(to *uint64, d api.Duration) {
+		if d > 0 {
+			*to = max(uint64(time.Duration(d)/time.Second), 1)
+		}
+	}
+	set(&s.Quiet, args.Quiet)
+	set(&s.Suspect, args.Suspect)
+	set(&s.SuspectOnline, args.Online)
+	set(&s.Grace, args.Grace)
+	if args.Grace > 0 {
+		s.GraceNoSpare = 2 * s.Grace
+		s.Budget, s.BudgetNoSpare = min(s.Budget, s.Grace), min(s.BudgetNoSpare, s.Grace)
+	}
+	return s
 }

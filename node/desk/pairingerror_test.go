@@ -28,7 +28,7 @@ func TestPairingErrorsAreSaid(t *testing.T) {
 		pairing.Refused:      api.CodeFoundingFailed,
 		pairing.BadName:      api.CodeRefused,
 	} {
-		err := pairingError(&pairing.Error{Code: code, Text: "what happened"})
+		err := pairingError(&pairing.Error{Code: code, Text: "what happened"}, nil)
 		e := api.AsError(err)
 		if e.Code != want || e.Message != "what happened" {
 			t.Errorf("%v: %+v", code, e)
@@ -47,7 +47,7 @@ func TestPairingErrorsAreSaid(t *testing.T) {
 func TestExpiredInvitationIsSaid(t *testing.T) {
 	t.Parallel()
 	for ago, words := range map[time.Duration]string{0: "has expired", 3 * time.Hour: "ended 3 hours ago"} {
-		if e := api.AsError(pairingError(&meet.Expired{Ago: ago})); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
+		if e := api.AsError(pairingError(&meet.Expired{Ago: ago}, nil)); e.Code != api.CodeInvitationOld || !strings.Contains(e.Message, words) || e.Hint == "" {
 			t.Errorf("after %v: %+v", ago, e)
 		}
 	}

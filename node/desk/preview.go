@@ -9,6 +9,7 @@ import (
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -101,7 +102,7 @@ func Another(identity string) func(*Counter, *change.Payload) error {
 			return err
 		}
 		if wire.Slot(ch.Slot) == c.Circle.Slot {
-			return api.Errorf(api.CodeBadArgument, "%s is this device", c.Self.Name).WithHint("\"warifu leave\" takes this device out")
+			return api.Errorf(api.CodeBadArgument, "%s is this device", c.Self.Name).WithHint("\"%s\" takes this device out", c.do(say.Leave))
 		}
 		return c.EnoughWithout(wire.Slot(ch.Slot))
 	}
@@ -113,7 +114,7 @@ func (c *Counter) mayRequire(devices int) error {
 	most := len(rec.Devices)
 	switch {
 	case devices > most:
-		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", most, devices).WithHint("warifu invite")
+		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", most, devices).WithHint("%s", c.do(say.Invite))
 	case 2*devices <= most:
 		return api.Errorf(api.CodeBadArgument, "of %d devices more than half must sign, which is at least %d: two halves could act apart", most, most/2+1)
 	case devices < 2:

@@ -15,6 +15,7 @@ import (
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/recovery"
 	"github.com/warifu/warifu/roster"
@@ -187,7 +188,7 @@ func (vw *Views) viewFounding() *api.Founding {
 	if f == nil {
 		return nil
 	}
-	v := &api.Founding{State: f.State(), Missing: []string{}}
+	v := &api.Founding{State: string(f.State()), Missing: []string{}}
 	if f.Proposal != nil {
 		v.Session = f.Session.Hex()
 	}
@@ -240,7 +241,7 @@ func (vw *Views) addresses() []string {
 
 // Warnings lists what needs the person, most important first.
 func (vw *Views) Warnings() []string {
-	w := append([]string{}, vw.me.Disk.Warning(vw.me.Now)...)
+	w := append([]string{}, vw.me.Disk.Warning(vw.me.Now, vw.me.Config.Words)...)
 	for _, slot := range standing.SortedSlots(vw.me.Alarms) {
 		n := vw.me.Alarms[slot]
 		if _, in := vw.me.Device(slot); !in {
@@ -256,10 +257,10 @@ func (vw *Views) Warnings() []string {
 		w = append(w, "the founding is in trouble: "+f.Trouble)
 	}
 	if f := vw.foundings.Founding; f != nil && f.State() == api.FoundingConfirming {
-		w = append(w, "compare names and six words with the other devices: warifu found or warifu join asks you")
+		w = append(w, "compare names and six words with the other devices: "+vw.do(say.Found)+" or "+vw.do(say.Join)+" asks you")
 	}
 	if vw.me.Config.Keeper.Locked() {
-		w = append(w, "this device is locked and signs nothing: warifu unlock")
+		w = append(w, "this device is locked and signs nothing: "+vw.do(say.Unlock))
 	}
 	w = append(w, vw.strangerWarnings()...)
 	if vw.me.Circle == nil {
@@ -324,7 +325,7 @@ func (vw *Views) circleWarnings() (w []string) {
 	if why := vw.redeals.AwaitedWords(); why != "" {
 		w = append(w, why)
 	} else if !vw.me.HasShare() {
-		w = append(w, "this device holds no share of the current epoch: \"warifu refresh\" on another device deals it one")
+		w = append(w, "this device holds no share of the current epoch: \""+vw.do(say.Refresh)+"\" on another device deals it one")
 	}
 	if vw.judging.Vigil.Judge != nil {
 		for _, n := range vw.notices() {
@@ -358,7 +359,7 @@ func (vw *Views) spareWarning() []string {
 	case spare == 0 && len(vw.me.Circle.Record.Devices) > vw.me.Circle.Record.Threshold:
 		return []string{"degraded: no spare device; the loss of one more stops the circle"}
 	case spare == 0 && vw.hadSpare():
-		return []string{"degraded: no spare device is left, and the loss of one more loses the accounts: add one with \"warifu invite\""}
+		return []string{"degraded: no spare device is left, and the loss of one more loses the accounts: add one with \"" + vw.do(say.Invite) + "\""}
 	}
 	return nil
 }
@@ -411,7 +412,7 @@ func (vw *Views) ViewRequest(r *ledger.Request) api.Request {
 	}
 	v := api.Request{
 		ID: r.ID.Hex(), Kind: apiKind(r.Request.Kind), Account: intent.Escape(r.Request.Account), Path: fullPath(r.Account, r.Path),
-		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: vw.me.Name(r.From()), State: r.State(),
+		Summary: in.Summary, Lines: []api.Line{}, Warnings: []string{}, From: vw.me.Name(r.From()), State: string(r.State()),
 		ApprovedBy: vw.me.Names(standing.SortedSlots(r.Approved)), DeniedBy: vw.me.Names(standing.SortedSlots(r.Denied)),
 		Created: time.Unix(int64(min(r.Request.Created, 1<<40)), 0).UTC(), Expires: r.Expires().UTC(),
 	}
@@ -499,3 +500,6 @@ func viewLines(lines []intent.Line) []api.Line {
 func previewOf(in intent.Intent) api.Preview {
 	return api.Preview{Summary: in.Summary, Lines: viewLines(in.Lines), Warnings: append([]string{}, in.Warnings...)}
 }
+
+// do says what an action is called where this is read.
+func (vw *Views) do(a say.Action, args ...any) string { return vw.me.Config.Words.Do(a, args...) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/inbox"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 )
 
@@ -35,7 +36,7 @@ func (vw *Views) faultWarnings() (w []string) {
 	for _, slot := range standing.SortedSlots(vw.me.Peers) {
 		p := vw.me.Peers[slot]
 		if _, in := vw.me.Circle.Record.Device(slot); in && p.Faults > 0 && vw.me.Now.Sub(p.FaultAt).Abs() < faultFor {
-			w = append(w, vw.me.Name(slot)+" sends what others did not sign, in their name: it may be compromised; `warifu lost` takes it out")
+			w = append(w, vw.me.Name(slot)+" sends what others did not sign, in their name: it may be compromised; `"+vw.do(say.Lost)+"` takes it out")
 		}
 	}
 	return w

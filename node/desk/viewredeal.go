@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/wire"
 )
@@ -22,8 +23,8 @@ func (vw *Views) redealWarnings() (w []string) {
 			continue // who complains in one that fails is named with it
 		}
 		for _, x := range a.Machine.Complaints() {
-			w = append(w, fmt.Sprintf("%s says that the share that %s dealt to it does not fit, and has none: one of the two is wrong; \"warifu refresh\" deals anew",
-				vw.me.Name(x.By), vw.me.Name(x.Against)))
+			w = append(w, fmt.Sprintf("%s says that the share that %s dealt to it does not fit, and has none: one of the two is wrong; \"%s\" deals anew",
+				vw.me.Name(x.By), vw.me.Name(x.Against), vw.do(say.Refresh)))
 		}
 	}
 	if a := vw.redeals.Attempt; a != nil && a.Machine.Settled() && vw.me.OldestShare() < vw.me.Circle.Record.Epoch {
@@ -39,7 +40,7 @@ func (vw *Views) redealWarnings() (w []string) {
 			w = append(w, "old shares are kept until "+standing.List(vw.me.Names(asleep))+" wakes up")
 		}
 		if len(without) > 0 {
-			w = append(w, "old shares are kept until "+standing.List(vw.me.Names(without))+" has a share of this epoch: \"warifu refresh\" deals it one")
+			w = append(w, "old shares are kept until "+standing.List(vw.me.Names(without))+" has a share of this epoch: \""+vw.do(say.Refresh)+"\" deals it one")
 		}
 	}
 	return w

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -114,22 +114,21 @@ func (fd *Foundings) foundingStep(l *drive.Session, f *Founding) {
 func (fd *Foundings) Confirm(sessionHex string, yes bool) error {
 	f := fd.Founding
 	if f == nil || f.Review == nil || f.Session.Hex() != sessionHex {
-		return api.Errorf(api.CodeNoFounding, "no founding waits for an answer here")
+		return say.New(say.NothingToConfirm)
 	}
 	if f.Pending || f.agreed {
 		if yes {
 			return nil
 		}
-		return api.Errorf(api.CodeFounding, "this device has said ready already").
-			WithHint("\"warifu found --abandon\" sets the founding aside")
+		return say.New(say.SaidReady)
 	}
 	if !yes {
 		fd.TellUnfound("refused", 0)
-		fd.EndFounding(api.Errorf(api.CodeNotConfirmed, "the person at %s said no", fd.me.Self.Name))
+		fd.EndFounding(say.New(say.PersonSaidNo, fd.me.Self.Name))
 		return nil
 	}
 	if fd.me.Config.Keeper.Locked() {
-		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+		return say.New(say.Locked)
 	}
 	effects, err := f.Machine.Confirm()
 	if err != nil {

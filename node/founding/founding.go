@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
@@ -87,31 +87,41 @@ func (f *Founding) RecordHash() wire.Hash {
 	return f.Review.Hash()
 }
 
-func (f *Founding) State() string {
+// A State says how far a founding is.
+type State string
+
+// The states of a founding.
+const (
+	InvitingDevices State = "inviting"
+	Generating      State = "generating"
+	Confirming      State = "confirming" // this device's person must say yes or no
+	Pending         State = "pending"    // durable; waits for the others
+)
+
+// State says how far a founding is.
+func (f *Founding) State() State {
 	switch {
 	case f.Pending:
-		return api.FoundingPending
+		return Pending
 	case f.Review != nil && !f.agreed:
-		return api.FoundingConfirming
+		return Confirming
 	case f.Proposal != nil:
-		return api.FoundingGenerating
+		return Generating
 	}
-	return api.FoundingInviting
+	return InvitingDevices
 }
 
 // FreeToFound says why this device cannot begin a founding, or nil.
 func (fd *Foundings) FreeToFound() error {
 	switch {
 	case fd.me.Circle != nil:
-		return api.Errorf(api.CodeCircleExists, "this device is in circle %v already", fd.me.Circle.Record.Circle)
+		return say.New(say.CircleExists, fd.me.Circle.Record.Circle)
 	case fd.Founding != nil && fd.Founding.Pending:
-		return api.Errorf(api.CodeFounding, "a founding is waiting for %s", standing.List(fd.FoundingMissing())).
-			WithHint("start those devices; or, if they are lost, \"warifu found --abandon\" on every device and begin again")
+		return say.New(say.FoundingWaits, standing.List(fd.FoundingMissing()))
 	case fd.Founding != nil || fd.Joining != nil:
-		return api.Errorf(api.CodeFounding, "a founding is in progress").
-			WithHint("let it finish, or give it up with \"warifu found --abandon\"")
+		return say.New(say.FoundingInProgress)
 	case fd.me.Config.Keeper.Locked():
-		return api.Errorf(api.CodeLocked, "this device is locked").WithHint("warifu unlock")
+		return say.New(say.Locked)
 	}
 	return fd.me.OwnNameError()
 }
@@ -131,40 +141,17 @@ func (fd *Foundings) BeginInviting(threshold, devices int, settings roster.Setti
 	return nil
 }
 
-// SettingsOf reads the timers of a circle to be. Who shortens the grace shortens
-// what belongs to it.
-func SettingsOf(args api.FoundArgs) roster.Settings {
-	s := roster.DefaultSettings()
-	set := func(to *uint64, d api.Duration) {
-		if d > 0 {
-			*to = max(uint64(time.Duration(d)/time.Second), 1)
-		}
-	}
-	set(&s.Quiet, args.Quiet)
-	set(&s.Suspect, args.Suspect)
-	set(&s.SuspectOnline, args.Online)
-	set(&s.Grace, args.Grace)
-	if args.Grace > 0 {
-		s.GraceNoSpare = 2 * s.Grace
-		s.Budget, s.BudgetNoSpare = min(s.Budget, s.Grace), min(s.BudgetNoSpare, s.Grace)
-	}
-	return s
-}
-
 // CheckShape refuses thresholds that do not protect, in words.
 func CheckShape(threshold, devices int) error {
 	switch {
 	case devices < 2 || devices > standing.MaxDevices:
-		return api.Errorf(api.CodeBadArgument, "a circle has 2 to %d devices, not %d", standing.MaxDevices, devices)
+		return say.New(say.CircleSize, standing.MaxDevices, devices)
 	case threshold < 2:
-		return api.Errorf(api.CodeBadArgument, "threshold %d: one device alone could sign", threshold).
-			WithHint("a circle of %d devices wants --threshold %d", devices, devices/2+1)
+		return say.New(say.ThresholdOfOne, threshold).Hinted(devices, devices/2+1)
 	case threshold > devices:
-		return api.Errorf(api.CodeBadArgument, "threshold %d: there are only %d devices", threshold, devices).
-			WithHint("a circle of %d devices wants --threshold %d", devices, devices/2+1)
+		return say.New(say.ThresholdTooHigh, threshold, devices).Hinted(devices, devices/2+1)
 	case 2*threshold <= devices:
-		return api.Errorf(api.CodeBadArgument, "threshold %d of %d: two halves of the circle could each sign without the other", threshold, devices).
-			WithHint("more than half of the devices must sign: --threshold %d", devices/2+1)
+		return say.New(say.ThresholdOfHalves, threshold, devices).Hinted(devices/2 + 1)
 	}
 	return nil
 }

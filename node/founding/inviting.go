@@ -4,8 +4,8 @@ import (
 	"errors"
 
 	"github.com/warifu/warifu/change"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/judging"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -28,8 +28,7 @@ func (fd *Foundings) MayInvite(replace string) (kind change.Kind, replaces uint1
 		return "", 0, err
 	}
 	if fd.Inviting != nil {
-		return "", 0, api.Errorf(api.CodeRefused, "an invitation of this device is under way already").
-			WithHint("let it come to its end, or interrupt the command that shows it")
+		return "", 0, say.New(say.InvitationUnderWay)
 	}
 	kind = change.Add
 	if replace != "" {
@@ -39,7 +38,7 @@ func (fd *Foundings) MayInvite(replace string) (kind change.Kind, replaces uint1
 			return "", 0, err
 		}
 		if d.Slot == fd.me.Circle.Slot {
-			return "", 0, api.Errorf(api.CodeBadArgument, "%s is this device", fd.me.Self.Name)
+			return "", 0, say.New(say.ThisDevice, fd.me.Self.Name)
 		}
 		// Who comes in takes part, and deals nothing: as many as sign must be left.
 		if err := fd.me.EnoughWithout(d.Slot); err != nil {
@@ -47,7 +46,7 @@ func (fd *Foundings) MayInvite(replace string) (kind change.Kind, replaces uint1
 		}
 		replaces = uint16(d.Slot)
 	} else if len(fd.me.Circle.Record.Devices) >= standing.MaxDevices {
-		return "", 0, api.Errorf(api.CodeCircleFull, "a circle has at most %d devices", standing.MaxDevices)
+		return "", 0, say.New(say.CircleFull, standing.MaxDevices)
 	}
 	if err := fd.MayComeIn(wire.Slot(replaces)); err != nil {
 		return "", 0, err

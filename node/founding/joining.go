@@ -4,10 +4,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/reach"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/keygen"
@@ -31,8 +31,7 @@ func (fd *Foundings) TickJoining() {
 	case fd.me.Link.Connected(j.Sponsor.Card.Peer):
 		j.Touched = fd.me.Now
 	case fd.me.Now.Sub(j.Touched) > FoundingLost:
-		fd.EndMeeting(api.Errorf(api.CodeUnreachable, "%s cannot be reached any more", j.Sponsor.Card.Name).
-			WithDevice(j.Sponsor.Card.Name).WithHint("begin again with a new invitation"))
+		fd.EndMeeting(say.New(say.SponsorGone, j.Sponsor.Card.Name).Of(j.Sponsor.Card.Name))
 	}
 }
 

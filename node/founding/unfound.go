@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share/keygen"
@@ -59,15 +59,15 @@ func (fd *Foundings) OnUnfound(from wire.Slot, m message.Unfound) error {
 	if f.Pending {
 		f.Trouble = text
 		if m.Reason == "refused" || m.Reason == "abandoned" {
-			f.Trouble += "; set it aside here, too, with `warifu found --abandon`, and begin again"
+			f.Trouble += "; set it aside here, too, with `" + fd.me.Config.Words.Do(say.Abandon) + "`, and begin again"
 		}
 		return nil
 	}
-	code := api.CodeFoundingFailed
+	how := say.FoundingEnded
 	if m.Reason == "refused" {
-		code = api.CodeNotConfirmed
+		how = say.FoundingRefused
 	}
-	fd.EndFounding(api.Errorf(code, "%s", text).WithDevice(fd.me.Name(from)))
+	fd.EndFounding(say.New(how, text).Of(fd.me.Name(from)))
 	return nil
 }
 
@@ -92,13 +92,13 @@ func (fd *Foundings) foundingFailed(f *Founding, err error) {
 		f.Trouble, f.Touched = text, fd.me.Now
 		return
 	}
-	e := api.Errorf(api.CodeFoundingFailed, "the founding failed: %s", text).
-		WithHint("nothing is left of it; begin again with \"warifu found\" and \"warifu join\"")
-	if slot != 0 {
-		e = e.WithDevice(fd.me.Name(slot))
+	if storage := standing.StoreError(err); slot == 0 && say.Is(storage, say.DiskFull) {
+		fd.EndFounding(storage)
+		return
 	}
-	if storage := standing.StoreError(err); slot == 0 && api.CodeOf(storage) == api.CodeDiskFull {
-		e = api.AsError(storage)
+	e := say.New(say.FoundingFailed, text)
+	if slot != 0 {
+		e = e.Of(fd.me.Name(slot))
 	}
 	fd.EndFounding(e)
 }
@@ -216,13 +216,13 @@ func (fd *Foundings) Abandon() error {
 }
 
 func abandoned() error {
-	return api.Errorf(api.CodeFoundingFailed, "the founding was abandoned on this device")
+	return say.New(say.FoundingAbandoned)
 }
 
 // MayAbandon says that there is nothing to abandon, or nil.
 func (fd *Foundings) MayAbandon() error {
 	if fd.Founding == nil && fd.Joining == nil {
-		return api.Errorf(api.CodeNoFounding, "no founding is in progress or pending here")
+		return say.New(say.NothingToAbandon)
 	}
 	return nil
 }

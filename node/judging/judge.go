@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/node/vigil"
 	"github.com/warifu/warifu/recovery"
@@ -182,5 +182,5 @@ func (jd *Judging) ObjectionToEviction(p refresh.Proposal) string {
 }
 
 func FrozenError(why string) error {
-	return api.Errorf(api.CodeFrozen, "the circle is frozen: %s", why).WithHint("warifu thaw, on as many devices as must sign")
+	return say.New(say.Frozen, why)
 }

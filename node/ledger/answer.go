@@ -9,9 +9,9 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/wire"
@@ -38,7 +38,7 @@ func (an *Answers) yesTo(r *Request, present bool) (message.Item, error) {
 		return an.yes(r, nil), nil
 	}
 	if !present {
-		return message.Item{}, api.Errorf(api.CodeNotPresent, "this wants its person's presence").WithHint("type the passphrase of this device")
+		return message.Item{}, say.New(say.NotPresent)
 	}
 	sig, err := an.me.Self.Present(an.me.Config.Keeper, PresenceMessage(an.me.Circle.Record.Circle, r.ID))
 	if err != nil {
@@ -86,26 +86,23 @@ func (an *Answers) MayApprove(r *Request) error {
 		return an.ledger.closedError(r)
 	}
 	if r.Unclear != nil {
-		return api.Errorf(api.CodeRefused, "this device cannot tell what the request means: %v", r.Unclear)
+		return say.New(say.Unclear, r.Unclear)
 	}
 	if r.Change != nil && an.ledger.AboutUnknown(r) {
-		return api.Errorf(api.CodeUnknown, "this device does not know the device that is meant: %s", an.ledger.SubjectName(r)).
-			WithHint("it may not have heard of the newest epoch yet; try again when others are connected")
+		return say.New(say.UnknownSubject, an.ledger.SubjectName(r))
 	}
 	if r.Change != nil && !r.Change.Counts(an.me.Circle.Slot, an.ledger.Subject(r)) {
-		return api.Errorf(api.CodeRefused, "it is this device that is to be removed: its own yes does not count").
-			WithHint("approve it on another device; to keep this one in the circle: warifu thaw, on as many devices as must sign")
+		return say.New(say.OwnRemoval)
 	}
 	if why := an.ledger.NameTrouble(r); why != "" {
-		return api.Errorf(api.CodeRefused, "this device lets nobody in under that name: %s", why).
-			WithHint("make the new device under another name, and invite it again")
+		return say.New(say.BadNewName, why)
 	}
 	if r.Change == nil {
 		if err := an.MayAgree(); err != nil {
 			return err
 		}
 		if d, why := an.ruling(r); d == policy.Deny {
-			return api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+			return say.New(say.PolicyDenies, why)
 		}
 	}
 	return nil
@@ -177,8 +174,7 @@ func (an *Answers) Deny(r *Request) error {
 	an.ledger.sequel.Stop(r, "denied")
 	an.ledger.noteClosed(r)
 	if r.MayBeSigned() {
-		return api.Errorf(api.CodeRequestClosed, "the denial came too late: a partial signature has left %s", an.ledger.ReleasedWords(r)).
-			WithHint("treat what the request asks for as signed")
+		return say.New(say.DenialTooLate, an.ledger.ReleasedWords(r))
 	}
 	return nil
 }
@@ -187,20 +183,17 @@ func (an *Answers) Deny(r *Request) error {
 func (an *Answers) undeniable(r *Request) error {
 	asker := an.me.Name(r.From())
 	if an.judging.Accused(an.me.Circle.Slot) {
-		return api.Errorf(api.CodeRefused, "this device was reported lost, and has no say in who is in the circle").
-			WithHint("warifu thaw, on as many devices as must sign")
+		return say.New(say.ReportedLost)
 	}
 	switch r.Change.Kind {
 	case change.Lost:
-		return api.Errorf(api.CodeRefused, "only %s, which said so, can take it back that a device is lost", asker).
-			WithHint("to keep it in the circle: warifu thaw")
+		return say.New(say.OnlyAskerTakesBackLost, asker)
 	case change.Freeze:
-		return api.Errorf(api.CodeRefused, "the circle is frozen as soon as one device says so").WithHint("to end it: warifu thaw")
+		return say.New(say.FreezeStands)
 	case change.Thaw:
-		return api.Errorf(api.CodeRefused, "what thaws the circle is that enough devices approve, and no single one keeps it frozen").
-			WithHint("do not approve it; to freeze again: warifu freeze")
+		return say.New(say.ThawStands)
 	}
-	return api.Errorf(api.CodeRefused, "one person is enough for this, and only %s, which asked, can take it back", asker)
+	return say.New(say.OnlyAskerTakesBack, asker)
 }
 
 // Ask makes a request of this device's person durable, with this device's
@@ -228,14 +221,12 @@ func (an *Answers) Ask(in intent.Input, account string, path []uint32, lifetime 
 		return nil, BadArgument(err)
 	}
 	if n := an.ledger.countOpen(an.me.Circle.Slot); n >= MaxOpenPerDevice {
-		return nil, api.Errorf(api.CodeRefused, "%d requests of this device are open", n).
-			WithHint("answer or deny some of them: warifu requests")
+		return nil, say.New(say.TooManyOpen, n)
 	}
 	r, err := an.Submit(req, body, false)
 	if err != nil {
 		if _, ok := an.me.Circle.Record.Account(account); !ok {
-			return nil, api.Errorf(api.CodeNoAccount, "the circle holds no account %q", account).
-				WithHint("warifu status lists the accounts")
+			return nil, say.New(say.NoAccount, account)
 		}
 	}
 	return r, err
@@ -251,7 +242,7 @@ func (an *Answers) Submit(req message.Request, body []byte, present bool) (*Requ
 	}
 	if r.Change == nil {
 		if d, why := an.ruling(r); d == policy.Deny {
-			return nil, api.Errorf(api.CodeRefused, "the policy of this device denies it: %s", why)
+			return nil, say.New(say.PolicyDenies, why)
 		}
 	}
 	r.Meta = Meta{Version: 1, Received: standing.Unix(an.me.Now), Epoch: an.me.Circle.Record.Epoch}
@@ -297,8 +288,7 @@ func (an *Answers) AskChange(kind change.Kind, ch change.Payload, lifetime time.
 		return nil, BadArgument(err)
 	}
 	if n := an.ledger.CountChanges(an.me.Circle.Slot); n >= MaxOpenChanges {
-		return nil, api.Errorf(api.CodeRefused, "%d changes of the circle that this device asked for are open", n).
-			WithHint("take some of them back: warifu requests, warifu deny")
+		return nil, say.New(say.TooManyChanges, n)
 	}
 	return an.Submit(req, body, true)
 }

@@ -1,8 +1,8 @@
 package ledger
 
 import (
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/judging"
+	"github.com/warifu/warifu/node/say"
 )
 
 // MaySign says why this device cannot take part in signing now, or nil.
@@ -11,10 +11,10 @@ func (an *Answers) MaySign() error {
 		return err
 	}
 	if an.ledger.sequel.Interrupted() {
-		return api.Errorf(api.CodeBusy, "a re-deal was interrupted by a failed write").WithHint("it is read back in a moment; try again")
+		return say.New(say.RedealInterrupted)
 	}
 	if why := an.ledger.sequel.AwaitedWords(); why != "" {
-		return api.Errorf(api.CodeBusy, "%s", why).WithHint("it comes by itself; try again")
+		return say.New(say.ShareAwaited, why)
 	}
 	return nil
 }
@@ -30,8 +30,7 @@ func (an *Answers) MayAgree() error {
 		return judging.FrozenError(why)
 	}
 	if !an.me.HasShare() && !an.ledger.sequel.ShareAwaited() && !an.ledger.sequel.Interrupted() {
-		return api.Errorf(api.CodeRolledBack, "this device holds no share of epoch %d", an.me.Circle.Record.Epoch).
-			WithHint("\"warifu refresh\" on another device deals it a new one")
+		return say.New(say.NoShare, an.me.Circle.Record.Epoch)
 	}
 	return nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -85,10 +85,24 @@ type Request struct {
 	NotUntil time.Time         // next attempt
 	Idle     time.Time         // since when nobody has proposed what it asks for, zero if somebody has
 	Trouble  string            // what the last failed session died of
-	Failed   api.Code          // of the last try at a re-deal, "" after one that is under way
+	Failed   error             // the last try at a re-deal, nil after one that is under way
 	Started  time.Time         // when this device asked
 	Elapsed  time.Duration     // from then to the verified signature
 }
+
+// A State says where a request stands.
+type State string
+
+// The states of a request.
+const (
+	Pending   State = "pending"
+	Signing   State = "signing"
+	Releasing State = "releasing" // a part of a signature has left a device, and it may be signed
+	Signed    State = "signed"
+	Done      State = "done" // a change of the circle took effect
+	Denied    State = "denied"
+	Expired   State = "expired"
+)
 
 // MayBeSigned reports whether a part of a signature left this device, or one
 // that said so.
@@ -96,24 +110,24 @@ func (r *Request) MayBeSigned() bool { return r.Meta.Released || len(r.released)
 
 // State says where r stands. A denial and an expiry cannot call back a partial
 // signature, so a released request stays "releasing" until its receipt comes.
-func (r *Request) State() string {
+func (r *Request) State() State {
 	switch {
 	case r.Meta.Done:
-		return api.StateDone
+		return Done
 	case r.Receipt != nil:
-		return api.StateSigned
+		return Signed
 	case r.MayBeSigned() && (len(r.Denied) > 0 || r.Meta.Expired):
-		return api.StateReleased
+		return Releasing
 	case len(r.Denied) > 0:
-		return api.StateDenied
+		return Denied
 	case r.Meta.Expired:
-		return api.StateExpired
+		return Expired
 	case r.Meta.Released:
-		return api.StateReleased
+		return Releasing
 	case r.Live != nil:
-		return api.StateSigning
+		return Signing
 	}
-	return api.StatePending
+	return Pending
 }
 
 // Open reports whether an answer can still matter.
@@ -215,13 +229,12 @@ func (lg *Ledger) LoadRequests() error {
 // BadArgument wraps what the person got wrong.
 func BadArgument(err error) error {
 	if e, ok := errors.AsType[*intent.Error](err); ok {
-		out := api.Errorf(api.CodeBadArgument, "%s", e.Reason)
 		if e.Hint != "" {
-			out = out.WithHint("%s", e.Hint)
+			return say.New(say.BadInputHinted, e.Reason).Hinted(e.Hint)
 		}
-		return out
+		return say.New(say.BadInput, e.Reason)
 	}
-	return api.Errorf(api.CodeBadArgument, "%v", err)
+	return say.New(say.BadInput, err)
 }
 
 // A Sequel is what follows from what is said of requests, beside the ledger.
@@ -278,22 +291,19 @@ func (lg *Ledger) Find(prefix string) (*Request, error) {
 		return nil, lg.me.Ready()
 	}
 	if len(prefix) < 4 || !standing.IsHex(prefix) {
-		return nil, api.Errorf(api.CodeBadArgument, "a request is named by at least 4 hex digits of its id").
-			WithHint("warifu requests lists them")
+		return nil, say.New(say.ShortID)
 	}
 	var found *Request
 	for id, r := range lg.Requests {
 		if hex := id.Hex(); len(prefix) <= len(hex) && hex[:len(prefix)] == prefix {
 			if found != nil {
-				return nil, api.Errorf(api.CodeAmbiguous, "more than one request begins with %s", prefix).
-					WithHint("give more digits")
+				return nil, say.New(say.AmbiguousID, prefix)
 			}
 			found = r
 		}
 	}
 	if found == nil {
-		return nil, api.Errorf(api.CodeUnknownRequest, "no request begins with %s", prefix).
-			WithHint("warifu requests lists them")
+		return nil, say.New(say.UnknownID, prefix)
 	}
 	return found, nil
 }
@@ -315,9 +325,9 @@ func (lg *Ledger) deniable(r *Request, slot wire.Slot) bool {
 }
 
 func (lg *Ledger) closedError(r *Request) error {
-	e := api.Errorf(api.CodeRequestClosed, "request %v is closed: %s", r.ID, r.State())
+	e := say.New(say.RequestClosed, r.ID, r.State())
 	if names := lg.me.Names(standing.SortedSlots(r.Denied)); len(names) > 0 {
-		e = api.Errorf(api.CodeRequestClosed, "request %v was denied by %s", r.ID, standing.List(names))
+		e = say.New(say.RequestDenied, r.ID, standing.List(names))
 	}
 	return e
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -22,17 +22,16 @@ import (
 func (lg *Ledger) Member(identity string) (roster.Device, error) {
 	raw, err := hex.DecodeString(identity)
 	if err != nil || len(raw) != len(wire.DeviceID{}) {
-		return roster.Device{}, api.Errorf(api.CodeBadArgument, "a device is said by its identity, 64 hex digits").
-			WithHint("`warifu status --json` lists them; is the command of the same version as the daemon?")
+		return roster.Device{}, say.New(say.NoIdentity)
 	}
 	id := wire.DeviceID(raw)
 	if d, ok := lg.me.Circle.Record.ByIdentity(id); ok {
 		return d, nil
 	}
 	if f, was := lg.me.Circle.Record.IsFormer(id); was {
-		return roster.Device{}, api.Errorf(api.CodeUnknown, "%s is no longer in the circle, since epoch %d", f.Name, f.Epoch)
+		return roster.Device{}, say.New(say.FormerDevice, f.Name, f.Epoch)
 	}
-	return roster.Device{}, api.Errorf(api.CodeUnknown, "no device of the circle has the identity %v", id)
+	return roster.Device{}, say.New(say.UnknownDevice, id)
 }
 
 // Subject returns the slot of the device that r is about. It is 0 if r is about

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/pairing"
 	"github.com/warifu/warifu/roster"
 )
@@ -79,7 +80,7 @@ const (
 // the right one.
 func (g *Greeter) find(ctx context.Context, code pairing.Code, emit func(api.Event)) (who Newcomer, card roster.Card, err error) {
 	err = api.Errorf(api.CodeUnreachable, "no device on the local network shows this code: it may have ended, as a code does after %d minutes, or the devices are not on one network", pairing.Lifetime/60).
-		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with --at, or use the invitation")
+		WithHint("is it the code that is shown now, and are both devices on one network? otherwise give its address with %s, or use the invitation", g.cfg.Words.Do(say.At))
 	search, stop := context.WithTimeout(ctx, findTimeout)
 	defer stop()
 	var reached atomic.Bool
@@ -88,7 +89,7 @@ func (g *Greeter) find(ctx context.Context, code pairing.Code, emit func(api.Eve
 		defer close(hinted)
 		if !reached.Load() {
 			emit(api.Event{Event: api.EventWaiting, For: []string{"the inviting device"}, Reason: "not found on the local network so far. " +
-				"Is it the code that is shown now? Some networks keep devices from seeing each other: then type `warifu join --at ADDRESS`, with the address that the other device shows below the code"})
+				"Is it the code that is shown now? Some networks keep devices from seeing each other: then type `" + g.cfg.Words.Do(say.JoinAt) + "`, with the address that the other device shows below the code"})
 		}
 	})
 	defer func() {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/warifu/warifu/node/say"
 )
 
 // Config is what a [Greeter] works with. All of it is needed, and is safe for
@@ -15,6 +17,7 @@ type Config struct {
 	Now     func() time.Time
 	Rand    io.Reader // cryptographically secure
 	Log     *slog.Logger
+	Words   say.Vocabulary
 }
 
 // A Greeter meets devices that this one does not know yet, by invitations that it

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/pairing"
 )
 
@@ -90,7 +91,7 @@ func (l *searched) Dial(_ context.Context, _ []byte, addrs [][]byte) (Stream, er
 func (l *searched) join(t *testing.T) (events []api.Event, err error) {
 	t.Helper()
 	random := &lockedReader{r: rand.NewChaCha8([32]byte{26})}
-	g := New(Config{Device: newDevice("phone", random), Inviter: l, Now: time.Now, Rand: random, Log: slog.New(slog.DiscardHandler)})
+	g := New(Config{Device: newDevice("phone", random), Inviter: l, Now: time.Now, Words: say.Vocabulary{say.JoinAt: "join --at ADDRESS"}, Rand: random, Log: slog.New(slog.DiscardHandler)})
 	defer g.End(errStopped)
 	_, _, err = g.Answer(t.Context(), api.JoinArgs{Invitation: "1234 5678"}, func(e api.Event) { events = append(events, e) })
 	return events, err
@@ -122,7 +123,7 @@ func TestCodeNotFoundHint(t *testing.T) {
 				}
 				hints := 0
 				for _, e := range events {
-					if strings.Contains(e.Reason, "warifu join --at ADDRESS") {
+					if strings.Contains(e.Reason, "type `join --at ADDRESS`") {
 						hints++
 					}
 				}

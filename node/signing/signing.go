@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/node/judging"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/session"
 	"github.com/warifu/warifu/share"
@@ -388,7 +389,7 @@ func (sg *Signings) closedBy(l *drive.Session, r *ledger.Request, from wire.Slot
 	text := sg.me.Name(from) + " ended the session"
 	switch m.Reason {
 	case cosign.RefusedLocked:
-		text = sg.me.Name(from) + " is locked: unlock it there with warifu unlock"
+		text = sg.me.Name(from) + " is locked: unlock it there with " + sg.me.Config.Words.Do(say.Unlock)
 		sg.me.Peer(from).Locked = true
 	case cosign.RefusedExpired:
 		text = sg.me.Name(from) + " takes the session for an old one: look whether the clocks of both are right, and ask again"

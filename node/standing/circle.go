@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/reach"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
 )
@@ -209,8 +209,7 @@ const MaxOlder = 8
 func (me *Standing) EnoughWithout(slot wire.Slot) error {
 	rec := me.Circle.Record
 	if len(rec.Devices)-1 < rec.Threshold {
-		return api.Errorf(api.CodeStranded, "without %s only %d of the %d devices that must sign are left", me.Name(slot), len(rec.Devices)-1, rec.Threshold).
-			WithHint("add a device first: warifu invite")
+		return say.New(say.TooFewLeft, me.Name(slot), len(rec.Devices)-1, rec.Threshold)
 	}
 	return nil
 }

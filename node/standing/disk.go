@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
+	"github.com/warifu/warifu/node/say"
 )
 
 // A Disk watches what this device writes. Whatever cannot be made durable is
@@ -48,7 +49,7 @@ func (d *Disk) trouble(now time.Time) error {
 }
 
 // Warning says what is wrong with the disk, and what to do.
-func (d *Disk) Warning(now time.Time) []string {
+func (d *Disk) Warning(now time.Time, words say.Vocabulary) []string {
 	err := d.trouble(now)
 	if err == nil {
 		return nil
@@ -56,11 +57,11 @@ func (d *Disk) Warning(now time.Time) []string {
 	text := "this device cannot write to its disk, and takes part in nothing that it cannot write down"
 	switch stopped := errors.Is(err, journal.ErrStopped); {
 	case isFull(err) && stopped:
-		text = "the disk of this device is full: free some space, and start warifu up again"
+		text = "the disk of this device is full: free some space, and start " + words.Do(say.Up) + " again"
 	case isFull(err):
 		text = "the disk of this device is full, and it takes part in nothing that it cannot write down: free some space"
 	case stopped:
-		text = "this device could not write to its disk, and does nothing any more until warifu up is started again"
+		text = "this device could not write to its disk, and does nothing any more until " + words.Do(say.Up) + " is started again"
 	}
 	return []string{fmt.Sprintf("%s (%v)", text, err)}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/warifu/warifu/intent"
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/roster"
 )
 
@@ -66,8 +66,7 @@ func (me *Standing) OwnNameError() error {
 	if !ok {
 		return nil
 	}
-	return api.Errorf(api.CodeRefused, "this device is called %s: %s", intent.Escape(me.Self.Name), e.Why).
-		WithHint("make a device of another name in another home: warifu init")
+	return say.New(say.OwnName, intent.Escape(me.Self.Name), e.Why)
 }
 
 // SameCard reports whether an added device is the one of a card.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/warifu/warifu/journal"
 	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/policy"
 	"github.com/warifu/warifu/wire"
 )
@@ -82,6 +83,7 @@ type Config struct {
 	Timings Timings
 	Now     func() time.Time
 	Rules   policy.Rules
+	Words   say.Vocabulary // what persons do is called so where they read of it
 }
 
 // Stir says that something has changed for which a request may have waited. What follows

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/wire"
 )
 
@@ -32,8 +32,7 @@ func isFull(err error) bool {
 // StoreError turns a failed write into what a person can act on.
 func StoreError(err error) error {
 	if isFull(err) {
-		return api.Errorf(api.CodeDiskFull, "nothing was stored or sent: %v", err).
-			WithHint("free some space on the disk of this device and try again")
+		return say.New(say.DiskFull, err)
 	}
 	return fmt.Errorf("node: write journal: %w", err)
 }
