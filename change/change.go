@@ -59,7 +59,7 @@ func (ch *Change) Granted(f Facts) bool {
 }
 
 // Deniable reports whether a denial of the person on the device in slot closes
-// the request. Who asked may always take it back. It takes as many persons as sign
+// the request. Who asked may always take it back. It takes threshold approvals
 // to call a device lost and to thaw, and those who do not agree need not say so.
 // A device that is called lost, or that is to be replaced, has no say in who is
 // in the circle.

@@ -112,17 +112,17 @@ func TestKinds(t *testing.T) {
 		accuses  bool
 		muted    bool // does not say again what it said
 	}{
-		{change.Add, "add", change.Card, change.OfQuorum, change.Nobody, true, false, false},
-		{change.Replace, "replace", change.Device | change.Card, change.OfQuorum, change.Subject, true, true, false},
+		{change.Add, "add", change.Card, change.OfThreshold, change.Nobody, true, false, false},
+		{change.Replace, "replace", change.Device | change.Card, change.OfThreshold, change.Subject, true, true, false},
 		{change.Lost, "lost", change.Device, change.OfJudge, change.Subject, true, true, false},
 		{change.Refresh, "refresh", change.Epoch, change.OfAsker, change.Nobody, true, false, false},
 		{change.Leave, "leave", 0, change.OfAsker, change.Asker, true, false, false},
 		{change.Freeze, "freeze", 0, change.OfAsker, change.Nobody, false, false, true},
-		{change.Thaw, "thaw", 0, change.OfQuorum, change.Nobody, false, false, false},
+		{change.Thaw, "thaw", 0, change.OfThreshold, change.Nobody, false, false, false},
 		{change.Vacation, "vacation", change.Device | change.Until, change.OfAsker, change.Nobody, false, false, false},
 		{change.Veto, "veto", change.Device, change.OfAsker, change.Nobody, false, false, false},
 		{change.Remove, "remove", change.Device, change.OfAsker, change.Subject, false, false, false},
-		{change.Threshold, "threshold", change.Signers, change.OfQuorum, change.Nobody, true, false, false},
+		{change.Threshold, "threshold", change.Signers, change.OfThreshold, change.Nobody, true, false, false},
 	}
 	all := change.Device | change.Card | change.Until | change.Epoch | change.Signers
 	for i, r := range rows {

@@ -20,9 +20,9 @@ const (
 type Consent uint8
 
 const (
-	OfQuorum Consent = iota // as many persons as devices must sign
-	OfAsker                 // the person on the device that asks
-	OfJudge                 // one person, and this device's own judge
+	OfThreshold Consent = iota // threshold approvals: as many people as devices must sign
+	OfAsker                    // the person on the device that asks
+	OfJudge                    // one person, and this device's own judge
 )
 
 // A Party is whom a rule means.
@@ -65,9 +65,9 @@ type rule struct {
 
 // rules is the table of all kinds.
 var rules = []rule{
-	{kind: Add, fields: Card, consent: OfQuorum, deniable: true,
+	{kind: Add, fields: Card, consent: OfThreshold, deniable: true,
 		redeal: roster.Add, effect: (*Change).cameIn},
-	{kind: Replace, fields: Device | Card, consent: OfQuorum, deniable: true,
+	{kind: Replace, fields: Device | Card, consent: OfThreshold, deniable: true,
 		redeal: roster.Replace, goes: Subject, as: roster.Stolen, charges: Subject, effect: (*Change).replaced},
 	{kind: Lost, fields: Device, consent: OfJudge,
 		redeal: roster.Remove, goes: Subject, as: roster.Stolen, charges: Subject, effect: (*Change).subjectWent},
@@ -76,11 +76,11 @@ var rules = []rule{
 	{kind: Leave, consent: OfAsker, deniable: true,
 		redeal: roster.Leave, goes: Asker, as: roster.Left, effect: (*Change).askerWent},
 	{kind: Freeze, consent: OfAsker, charges: Circle},
-	{kind: Thaw, consent: OfQuorum, effect: (*Change).thawed},
+	{kind: Thaw, consent: OfThreshold, effect: (*Change).thawed},
 	{kind: Vacation, fields: Device | Until, consent: OfAsker, effect: (*Change).Granted},
 	{kind: Veto, fields: Device, consent: OfAsker, effect: (*Change).Granted},
 	// It goes when its judges say so, by a re-deal that no person asks for.
 	{kind: Remove, fields: Device, consent: OfAsker, goes: Subject, effect: (*Change).mayGo},
-	{kind: Threshold, fields: Signers, consent: OfQuorum, deniable: true,
+	{kind: Threshold, fields: Signers, consent: OfThreshold, deniable: true,
 		redeal: roster.Rethreshold, effect: (*Change).signersSet},
 }

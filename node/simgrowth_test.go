@@ -32,7 +32,7 @@ func (t *truth) called(d *simDevice, id wire.RequestID, kind change.Kind, ch cha
 	t.calls = append(t.calls, call)
 }
 
-// agreed is the rest of O5: whoever comes in does because as many persons as
+// agreed is the rest of O5: whoever comes in does because as many people as
 // must sign wanted just that device, and whoever goes for another reason than its
 // silence because a person said so, itself or another.
 func (w *world) agreed(d *simDevice, was, is roster.Record) {

@@ -62,9 +62,9 @@ func (j *Judge) about(by, slot wire.Slot) (*peer, error) {
 }
 
 // Lost says that a device is lost. It is frozen at once, and so is the whole
-// circle. It is removed as soon as as many persons have said so as sign, or
-// after 24 hours in which nobody heard it. If the accused accuses an accuser,
-// both are disputed, and only as many persons as sign can decide.
+// circle. It is removed once enough people have confirmed it, or after 24
+// hours in which nobody heard it. If the accused accuses an accuser, both are
+// disputed, and only threshold approvals decide.
 func (j *Judge) Lost(w Word, slot wire.Slot) error {
 	switch {
 	case j.st.Words.has(w):
@@ -180,7 +180,7 @@ func (j *Judge) tickCharged(p *peer) {
 	}
 }
 
-// Thaw takes back what froze the circle. As many persons as sign end every
+// Thaw takes back what froze the circle. Threshold approvals end every
 // freeze and every charge; then those who froze cannot do so again alone for
 // 24 hours. One person can take back what was said on the same device, once it
 // was 24 hours ago.

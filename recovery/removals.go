@@ -35,8 +35,8 @@ func (rs removals) allowed(removed ...Removal) (bool, string) {
 	if left < rs.circle.Threshold {
 		return false, fmt.Sprintf("%s would be left and %d must sign: nobody is removed, and nothing is deleted", plural(uint64(left), "device"), rs.circle.Threshold)
 	}
-	if left < rs.circle.Quorum() {
-		return false, fmt.Sprintf("%s would be left, and a removal takes %d", plural(uint64(left), "device"), rs.circle.Quorum())
+	if left < rs.circle.RedealQuorum() {
+		return false, fmt.Sprintf("%s would be left, and a removal takes %d", plural(uint64(left), "device"), rs.circle.RedealQuorum())
 	}
 	alone := 0 // removed without any person's word
 	for _, r := range removed {
@@ -140,7 +140,7 @@ func (rs removals) covered(p *peer, asked func(claim) bool) bool {
 			n++
 		}
 	}
-	return n >= rs.circle.Quorum()
+	return n >= rs.circle.RedealQuorum()
 }
 
 // turn returns how long after the first this device proposes to remove p:
@@ -163,8 +163,8 @@ func (rs removals) obstacle(p *peer) string {
 	if ok, why := rs.allowed(leaves); !ok {
 		return "should be removed, but " + why
 	}
-	if n := len(rs.able([]Removal{leaves})); n < rs.circle.Quorum() {
-		return fmt.Sprintf("should be removed, but it takes %d devices, and %s heard here and agree", rs.circle.Quorum(), are(n))
+	if n := len(rs.able([]Removal{leaves})); n < rs.circle.RedealQuorum() {
+		return fmt.Sprintf("should be removed, but it takes %d devices, and %s heard here and agree", rs.circle.RedealQuorum(), are(n))
 	}
 	if left := sub(p.NextTry, rs.now); left > 0 && p.Tries > 0 {
 		return fmt.Sprintf("will be removed; the next attempt is in %s", span(left))
@@ -191,7 +191,7 @@ func (rs removals) proposals() []Eviction {
 			more := Eviction{Removed: append(slices.Clone(e.Removed), p.removal())}
 			slices.SortFunc(more.Removed, func(a, b Removal) int { return int(a.Slot) - int(b.Slot) })
 			more.Members = rs.able(more.Removed)
-			if ok, _ := rs.allowed(more.Removed...); ok && len(more.Members) >= rs.circle.Quorum() {
+			if ok, _ := rs.allowed(more.Removed...); ok && len(more.Members) >= rs.circle.RedealQuorum() {
 				e = more
 			}
 		}

@@ -81,10 +81,10 @@ type Former struct {
 // maxFormer bounds what a circle remembers of devices that left.
 const maxFormer = 64
 
-// Quorum returns how many holders of a share of r must take part in a re-deal:
+// RedealQuorum returns how many holders of a share of r must take part in a re-deal:
 // enough to deal, and so many that the rest cannot sign without them
 // (docs/adr/0013).
-func (r Record) Quorum() int {
+func (r Record) RedealQuorum() int {
 	n, t := len(r.Devices), r.Threshold
 	return max(t, n-t+1)
 }
@@ -174,8 +174,8 @@ func (r Record) CheckNext(next Record) error {
 			holders++
 		}
 	}
-	if holders < r.Quorum() {
-		return fmt.Errorf("roster: %d holders took part, and %d must", holders, r.Quorum())
+	if holders < r.RedealQuorum() {
+		return fmt.Errorf("roster: %d holders took part, and %d must", holders, r.RedealQuorum())
 	}
 	if len(c.Dealers) != r.Threshold {
 		return fmt.Errorf("roster: %d dealers, and exactly %d deal", len(c.Dealers), r.Threshold)

@@ -209,7 +209,7 @@ func TestSettings(t *testing.T) {
 func TestQuorum(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ t, n, want int }{{2, 2, 2}, {2, 3, 2}, {3, 3, 3}, {3, 4, 3}, {3, 5, 3}, {2, 4, 3}, {5, 9, 5}} {
-		if got := record(c.t, c.n).Quorum(); got != c.want {
+		if got := record(c.t, c.n).RedealQuorum(); got != c.want {
 			t.Errorf("%d of %d: %d, want %d", c.t, c.n, got, c.want)
 		}
 	}

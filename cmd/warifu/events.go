@@ -89,7 +89,7 @@ func (con *console) invitation(e api.Event) {
 		}
 	}
 	if e.Expires != nil {
-		below = append(below, fmt.Sprintf("It works once and ends %s.", until(*e.Expires)))
+		below = append(below, fmt.Sprintf("It works once and expires %s.", until(*e.Expires)))
 	}
 	con.endProgress()
 	con.mu.Lock()

@@ -22,7 +22,7 @@ func freezeCmd(a *app) *cobra.Command {
 		Short: "Stop all signing at once, on all devices",
 		Long: `Freeze stops all signing at once, on every device that hears of it. One device
 and one passphrase are enough. Undoing it, with "warifu thaw", needs as many
-persons as must sign.`,
+people as must sign.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ch.run(cmd.Context(), func(c *api.Client, s api.Status) error {

@@ -24,7 +24,7 @@ func inviteCmd(a *app) *cobra.Command {
 		Use:   "invite",
 		Short: "Let one more device into the circle",
 		Long: `Invite shows an invitation for one more device. When that device has answered
-it with "warifu join", as many persons as must sign approve it, and fresh
+it with "warifu join", as many people as must sign approve it, and fresh
 shares are dealt to all. With --replace the new device takes the place of one
 that is gone, whose share is worth nothing from then on. Keys and addresses
 stay the same.`,

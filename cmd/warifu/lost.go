@@ -15,8 +15,8 @@ func lostCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lost DEVICE",
 		Short: "Say that a device is lost: deal fresh shares without it",
-		Long: `Lost freezes the circle at once and, as soon as as many persons as must sign
-have said so on their devices, deals fresh shares to the devices that are left.
+		Long: `Lost freezes the circle at once. Once enough people have confirmed it on their
+devices, as many as must sign, the devices that are left get fresh shares.
 Keys and addresses stay the same; the share on the lost device is worth nothing
 from then on. It wants this device's passphrase, as does the yes on the others:
 "warifu approve" there.`,

@@ -229,12 +229,12 @@ or, if it is not found there, the same
     digits after
   warifu join \
     --at /ip4/192.168.178.112/tcp/42461
-It works once and ends in 5 min.
+It works once and expires in 5 min.
 `
 	wide := func(why string) string {
 		return "\nThe next device (2 of 3). While its daemon runs, type `warifu join` there:\n  " + sampleInvitation + "\n" + why +
 			"or, on the same network,\n  5720-3524\nor, if it is not found there, the same digits after\n" +
-			"  warifu join --at /ip4/192.168.178.112/tcp/42461\nIt works once and ends in 5 min.\n"
+			"  warifu join --at /ip4/192.168.178.112/tcp/42461\nIt works once and expires in 5 min.\n"
 	}
 	for name, tc := range map[string]struct {
 		columns, rows uint16

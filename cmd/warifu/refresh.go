@@ -18,7 +18,7 @@ func refreshCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refresh",
 		Short: "Deal fresh shares to the same devices",
-		Long: `Refresh deals fresh shares to the same devices: copies of the shares of before,
+		Long: `Refresh deals fresh shares to the same devices: copies of the previous shares,
 in a backup or on a disk that was read, are worth nothing from then on. Keys and
 addresses stay the same.`,
 		Args: nothing,

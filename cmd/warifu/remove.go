@@ -13,7 +13,7 @@ func removeCmd(a *app) *cobra.Command {
 		Short: "Agree to the removal of a silent device",
 		Long: `Remove agrees to the removal of a device that has been silent for so long that
 the circle counts it down. The countdown runs on; but then the device goes even
-where the circle would ask first, and however short ago another was removed. A
+where the circle would ask first, and however recently another was removed. A
 device that is lost or stolen is for ` + "`warifu lost`" + `.`,
 		Args:              one("the name, slot or fingerprint of a device"),
 		ValidArgsFunction: deviceArgs(a, true),

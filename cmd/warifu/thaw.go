@@ -13,9 +13,9 @@ func thawCmd(a *app) *cobra.Command {
 	ch := &change{app: a}
 	cmd := &cobra.Command{
 		Use:   "thaw",
-		Short: "Let a frozen circle sign again, if the quorum agrees",
-		Long: `Thaw undoes a freeze as soon as as many persons as must sign have said so: this
-one here, the others with "warifu approve" or "warifu thaw" on their devices.`,
+		Short: "Let a frozen circle sign again, if enough people agree",
+		Long: `Thaw undoes a freeze once enough people have confirmed it, as many as must sign:
+this one here, the others with "warifu approve" or "warifu thaw" on theirs.`,
 		Args: nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return ch.run(cmd.Context(), func(c *api.Client, _ api.Status) error {

@@ -17,7 +17,7 @@ func thresholdCmd(a *app) *cobra.Command {
 		Use:   "threshold T",
 		Short: "Change how many devices must sign",
 		Long: `Threshold deals fresh shares to the same devices, of which T must sign from
-then on. As many persons as must sign now have to approve. Keys and addresses
+then on. As many people as must sign now have to approve. Keys and addresses
 stay the same. More than half of the devices must always sign.`,
 		Example: `  warifu threshold 3`,
 		Args:    one("how many devices must sign"),

@@ -10,13 +10,13 @@ import (
 // the passphrase is the caller's to wipe.
 type Healing interface {
 	// Invite shows an invitation for one more device, which takes the place
-	// of the device that Replace identifies if that is not empty. The quorum must
+	// of the device that Replace identifies if that is not empty. Enough people must
 	// approve; it emits like Found, and returns when the new device holds a
 	// share.
 	Invite(ctx context.Context, args InviteArgs, emit func(Event)) (Changed, error)
 
 	// Lost declares a device lost: the circle is frozen for it at once, and
-	// re-deals without it as soon as the quorum says so.
+	// re-deals without it once enough people have confirmed it.
 	Lost(ctx context.Context, args DeviceArgs, emit func(Event)) (Changed, error)
 
 	// Refresh re-deals among the same devices.
@@ -32,7 +32,7 @@ type Healing interface {
 	// still have its own. Each device does so for itself.
 	Retire(ctx context.Context, args PresenceArgs) (Changed, error)
 
-	// Freeze stops all signing at once. Thaw undoes it when the quorum has
+	// Freeze stops all signing at once. Thaw undoes it when enough people have
 	// said so too.
 	Freeze(ctx context.Context, args PresenceArgs) (Request, error)
 	Thaw(ctx context.Context, args PresenceArgs, emit func(Event)) (Request, error)

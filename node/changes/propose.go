@@ -116,7 +116,7 @@ func (cg *Changes) Plan(want Plan, nonce [32]byte) (refresh.Proposal, error) {
 		added = 1
 	}
 	p.Threshold = cg.ledger.ThresholdAfter(want.Request, len(want.Removed), added)
-	enough := max(head.Quorum(), p.Threshold-added) // who is new takes part, too
+	enough := max(head.RedealQuorum(), p.Threshold-added) // who is new takes part, too
 	cg.leaveOut(&p, head, enough)
 	if deal := cg.mayDeal(p.Members); len(deal) >= head.Threshold {
 		p.Dealers = deal[:head.Threshold]

@@ -141,7 +141,7 @@ func (vw *Views) effects(r *ledger.Request) (out []string) {
 		add("its removal is put off by 30 days, twice at most; if it is lost, say so: \"%s\"", vw.do(say.Lost))
 	}
 	if r.Change.ByRedeal() {
-		add("all keys and addresses stay; shares of before die")
+		add("all keys and addresses stay; previous shares are destroyed")
 	}
 	return out
 }

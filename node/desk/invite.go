@@ -11,7 +11,7 @@ import (
 )
 
 // Invite implements [api.Healing]: the newcomer is introduced as at a founding,
-// and comes in by a re-deal that the quorum has approved.
+// and comes in by a re-deal that enough people have approved.
 func (n *Desk) Invite(ctx context.Context, args api.InviteArgs, emit func(api.Event)) (api.Changed, error) {
 	if err := n.presence(ctx, args.PresenceArgs); err != nil {
 		return api.Changed{}, err

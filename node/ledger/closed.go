@@ -31,7 +31,7 @@ const (
 
 // idle reports whether r came to nothing, so that forgetting it costs nobody
 // anything. It is not idle if a signature of it exists or may exist. Nor if
-// this device or a quorum agreed to it: were it forgotten, it might be shown to
+// this device or enough others agreed to it: were it forgotten, it might be shown to
 // this device again without the denial or the expiry that closed it, and then
 // those approvals would count.
 func (lg *Ledger) idle(r *Request) bool {
@@ -39,7 +39,7 @@ func (lg *Ledger) idle(r *Request) bool {
 		len(r.Approved) < lg.me.Circle.Record.Threshold
 }
 
-// noteClosed notes durably when r was closed, and lets go of what is too much.
+// noteClosed notes durably when r was closed, and drops the excess.
 func (lg *Ledger) noteClosed(r *Request) {
 	lg.TellReleased(r)
 	if r.Meta.Closed != 0 {

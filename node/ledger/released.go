@@ -44,7 +44,7 @@ func (lg *Ledger) TellReleased(r *Request) {
 }
 
 // groundless reports whether it says that a part of a signature left a device,
-// of a request that neither this device nor a quorum that it knows of approved.
+// of a request that neither this device nor, as far as it knows, enough others approved.
 // It is not taken before that: a device could otherwise have all that was ever
 // denied shown as what may be signed.
 func (lg *Ledger) groundless(r *Request, it message.Item) bool {

@@ -35,7 +35,7 @@
 // devices of which some have died finds its share and the votes.
 //
 // Quorums do the rest. W has so many holders of the old epoch that those left
-// outside cannot sign ([roster.Record.Quorum]), and thresholds are majorities
+// outside cannot sign ([roster.Record.RedealQuorum]), and thresholds are majorities
 // of what they count, so that whatever happens on the way only one of the two
 // epochs can sign.
 //
