@@ -49,6 +49,7 @@ type testimony struct {
 	until      time.Time // those who have not shown theirs by then are passed over; zero if nobody waits
 }
 
+// HasShown reports whether the device in slot has shown what it said and heard.
 func (t *testimony) HasShown(slot wire.Slot) bool { _, ok := t.Shows[slot]; return ok }
 
 // MaxTestimonies bounds those that are kept of sessions that are over. The largest

@@ -280,6 +280,7 @@ func (c *Counter) Lock() {
 	c.TellLocked()
 }
 
+// Unlocked goes on with what waited for the keeper.
 func (c *Counter) Unlocked() {
 	c.WakeRedeal()
 	c.TellLocked()
@@ -291,6 +292,7 @@ func (c *Counter) Unlocked() {
 	c.Stir()
 }
 
+// TellLocked tells the others whether this device is locked.
 func (c *Counter) TellLocked() {
 	if c.Circle != nil {
 		c.Broadcast(message.MsgBeat, c.MyBeat())

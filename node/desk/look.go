@@ -119,6 +119,7 @@ type look struct {
 	Code    api.Code // what to call it if the person's time is up
 }
 
+// Look looks at a request for a call that waits.
 func (vw *Views) Look(r *ledger.Request) look {
 	v := look{state: string(r.State())}
 	v.Waiting, v.Reason = vw.WaitingFor(r)

@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// ViewEpoch shows an epoch, with the names that its devices have now.
 func (vw *Views) ViewEpoch(e roster.Entry) api.Epoch {
 	rec := e.Record
 	v := api.Epoch{

@@ -44,6 +44,7 @@ func newViews(c *Counter) *Views {
 // defaultPath is the address that is shown and used unless another is named.
 var defaultPath = []uint32{0, 0}
 
+// ViewDevice shows a device, as this one sees it.
 func (vw *Views) ViewDevice(d roster.Device) api.Device {
 	v := api.Device{
 		Slot: int(d.Slot), Device: d.Identity.Hex(), Name: d.Name, Kind: string(d.Kind), Fingerprint: standing.Fingerprint(d),
@@ -202,6 +203,7 @@ func (vw *Views) viewFounding() *api.Founding {
 	return v
 }
 
+// Status shows everything that there is to see, as `status` does.
 func (vw *Views) Status() api.Status {
 	s := api.Status{
 		Version: api.Version, Device: vw.me.Self.Public.Hex(), Name: vw.me.Self.Name, Kind: string(vw.me.Self.Kind),
@@ -380,6 +382,7 @@ func (vw *Views) OpenRequests() (out []*ledger.Request) {
 	return out
 }
 
+// ClosedRequests lists those that are closed, the newest first.
 func (vw *Views) ClosedRequests() (out []*ledger.Request) {
 	for _, r := range vw.ledger.ByAge() {
 		if s := r.State(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired || s == api.StateDone {
@@ -404,6 +407,7 @@ func apiKind(k string) string {
 	return intent.Escape(k)
 }
 
+// ViewRequest shows a request.
 func (vw *Views) ViewRequest(r *ledger.Request) api.Request {
 	vw.ledger.Decoded(r)
 	in := r.Intent
@@ -449,6 +453,7 @@ func accountLabel(r *ledger.Request) string {
 	return share.FormatAddress(r.Context.Address)
 }
 
+// ViewSignature shows the signature of a request, if it has one.
 func (vw *Views) ViewSignature(r *ledger.Request) api.Signature {
 	v := api.Signature{Request: r.ID.Hex(), Kind: apiKind(r.Request.Kind)}
 	if r.Receipt == nil {

@@ -18,6 +18,7 @@ type Watcher struct {
 	Poke     chan struct{}
 }
 
+// Watch has a call wait, for a request or for a founding.
 func (c *Counter) Watch(r *ledger.Request, founding bool) *Watcher {
 	w := &Watcher{request: r, founding: founding, Poke: make(chan struct{}, 1)}
 	c.Watchers[w] = struct{}{}

@@ -65,6 +65,7 @@ type BegunSessions struct {
 	Marks map[wire.RequestID]uint64
 }
 
+// Has reports whether this device has taken part in the session.
 func (b *BegunSessions) Has(id wire.SessionID) bool {
 	return slices.ContainsFunc(b.List, func(s begunSession) bool { return s.id == id })
 }
@@ -181,6 +182,7 @@ func (b *BegunSessions) Load(j journal.Journal, now time.Time) error {
 	})
 }
 
+// ParseBegun reads a stored session, also as earlier releases wrote it.
 func ParseBegun(raw []byte) (b begunSession, err error) {
 	if wire.Unmarshal(raw, &b.by) == nil {
 		return b, nil // of an earlier release

@@ -114,6 +114,7 @@ func (dr *Drive) stale(l *Session) bool {
 	return l.Owner.Timing(l).Brief && dr.me.Now.Round(0).Sub(l.Opened.Round(0)).Abs() >= SessionLifetime
 }
 
+// Has reports whether the device in slot is in the session.
 func (l *Session) Has(slot wire.Slot) bool { return slices.Contains(l.Slots, slot) }
 
 // Silent ends a session because a device did not answer.
@@ -183,6 +184,8 @@ func (dr *Drive) OnFrame(from wire.Slot, msg []byte) error {
 	return nil
 }
 
+// Deliver hands a frame of a device in the session to the machine, and carries out what
+// the machine asks for then.
 func (dr *Drive) Deliver(l *Session, f wire.Frame) {
 	if dr.Sessions[l.ID] != l {
 		return
@@ -251,6 +254,7 @@ func (dr *Drive) CarryOut(l *Session, effects []session.Effect) {
 	}
 }
 
+// SendFrame queues a frame for all whom it is for.
 func (dr *Drive) SendFrame(l *Session, f wire.Frame) {
 	b := f.Append(nil)
 	for _, s := range l.Slots {
@@ -336,6 +340,7 @@ func Blamed(err error) (slot wire.Slot, check string, cheat bool) {
 // SessionLifetime bounds a session, as its proposal says.
 const SessionLifetime = 2 * time.Minute
 
+// TroubleText says for a person what the device in slot has done, as err tells.
 func (dr *Drive) TroubleText(slot wire.Slot, err error) string {
 	if s, ok := errors.AsType[Silent](err); ok {
 		return dr.me.Name(s.Slot) + " " + s.Why

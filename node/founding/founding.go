@@ -80,6 +80,8 @@ const keygenName = "keygen"
 // epochKeyID names the keeper's key for the shares of a founding.
 func epochKeyID(session wire.SessionID) string { return "0-" + hex.EncodeToString(session[:16]) }
 
+// RecordHash is the hash of the record that persons are asked about, zero before there
+// is one.
 func (f *Founding) RecordHash() wire.Hash {
 	if f.Review == nil {
 		return wire.Hash{}

@@ -47,6 +47,7 @@ func FoundingReason(reason string) string {
 	return "the founding failed there"
 }
 
+// OnUnfound hears that a device ended the founding.
 func (fd *Foundings) OnUnfound(from wire.Slot, m message.Unfound) error {
 	f := fd.Founding
 	if f == nil || wire.SessionID(m.Session) != f.Session {

@@ -181,6 +181,7 @@ func (jd *Judging) ObjectionToEviction(p refresh.Proposal) string {
 	return ""
 }
 
+// FrozenError says that the circle is frozen, and why.
 func FrozenError(why string) error {
 	return say.New(say.Frozen, why)
 }

@@ -185,6 +185,7 @@ type forgotten struct {
 
 func (f *forgotten) has(id wire.Hash) bool { _, ok := f.ids[id]; return ok }
 
+// Add remembers an id, in the place of the oldest if there are too many.
 func (f *forgotten) Add(id wire.Hash) {
 	if f.has(id) {
 		return

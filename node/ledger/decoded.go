@@ -42,6 +42,8 @@ type meant struct {
 
 const MaxMeanings = 512 << 10
 
+// Find returns the meaning under a key, or finds it. size is that of its payload in
+// bytes.
 func (m *meanings) Find(key [32]byte, size int, find func() *Meaning) *Meaning {
 	if known, ok := m.ByKey[key]; ok {
 		return known

@@ -38,6 +38,7 @@ func (lg *Ledger) moot(r *Request) bool {
 	return slices.ContainsFunc(lg.me.Circle.Head().Record.Former, func(f roster.Former) bool { return f.Slot == r.From() })
 }
 
+// Expires is when the request expires, on the clock of this device.
 func (r *Request) Expires() time.Time {
 	return time.Unix(int64(r.Meta.Received)+int64(r.Request.Lifetime), 0)
 }

@@ -17,6 +17,7 @@ type stock struct {
 	Made   int                            // how often it was made
 }
 
+// Has reports whether an item is kept.
 func (s *stock) Has(id wire.Hash) bool { _, ok := s.Items[id]; return ok }
 
 // add notes that an item is kept that makes or belongs to a request.

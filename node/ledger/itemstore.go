@@ -9,10 +9,12 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// PutItem stores an item.
 func PutItem(tx journal.Tx, it message.Item) error {
 	return tx.Put(standing.BucketItems, it.ID().Hex(), wire.Marshal(it))
 }
 
+// PutMeta stores what only this device knows of a request.
 func PutMeta(tx journal.Tx, r *Request) error {
 	return tx.Put(standing.BucketMeta, r.ID.Hex(), wire.Marshal(r.Meta))
 }

@@ -38,6 +38,7 @@ func sortByAge(all []*Request) []*Request {
 	return all
 }
 
+// OnHave asks a member for those of its items that this device lacks.
 func (lg *Ledger) OnHave(from wire.Slot, h message.Have) error {
 	if lg.me.Circle == nil {
 		return nil
@@ -68,6 +69,7 @@ const (
 	answerRate  = 64 << 10 // in a second
 )
 
+// OnWant sends a member the items that it asks for, as far as its allowance goes.
 func (lg *Ledger) OnWant(from wire.Slot, w message.Want) error {
 	if lg.me.Circle == nil {
 		return nil
@@ -267,6 +269,7 @@ func (lg *Ledger) unborn(r *Request) bool {
 	return r.Change != nil && wire.Slot(r.Change.Slot) >= lg.me.Circle.Head().Record.NextSlot() && wire.Slot(r.Change.Slot) >= lg.me.Circle.Record.NextSlot()
 }
 
+// Has reports whether m has an item of the device in slot s.
 func Has(m map[wire.Slot]message.Item, s wire.Slot) bool { _, ok := m[s]; return ok }
 
 // examined is what accepting an answer or a receipt would do.

@@ -135,6 +135,7 @@ func (r *Request) Open() bool {
 	return r.Receipt == nil && len(r.Denied) == 0 && !r.Meta.Expired && !r.Meta.Done
 }
 
+// From is the slot of the device that asked.
 func (r *Request) From() wire.Slot { return wire.Slot(r.Request.From) }
 
 // understand decodes a request as this device sees it: account, address and
@@ -261,6 +262,8 @@ const MaxOpenPerDevice = 64
 // a judge remembers 64 of their words.
 const MaxOpenChanges = 8
 
+// CountChanges counts the open changes of the circle that the device in slot asked for;
+// at most [MaxOpenChanges].
 func (lg *Ledger) CountChanges(slot wire.Slot) (n int) {
 	for _, r := range lg.Unclosed {
 		if r.Change != nil && r.From() == slot && r.Open() {

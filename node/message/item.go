@@ -32,11 +32,14 @@ type Item struct {
 	Sig  []byte
 }
 
+// ItemMessage is what the identity of the device in slot from signs of an item, 32
+// bytes.
 func ItemMessage(circle wire.CircleID, typ uint8, from wire.Slot, body []byte) []byte {
 	h := wire.Sum(tagItem, circle[:], []byte{typ}, wire.U16(from), body)
 	return h[:]
 }
 
+// ID names the item in inventories.
 func (it Item) ID() wire.Hash { return wire.Sum(tagItemID, wire.Marshal(it)) }
 
 // About returns the request that the item makes or belongs to.
@@ -79,6 +82,8 @@ type Request struct {
 
 var errRequest = errors.New("node: malformed request")
 
+// ParseRequest reads a request that the device in slot from made in a circle, within
+// its bounds.
 func ParseRequest(circle wire.CircleID, from wire.Slot, body []byte) (Request, error) {
 	var r Request
 	if err := wire.Unmarshal(body, &r); err != nil {
@@ -91,6 +96,7 @@ func ParseRequest(circle wire.CircleID, from wire.Slot, body []byte) (Request, e
 	return r, nil
 }
 
+// RequestID is the id of a request, of its canonical bytes.
 func RequestID(body []byte) wire.RequestID { return wire.RequestID(wire.Sum(tagRequest, body)) }
 
 // Verdicts of an answer.
@@ -119,6 +125,7 @@ type Answer struct {
 
 var errAnswer = errors.New("node: malformed answer")
 
+// ParseAnswer reads an answer.
 func ParseAnswer(body []byte) (Answer, error) {
 	var a Answer
 	if err := wire.Unmarshal(body, &a); err != nil {
@@ -142,6 +149,7 @@ type Receipt struct {
 
 var errReceipt = errors.New("node: malformed receipt")
 
+// ParseReceipt reads a receipt.
 func ParseReceipt(body []byte) (Receipt, error) {
 	var r Receipt
 	if err := wire.Unmarshal(body, &r); err != nil {

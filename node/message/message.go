@@ -134,6 +134,7 @@ type Entry struct {
 	Entry []byte `cbor:"1,keyasint"`
 }
 
+// EncodeMessage returns the bytes of a message: its type, and its body in CBOR.
 func EncodeMessage(typ uint8, body any) []byte {
 	return append([]byte{typ}, wire.Marshal(body)...)
 }

@@ -41,6 +41,7 @@ func encodeDead(frames []wire.Frame, key string) ([]byte, *deadAttempt) {
 // DeadAttempts are those that this device knows of.
 type DeadAttempts map[wire.SessionID]*deadAttempt
 
+// Load reads those that are stored.
 func (d DeadAttempts) Load(j journal.Journal) error {
 	err := j.View(func(tx journal.Tx) error {
 		return journal.Each(tx, standing.BucketDead, func(k string, raw []byte) error {

@@ -52,6 +52,7 @@ func (rm *Remains) Unfence(tx journal.Tx, removed []wire.DeviceID) (err error) {
 	return err
 }
 
+// Unfenced is [Remains.Unfence] in memory.
 func (rm *Remains) Unfenced(removed []wire.DeviceID) {
 	for _, id := range removed {
 		if rm.me.Circle != nil {

@@ -131,7 +131,7 @@ func (rd *Redeals) remind(l *drive.Session, to wire.Slot) {
 	}
 }
 
-// What re-deals are around: the rooms beside that hear of them.
+// Around is who hears of re-deals, above this room and beside it.
 type Around interface {
 	// Test goes on with the test of the new shares, if they want one.
 	Test()
@@ -154,6 +154,7 @@ func (rd *Redeals) Redealing() bool {
 	return !rd.ResumeAt.IsZero() || rd.Attempt != nil && !rd.Attempt.Machine.Settled()
 }
 
+// RedealConfig is what this device brings to an attempt, but for its shares.
 func (rd *Redeals) RedealConfig(p refresh.Proposal, parent roster.Record, self wire.Slot) refresh.Config {
 	return refresh.Config{
 		Proposal: p, Parent: parent, Self: self, Sign: rd.me.Self.Sign, Open: rd.openBox, Rand: rd.me.Config.Rand,

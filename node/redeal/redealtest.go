@@ -103,6 +103,7 @@ func (tr *Trials) testSigners(a *Attempt) []wire.Slot {
 	return signers
 }
 
+// TestProposal is the proposal of the session that tests an account, without a nonce.
 func (tr *Trials) TestProposal(a *Attempt, rec roster.Record, acc roster.Account, signers []wire.Slot) share.Proposal {
 	id := a.Machine.TestRequest(acc)
 	return share.Proposal{

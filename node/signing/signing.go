@@ -112,6 +112,7 @@ func (sg *Signings) Proposal(r *ledger.Request, signers []wire.Slot) (share.Prop
 	return p, p.Check(sg.me.Circle.Record)
 }
 
+// OpenSession proposes a session of a request to the signers, and takes part in it.
 func (sg *Signings) OpenSession(r *ledger.Request, signers []wire.Slot) error {
 	p, err := sg.Proposal(r, signers)
 	if err != nil {

@@ -42,6 +42,7 @@ type storedAddrs struct {
 	Addrs [][]string
 }
 
+// PackAddrs writes where members are, in the order of their slots.
 func PackAddrs(m map[wire.Slot][]string) []byte {
 	a := storedAddrs{Slots: []wire.Slot{}, Addrs: [][]string{}}
 	for _, s := range slices.Sorted(maps.Keys(m)) {
@@ -51,6 +52,8 @@ func PackAddrs(m map[wire.Slot][]string) []byte {
 	return wire.Marshal(a)
 }
 
+// UnpackAddrs reads what [PackAddrs] wrote: of at most [MaxDevices] devices, each
+// within the bounds of package reach.
 func UnpackAddrs(b []byte) (map[wire.Slot][]string, error) {
 	var a storedAddrs
 	if err := wire.Unmarshal(b, &a); err != nil {

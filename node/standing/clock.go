@@ -6,8 +6,10 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// Unix is a time in seconds, 0 for one before 1970.
 func Unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
+// Latest is the later of two times.
 func Latest(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -19,6 +21,8 @@ func Latest(a, b time.Time) time.Time {
 // person is told.
 const ClockTolerance = 2 * time.Minute
 
+// NoteClock notes what the clock of a member says, in Unix seconds, and warns once if
+// it is off.
 func (me *Standing) NoteClock(from wire.Slot, wall uint64) {
 	if wall > 1<<40 { // tens of thousands of years
 		wall = 1 << 40

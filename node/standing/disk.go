@@ -71,6 +71,7 @@ func (d *Disk) Watched(j journal.Journal, k Keeper) (journal.Journal, Keeper) {
 	return WatchedJournal{j, d}, watchedKeeper{k, d}
 }
 
+// A WatchedJournal tells a [Disk] what it writes.
 type WatchedJournal struct {
 	journal.Journal
 	disk *Disk

@@ -5,6 +5,7 @@ import (
 	"github.com/warifu/warifu/node/reach"
 )
 
+// Hello makes the first message of a connection: how far this device is.
 func (me *Standing) Hello() message.Hello {
 	h := message.Hello{Wall: Unix(me.Now), Addrs: me.Link.Addrs()}
 	if len(h.Addrs) > reach.Max {

@@ -90,6 +90,7 @@ type Company interface {
 	Staying() []roster.Device
 }
 
+// SlotOf returns the slot of a member that has the transport id.
 func (me *Standing) SlotOf(peerID []byte) (wire.Slot, bool) {
 	for _, d := range me.Members() {
 		if string(d.Peer) == string(peerID) {
@@ -99,6 +100,7 @@ func (me *Standing) SlotOf(peerID []byte) (wire.Slot, bool) {
 	return 0, false
 }
 
+// Device returns the member in slot.
 func (me *Standing) Device(slot wire.Slot) (roster.Device, bool) {
 	for _, d := range me.Members() {
 		if d.Slot == slot {
@@ -118,6 +120,8 @@ func (me *Standing) SelfSlot() wire.Slot {
 	return 0
 }
 
+// Online reports whether a connection to the device in slot stands; see
+// [Standing.Hears].
 func (me *Standing) Online(slot wire.Slot) bool {
 	p := me.Peers[slot]
 	return p != nil && p.Online
@@ -163,6 +167,7 @@ func (k *Circle) formers() map[string][]string {
 	return out
 }
 
+// Peer returns what this device has seen of the one in slot, to be added to.
 func (me *Standing) Peer(slot wire.Slot) *Peer {
 	p := me.Peers[slot]
 	if p == nil {

@@ -56,6 +56,7 @@ func (me *Standing) FormerName(f roster.Former) string {
 	return fmt.Sprintf("%s (%s %s, %s)", f.Name, what, when, print)
 }
 
+// Names is [Standing.Name] for each of slots.
 func (me *Standing) Names(slots []wire.Slot) []string {
 	out := make([]string, 0, len(slots))
 	for _, s := range slots {

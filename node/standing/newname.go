@@ -16,6 +16,7 @@ type BadName struct{ Why string }
 
 func (e *BadName) Error() string { return "node: " + e.Why }
 
+// IsBadName reports whether err is about a name under which no device may come in.
 func IsBadName(err error) bool { _, ok := errors.AsType[*BadName](err); return ok }
 
 // CheckNewName reports whether a device may begin to be called name: it must not

@@ -33,6 +33,7 @@ func (me *Standing) LoadShare(account string) (secret.Key, error) {
 	return secret.TakeSlice(b)
 }
 
+// ShareName names the share of an account to the keeper.
 func ShareName(account string) string { return "share/" + account }
 
 // HasShare reports whether this device can sign in the epoch it is in.

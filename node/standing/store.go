@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
+// ParseID reads an id of 64 hex digits.
 func ParseID(key string) (id [32]byte, err error) {
 	b, err := hex.DecodeString(key)
 	if err != nil || len(b) != len(id) {
@@ -21,6 +22,7 @@ func ParseID(key string) (id [32]byte, err error) {
 	return [32]byte(b), nil
 }
 
+// IsHex reports whether s has lower-case hex digits only.
 func IsHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
@@ -37,4 +39,5 @@ func StoreError(err error) error {
 	return fmt.Errorf("node: write journal: %w", err)
 }
 
+// SortedSlots lists the keys of m, ascending.
 func SortedSlots[V any](m map[wire.Slot]V) []wire.Slot { return slices.Sorted(maps.Keys(m)) }

@@ -53,6 +53,7 @@ type formerCalls struct {
 	Addr  string // empty if it was let in, to learn that it is out
 }
 
+// OnStrangers counts what the link has seen of whoever it does not let in.
 func (me *Standing) OnStrangers(s Strangers) {
 	k := &me.Strangers
 	k.Last = me.Now
