@@ -63,6 +63,7 @@ var rules = []rule{
 	{pkg: "node/judging", may: with(pure, "journal", "node/say", "node/message", "node/standing", "node/vigil")},
 	{pkg: "node/standing", may: with(pure, "journal", "node/say", "node/message", "node/reach")},
 	{pkg: "node/inbox"},
+	{pkg: "node/standing/standingtest", may: []string{"journal/journaltest", "node/standing", "roster", "wire"}},
 	{pkg: "node/message", pure: true, may: []string{"wire", "share", "intent"}},
 	{pkg: "node/say", pure: true},
 	{pkg: "internal/commandline", may: []string{"node/say"}},
