@@ -38,10 +38,10 @@ check: ## formatting, vet, static analysis, tidy modules
 	cd tools && $(GO) vet ./... && $(GO) run ./notices -check
 
 race: ## tests under the race detector, for everything with goroutines
-	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p/... ./node/api ./node/meet ./node/vigil ./journal/... ./pairing ./cmd/...
+	$(GO) test -race -timeout 20m ./internal/boltstore ./internal/keeper ./internal/p2p/... ./node/api ./node/meet ./node/vigil ./node/inbox ./node/standing ./node/drive ./journal/... ./pairing ./cmd/...
 # The lab and the simulated worlds have one goroutine: a few are enough here. What
 # a daemon does at once is seen in real ones, which are built with the detector too.
-	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|Inbox|UndoALock|Sim$$'
+	$(GO) test -race -timeout 20m ./node -sim.seeds=2 -run 'Visitor|Winner|Invitation|Guess|FoundAndSign|Restart|SilentSigner|UndoALock|Sim$$'
 	$(GO) test -race -timeout 20m ./e2e -run '^Test(EveryPairSigns|InvitationsThatFail|LostDeviceHeals|TwoChangesAtOnce|WrongPassphrase|DenyClosesEverywhere)$$'
 
 fuzz: ## every fuzz target for FUZZTIME (default 5s); with a number FUZZTURN every third
