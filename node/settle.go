@@ -16,8 +16,8 @@ func (c *core) step(now time.Time, take func()) {
 	c.settle()
 }
 
-// maxSettle bounds how often the rooms draw consequences of consequences in one step. A
-// third time was never seen; what is left is drawn with the next event.
+// maxSettle bounds how often consequences of consequences are drawn in one step. In all
+// simulated worlds once is enough; what is left is drawn with the next event.
 const maxSettle = 8
 
 // settle draws what follows from an event: what persons have agreed to is begun, and
