@@ -122,7 +122,7 @@ func (c *core) up(now time.Time, peerID []byte) {
 		return
 	}
 	p := c.Peer(slot)
-	p.Online, p.There, p.Lost, p.Misfit = true, now, "", standing.Misfit{}
+	p.Online, p.There, p.Lost, p.Misfit, p.Unhailed = true, now, "", standing.Misfit{}, false
 	c.Sync(slot, message.MsgHello, c.Hello())
 	c.FoundingUp(slot)
 	if c.Circle != nil {

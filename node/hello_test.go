@@ -62,3 +62,29 @@ func TestHelloOfAFasterFounder(t *testing.T) {
 		}
 	}
 }
+
+// TestLostHelloIsRepeated: how far a device is, it says once. If the link had no room for
+// it, it is said again with the next tick, and no more often.
+func TestLostHelloIsRepeated(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 3, 753)
+	l.found(2, 3)
+	phone, laptop := l.devices[0], l.devices[1]
+	hellos := 0
+	l.watch = func(from, to *labDevice, _ string, b []byte) {
+		if from == phone && to == laptop && b[0] == message.MsgHello {
+			hellos++
+		}
+	}
+	phone.full = true
+	phone.core.step(l.now, func() { phone.core.Broadcast(message.MsgHello, phone.core.Hello()) })
+	l.run(2*time.Second, nil)
+	if hellos != 0 {
+		t.Fatal("the link had room")
+	}
+	phone.full = false
+	l.run(time.Minute, nil)
+	if hellos != 1 {
+		t.Errorf("said %d times", hellos)
+	}
+}

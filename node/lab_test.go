@@ -60,6 +60,7 @@ type labDevice struct {
 	older   [][32]byte // those under which it looks for others, too
 	log     *bytes.Buffer
 	faults  []string // that the link was told
+	full    bool     // the link takes nothing more
 }
 
 // A labKeeper seals with a marker instead of a cipher, so that tests can see
@@ -138,6 +139,9 @@ func (d *labDevice) SetBeacon(key [32]byte, older [][32]byte, _ uint16, _ map[ui
 }
 
 func (d *labDevice) Send(to []byte, protocol string, msg []byte) error {
+	if d.full {
+		return errors.New("lab: the queue is full")
+	}
 	for other := range d.linked {
 		if bytes.Equal(other.id, to) {
 			d.lab.wire = append(d.lab.wire, parcel{d, other, protocol, bytes.Clone(msg)})

@@ -44,7 +44,12 @@ func (c *core) passTime() {
 		c.Broadcast(message.MsgHave, message.Have{IDs: c.Inventory()})
 	}
 	for _, slot := range standing.SortedSlots(c.Peers) {
-		if p := c.Peers[slot]; p.Stale && p.Online {
+		p := c.Peers[slot]
+		if p.Unhailed && p.Online {
+			p.Unhailed = false
+			c.Sync(slot, message.MsgHello, c.Hello())
+		}
+		if p.Stale && p.Online {
 			p.Stale = false
 			c.Sync(slot, message.MsgHave, message.Have{IDs: c.Inventory()})
 		}

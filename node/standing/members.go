@@ -24,6 +24,7 @@ type Peer struct {
 	Lost     string // why the connection ended, for the person
 	Misfit   Misfit // its release does not fit
 	Stale    bool   // a message to it was certainly lost
+	Unhailed bool   // a hello was: nothing else says how far this device is
 
 	Addrs   []string  // where it says it can be dialled, not taken over yet
 	AddrsAt time.Time // when what it says was taken over last

@@ -1,6 +1,9 @@
 package standing
 
-import "github.com/warifu/warifu/wire"
+import (
+	"github.com/warifu/warifu/node/message"
+	"github.com/warifu/warifu/wire"
+)
 
 // An outbox holds what a device says in one event until the event is over. By then all
 // that the event has made durable is durable, so that a device that loses power in the
@@ -41,6 +44,7 @@ func (me *Standing) Flush() {
 		me.Log.Debug("message not sent", "to", p.slot, "err", err)
 		if x := me.Peers[p.slot]; x != nil {
 			x.Stale = true
+			x.Unhailed = x.Unhailed || p.protocol == wire.ProtocolSync && p.msg[0] == message.MsgHello
 		}
 	}
 }
