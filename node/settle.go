@@ -20,10 +20,10 @@ func (c *core) step(now time.Time, take func()) {
 // simulated worlds once is enough; what is left is drawn with the next event.
 const maxSettle = 8
 
-// settle draws what follows from an event: what persons have agreed to is begun, and
-// the sessions that have become possible are opened; then what was said goes out, the
-// link learns whom this device talks to, and every call that waits looks again. That the circle changes comes
-// first, so that nothing is signed with a device that was just called lost.
+// settle draws what follows from an event. What persons have agreed to is begun, and the
+// sessions that have become possible are opened: in this order, so that nothing is signed
+// with a device that was just called lost. Then what was said goes out, the link learns
+// whom this device talks to, and every call that waits looks again.
 func (c *core) settle() {
 	for n := 0; n < maxSettle && c.Stirred(); n++ {
 		c.ChangeCircle()

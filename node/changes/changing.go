@@ -16,7 +16,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// A Changes has the circle become what its persons have agreed to, and what its devices
+// Changes has the circle become what its persons have agreed to, and what its devices
 // decide by themselves; it keeps up with what others have changed.
 type Changes struct {
 	me      *standing.Standing

@@ -23,7 +23,7 @@ import (
 // judges by itself what it is shown, and a device that shows nothing is only passed
 // over for others when the request is tried again.
 
-// A Cosign makes the machines of threshold signatures, and finds out who lied in one
+// Cosign makes the machines of threshold signatures, and finds out who lied in one
 // that failed.
 type Cosign struct {
 	me    *standing.Standing

@@ -25,7 +25,7 @@ import (
 
 // What a person sees. Everything here reads the core and changes nothing.
 
-// A Views shows persons what there is to see.
+// Views shows persons what there is to see.
 type Views struct {
 	me        *standing.Standing
 	judging   *judging.Judging

@@ -20,7 +20,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// A Foundings brings circles about, and newcomers into this one.
+// Foundings brings circles about, and newcomers into this one.
 type Foundings struct {
 	me      *standing.Standing
 	judging *judging.Judging

@@ -19,7 +19,7 @@ import (
 // it the time, what it hears, and what persons say; it acts on what the judge
 // concludes.
 
-// A Judging is this device's judgement of the others, and what it says of itself.
+// Judging is this device's judgement of the others, and what it says of itself.
 type Judging struct {
 	me *standing.Standing
 

@@ -17,8 +17,8 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// An Answers says for this device what its person, or its policy, asks for and
-// agrees to.
+// Answers are what this device says itself, because its person or its policy asks for
+// something or agrees to it.
 type Answers struct {
 	me      *standing.Standing
 	judging *judging.Judging

@@ -11,7 +11,7 @@ import (
 // What becomes of shares and re-deals that are over, and what must not go with
 // them.
 
-// A Remains sees to what is left of epochs that are over.
+// Remains sees to what is left of epochs that are over.
 type Remains struct{ me *standing.Standing }
 
 // NewRemains looks after what is left on a device.

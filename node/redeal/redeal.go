@@ -16,7 +16,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// A Redeals is this device's part in re-deals: the one that is under way or was the
+// Redeals is this device's part in re-deals: the one that is under way or was the
 // last, the one that it wakes up into, and those that are dead.
 type Redeals struct {
 	me        *standing.Standing

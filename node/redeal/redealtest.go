@@ -21,7 +21,7 @@ import (
 // take turns in opening one session for each account, each by its own clock:
 // nobody waits for one that is in trouble.
 
-// A Trials has the new shares of an attempt tested.
+// Trials has the new shares of an attempt tested.
 type Trials struct {
 	me      *standing.Standing
 	drive   *drive.Drive

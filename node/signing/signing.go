@@ -20,7 +20,7 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// A Signings brings requests of this device to signatures, and takes part in those of
+// Signings brings requests of this device to signatures, and takes part in those of
 // others.
 type Signings struct {
 	me        *standing.Standing
