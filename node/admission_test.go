@@ -11,7 +11,6 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/internal/commandline"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/desk"
 	"github.com/warifu/warifu/node/founding"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/message"
@@ -302,6 +301,9 @@ func TestNoAddressBeforeTheCircleStands(t *testing.T) {
 // device comes in, is told of one that looks like another.
 func TestLookAlikeNamesAreNoted(t *testing.T) {
 	t.Parallel()
+	l := newLab(t, 3, 72)
+	l.found(2, 2)
+	phone := l.devices[0]
 	for name, want := range map[string]string{
 		"рhone":       "mixes Cyrillic and Latin letters",
 		"𝐩𝐡𝐨𝐧𝐞":       "styled copies",
@@ -314,14 +316,11 @@ func TestLookAlikeNamesAreNoted(t *testing.T) {
 		if err := roster.CheckName(name); err != nil {
 			t.Fatal(err)
 		}
-		doubts := strings.Join(desk.DoubtsAbout(name), "\n")
+		doubts := strings.Join(phone.core.DoubtsAbout(name), "\n")
 		if want == "" && doubts != "" || !strings.Contains(doubts, want) {
 			t.Errorf("%s: %q, want %q", name, doubts, want)
 		}
 	}
-	l := newLab(t, 3, 72)
-	l.found(2, 2)
-	phone := l.devices[0]
 	card := l.stranger(func(c *roster.Card) { c.Name = "рhone" }).Card
 	r := phone.change(change.Add, change.Payload{Card: card.Bytes(), Addrs: []string{}})
 	if v := phone.core.ViewRequest(r); len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0], "the name рhone: name may pass for another: the word") {

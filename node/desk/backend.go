@@ -59,7 +59,7 @@ func (n *Desk) Alive(ctx context.Context) error {
 func (n *Desk) Sign(ctx context.Context, args api.SignArgs, emit func(api.Event)) (api.Signature, error) {
 	in, account, path, err := signInput(args)
 	if err != nil {
-		return api.Signature{}, err
+		return api.Signature{}, Said(err, n.c.Config.Words)
 	}
 	lifetime := min(max(RequestLifetime, time.Duration(args.Timeout)), message.MaxLifetime*time.Second)
 	var id string
@@ -98,26 +98,26 @@ func signInput(args api.SignArgs) (in intent.Input, account string, path []uint3
 		account = roster.SSH
 		in = intent.Input{Kind: intent.SSHFile, Namespace: args.Namespace, FileName: args.FileName, FileSize: args.FileSize}
 		if len(args.FileHash) != len(in.FileHash) {
-			return in, "", nil, api.Errorf(api.CodeBadArgument, "a file hash of %d bytes, want the %d of SHA-512", len(args.FileHash), len(in.FileHash))
+			return in, "", nil, say.New(say.BadFileHash, len(args.FileHash), len(in.FileHash))
 		}
 		copy(in.FileHash[:], args.FileHash)
 	default:
-		return in, "", nil, api.Errorf(api.CodeBadArgument, "unknown kind of request %q", intent.Escape(args.Kind))
+		return in, "", nil, say.New(say.UnknownRequestKind, intent.Escape(args.Kind))
 	}
 	if args.Account != "" && args.Account != account {
-		code := api.CodeBadArgument
+		id := say.OtherAccount
 		if args.Account != roster.Ethereum && args.Account != roster.SSH {
-			code = api.CodeNoAccount
+			id = say.NoSuchAccount
 		}
-		return in, "", nil, api.Errorf(code, "a %s is signed by the account %s, not by %s", args.Kind, account, intent.Escape(args.Account))
+		return in, "", nil, say.New(id, args.Kind, account, intent.Escape(args.Account))
 	}
 	switch {
 	case args.Path != "":
 		if path, err = share.ParsePath(args.Path); err != nil {
-			return in, "", nil, api.Errorf(api.CodeBadArgument, "%s", strings.TrimPrefix(err.Error(), "share: "))
+			return in, "", nil, say.New(say.BadInput, strings.TrimPrefix(err.Error(), "share: "))
 		}
 		if len(path) > message.MaxSteps {
-			return in, "", nil, api.Errorf(api.CodeBadArgument, "the path %s has %d steps, at most %d are signed with", args.Path, len(path), message.MaxSteps)
+			return in, "", nil, say.New(say.PathTooLong, args.Path, len(path), message.MaxSteps)
 		}
 	case account == roster.Ethereum:
 		path = slices.Clone(defaultPath)
@@ -155,9 +155,9 @@ func (n *Desk) Await(ctx context.Context, w *Watcher, emit func(api.Event)) (sig
 			return true
 		}
 		if now.round != last.round && now.round > 0 {
-			text := "signing with " + standing.List(now.with)
+			text := n.say(say.SigningWith, standing.List(now.with))
 			if now.after != "" {
-				text += ", since " + now.after
+				text = n.say(say.SigningSince, text, now.after)
 			}
 			emit(api.Event{Event: api.EventProgress, Step: now.round, Of: now.of, For: now.with, Text: text})
 		}
@@ -178,20 +178,18 @@ func WaitEnded(ctx context.Context, r *ledger.Request, last look, words say.Voca
 	if context.Cause(ctx) == context.Canceled {
 		return context.Canceled
 	}
-	text := "has no signature yet"
-	hint := "the request stays open: see it with \"" + words.Do(say.Show, r.ID) + "\""
+	text, hint := words.Say(say.NotSignedYet, r.ID), words.Say(say.SeeRequest, r.ID)
 	if r.Change != nil {
-		text = "has not taken effect yet"
-		hint = "the circle goes on with it as soon as it can: \"" + words.Do(say.Follow, r.ID) + "\" follows it, \"" + words.Do(say.DenyThis, r.ID) + "\" ends it"
+		text, hint = words.Say(say.NotInEffectYet, r.ID), words.Say(say.FollowChange, r.ID)
 	}
 	if last.Reason != "" {
-		text += ": " + last.Reason
+		text = words.Say(say.Because, text, last.Reason)
 	}
 	code := last.Code
 	if code == "" {
 		code = api.CodeTimeout
 	}
-	e := api.Errorf(code, "request %v %s", r.ID, text)
+	e := api.Errorf(code, "%s", text)
 	if len(last.Waiting) > 0 {
 		e = e.WithDevice(last.Waiting[0])
 	}
@@ -257,7 +255,7 @@ func (n *Desk) Unlock(ctx context.Context, passphrase []byte) error {
 	}
 	return n.Call(ctx, func(c *Counter) error {
 		if c.Config.Keeper.Locked() {
-			return api.Errorf(api.CodeLocked, "this device was locked meanwhile, and stays so").WithHint("%s", c.do(say.Unlock))
+			return say.New(say.LockedMeanwhile)
 		}
 		c.Unlocked()
 		return nil

@@ -14,7 +14,7 @@ import (
 // TestEveryErrorHasACode: scripts branch on it.
 func TestEveryErrorHasACode(t *testing.T) {
 	t.Parallel()
-	for _, id := range say.IDs() {
+	for _, id := range say.Errors() {
 		if codes[id] == "" || codes[id] == api.CodeInternal {
 			t.Errorf("%q has no code", say.New(id).Error())
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/meet"
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/signing"
 	"github.com/warifu/warifu/node/standing"
 )
@@ -83,6 +84,9 @@ func (n *Desk) Call(ctx context.Context, f func(c *Counter) error) error {
 func (n *Desk) look(ctx context.Context, f func(c *Counter) error) error {
 	return Said(n.loop.Look(ctx, func() error { return f(n.c) }), n.c.Config.Words)
 }
+
+// say says a message in the words of whoever sits at this desk.
+func (n *Desk) say(id say.ID, args ...any) string { return n.c.Config.Words.Say(id, args...) }
 
 // lookIn is look for what there is to see in a circle only: a newcomer whose re-deal
 // came to nothing is in none any more.

@@ -1,6 +1,9 @@
 package desk
 
-import "github.com/warifu/warifu/node/api"
+import (
+	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
+)
 
 // A foundingLook is what a founding looks like to a waiting call.
 type foundingLook struct {
@@ -19,19 +22,19 @@ func (c *Counter) lookAtFounding(w *Watcher) (v foundingLook, err error) {
 	case c.Circle != nil && !c.Redealing():
 		v.circle, v.stands = c.viewCircle(), true
 	case c.Attempt != nil:
-		v.missing, v.reason = c.Names(c.Attempt.Machine.Waiting()), "re-dealing: "+phaseWords(c.Attempt.Machine.Phase())
+		v.missing, v.reason = c.Names(c.Attempt.Machine.Waiting()), c.say(say.Redealing, c.phase(c.Attempt.Machine.Phase()))
 	case c.Joining != nil:
-		v.missing, v.reason = []string{c.Joining.Sponsor.Card.Name}, "it goes on there, when others have joined or its circle has agreed"
+		v.missing, v.reason = []string{c.Joining.Sponsor.Card.Name}, c.say(say.GoesOnThere)
 	case f == nil:
-		return v, api.Errorf(api.CodeFoundingFailed, "the founding ended")
+		return v, say.New(say.FoundingOver)
 	case f.State() == api.FoundingConfirming:
 		v.question = c.viewQuestion()
 	case f.Trouble != "":
 		v.missing, v.reason = c.FoundingMissing(), f.Trouble
 	case f.Proposal != nil:
-		v.missing, v.reason = c.FoundingMissing(), "making the shares"
+		v.missing, v.reason = c.FoundingMissing(), c.say(say.MakingShares)
 		if f.Pending {
-			v.reason = "their persons compare names and words, or they are not connected"
+			v.reason = c.say(say.OthersCompare)
 		}
 	}
 	return v, nil

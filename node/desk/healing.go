@@ -138,7 +138,7 @@ func (n *Desk) Freeze(ctx context.Context, args api.PresenceArgs) (api.Request, 
 func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Event)) (api.Request, error) {
 	w, err := n.change(ctx, args, change.Thaw, func(c *Counter, _ *change.Payload) error {
 		if c.Frozen() == "" {
-			return api.Errorf(api.CodeBadArgument, "the circle is not frozen")
+			return say.New(say.NotFrozen)
 		}
 		return nil
 	})
@@ -158,7 +158,7 @@ func (n *Desk) Thaw(ctx context.Context, args api.PresenceArgs, emit func(api.Ev
 func (n *Desk) Vacation(ctx context.Context, args api.VacationArgs) (api.Request, error) {
 	return n.word(ctx, args.PresenceArgs, change.Vacation, func(c *Counter, ch *change.Payload) error {
 		if d := args.Until.Sub(c.Now); d <= 0 || d > maxVacation {
-			return api.Errorf(api.CodeBadArgument, "a vacation ends in the future and lasts at most %d days", maxVacation/(24*time.Hour))
+			return say.New(say.VacationTooLong, maxVacation/(24*time.Hour))
 		}
 		ch.Until = standing.Unix(args.Until)
 		if err := About(args.Device)(c, ch); err != nil || c.Vigil.Judge == nil {
@@ -185,8 +185,7 @@ func (n *Desk) Remove(ctx context.Context, args api.DeviceArgs) (api.Request, er
 			return err
 		}
 		if !c.Silent(wire.Slot(ch.Slot)) {
-			return api.Errorf(api.CodeBadArgument, "%s is not silent for so long that it would be removed", c.Name(wire.Slot(ch.Slot))).
-				WithHint("if it is lost: %s", c.do(say.Lost))
+			return say.New(say.NotSilent, c.Name(wire.Slot(ch.Slot)))
 		}
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/meet"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 )
 
@@ -59,4 +60,4 @@ func (n *Desk) welcomeOne(ctx context.Context, patience time.Duration, emit func
 	return n.loop.Greeter().Receive(1, emit).Welcome(ctx, 1)
 }
 
-var errNobodyCame = api.Errorf(api.CodeTimeout, "no device has answered the invitation").WithHint("invite again when the new device is at hand")
+var errNobodyCame = say.New(say.NobodyCame)

@@ -27,8 +27,8 @@ func (vw *Views) ViewList(list []*ledger.Request) []api.Request {
 			size += len(w)
 		}
 		if size > room {
-			text := "too long for a list: " + vw.do(say.Show, r.ID)
-			v.Lines = []api.Line{{Label: "more", Text: text}}
+			text := vw.say(say.TooLongForList, r.ID)
+			v.Lines = []api.Line{{Label: vw.say(say.LabelMore), Text: text}}
 			v.Warnings = v.Warnings[:min(len(v.Warnings), 1)]
 		} else {
 			room -= size

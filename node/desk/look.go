@@ -2,7 +2,6 @@ package desk
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +20,9 @@ import (
 func (vw *Views) WaitingFor(r *ledger.Request) (names []string, reason string) {
 	if l := r.Live; l != nil {
 		if vw.stalls(l) {
-			return vw.me.Names(l.Machine.Waiting()), "no answer yet"
+			return vw.me.Names(l.Machine.Waiting()), vw.say(say.NoAnswerYet)
 		}
-		return vw.me.Names(l.Machine.Waiting()), "signing"
+		return vw.me.Names(l.Machine.Waiting()), vw.say(say.SigningNow)
 	}
 	if !r.Open() {
 		return nil, ""
@@ -32,7 +31,7 @@ func (vw *Views) WaitingFor(r *ledger.Request) (names []string, reason string) {
 		return vw.RedealWaiting(r)
 	}
 	if r.From() != vw.me.Circle.Slot && len(r.Approved) >= vw.me.Circle.Record.Threshold {
-		return []string{vw.me.Name(r.From())}, "it asked, and opens the session"
+		return []string{vw.me.Name(r.From())}, vw.say(say.AskerOpens)
 	}
 	var ask, off, locked, without []wire.Slot
 	ready := 0
@@ -56,28 +55,28 @@ func (vw *Views) WaitingFor(r *ledger.Request) (names []string, reason string) {
 	}
 	need := vw.me.Circle.Record.Threshold - ready
 	if need <= 0 && r.Trouble == "" {
-		return nil, "opening a session"
+		return nil, vw.say(say.OpeningSession)
 	}
 	var parts []string
 	if len(ask) > 0 {
-		parts = append(parts, "approve on "+standing.Either(vw.me.Names(ask)))
+		parts = append(parts, vw.say(say.ApproveOn, standing.Either(vw.me.Names(ask))))
 	}
 	if len(off) > 0 {
-		parts = append(parts, "start "+standing.Either(vw.me.Names(off))+", not connected")
+		parts = append(parts, vw.say(say.StartThose, standing.Either(vw.me.Names(off))))
 	}
 	if len(locked) > 0 {
-		parts = append(parts, "unlock "+standing.Either(vw.me.Names(locked)))
+		parts = append(parts, vw.say(say.UnlockThose, standing.Either(vw.me.Names(locked))))
 	}
 	if len(without) > 0 {
-		parts = append(parts, standing.List(vw.me.Names(without))+" approved and has no share of this epoch yet")
+		parts = append(parts, vw.say(say.ApprovedWithoutShare, standing.List(vw.me.Names(without))))
 	}
 	if need <= 0 {
 		// Enough have approved, and some of them spoil each session.
-		return vw.me.Names(vw.suspects(r)), strings.Join(append([]string{"trying again: " + r.Trouble}, parts...), "; or ")
+		return vw.me.Names(vw.suspects(r)), strings.Join(append([]string{vw.say(say.TryingAgain, r.Trouble)}, parts...), vw.say(say.OrElse))
 	}
-	reason = fmt.Sprintf("%d more of %d needed: %s", need, vw.me.Circle.Record.Threshold, strings.Join(parts, "; or "))
+	reason = vw.say(say.MoreNeeded, need, vw.me.Circle.Record.Threshold, strings.Join(parts, vw.say(say.OrElse)))
 	if r.Trouble != "" {
-		reason += " (last attempt: " + r.Trouble + ")"
+		reason = vw.say(say.AfterLastAttempt, reason, r.Trouble)
 	}
 	all := slices.Concat(ask, off, locked, without)
 	slices.Sort(all)
@@ -166,18 +165,15 @@ func (vw *Views) Failure(r *ledger.Request) error {
 	denied := vw.me.Names(standing.SortedSlots(r.Denied))
 	switch {
 	case len(denied) > 0 && r.MayBeSigned():
-		return api.Errorf(api.CodeDenied, "%s denied request %v after a partial signature had left %s: it may be signed", standing.List(denied), r.ID, vw.ledger.ReleasedWords(r)).
-			WithDevice(denied[0]).WithHint("treat what it asks for as signed")
+		return say.New(say.DeniedTooLate, standing.List(denied), r.ID, vw.ledger.ReleasedWords(r)).Of(denied[0])
 	case len(denied) > 0:
-		return api.Errorf(api.CodeDenied, "%s denied request %v", standing.List(denied), r.ID).WithDevice(denied[0])
+		return say.New(say.DeniedBy, standing.List(denied), r.ID).Of(denied[0])
 	case r.Meta.Expired && r.MayBeSigned():
-		return api.Errorf(api.CodeExpired, "request %v expired after a partial signature had left %s: it may be signed", r.ID, vw.ledger.ReleasedWords(r)).
-			WithHint("treat what it asks for as signed")
+		return say.New(say.ExpiredTooLate, r.ID, vw.ledger.ReleasedWords(r))
 	case r.Meta.Expired && r.Change != nil && vw.me.Now.Before(r.Expires()):
-		return api.Errorf(api.CodeExpired, "request %v is closed: what it says was taken back, by `%s`", r.ID, vw.do(say.Thaw)).
-			WithHint("nothing has changed; if it still holds, say it again")
+		return say.New(say.TakenBack, r.ID)
 	case r.Meta.Expired:
-		return api.Errorf(api.CodeExpired, "request %v expired", r.ID).WithHint("ask again")
+		return say.New(say.RequestExpired, r.ID)
 	case r.Open() && (r.Change == nil || !vw.ledger.InEffect(r)):
 		return vw.me.Out()
 	}

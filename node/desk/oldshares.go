@@ -1,8 +1,7 @@
 package desk
 
 import (
-	"fmt"
-
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/wire"
@@ -81,7 +80,7 @@ func (vw *Views) gone(d roster.Device) bool {
 func (vw *Views) oldWarning() []string {
 	o := vw.OldShares()
 	if o.missing() <= 0 {
-		return []string{fmt.Sprintf("old shares possibly alive: %d of %d, on %s, out of the circle's reach: together they are the key; move what the accounts hold to a new circle",
+		return []string{vw.say(say.OldSharesAreKey,
 			len(o.Out), o.Key, standing.List(vw.me.Names(o.Out)))}
 	}
 	if len(o.Out) == 0 || len(o.Alive) < o.Key {
@@ -96,7 +95,7 @@ func (vw *Views) oldWarning() []string {
 	if len(rest) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("old shares possibly alive: %d of %d out of the circle's reach, on %s; start and unlock %s to have theirs destroyed",
+	return []string{vw.say(say.OldSharesAlive,
 		len(o.Out), o.Key, standing.List(vw.me.Names(o.Out)), standing.List(vw.me.Names(rest)))}
 }
 

@@ -139,35 +139,30 @@ func (n *Desk) pairingError(err error) error {
 // pairingError says a pairing's failure as the control API does.
 func pairingError(err error, words say.Vocabulary) error {
 	if e, ok := errors.AsType[*meet.Expired](err); ok {
-		return api.Errorf(api.CodeInvitationOld, "the invitation has expired: by the clock of this device it ended %s ago, and nobody answers for it any more", standing.Roughly(e.Ago)).
-			WithHint("use the invitation that the other device shows now")
+		return Said(say.New(say.InvitationExpired, standing.Roughly(e.Ago)), words)
 	}
 	pe, ok := errors.AsType[*pairing.Error](err)
 	if !ok {
 		return err
 	}
-	code, hint := api.CodeFoundingFailed, ""
+	how := say.PairingFailed
 	switch pe.Code {
 	case pairing.WrongCode:
-		code, hint = api.CodeWrongCode, "type the code as the other device shows it now"
+		how = say.PairingWrongCode
 	case pairing.Expired:
-		code, hint = api.CodeInvitationOld, "use the invitation that the other device shows now"
+		how = say.PairingTooLate
 	case pairing.Used, pairing.TooManyTries, pairing.Cancelled:
-		code, hint = api.CodeInvitationSpent, "use the invitation that the other device shows now"
+		how = say.PairingSpent
 	case pairing.SameDevice, pairing.NameTaken:
-		code, hint = api.CodeDeviceKnown, "each device joins once, under a name of its own"
+		how = say.PairingKnown
 	case pairing.BadName:
-		code, hint = api.CodeRefused, "make a device of another name in another home: "+words.Do(say.Init)
+		how = say.PairingBadName
 	case pairing.CircleFull:
-		code, hint = api.CodeCircleFull, "the founder chose fewer devices"
+		how = say.PairingFull
 	case pairing.Malformed, pairing.Version:
-		code = api.CodeBadInvitation
+		how = say.PairingUnread
 	}
-	e := api.Errorf(code, "%s", pe.Text)
-	if hint != "" {
-		e = e.WithHint("%s", hint)
-	}
-	return e
+	return Said(say.New(how, pe.Text), words)
 }
 
 // settingsOf reads the timers of a circle to be. Who shortens the grace shortens

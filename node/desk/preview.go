@@ -52,7 +52,7 @@ func (c *Counter) Preview(args api.PreviewArgs) (api.Preview, error) {
 func (c *Counter) fill(args api.PreviewArgs, ch *change.Payload) error {
 	kind := change.Kind(args.Kind)
 	if !kind.Known() {
-		return api.Errorf(api.CodeBadArgument, "unknown kind of change %q", intent.Escape(args.Kind))
+		return say.New(say.UnknownChangeKind, intent.Escape(args.Kind))
 	}
 	if kind.Has(change.Until) {
 		ch.Until = standing.Unix(args.Until)
@@ -76,10 +76,10 @@ func (c *Counter) fill(args api.PreviewArgs, ch *change.Payload) error {
 func (c *Counter) previewRetire() (api.Preview, error) {
 	a := c.Attempt
 	if a == nil || c.OldestShare() >= c.Circle.Record.Epoch {
-		return api.Preview{}, api.Errorf(api.CodeBadArgument, "this device keeps no old shares for a device that sleeps")
+		return api.Preview{}, say.New(say.NothingToRetire)
 	}
-	in := intent.Intent{Summary: "this device's shares of former epochs are destroyed"}
-	in.Warnings = []string{"until " + standing.List(c.Names(a.Machine.Waiting())) + " has its fresh share, a disk that breaks elsewhere leaves less to go on with"}
+	in := intent.Intent{Summary: c.say(say.ToRetire)}
+	in.Warnings = []string{c.say(say.RetireLeavesLess, standing.List(c.Names(a.Machine.Waiting())))}
 	return previewOf(in), nil
 }
 
@@ -102,7 +102,7 @@ func Another(identity string) func(*Counter, *change.Payload) error {
 			return err
 		}
 		if wire.Slot(ch.Slot) == c.Circle.Slot {
-			return api.Errorf(api.CodeBadArgument, "%s is this device", c.Self.Name).WithHint("\"%s\" takes this device out", c.do(say.Leave))
+			return say.New(say.OtherDeviceWanted, c.Self.Name)
 		}
 		return c.EnoughWithout(wire.Slot(ch.Slot))
 	}
@@ -114,13 +114,13 @@ func (c *Counter) mayRequire(devices int) error {
 	most := len(rec.Devices)
 	switch {
 	case devices > most:
-		return api.Errorf(api.CodeBadArgument, "the circle has %d devices, so that %d cannot sign", most, devices).WithHint("%s", c.do(say.Invite))
+		return say.New(say.MoreThanThereAre, most, devices)
 	case 2*devices <= most:
-		return api.Errorf(api.CodeBadArgument, "of %d devices more than half must sign, which is at least %d: two halves could act apart", most, most/2+1)
+		return say.New(say.HalvesCouldSign, most, most/2+1)
 	case devices < 2:
-		return api.Errorf(api.CodeBadArgument, "at least 2 devices must sign")
+		return say.New(say.OneCouldSign)
 	case devices == rec.Threshold:
-		return api.Errorf(api.CodeBadArgument, "%d of %d devices must sign already", devices, most)
+		return say.New(say.ThresholdStands, devices, most)
 	}
 	if why := c.FrozenFor(refresh.Proposal{Kind: roster.Rethreshold}); why != "" {
 		return judging.FrozenError(why)

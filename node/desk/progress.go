@@ -1,12 +1,12 @@
 package desk
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/redeal"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 	"github.com/warifu/warifu/share/refresh"
@@ -53,10 +53,10 @@ func (vw *Views) Changed() api.Changed {
 // RedealWaiting says whom a change of the circle waits for.
 func (vw *Views) RedealWaiting(r *ledger.Request) (names []string, reason string) {
 	if a := vw.redeals.Attempt; a != nil && a.Request == r.ID && !a.Machine.Settled() {
-		return vw.me.Names(a.Machine.Waiting()), "re-dealing: " + phaseWords(a.Machine.Phase())
+		return vw.me.Names(a.Machine.Waiting()), vw.say(say.Redealing, vw.phase(a.Machine.Phase()))
 	}
 	if vw.ledger.InEffect(r) {
-		return vw.holders(vw.me.Circle.Record.Epoch), "old shares are destroyed"
+		return vw.holders(vw.me.Circle.Record.Epoch), vw.say(say.OldSharesDie)
 	}
 	if !vw.ledger.Granted(r) {
 		var ask []wire.Slot
@@ -67,15 +67,15 @@ func (vw *Views) RedealWaiting(r *ledger.Request) (names []string, reason string
 				ask = append(ask, d.Slot)
 			}
 		}
-		reason = fmt.Sprintf("%d of %d persons have approved: approve on %s",
+		reason = vw.say(say.PersonsApproved,
 			len(vw.ledger.Present(r)), vw.me.Circle.Record.Threshold, standing.Either(vw.me.Names(ask)))
 		if r.Change.Accuses() {
-			reason += fmt.Sprintf(", or wait until nobody has heard %s for 24 hours", vw.ledger.SubjectName(r))
+			reason = vw.say(say.OrWaitADay, reason, vw.ledger.SubjectName(r))
 		}
 		return vw.me.Names(ask), reason
 	}
 	if a := vw.redeals.Attempt; a != nil && !a.Machine.Settled() {
-		return vw.me.Names(a.Machine.Waiting()), fmt.Sprintf("another re-deal is under way (%v): %s", a.Proposal.Kind, phaseWords(a.Machine.Phase()))
+		return vw.me.Names(a.Machine.Waiting()), vw.say(say.OtherRedeal, a.Proposal.Kind, vw.phase(a.Machine.Phase()))
 	}
 	var away []wire.Slot
 	for _, d := range vw.me.Circle.Record.Devices {
@@ -85,11 +85,11 @@ func (vw *Views) RedealWaiting(r *ledger.Request) (names []string, reason string
 	}
 	switch {
 	case r.Trouble != "":
-		reason = "trying again: " + r.Trouble
+		reason = vw.say(say.TryingAgain, r.Trouble)
 	case len(away) > 0:
-		reason = "starting; not connected: " + standing.List(vw.me.Names(away))
+		reason = vw.say(say.StartingWithout, standing.List(vw.me.Names(away)))
 	default:
-		reason = "starting"
+		reason = vw.say(say.Starting)
 	}
 	return vw.me.Names(away), reason
 }
@@ -103,8 +103,7 @@ func (vw *Views) GoneWords() string {
 		return ""
 	}
 	who := standing.List(vw.me.Names(a.Machine.Waiting()))
-	return fmt.Sprintf("the re-deal to epoch %d waits for %s, which was ready for it and said no more: the circle signs, but nobody comes in or goes before it is there; "+
-		"if it is gone for good, move what the accounts hold to a new circle as long as enough devices are left to sign", a.Proposal.Epoch, who)
+	return vw.say(say.RedealWaitsForGone, a.Proposal.Epoch, who)
 }
 
 // holders names the members that may still hold a share older than epoch.
@@ -117,16 +116,17 @@ func (vw *Views) holders(epoch uint64) (names []string) {
 	return names
 }
 
-func phaseWords(p refresh.Phase) string {
+// phase says how far a re-deal is.
+func (vw *Views) phase(p refresh.Phase) string {
 	switch p {
 	case refresh.Dealing:
-		return "fresh shares are dealt"
+		return vw.say(say.SharesAreDealt)
 	case refresh.Prepared:
-		return "the fresh shares are tried"
+		return vw.say(say.SharesAreTried)
 	case refresh.Committed:
-		return "everybody moves to the fresh shares"
+		return vw.say(say.AllMove)
 	case refresh.Aborted:
-		return "it is being given up"
+		return vw.say(say.GivingUp)
 	}
-	return "old shares are destroyed"
+	return vw.say(say.OldSharesDie)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 )
 
@@ -40,8 +41,7 @@ func (c *Counter) RetireNow() error {
 	c.CarryOut(a.Live, effects)
 	c.RedealStep()
 	if c.OldestShare() < c.Circle.Record.Epoch {
-		return api.Errorf(api.CodeBusy, "a write failed, so that not all old shares are known to be destroyed").
-			WithHint("it is read back in a moment; try again")
+		return say.New(say.RetireUnknown)
 	}
 	return nil
 }
@@ -53,11 +53,10 @@ func (c *Counter) mayRetire() error {
 		return c.Ready()
 	}
 	if a == nil || c.OldestShare() >= c.Circle.Record.Epoch {
-		return api.Errorf(api.CodeBadArgument, "this device keeps no old shares for a device that sleeps")
+		return say.New(say.NothingToRetire)
 	}
 	if err := a.Machine.MayRetire(); err != nil {
-		return api.Errorf(api.CodeBusy, "the re-deal is not over: %s", standing.List(c.Names(a.Machine.Waiting()))+" must confirm it first").
-			WithHint("switch them on")
+		return say.New(say.RetireTooEarly, standing.List(c.Names(a.Machine.Waiting())))
 	}
 	return nil
 }

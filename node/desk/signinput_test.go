@@ -15,7 +15,7 @@ func TestPathThatIsTooLong(t *testing.T) {
 		t.Errorf("%v, %v", path, err)
 	}
 	_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Path: "1/2/3/4/5"})
-	if api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), "at most 4 are signed with") {
+	if api.CodeOf(Said(err, nil)) != api.CodeBadArgument || !strings.Contains(err.Error(), "at most 4 are signed with") {
 		t.Errorf("%v", err)
 	}
 }
@@ -32,7 +32,7 @@ func TestPathsThatAreNone(t *testing.T) {
 		"2147483648": "a derivation path",
 	} {
 		_, _, _, err := signInput(api.SignArgs{Kind: api.KindMessage, Message: []byte("x"), Path: path})
-		if (err == nil) != (want == "") || err != nil && (api.CodeOf(err) != api.CodeBadArgument || !strings.Contains(err.Error(), want)) {
+		if (err == nil) != (want == "") || err != nil && (api.CodeOf(Said(err, nil)) != api.CodeBadArgument || !strings.Contains(err.Error(), want)) {
 			t.Errorf("--path %s: %v", path, err)
 		}
 	}

@@ -3,7 +3,6 @@ package desk
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"time"
 
@@ -82,7 +81,7 @@ func (vw *Views) viewJudged(v *api.Device, slot wire.Slot) {
 	case j.State != recovery.Live:
 		v.State = j.State.String()
 	case vw.twice(slot):
-		v.State, j.Words = api.DeviceTwice, "seems to run twice"
+		v.State, j.Words = api.DeviceTwice, vw.say(say.SeemsTwice)
 	}
 	v.Why = j.Words
 	if j.Left > 0 {
@@ -164,7 +163,7 @@ func (vw *Views) viewQuestion() *api.Question {
 	words := roster.Words(f.RecordHash())
 	var warnings []string
 	for _, d := range f.Review.Devices {
-		warnings = append(warnings, DoubtsAbout(d.Name)...)
+		warnings = append(warnings, vw.DoubtsAbout(d.Name)...)
 	}
 	return &api.Question{
 		Session: f.Session.Hex(), Threshold: f.Review.Threshold, Devices: vw.viewDevices(f.Review.Devices), Words: words[:],
@@ -174,9 +173,9 @@ func (vw *Views) viewQuestion() *api.Question {
 
 // DoubtsAbout says how the name of a device may look like another one: whoever
 // compares names compares what they look like.
-func DoubtsAbout(name string) (out []string) {
+func (vw *Views) DoubtsAbout(name string) (out []string) {
 	for _, found := range intent.Suspicious(name) {
-		out = append(out, "the name "+name+": "+found)
+		out = append(out, vw.say(say.NameLooksLike, name, found))
 	}
 	return out
 }
@@ -223,9 +222,9 @@ func (vw *Views) Status() api.Status {
 			s.Requests = vw.ViewList(open)
 		}
 		if a := vw.redeals.Attempt; a != nil && !a.Machine.Settled() {
-			s.Healing = fmt.Sprintf("%v: %s", a.Proposal.Kind, phaseWords(a.Machine.Phase()))
+			s.Healing = vw.say(say.HealingNow, a.Proposal.Kind, vw.phase(a.Machine.Phase()))
 		} else if vw.redeals.ShareAwaited() {
-			s.Healing = fmt.Sprintf("%v: this device waits for its share", rec.Change.Kind)
+			s.Healing = vw.say(say.HealingWaits, rec.Change.Kind)
 		}
 	}
 	s.Warnings, s.Strangers = vw.Warnings(), vw.viewStrangers()
@@ -249,20 +248,20 @@ func (vw *Views) Warnings() []string {
 		if _, in := vw.me.Device(slot); !in {
 			continue // it is out of the circle
 		}
-		text := fmt.Sprintf("%s failed a check of the protocol %d times: it may be compromised", vw.me.Name(slot), n)
+		text := vw.say(say.FailedChecks, vw.me.Name(slot), n)
 		if n == 1 {
-			text = fmt.Sprintf("%s failed a check of the protocol: it may be compromised or broken", vw.me.Name(slot))
+			text = vw.say(say.FailedACheck, vw.me.Name(slot))
 		}
 		w = append(w, text)
 	}
 	if f := vw.foundings.Founding; f != nil && f.Trouble != "" {
-		w = append(w, "the founding is in trouble: "+f.Trouble)
+		w = append(w, vw.say(say.FoundingInTrouble, f.Trouble))
 	}
 	if f := vw.foundings.Founding; f != nil && f.State() == api.FoundingConfirming {
-		w = append(w, "compare names and six words with the other devices: "+vw.do(say.Found)+" or "+vw.do(say.Join)+" asks you")
+		w = append(w, vw.say(say.CompareNames))
 	}
 	if vw.me.Config.Keeper.Locked() {
-		w = append(w, "this device is locked and signs nothing: "+vw.do(say.Unlock))
+		w = append(w, vw.say(say.ThisIsLocked))
 	}
 	w = append(w, vw.strangerWarnings()...)
 	if vw.me.Circle == nil {
@@ -286,21 +285,21 @@ func (vw *Views) Warnings() []string {
 			w = append(w, text)
 		}
 		if off := p.Skew.Abs(); off > standing.ClockTolerance {
-			way := "ahead of"
+			way := say.ClockAhead
 			if p.Skew < 0 {
-				way = "behind"
+				way = say.ClockBehind
 			}
-			w = append(w, fmt.Sprintf("the clock of %s is %s %s this device's: set the one that is wrong", vw.me.Name(d.Slot), standing.Roughly(off), way))
+			w = append(w, vw.say(way, vw.me.Name(d.Slot), standing.Roughly(off)))
 		}
 		if p.Locked && p.Online {
-			w = append(w, vw.me.Name(d.Slot)+" is locked and signs nothing: unlock it there")
+			w = append(w, vw.say(say.OtherIsLocked, vw.me.Name(d.Slot)))
 		}
 	}
 	if t := vw.me.Circle.Record.Threshold; online < t {
-		w = append(w, fmt.Sprintf("only %d of %d devices are connected and %d must sign: start another one", online, len(vw.me.Circle.Record.Devices), t))
+		w = append(w, vw.say(say.TooFewConnected, online, len(vw.me.Circle.Record.Devices), t))
 	}
 	if n := len(vw.me.Circle.Record.Devices); n == vw.me.Circle.Record.Threshold && !vw.hadSpare() {
-		w = append(w, "every device must sign: losing one loses the accounts")
+		w = append(w, vw.say(say.EveryDeviceMustSign))
 	}
 	return w
 }
@@ -322,12 +321,12 @@ func (vw *Views) circleWarnings() (w []string) {
 		return []string{vw.remains.OutWords()}
 	}
 	if why := vw.judging.Frozen(); why != "" {
-		w = append(w, "the circle is frozen and signs nothing: "+why)
+		w = append(w, vw.say(say.CircleFrozen, why))
 	}
 	if why := vw.redeals.AwaitedWords(); why != "" {
 		w = append(w, why)
 	} else if !vw.me.HasShare() {
-		w = append(w, "this device holds no share of the current epoch: \""+vw.do(say.Refresh)+"\" on another device deals it one")
+		w = append(w, vw.say(say.NoCurrentShare))
 	}
 	if vw.judging.Vigil.Judge != nil {
 		for _, n := range vw.notices() {
@@ -336,13 +335,13 @@ func (vw *Views) circleWarnings() (w []string) {
 		w = append(w, vw.spareWarning()...)
 	}
 	if vw.redeals.RedealTrouble != "" {
-		w = append(w, "a re-deal is in trouble: "+vw.redeals.RedealTrouble)
+		w = append(w, vw.say(say.RedealInTrouble, vw.redeals.RedealTrouble))
 	}
 	if gone := vw.GoneWords(); gone != "" {
 		w = append(w, gone)
 	}
 	for _, why := range vw.changes.WhyDied() {
-		w = append(w, "a re-deal failed: "+why+"; the next goes on without it, if enough others are here")
+		w = append(w, vw.say(say.RedealDied, why))
 	}
 	return append(append(w, vw.redealWarnings()...), vw.oldWarning()...)
 }
@@ -357,11 +356,11 @@ func (vw *Views) spareWarning() []string {
 	}
 	switch spare := vw.judging.Vigil.Judge.Spare(); {
 	case spare < 0:
-		return []string{"stranded: fewer devices are left than must sign; nothing is deleted, and only devices that come back can help"}
+		return []string{vw.say(say.Stranded)}
 	case spare == 0 && len(vw.me.Circle.Record.Devices) > vw.me.Circle.Record.Threshold:
-		return []string{"degraded: no spare device; the loss of one more stops the circle"}
+		return []string{vw.say(say.NoSpareHere)}
 	case spare == 0 && vw.hadSpare():
-		return []string{"degraded: no spare device is left, and the loss of one more loses the accounts: add one with \"" + vw.do(say.Invite) + "\""}
+		return []string{vw.say(say.NoSpareLeft)}
 	}
 	return nil
 }
@@ -421,8 +420,8 @@ func (vw *Views) ViewRequest(r *ledger.Request) api.Request {
 		Created: time.Unix(int64(min(r.Request.Created, 1<<40)), 0).UTC(), Expires: r.Expires().UTC(),
 	}
 	if r.Unclear != nil {
-		v.Summary = "this device cannot tell what the request means"
-		v.Warnings = append(v.Warnings, "not decoded, and never approved here: "+r.Unclear.Error())
+		v.Summary = vw.say(say.UnclearRequest)
+		v.Warnings = append(v.Warnings, vw.say(say.NotDecoded, r.Unclear))
 	} else if r.Change == nil {
 		v.Address = accountLabel(r)
 	}
@@ -506,5 +505,5 @@ func previewOf(in intent.Intent) api.Preview {
 	return api.Preview{Summary: in.Summary, Lines: viewLines(in.Lines), Warnings: append([]string{}, in.Warnings...)}
 }
 
-// do says what an action is called where this is read.
-func (vw *Views) do(a say.Action, args ...any) string { return vw.me.Config.Words.Do(a, args...) }
+// say says a message in the words of whoever reads this.
+func (vw *Views) say(id say.ID, args ...any) string { return vw.me.Config.Words.Say(id, args...) }

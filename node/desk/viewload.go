@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -25,8 +24,7 @@ func (vw *Views) viewLoads(s *api.Status, loads map[string]inbox.Load) {
 		v := &s.Devices[i]
 		v.Load, v.HeldBack = int(math.Round(100*l.Share)), l.Held
 		if l.Held {
-			s.Warnings = append(s.Warnings, fmt.Sprintf(
-				"%s takes %d %% of this device's time and is held back; if it is not catching up after a long absence, look what it is doing: it may be compromised", d.Name, v.Load))
+			s.Warnings = append(s.Warnings, vw.say(say.HeldBack, d.Name, v.Load))
 		}
 	}
 }
@@ -36,7 +34,7 @@ func (vw *Views) faultWarnings() (w []string) {
 	for _, slot := range standing.SortedSlots(vw.me.Peers) {
 		p := vw.me.Peers[slot]
 		if _, in := vw.me.Circle.Record.Device(slot); in && p.Faults > 0 && vw.me.Now.Sub(p.FaultAt).Abs() < faultFor {
-			w = append(w, vw.me.Name(slot)+" sends what others did not sign, in their name: it may be compromised; `"+vw.do(say.Lost)+"` takes it out")
+			w = append(w, vw.say(say.SendsForgeries, vw.me.Name(slot)))
 		}
 	}
 	return w

@@ -1,8 +1,6 @@
 package desk
 
 import (
-	"fmt"
-
 	"github.com/warifu/warifu/node/redeal"
 	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
@@ -17,14 +15,13 @@ func (vw *Views) redealWarnings() (w []string) {
 			continue
 		}
 		for _, x := range a.Machine.Evidence() {
-			w = append(w, fmt.Sprintf("%s %s: the proof is kept; decide which devices to trust", vw.me.Name(x.Slot), x.What))
+			w = append(w, vw.say(say.ProofKept, vw.me.Name(x.Slot), x.What))
 		}
 		if a != vw.redeals.Waking && !a.Machine.Settled() {
 			continue // who complains in one that fails is named with it
 		}
 		for _, x := range a.Machine.Complaints() {
-			w = append(w, fmt.Sprintf("%s says that the share that %s dealt to it does not fit, and has none: one of the two is wrong; \"%s\" deals anew",
-				vw.me.Name(x.By), vw.me.Name(x.Against), vw.do(say.Refresh)))
+			w = append(w, vw.say(say.ShareDoesNotFit, vw.me.Name(x.By), vw.me.Name(x.Against)))
 		}
 	}
 	if a := vw.redeals.Attempt; a != nil && a.Machine.Settled() && vw.me.OldestShare() < vw.me.Circle.Record.Epoch {
@@ -37,10 +34,10 @@ func (vw *Views) redealWarnings() (w []string) {
 			}
 		}
 		if len(asleep) > 0 {
-			w = append(w, "old shares are kept until "+standing.List(vw.me.Names(asleep))+" wakes up")
+			w = append(w, vw.say(say.OldSharesForSleeper, standing.List(vw.me.Names(asleep))))
 		}
 		if len(without) > 0 {
-			w = append(w, "old shares are kept until "+standing.List(vw.me.Names(without))+" has a share of this epoch: \""+vw.do(say.Refresh)+"\" deals it one")
+			w = append(w, vw.say(say.OldSharesForPending, standing.List(vw.me.Names(without))))
 		}
 	}
 	return w

@@ -1,12 +1,12 @@
 package desk
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/warifu/warifu/intent"
 	"github.com/warifu/warifu/node/api"
+	"github.com/warifu/warifu/node/say"
 	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
 )
@@ -20,30 +20,30 @@ func (vw *Views) strangerWarnings() (w []string) {
 			if calls == nil || vw.me.Now.Sub(calls.Last) > NoticeFor {
 				continue
 			}
-			was := map[roster.FormerState]string{roster.Stolen: "called lost", roster.Silent: "removed for its silence"}[f.State]
-			if was == "" {
+			was, known := map[roster.FormerState]say.ID{roster.Stolen: say.WasCalledLost, roster.Silent: say.WasRemoved}[f.State]
+			if !known {
 				continue // it left, and asks whether it may forget its shares
 			}
 			from := ""
 			if calls.Addr != "" {
-				from = " from " + intent.Escape(calls.Addr)
+				from = vw.say(say.FromAddress, intent.Escape(calls.Addr))
 			}
-			w = append(w, fmt.Sprintf("%s, which was %s in epoch %d, tried to connect %s, last %s ago%s: somebody runs it; it is out and can sign nothing",
-				intent.Escape(f.Name), was, f.Epoch, times(calls.Count), standing.Roughly(vw.me.Now.Sub(calls.Last)), from))
+			w = append(w, vw.say(say.FormerCalls,
+				intent.Escape(f.Name), vw.say(was), f.Epoch, vw.times(calls.Count), standing.Roughly(vw.me.Now.Sub(calls.Last)), from))
 		}
 	}
 	if k.Crowd >= standing.CrowdedAfter && vw.me.Now.Sub(k.CrowdLast).Abs() <= standing.CrowdFor {
-		w = append(w, fmt.Sprintf("%d connections in %s said nothing or found no place, most of them from %s: places are kept for addresses of your devices, but one that comes from a new address may not get through; look for the program there",
+		w = append(w, vw.say(say.Crowded,
 			k.Crowd, standing.Roughly(max(k.CrowdLast.Sub(k.CrowdSince), time.Second)), intent.Escape(strings.Join(k.CrowdFrom, ", "))))
 	}
 	return w
 }
 
-func times(n uint64) string {
+func (vw *Views) times(n uint64) string {
 	if n == 1 {
-		return "once"
+		return vw.say(say.Once)
 	}
-	return fmt.Sprintf("%d times", n)
+	return vw.say(say.Times, n)
 }
 
 // viewStrangers is nil while there is nothing to tell.

@@ -10,11 +10,13 @@ import (
 	"strings"
 )
 
-// A phrase is the words of a message: what is the matter, and what to do about it, empty
-// if that is plain. Both are formats.
+// A phrase is the words of a message: what is the matter, and what to do about it, which
+// only errors have, and not all of them. Both are formats for what the message is about,
+// in which an action stands in braces: {thaw}, or {show:%v} if the action is about
+// something, too.
 type phrase struct{ text, hint string }
 
-// An Error is what a room refuses, or fails at, for a reason that a person can act on.
+// An Error is what a device refuses, or fails at, for a reason that a person can act on.
 type Error struct {
 	ID     ID
 	Args   []any  // of the text
@@ -40,8 +42,11 @@ func (e *Error) Of(device string) *Error {
 	return &out
 }
 
-// Error returns the text.
-func (e *Error) Error() string { return fmt.Sprintf(english[e.ID].text, e.Args...) }
+// Error returns the text, with actions by their own names.
+func (e *Error) Error() string { return e.Text(nil) }
+
+// Text says what is the matter, in the words of v.
+func (e *Error) Text(v Vocabulary) string { return v.Say(e.ID, e.Args...) }
 
 // Hint says what a person can do, in the words of v, or "".
 func (e *Error) Hint(v Vocabulary) string {
@@ -54,21 +59,27 @@ func Is(err error, id ID) bool {
 	return ok && e.ID == id
 }
 
-// fill puts words in the place of actions.
-func (v Vocabulary) fill(format string) string {
-	if !strings.Contains(format, "{") {
-		return format
-	}
-	for _, a := range Actions() {
-		format = strings.ReplaceAll(format, "{"+string(a)+"}", v.Do(a))
-	}
-	return format
+// Say says the message that id names, about args, in the words of v.
+func (v Vocabulary) Say(id ID, args ...any) string {
+	return fmt.Sprintf(v.fill(english[id].text), args...)
 }
 
-// IDs lists all of them.
-func IDs() (all []ID) {
-	for id := ID(1); id < end; id++ {
-		all = append(all, id)
+// fill puts the words for actions in their places.
+func (v Vocabulary) fill(format string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(format, "{")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		named, after, _ := strings.Cut(rest, "}")
+		action, about, _ := strings.Cut(named, ":")
+		words, ok := v[Action(action)]
+		if !ok {
+			words = action
+		}
+		out.WriteString(strings.Replace(words, "%v", about, 1))
+		format = after
 	}
-	return all
 }

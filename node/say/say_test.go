@@ -9,26 +9,28 @@ import (
 	"testing"
 )
 
-// TestEveryMessageHasWords: each in the catalogue, and what a hint says to do is an
-// action.
+// ofRequest are the actions that are about a request.
+var ofRequest = []Action{DenyThis, Follow, Show}
+
+// TestEveryMessageHasWords: each in the catalogue, and what it says to do is an action.
 func TestEveryMessageHasWords(t *testing.T) {
 	t.Parallel()
-	braces := regexp.MustCompile(`\{([^}]*)\}`)
+	braces := regexp.MustCompile(`\{([^}:]*)(:%(?:\[\d\])?v)?\}`)
 	for _, id := range IDs() {
 		p, ok := english[id]
 		if !ok || p.text == "" {
 			t.Errorf("message %d has no words", id)
 		}
-		if strings.ContainsAny(p.text, "{}") {
-			t.Errorf("%q: a text names no action", p.text)
-		}
-		for _, m := range braces.FindAllStringSubmatch(p.hint, -1) {
-			if !slices.Contains(Actions(), Action(m[1])) {
-				t.Errorf("%q: %s is no action", p.hint, m[1])
+		for _, m := range braces.FindAllStringSubmatch(p.text+p.hint, -1) {
+			if a := Action(m[1]); !slices.Contains(Actions(), a) || slices.Contains(ofRequest, a) != (m[2] != "") {
+				t.Errorf("%q: %s is no action, or is about something else", p, m[0])
 			}
 		}
-		if words := (Vocabulary{}).fill(p.hint); strings.ContainsAny(words, "{}") {
-			t.Errorf("%q is said as %q", p.hint, words)
+		if rest := braces.ReplaceAllString(p.text+p.hint, ""); strings.ContainsAny(rest, "{}") {
+			t.Errorf("%q: a brace that means nothing", p)
+		}
+		if id > sayings && p.hint != "" {
+			t.Errorf("%q: only errors have hints", p)
 		}
 	}
 	if len(english) != len(IDs()) {
@@ -39,7 +41,7 @@ func TestEveryMessageHasWords(t *testing.T) {
 // TestSaid: text, hint, and the error in a chain.
 func TestSaid(t *testing.T) {
 	t.Parallel()
-	words := Vocabulary{Unlock: "press unlock", Show: "show %v"}
+	words := Vocabulary{Unlock: "press unlock", Show: "show %v", Follow: "follow %v", DenyThis: "deny %v", Thaw: "thaw it"}
 	err := fmt.Errorf("while signing: %w", New(Locked))
 	if !Is(err, Locked) || Is(err, Frozen) || Is(nil, Locked) || Is(errors.New("this device is locked"), Locked) {
 		t.Error("it is not what it is")
@@ -57,7 +59,15 @@ func TestSaid(t *testing.T) {
 	if of := e.Of("phone"); of.Device != "phone" || e.Device != "" {
 		t.Error("a copy is no copy")
 	}
-	if got := words.Do(Show, "ab12"); got != "show ab12" {
-		t.Errorf("%q", got)
+	if e := New(TakenBack, "ab12"); !strings.HasSuffix(e.Error(), "by `thaw`") || !strings.HasSuffix(e.Text(words), "by `thaw it`") {
+		t.Errorf("%q, %q", e.Error(), e.Text(words))
+	}
+	for id, want := range map[ID]string{
+		TooLongForList: "too long for a list: show ab12",
+		FollowChange:   `the circle goes on with it as soon as it can: "follow ab12" follows it, "deny ab12" ends it`,
+	} {
+		if got := words.Say(id, "ab12"); got != want {
+			t.Errorf("%q", got)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package standing
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"syscall"
 	"time"
@@ -54,16 +53,16 @@ func (d *Disk) Warning(now time.Time, words say.Vocabulary) []string {
 	if err == nil {
 		return nil
 	}
-	text := "this device cannot write to its disk, and takes part in nothing that it cannot write down"
+	what := say.DiskTroubled
 	switch stopped := errors.Is(err, journal.ErrStopped); {
 	case isFull(err) && stopped:
-		text = "the disk of this device is full: free some space, and start " + words.Do(say.Up) + " again"
+		what = say.DiskFullStopped
 	case isFull(err):
-		text = "the disk of this device is full, and it takes part in nothing that it cannot write down: free some space"
+		what = say.DiskFullHere
 	case stopped:
-		text = "this device could not write to its disk, and does nothing any more until " + words.Do(say.Up) + " is started again"
+		what = say.DiskStopped
 	}
-	return []string{fmt.Sprintf("%s (%v)", text, err)}
+	return []string{words.Say(what, err)}
 }
 
 // Watched returns a journal and a keeper that tell d what they write.
