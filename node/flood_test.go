@@ -15,7 +15,6 @@ import (
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/changes"
 	"github.com/warifu/warifu/node/desk"
-	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
@@ -421,24 +420,6 @@ func TestMeaningIsFoundOnce(t *testing.T) {
 	}
 	if m := &victim.core.Meanings; m.Bytes > ledger.MaxMeanings || len(m.ByKey) != len(m.Order) || len(m.Order) > ledger.MaxMeanings/1000 {
 		t.Errorf("%d meanings of %d bytes are remembered", len(m.ByKey), m.Bytes)
-	}
-}
-
-// TestEarlyFramesOfOneDevice: frames of sessions that there are not push out nobody
-// else's.
-func TestEarlyFramesOfOneDevice(t *testing.T) {
-	t.Parallel()
-	_, victim, bad, third := floodLab(t, 722)
-	early := func(d *labDevice, from wire.Slot, i int) {
-		f := wire.Frame{Session: wire.SessionID(wire.Sum("node/test", fmt.Append(nil, i))), From: from, To: 1, Kind: 1, Body: []byte("early")}
-		victim.core.onMessage(victim.lab.now, d.id, wire.ProtocolSession, f.Append(nil))
-	}
-	early(third, 3, -1)
-	for i := range 100 * drive.MaxEarly {
-		early(bad, 2, i)
-	}
-	if n := len(victim.core.Early); n != drive.MaxEarlyPerDevice+1 {
-		t.Errorf("%d frames are kept", n)
 	}
 }
 
