@@ -34,7 +34,7 @@ type Parcel struct {
 	Msg      []byte
 }
 
-// New makes a device among n founders, all of whom are connected.
+// New makes a device among n founders, all others of whom are connected.
 func New(t testing.TB, n int) *Bench {
 	t.Helper()
 	b := &Bench{Journal: journaltest.New()}
@@ -61,7 +61,7 @@ func New(t testing.TB, n int) *Bench {
 		}
 		b.keys = append(b.keys, key)
 		b.devices = append(b.devices, d)
-		me.Peer(d.Slot).Online = true
+		me.Peer(d.Slot).Online = i > 0
 	}
 	return b
 }
