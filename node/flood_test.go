@@ -174,29 +174,6 @@ func TestWhatIsKnownCostsNothing(t *testing.T) {
 	}
 }
 
-// TestOrphansAreBounded: answers without a request are verified once each while
-// they are kept, and one device's push out nobody else's.
-func TestOrphansAreBounded(t *testing.T) {
-	t.Parallel()
-	_, victim, bad, third := floodLab(t, 703)
-	mine := third.stranger(1)
-	victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine}})
-	for i := range 100 * ledger.MaxWaitingPerDevice {
-		victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{bad.stranger(i)}})
-	}
-	if n := len(victim.core.Waiting); n != ledger.MaxWaitingPerDevice+1 {
-		t.Errorf("%d are kept", n)
-	}
-	if b := victim.costs(func() { victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine, mine}}) }); b.verified != 0 {
-		t.Errorf("one that is kept is verified again, or was pushed out: %+v", b)
-	}
-	// A request that comes has its own looked at and no others.
-	request, _ := bad.hopeless(1, 10)
-	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{request}}) }); b.verified != 1 {
-		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.Waiting), b)
-	}
-}
-
 // TestHellosAreAnsweredSoOften: whoever says again and again that it knows nothing
 // is not sent everything each time, and writes no lines in the log.
 func TestHellosAreAnsweredSoOften(t *testing.T) {
@@ -409,12 +386,6 @@ func TestMeaningIsFoundOnce(t *testing.T) {
 	got := victim.core.ViewRequest(victim.request(r.ID))
 	if got.Signature == nil || got.Signature.Signature != want.Signature || got.Signature.Address != want.Address || got.Summary == "" || got.State != api.StateSigned {
 		t.Errorf("after a restart it is shown as %+v", got)
-	}
-	for i := range 10_000 {
-		victim.core.Meanings.Find([32]byte{byte(i), byte(i >> 8), 9}, 1000, func() *ledger.Meaning { return &ledger.Meaning{} })
-	}
-	if m := &victim.core.Meanings; m.Bytes > ledger.MaxMeanings || len(m.ByKey) != len(m.Order) || len(m.Order) > ledger.MaxMeanings/1000 {
-		t.Errorf("%d meanings of %d bytes are remembered", len(m.ByKey), m.Bytes)
 	}
 }
 
