@@ -52,12 +52,12 @@ func New(t testing.TB, n int) *Bench {
 	}
 	b.Standing, me.Link = me, link{b}
 	for i := range n {
-		d := roster.Device{Slot: wire.Slot(i + 1), Name: "device " + string(rune('a'+i)), Kind: roster.Phone, Peer: []byte{byte(i + 1)}}
+		d := roster.Device{Slot: wire.Slot(i + 1), Name: "device " + string(rune('a'+i)), Kind: roster.Phone, Peer: []byte{byte(i + 1)}, Box: [32]byte{byte(i + 1), 1}, Presence: [32]byte{byte(i + 1), 2}}
 		seed := [ed25519.SeedSize]byte{byte(i + 1)}
 		key := ed25519.NewKeyFromSeed(seed[:])
 		d.Identity = wire.DeviceID(key.Public().(ed25519.PublicKey))
 		if i == 0 {
-			d.Identity, d.Name = me.Self.Public, me.Self.Name
+			d.Identity, d.Name, d.Box, d.Presence = me.Self.Public, me.Self.Name, me.Self.Box, me.Self.Presence
 		}
 		b.keys = append(b.keys, key)
 		b.devices = append(b.devices, d)
