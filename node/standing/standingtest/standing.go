@@ -23,6 +23,7 @@ type Bench struct {
 	Journal *journaltest.Mem
 	Said    []Parcel // what the link took
 	Refuses bool     // the link refuses what it is given
+	t       testing.TB
 	devices []roster.Device
 	keys    []ed25519.PrivateKey
 }
@@ -37,7 +38,7 @@ type Parcel struct {
 // New makes a device among n founders, all others of whom are connected.
 func New(t testing.TB, n int) *Bench {
 	t.Helper()
-	b := &Bench{Journal: journaltest.New()}
+	b := &Bench{Journal: journaltest.New(), t: t}
 	random := rand.NewChaCha8([32]byte{1})
 	if _, err := standing.Init(b.Journal, keeper{}, random, "phone", roster.Phone); err != nil {
 		t.Fatal(err)
@@ -70,8 +71,15 @@ func New(t testing.TB, n int) *Bench {
 // holds a share and has said so. The keys of its accounts are nobody's.
 func (b *Bench) InCircle(threshold int) *Bench {
 	rec := roster.Record{
-		Version: roster.Version, Circle: wire.CircleID{1}, Threshold: threshold, Devices: b.devices, Settings: roster.DefaultSettings(),
-		Accounts: []roster.Account{{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin, Commitments: [][]byte{generator}}},
+		Version: roster.Version, Circle: wire.CircleID{1}, Threshold: threshold, Devices: b.devices, Transcript: wire.Hash{2}, Settings: roster.DefaultSettings(),
+		Accounts: []roster.Account{
+			{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin, ChainCode: [32]byte{3}, Commitments: slices.Repeat([][]byte{generator}, threshold)},
+			{Name: roster.SSH, Suite: roster.Ed25519, Commitments: slices.Repeat([][]byte{b.devices[0].Identity[:]}, threshold)},
+		},
+	}
+	b.t.Helper()
+	if err := rec.Check(); err != nil {
+		b.t.Fatal(err)
 	}
 	b.Circle = &standing.Circle{
 		Chain: roster.Chain{{Record: rec}}, Record: rec, Hash: rec.Hash(), Slot: 1, ShareKey: "0-1", HeadKey: "0-1",
