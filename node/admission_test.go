@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -32,54 +31,6 @@ func (l *lab) stranger(f func(*roster.Card)) meet.Newcomer {
 	card.Name, card.Peer = "watch", fmt.Appendf(nil, "peer id of %016x, 38 bytes long.", l.rng.Uint64())[:38]
 	f(&card)
 	return meet.Newcomer{Card: roster.SignCard(card, d.core.Self.Sign), Addrs: d.Addrs()}
-}
-
-// TestWhoDoesNotFit: each device joins a founding once, under a name of its own,
-// while there is room. What does not fit leaves nothing behind, and the other
-// side is told in words of its own.
-func TestWhoDoesNotFit(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 70)
-	founder := l.devices[0].core
-	founder.Now = l.now
-	if err := founder.BeginInviting(2, 3, l.settings); err != nil {
-		t.Fatal(err)
-	}
-	in := l.stranger(func(c *roster.Card) { c.Name = "laptop" })
-	if err := founder.AdmitNewcomer(in); err != nil {
-		t.Fatal(err)
-	}
-	own := founder.OwnCard([32]byte{})
-	for name, c := range map[string]struct {
-		card roster.Card
-		want error
-	}{
-		"itself":             {own, founding.ErrSameDevice},
-		"again":              {in.Card, founding.ErrSameDevice},
-		"again-renamed":      {l.stranger(func(c *roster.Card) { c.Identity = in.Card.Identity }).Card, founding.ErrSameDevice},
-		"peer-of-another":    {l.stranger(func(c *roster.Card) { c.Peer = in.Card.Peer }).Card, founding.ErrSameDevice},
-		"box-of-another":     {l.stranger(func(c *roster.Card) { c.Box = in.Card.Box }).Card, founding.ErrSameDevice},
-		"presence-of-ours":   {l.stranger(func(c *roster.Card) { c.Presence = own.Presence }).Card, founding.ErrSameDevice},
-		"name-of-another":    {l.stranger(func(c *roster.Card) { c.Name = "laptop" }).Card, standing.ErrSameName},
-		"name-of-ours":       {l.stranger(func(c *roster.Card) { c.Name = "PHONE" }).Card, standing.ErrSameName},
-		"another-of-our-own": {l.stranger(func(*roster.Card) {}).Card, nil},
-	} {
-		if err := founder.Fits(c.card); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
-		}
-		if c.want == nil {
-			continue
-		}
-		if err := founder.AdmitNewcomer(meet.Newcomer{Card: c.card}); !errors.Is(err, c.want) || len(founder.Founding.Joined) != 1 || len(founder.Pairing) != 1 {
-			t.Errorf("%s: admitted: %v", name, err)
-		}
-	}
-	if err := founder.AdmitNewcomer(l.stranger(func(*roster.Card) {})); err != nil {
-		t.Fatal(err)
-	}
-	if err := founder.Fits(l.stranger(func(c *roster.Card) { c.Name = "one too many" }).Card); !errors.Is(err, founding.ErrFull) {
-		t.Errorf("one device too many: %v", err)
-	}
 }
 
 // TestProposalsThatAnInvitedDeviceRefuses: an invited device takes part in a
@@ -188,45 +139,6 @@ func TestFoundingEndsWithoutADevice(t *testing.T) {
 				t.Errorf("%s after %d: nobody says that %s\n%s", c.name, heard, c.why, said)
 			}
 		}
-	}
-}
-
-// TestOneInvitationAtATime: a device of a circle lets one in after the other, so
-// that one code is alive and each newcomer is measured by what it was invited for.
-func TestOneInvitationAtATime(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 75)
-	l.found(2, 3)
-	c := l.devices[0].core
-	c.Now = l.now
-	if _, _, err := c.BeginInvite(idOf(l, 0)); codeOf(err) != api.CodeBadArgument || c.Inviting != nil {
-		t.Errorf("in place of itself: %v", err)
-	}
-	if _, _, err := c.BeginInvite(strings.Repeat("ab", 32)); codeOf(err) != api.CodeUnknown || c.Inviting != nil {
-		t.Errorf("in place of nobody: %v", err)
-	}
-	kind, slot, err := c.BeginInvite(idOf(l, 2))
-	if err != nil || kind != change.Replace || slot != 3 {
-		t.Fatal(kind, slot, err)
-	}
-	if _, _, err := c.BeginInvite(""); codeOf(err) != api.CodeRefused || c.Inviting.Replaces != 3 {
-		t.Errorf("a second one: %v", err)
-	}
-	namesake := l.stranger(func(c *roster.Card) { c.Name = "tablet" }).Card
-	if err := c.Fits(namesake); err != nil {
-		t.Errorf("the one that is replaced may give its name: %v", err)
-	}
-	c.Inviting = nil
-	if kind, _, err := c.BeginInvite(""); err != nil || kind != change.Add {
-		t.Error(kind, err)
-	}
-	if err := c.Fits(namesake); !errors.Is(err, standing.ErrSameName) {
-		t.Errorf("a name that is taken: %v", err)
-	}
-	again := c.Circle.Record.Devices[1]
-	card := l.stranger(func(c *roster.Card) { c.Box = again.Box }).Card
-	if err := c.Fits(card); !errors.Is(err, founding.ErrSameDevice) {
-		t.Errorf("a device that is in: %v", err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"github.com/warifu/warifu/journal"
-	"github.com/warifu/warifu/node/redeal"
-	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/node/vigil"
 )
 
@@ -34,7 +31,7 @@ func TestFullDiskIsTold(t *testing.T) {
 	l := newLab(t, 3, 36)
 	l.found(2, 3)
 	d := l.devices[0]
-	disk := &fullJournal{Journal: d.core.Config.Journal.(standing.WatchedJournal).Journal}
+	disk := &fullJournal{Journal: d.journal}
 	d.core.Config.Journal, _ = d.core.Disk.Watched(disk, d.core.Config.Keeper)
 	for _, x := range []struct {
 		err  error
@@ -59,26 +56,5 @@ func TestFullDiskIsTold(t *testing.T) {
 		if got := d.warned("disk"); got != nil {
 			t.Errorf("it is well again: %q", got)
 		}
-	}
-	// What the node itself refuses to write is no trouble of the disk.
-	if err := d.core.Config.Journal.Update(func(journal.Tx) error { return redeal.ErrInIt }); !errors.Is(err, redeal.ErrInIt) {
-		t.Fatal(err)
-	}
-	if got := d.warned("disk"); got != nil {
-		t.Errorf("a refusal: %q", got)
-	}
-	d.keeper.fail = errLabSealed
-	if err := d.core.Config.Keeper.NewEpochKey("9-9"); !errors.Is(err, errLabSealed) {
-		t.Fatal(err)
-	}
-	if got := d.warned("disk"); got != nil {
-		t.Errorf("a locked keeper: %q", got)
-	}
-	d.keeper.fail = syscall.ENOSPC
-	if err := d.core.Config.Keeper.NewEpochKey("9-9"); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	if got := d.warned("the disk of this device is full"); len(got) != 1 {
-		t.Errorf("a key that cannot be written: %q", d.core.Status().Warnings)
 	}
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/changes"
 	"github.com/warifu/warifu/node/desk"
-	"github.com/warifu/warifu/node/drive"
 	"github.com/warifu/warifu/node/inbox"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
@@ -140,10 +138,6 @@ func TestHonestDevicesAreNotAtFault(t *testing.T) {
 	if len(victim.faults) != 0 {
 		t.Errorf("faults %v", victim.faults)
 	}
-	if errors.Is(victim.core.BlameItem(2, other, standing.ErrForged), standing.ErrFault) || !errors.Is(victim.core.BlameItem(2, message.Item{From: 3}, standing.ErrForged), standing.ErrFault) ||
-		!errors.Is(victim.core.BlameItem(9, other, standing.ErrForged), standing.ErrFault) {
-		t.Error("a fault is not what it should be")
-	}
 }
 
 // TestWhatIsKnownCostsNothing: to hear again what is known, whoever said it, is no
@@ -177,29 +171,6 @@ func TestWhatIsKnownCostsNothing(t *testing.T) {
 		}
 	}); b.verified > 2 || b.lines > 1 {
 		t.Errorf("its own word, a hundred times: %+v", b)
-	}
-}
-
-// TestOrphansAreBounded: answers without a request are verified once each while
-// they are kept, and one device's push out nobody else's.
-func TestOrphansAreBounded(t *testing.T) {
-	t.Parallel()
-	_, victim, bad, third := floodLab(t, 703)
-	mine := third.stranger(1)
-	victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine}})
-	for i := range 100 * ledger.MaxWaitingPerDevice {
-		victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{bad.stranger(i)}})
-	}
-	if n := len(victim.core.Waiting); n != ledger.MaxWaitingPerDevice+1 {
-		t.Errorf("%d are kept", n)
-	}
-	if b := victim.costs(func() { victim.hears(third, message.MsgItems, message.Items{Items: []message.Item{mine, mine}}) }); b.verified != 0 {
-		t.Errorf("one that is kept is verified again, or was pushed out: %+v", b)
-	}
-	// A request that comes has its own looked at and no others.
-	request, _ := bad.hopeless(1, 10)
-	if b := victim.costs(func() { victim.hears(bad, message.MsgItems, message.Items{Items: []message.Item{request}}) }); b.verified != 1 {
-		t.Errorf("a request with %d orphans of others: %+v", len(victim.core.Waiting), b)
 	}
 }
 
@@ -415,30 +386,6 @@ func TestMeaningIsFoundOnce(t *testing.T) {
 	got := victim.core.ViewRequest(victim.request(r.ID))
 	if got.Signature == nil || got.Signature.Signature != want.Signature || got.Signature.Address != want.Address || got.Summary == "" || got.State != api.StateSigned {
 		t.Errorf("after a restart it is shown as %+v", got)
-	}
-	for i := range 10_000 {
-		victim.core.Meanings.Find([32]byte{byte(i), byte(i >> 8), 9}, 1000, func() *ledger.Meaning { return &ledger.Meaning{} })
-	}
-	if m := &victim.core.Meanings; m.Bytes > ledger.MaxMeanings || len(m.ByKey) != len(m.Order) || len(m.Order) > ledger.MaxMeanings/1000 {
-		t.Errorf("%d meanings of %d bytes are remembered", len(m.ByKey), m.Bytes)
-	}
-}
-
-// TestEarlyFramesOfOneDevice: frames of sessions that there are not push out nobody
-// else's.
-func TestEarlyFramesOfOneDevice(t *testing.T) {
-	t.Parallel()
-	_, victim, bad, third := floodLab(t, 722)
-	early := func(d *labDevice, from wire.Slot, i int) {
-		f := wire.Frame{Session: wire.SessionID(wire.Sum("node/test", fmt.Append(nil, i))), From: from, To: 1, Kind: 1, Body: []byte("early")}
-		victim.core.onMessage(victim.lab.now, d.id, wire.ProtocolSession, f.Append(nil))
-	}
-	early(third, 3, -1)
-	for i := range 100 * drive.MaxEarly {
-		early(bad, 2, i)
-	}
-	if n := len(victim.core.Early); n != drive.MaxEarlyPerDevice+1 {
-		t.Errorf("%d frames are kept", n)
 	}
 }
 

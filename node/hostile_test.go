@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -223,42 +222,6 @@ func TestUnattributedFailureTriesOthers(t *testing.T) {
 				t.Errorf("the laptop keeps the others from signing: %d sessions, failures %v", len(sessions), r.Failures)
 			}
 		})
-	}
-}
-
-// TestOneAnswerOfADeviceIsKept: an answer can be said in many ways, each with a
-// name of its own. A device that says them all must not fill other disks.
-func TestOneAnswerOfADeviceIsKept(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 26)
-	l.found(3, 3)
-	phone, laptop := l.devices[0], l.devices[1]
-	r := phone.ask("say yes")
-	l.run(2*time.Second, nil)
-	stored := func() (n int) {
-		if err := phone.journal.View(func(tx journal.Tx) error {
-			keys, err := tx.Keys(standing.BucketItems)
-			n = len(keys)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	before := stored()
-	for i := range byte(50) {
-		for _, verdict := range []uint8{message.VerdictApprove, message.VerdictDeny} {
-			it := laptop.core.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
-				Version: 1, Request: r.ID, Verdict: verdict, Epoch: phone.core.Circle.Record.Epoch,
-				Record: phone.core.Circle.Hash, Presence: bytes.Repeat([]byte{i}, 64),
-			}))
-			if err := phone.core.Take(it); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if n := stored() - before; n > 2 {
-		t.Errorf("%d answers of one device are stored", n)
 	}
 }
 

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -82,26 +81,4 @@ func refusedWith(err error) string {
 		return r.Code
 	}
 	return ""
-}
-
-// TestRefusalsAreSaid: a visitor that does not fit is told why, as far as it can do
-// something about it, and the log has the device's own words.
-func TestRefusalsAreSaid(t *testing.T) {
-	t.Parallel()
-	for _, row := range []struct {
-		err  error
-		want string
-	}{
-		{founding.ErrSameDevice, pairing.SameDevice},
-		{standing.ErrSameName, pairing.NameTaken},
-		{founding.ErrFull, pairing.CircleFull},
-		{standing.CheckNewName("2"), pairing.BadName},
-		{founding.ErrNotInviting, pairing.Refused},
-		{errors.New("node: the keys of this device were stolen"), pairing.Refused},
-		{fmt.Errorf("wrapped: %w", founding.ErrFull), pairing.CircleFull},
-	} {
-		if got := founding.Refusal(row.err); refusedWith(got) != row.want || got.Error() != row.err.Error() || !errors.Is(got, row.err) {
-			t.Errorf("%v: %v, code %s", row.err, got, refusedWith(got))
-		}
-	}
 }

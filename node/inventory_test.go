@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/warifu/warifu/change"
-	"github.com/warifu/warifu/node/changes"
 	"github.com/warifu/warifu/node/ledger"
 	"github.com/warifu/warifu/node/message"
 	"github.com/warifu/warifu/node/standing"
@@ -49,57 +47,6 @@ func stocked(c *core) string {
 		return fmt.Sprintf("%d items are in it, and %d are kept", len(c.Stock.Items), n)
 	}
 	return ""
-}
-
-// TestInventoryIsMadeOnce: what is asked for a hundred times is listed once, is
-// right each time, and is not kept for longer than the items are.
-func TestInventoryIsMadeOnce(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 505)
-	l.found(2, 3)
-	phone, laptop := l.devices[0], l.devices[1]
-	laptop.flood(phone, 20, 1000)
-	c := laptop.core
-	right := func(what string) {
-		t.Helper()
-		var want []wire.Hash
-		for _, r := range c.ByAge() {
-			for _, it := range c.itemsOf(r) {
-				want = append(want, it.ID())
-			}
-		}
-		got := slices.Clone(c.Inventory())
-		slices.SortFunc(got, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
-		slices.SortFunc(want, func(a, b wire.Hash) int { return slices.Compare(a[:], b[:]) })
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: the inventory lists %d items, not the %d that are kept", what, len(got), len(want))
-		}
-		if diff := stocked(c); diff != "" {
-			t.Errorf("%s: the stock: %s", what, diff)
-		}
-		made := c.Stock.Made
-		for range 100 {
-			c.Inventory()
-		}
-		if c.Stock.Made != made {
-			t.Errorf("%s: the inventory is made %d times for 100 looks at it", what, c.Stock.Made-made)
-		}
-	}
-	right("at first")
-	laptop.flood(phone, 5, 1000)
-	right("with more")
-	for _, r := range c.ClosedRequests() {
-		c.Forget(r)
-		break
-	}
-	right("with less")
-	phone.change(change.Freeze, change.Payload{})
-	l.run(changes.AddrsPause, nil)
-	right("after others spoke")
-	laptop.kill()
-	laptop.start()
-	c = laptop.core
-	right("after a restart")
 }
 
 // TestFormerDevicesTakeNobodysPlace has a circle that many devices have left. The

@@ -9,8 +9,6 @@ import (
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
 	"github.com/warifu/warifu/node/standing"
-	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/wire"
 )
 
 // TestNamesThatComeBack: when a new device has the name of one that is out, the old
@@ -92,35 +90,4 @@ func viewEpochs(c *core) (out []api.Epoch, err error) {
 		out = append(out, c.ViewEpoch(e))
 	}
 	return out, c.Circle.Chain.Verify()
-}
-
-// TestNamesWhileOneReplacesTheOther: as long as both are at hand, both are told by
-// their fingerprints.
-func TestNamesWhileOneReplacesTheOther(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 342)
-	l.found(2, 3)
-	c := l.devices[0].core
-	two := slices.Clone(c.Circle.Record.Devices)
-	two[2].Name = "LAPTOP"
-	c.Circle.Record.Devices = two
-	if got := c.Names([]wire.Slot{1, 2, 3}); got[0] != "phone" || got[1] != "laptop ("+standing.Fingerprint(two[1])+")" || got[2] != "LAPTOP ("+standing.Fingerprint(two[2])+")" {
-		t.Errorf("they are called %q", got)
-	}
-}
-
-// TestDatesOfOldStores: a store from before there were dates opens, and the epoch
-// stands for the date.
-func TestDatesOfOldStores(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 3, 343)
-	l.found(2, 3)
-	c := l.devices[0].core
-	if at := c.SinceOf(0); at == nil || at.After(l.now) {
-		t.Errorf("the founding was at %v", at)
-	}
-	c.Circle.Record.Former = []roster.Former{{Slot: 9, Name: "Phone", State: roster.Left, Epoch: 4}}
-	if got := c.Name(9); got != "Phone (left in epoch 4, 00000000)" {
-		t.Errorf("it is called %q", got)
-	}
 }

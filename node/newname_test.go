@@ -1,91 +1,14 @@
 package node
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/warifu/warifu/change"
 	"github.com/warifu/warifu/node/api"
-	"github.com/warifu/warifu/node/founding"
-	"github.com/warifu/warifu/node/meet"
-	"github.com/warifu/warifu/node/message"
-	"github.com/warifu/warifu/node/standing"
 	"github.com/warifu/warifu/roster"
-	"github.com/warifu/warifu/share/keygen"
 )
-
-// badNames are names that no device may begin to have, with what is said of them.
-var badNames = map[string]string{
-	"2": "number", "l": "number", "-x": "dash", "deadbeef": "fingerprint", "рhone": "mixes", "аре": "looks like Latin", "𝐩𝐡𝐨𝐧𝐞": "styled", "phone ٢": "unusual digits",
-}
-
-// TestNewNames: a name that passes for a slot, a fingerprint, an option or another
-// name is refused wherever a device could begin to have it.
-func TestNewNames(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, 4, 311)
-	for name, want := range badNames {
-		if err := standing.CheckNewName(name); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("init as %s: %v", name, err)
-		}
-		// A device that is called so from before does not begin a founding, nor join.
-		c := l.devices[0].core
-		was := c.Self.Name
-		c.Self.Name = name
-		if err := c.FreeToFound(); codeOf(err) != api.CodeRefused || !strings.Contains(err.Error(), "this device is called") || !strings.Contains(err.Error(), want) {
-			t.Errorf("found as %s: %v", name, err)
-		}
-		c.Self.Name = was
-	}
-
-	// Nor does a founder take one in, or one whose name looks like another's.
-	founder := l.devices[0].core
-	founder.Now = l.now
-	if err := founder.BeginInviting(3, 4, l.settings); err != nil {
-		t.Fatal(err)
-	}
-	called := func(name string) roster.Card { return l.stranger(func(c *roster.Card) { c.Name = name }).Card }
-	for name := range badNames {
-		if err := founder.Fits(called(name)); !standing.IsBadName(err) {
-			t.Errorf("a founding takes in %s: %v", name, err)
-		}
-	}
-	for _, name := range []string{"phone", "PHONE", "ph0ne", "Phοne", "рһоnе"} {
-		if err := founder.Fits(called(name)); err == nil || !errors.Is(err, standing.ErrSameName) && !standing.IsBadName(err) {
-			t.Errorf("beside phone it takes in %s: %v", name, err)
-		}
-	}
-	if err := founder.Fits(called("phone-2")); err != nil {
-		t.Errorf("phone-2: %v", err)
-	}
-}
-
-// TestFoundingRefusesNames: each device looks at all names of the circle to be, not
-// only the founder, which may be of another release.
-func TestFoundingRefusesNames(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"2", "1aptop", "LAPTOP"} {
-		l := newLab(t, 3, 312)
-		phone, laptop := l.devices[0].core, l.devices[1].core
-		phone.Now, laptop.Now = l.now, l.now
-		card := func(c *core, as string) roster.Card {
-			was := c.Self.Name
-			defer func() { c.Self.Name = was }()
-			c.Self.Name = as
-			return c.OwnCard([32]byte{1})
-		}
-		sponsor := meet.Newcomer{Card: card(phone, "phone"), Addrs: []string{}}
-		p := keygen.Proposal{Version: keygen.Version, Threshold: 2, Settings: l.settings, Nonce: standing.DiscoveryNonce([32]byte{5})}
-		p.Devices = []roster.Device{sponsor.Card.Device(1), card(laptop, "laptop").Device(2), card(l.devices[2].core, name).Device(3)}
-		laptop.Joining = &founding.Joining{Sponsor: sponsor, Card: card(laptop, "laptop"), Touched: l.now}
-		err := laptop.Accept(message.Found{Proposal: p.Bytes(), Discovery: [32]byte{5}, Addrs: [][]string{{}, {}, {}}})
-		if err == nil || !strings.Contains(err.Error(), "number") && !strings.Contains(err.Error(), "look alike") && !strings.Contains(err.Error(), "one name") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
 
 // TestCircleRefusesNames: a living circle lets nobody in under such a name, or one
 // that looks like a member's: neither the device that invites, nor those that are to

@@ -202,7 +202,7 @@ func (n *Desk) Requests(ctx context.Context) (out []api.Request, err error) {
 		if c.Circle == nil {
 			return c.Ready()
 		}
-		closed := c.ClosedRequests()
+		closed := c.closedRequests()
 		out = c.ViewList(slices.Concat(c.OpenRequests(), closed[:min(len(closed), maxListedClosed)]))
 		return nil
 	})

@@ -21,6 +21,18 @@ func TestEveryErrorHasACode(t *testing.T) {
 	}
 }
 
+// TestCodesOfInvitations: by what code a script knows why nobody is let in.
+func TestCodesOfInvitations(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[say.ID]api.Code{
+		say.OwnName: api.CodeRefused, say.InvitationUnderWay: api.CodeRefused, say.ThisDevice: api.CodeBadArgument, say.UnknownDevice: api.CodeUnknown,
+	} {
+		if codes[id] != want {
+			t.Errorf("%q has the code %s, want %s", say.New(id).Error(), codes[id], want)
+		}
+	}
+}
+
 // TestSaid: what a room says keeps its text, whoever has wrapped it, and other errors
 // stay as they are.
 func TestSaid(t *testing.T) {

@@ -381,8 +381,8 @@ func (vw *Views) OpenRequests() (out []*ledger.Request) {
 	return out
 }
 
-// ClosedRequests lists those that are closed, the newest first.
-func (vw *Views) ClosedRequests() (out []*ledger.Request) {
+// closedRequests lists those that are closed, the newest first.
+func (vw *Views) closedRequests() (out []*ledger.Request) {
 	for _, r := range vw.ledger.ByAge() {
 		if s := r.State(); s == api.StateSigned || s == api.StateDenied || s == api.StateExpired || s == api.StateDone {
 			out = append(out, r)

@@ -31,9 +31,9 @@ type begunSession struct {
 	Stored  bool
 }
 
-// A BegunRecord is what the journal holds of one. Earlier releases stored the slot
+// A begunRecord is what the journal holds of one. Earlier releases stored the slot
 // alone.
-type BegunRecord struct {
+type begunRecord struct {
 	_       struct{} `cbor:",toarray"`
 	Version uint8    // 2
 	By      wire.Slot
@@ -124,7 +124,7 @@ func (b *BegunSessions) join(j journal.Journal, now time.Time, p share.Proposal,
 	b.List = append(b.List, s)
 	var spent []wire.RequestID // marks of requests that are closed
 	if err := j.Update(func(tx journal.Tx) error {
-		err := tx.Put(standing.BucketBegun, id.Hex(), wire.Marshal(BegunRecord{Version: 2, By: by, Request: p.Request, Expires: p.Expires}))
+		err := tx.Put(standing.BucketBegun, id.Hex(), wire.Marshal(begunRecord{Version: 2, By: by, Request: p.Request, Expires: p.Expires}))
 		for r, mark := range marks {
 			err = errors.Join(err, tx.Put(standing.BucketBegun, markPrefix+r.Hex(), wire.Marshal(mark)))
 		}
@@ -170,7 +170,7 @@ func (b *BegunSessions) Load(j journal.Journal, now time.Time) error {
 				b.Marks[wire.RequestID(id)] = mark
 			default:
 				var s begunSession
-				s, err = ParseBegun(raw)
+				s, err = parseBegun(raw)
 				s.id, s.at, s.Stored = wire.SessionID(id), now, true
 				b.List = append(b.List, s)
 			}
@@ -182,12 +182,12 @@ func (b *BegunSessions) Load(j journal.Journal, now time.Time) error {
 	})
 }
 
-// ParseBegun reads a stored session, also as earlier releases wrote it.
-func ParseBegun(raw []byte) (b begunSession, err error) {
+// parseBegun reads a stored session, also as earlier releases wrote it.
+func parseBegun(raw []byte) (b begunSession, err error) {
 	if wire.Unmarshal(raw, &b.by) == nil {
 		return b, nil // of an earlier release
 	}
-	var r BegunRecord
+	var r begunRecord
 	if err := wire.Unmarshal(raw, &r); err != nil {
 		return b, err
 	}

@@ -19,9 +19,9 @@ type earlyFrame struct {
 // Bounds of the frames that are kept for sessions that do not exist yet. Only
 // first-round frames can honestly be early, and those are small.
 const (
-	MaxEarly          = 128
-	MaxEarlyPerDevice = 12
-	MaxEarlyBody      = 1 << 10
+	maxEarly          = 128
+	maxEarlyPerDevice = 12
+	maxEarlyBody      = 1 << 10
 )
 
 // earlyFrames are those frames, the oldest first.
@@ -29,7 +29,7 @@ type earlyFrames []earlyFrame
 
 // Keep keeps a frame of a peer, for as long as hold.
 func (e *earlyFrames) Keep(now time.Time, hold time.Duration, f wire.Frame, peer []byte) {
-	if len(f.Body) > MaxEarlyBody {
+	if len(f.Body) > maxEarlyBody {
 		return
 	}
 	kept := slices.DeleteFunc(*e, func(x earlyFrame) bool { return now.Sub(x.at) >= hold })
@@ -42,9 +42,9 @@ func (e *earlyFrames) Keep(now time.Time, hold time.Duration, f wire.Frame, peer
 		}
 	}
 	switch {
-	case n >= MaxEarlyPerDevice:
+	case n >= maxEarlyPerDevice:
 		kept = slices.Delete(kept, first, first+1)
-	case len(kept) >= MaxEarly:
+	case len(kept) >= maxEarly:
 		kept = slices.Delete(kept, 0, 1)
 	}
 	f.Body = bytes.Clone(f.Body)

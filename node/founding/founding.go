@@ -169,7 +169,7 @@ func (fd *Foundings) AdmitNewcomer(n meet.Newcomer) error {
 	}
 	f := fd.Founding
 	if f == nil || f.Proposal != nil {
-		return ErrNotInviting
+		return errNotInviting
 	}
 	if err := fd.Fits(n.Card); err != nil {
 		return err
@@ -182,9 +182,9 @@ func (fd *Foundings) AdmitNewcomer(n meet.Newcomer) error {
 }
 
 var (
-	ErrNotInviting = errors.New("node: no founding is inviting")
+	errNotInviting = errors.New("node: no founding is inviting")
 	ErrSameDevice  = errors.New("node: this device is in already")
-	ErrFull        = errors.New("node: all devices have joined")
+	errFull        = errors.New("node: all devices have joined")
 )
 
 // Fits compares a card with the devices that are in already.
@@ -194,10 +194,10 @@ func (fd *Foundings) Fits(card roster.Card) error {
 	}
 	f := fd.Founding
 	if f == nil {
-		return ErrNotInviting
+		return errNotInviting
 	}
 	if len(f.Joined)+1 >= f.Devices {
-		return ErrFull
+		return errFull
 	}
 	if err := standing.CheckNewName(card.Name); err != nil {
 		return err
@@ -229,7 +229,7 @@ func (fd *Foundings) OwnCard(nonce [32]byte) roster.Card {
 func (fd *Foundings) Propose() error {
 	f := fd.Founding
 	if f == nil || f.Proposal != nil || len(f.Joined)+1 != f.Devices {
-		return ErrNotInviting
+		return errNotInviting
 	}
 	key, nonce, err := fd.me.FreshDiscovery()
 	if err != nil {
@@ -296,7 +296,7 @@ func Refusal(err error) error {
 		code = pairing.SameDevice
 	case errors.Is(err, standing.ErrSameName):
 		code = pairing.NameTaken
-	case errors.Is(err, ErrFull):
+	case errors.Is(err, errFull):
 		code = pairing.CircleFull
 	case standing.IsBadName(err):
 		code = pairing.BadName

@@ -66,7 +66,7 @@ func (an *Answers) Approve(r *Request, present bool) error {
 	if err != nil {
 		return err
 	}
-	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, yes) }); err != nil {
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
 		return standing.StoreError(err)
 	}
 	r.Approved[an.me.Circle.Slot] = yes
@@ -137,7 +137,7 @@ func (an *Answers) Renew(r *Request) {
 		panic("node: internal error: own answer does not parse")
 	}
 	yes := an.yes(r, a.Presence)
-	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, yes) }); err != nil {
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return putItem(tx, yes) }); err != nil {
 		an.me.Log.Error("approval not renewed", "request", r.ID, "err", err)
 		return
 	}
@@ -164,7 +164,7 @@ func (an *Answers) Deny(r *Request) error {
 	no := an.ledger.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
 		Version: 1, Request: r.ID, Verdict: message.VerdictDeny, Epoch: an.me.Circle.Record.Epoch, Record: an.me.Circle.Hash,
 	}))
-	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, no) }); err != nil {
+	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error { return putItem(tx, no) }); err != nil {
 		return standing.StoreError(err)
 	}
 	r.Denied[an.me.Circle.Slot] = no
@@ -252,7 +252,7 @@ func (an *Answers) Submit(req message.Request, body []byte, present bool) (*Requ
 		return nil, err
 	}
 	if err := an.me.Config.Journal.Update(func(tx journal.Tx) error {
-		return errors.Join(PutItem(tx, it), PutItem(tx, yes), PutMeta(tx, r))
+		return errors.Join(putItem(tx, it), putItem(tx, yes), PutMeta(tx, r))
 	}); err != nil {
 		return nil, standing.StoreError(err)
 	}

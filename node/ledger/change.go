@@ -15,9 +15,9 @@ import (
 // What a change of the circle is, says package change. Here it is read, the persons
 // who agree to it are counted, and it is brought about.
 
-// DecodeChange reads a change. What it says in words depends on the circle, which
+// decodeChange reads a change. What it says in words depends on the circle, which
 // changes: see [desk.Views.changeWords].
-func (lg *Ledger) DecodeChange(r *Request) error {
+func (lg *Ledger) decodeChange(r *Request) error {
 	ch, err := change.Parse(change.Kind(r.Request.Kind), r.Request.Payload, reach.Check)
 	if err != nil {
 		return err

@@ -91,9 +91,9 @@ func (lg *Ledger) Forget(r *Request) bool {
 		lg.me.Log.Error("old request not removed", "request", r.ID, "err", err)
 		return false
 	}
-	lg.Forgotten.Add(wire.Hash(r.ID))
+	lg.forgotten.Add(wire.Hash(r.ID))
 	for _, id := range slices.Concat(lg.Stock.forget(r.ID), r.void) {
-		lg.Forgotten.Add(id)
+		lg.forgotten.Add(id)
 	}
 	delete(lg.Requests, r.ID)
 	delete(lg.Unclosed, r.ID)
@@ -144,7 +144,7 @@ func (r *Request) size() int {
 // older than anything that is kept. Its age may be that of a wrong clock, so
 // that it counts only once something of that age was forgotten.
 func (lg *Ledger) wasForgotten(id wire.Hash, req message.Request) bool {
-	if lg.Forgotten.has(id) {
+	if lg.forgotten.has(id) {
 		return true
 	}
 	if lg.me.Now.Unix()-int64(min(req.Created, 1<<40)) <= int64(keepClosedFor.Seconds()) {
@@ -162,10 +162,10 @@ func (lg *Ledger) wasForgotten(id wire.Hash, req message.Request) bool {
 // aboutForgotten reports whether an item belongs to a request that was forgotten.
 // Then it is not asked for again either.
 func (lg *Ledger) aboutForgotten(id wire.Hash, about wire.RequestID) bool {
-	if !lg.Forgotten.has(wire.Hash(about)) {
+	if !lg.forgotten.has(wire.Hash(about)) {
 		return false
 	}
-	lg.Forgotten.Add(id)
+	lg.forgotten.Add(id)
 	return true
 }
 

@@ -17,8 +17,8 @@ import (
 // however often. Of requests that were closed before this device started it is
 // found out when somebody looks.
 
-// A Meaning is what this device makes of a request for a signature.
-type Meaning struct {
+// A meaning is what this device makes of a request for a signature.
+type meaning struct {
 	account roster.Account
 	child   []byte
 	context intent.Context
@@ -29,9 +29,9 @@ type Meaning struct {
 // meanings remembers the latest of them, as far as their payloads are no longer
 // than most bytes together.
 type meanings struct {
-	ByKey map[[32]byte]*Meaning
-	Order []meant // the oldest first
-	Bytes int
+	byKey map[[32]byte]*meaning
+	order []meant // the oldest first
+	bytes int
 	Made  int // that were not remembered
 }
 
@@ -40,25 +40,25 @@ type meant struct {
 	size int
 }
 
-const MaxMeanings = 512 << 10
+const maxMeanings = 512 << 10
 
-// Find returns the meaning under a key, or finds it. size is that of its payload in
+// find returns the meaning under a key, or finds it. size is that of its payload in
 // bytes.
-func (m *meanings) Find(key [32]byte, size int, find func() *Meaning) *Meaning {
-	if known, ok := m.ByKey[key]; ok {
+func (m *meanings) find(key [32]byte, size int, find func() *meaning) *meaning {
+	if known, ok := m.byKey[key]; ok {
 		return known
 	}
 	m.Made++
 	found := find()
-	if m.ByKey == nil {
-		m.ByKey = map[[32]byte]*Meaning{}
+	if m.byKey == nil {
+		m.byKey = map[[32]byte]*meaning{}
 	}
 	size += ItemOverhead
-	m.ByKey[key], m.Order, m.Bytes = found, append(m.Order, meant{key, size}), m.Bytes+size
-	for m.Bytes > MaxMeanings && len(m.Order) > 1 {
-		delete(m.ByKey, m.Order[0].key)
-		m.Bytes -= m.Order[0].size
-		m.Order = m.Order[1:]
+	m.byKey[key], m.order, m.bytes = found, append(m.order, meant{key, size}), m.bytes+size
+	for m.bytes > maxMeanings && len(m.order) > 1 {
+		delete(m.byKey, m.order[0].key)
+		m.bytes -= m.order[0].size
+		m.order = m.order[1:]
 	}
 	return found
 }
@@ -66,7 +66,7 @@ func (m *meanings) Find(key [32]byte, size int, find func() *Meaning) *Meaning {
 // decodeIntent finds out what a request means.
 func (lg *Ledger) decodeIntent(r *Request) error {
 	if change.Kind(r.Request.Kind).Known() {
-		return lg.DecodeChange(r)
+		return lg.decodeChange(r)
 	}
 	q := r.Request
 	acc, ok := lg.me.Circle.Record.Account(q.Account)
@@ -82,18 +82,18 @@ func (lg *Ledger) decodeIntent(r *Request) error {
 		Path    []uint32
 		Created uint64
 	}{Kind: q.Kind, Payload: q.Payload, Account: q.Account, Key: acc.GroupKey(), Path: q.Path, Created: q.Created}))
-	m := lg.Meanings.Find(key, len(q.Payload), func() *Meaning { return mean(acc, q) })
+	m := lg.Meanings.find(key, len(q.Payload), func() *meaning { return mean(acc, q) })
 	r.Account, r.Child, r.Context, r.Intent = m.account, m.child, m.context, m.intent
 	return m.err
 }
 
 // mean finds out what a request to sign with an account means.
-func mean(acc roster.Account, q message.Request) *Meaning {
+func mean(acc roster.Account, q message.Request) *meaning {
 	_, child, _, err := share.Derive(acc, q.Path)
 	if err != nil {
-		return &Meaning{err: err}
+		return &meaning{err: err}
 	}
-	m := &Meaning{account: acc, child: child, context: intent.Context{Account: acc.Name, PublicKey: child, Created: q.Created}}
+	m := &meaning{account: acc, child: child, context: intent.Context{Account: acc.Name, PublicKey: child, Created: q.Created}}
 	if acc.Suite == roster.Secp256k1 {
 		if m.context.Address, m.err = share.EthereumAddress(child); m.err != nil {
 			return m

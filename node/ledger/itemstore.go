@@ -9,8 +9,8 @@ import (
 	"github.com/warifu/warifu/wire"
 )
 
-// PutItem stores an item.
-func PutItem(tx journal.Tx, it message.Item) error {
+// putItem stores an item.
+func putItem(tx journal.Tx, it message.Item) error {
 	return tx.Put(standing.BucketItems, it.ID().Hex(), wire.Marshal(it))
 }
 

@@ -34,7 +34,7 @@ func (lg *Ledger) TellReleased(r *Request) {
 	it := lg.SignItem(message.ItemAnswer, wire.Marshal(message.Answer{
 		Version: 1, Request: r.ID, Verdict: message.VerdictReleased, Epoch: lg.me.Circle.Record.Epoch, Record: lg.me.Circle.Hash,
 	}))
-	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, it) }); err != nil {
+	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
 		lg.me.Log.Error("not told that a request may be signed", "request", r.ID, "err", err)
 		return // it is said at the next start
 	}

@@ -48,7 +48,7 @@ func (lg *Ledger) OnHave(from wire.Slot, h message.Have) error {
 	}
 	var missing []wire.Hash
 	for _, id := range h.IDs {
-		if !lg.Stock.Has(id) && !lg.Forgotten.has(id) {
+		if !lg.Stock.Has(id) && !lg.forgotten.has(id) {
 			missing = append(missing, id)
 		}
 	}
@@ -171,7 +171,7 @@ func (lg *Ledger) takeAnswer(d roster.Device, it message.Item, x examined) error
 		return err
 	}
 	r := x.request
-	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return PutItem(tx, it) }); err != nil {
+	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error { return putItem(tx, it) }); err != nil {
 		return standing.StoreError(err)
 	}
 	x.apply()
@@ -219,7 +219,7 @@ func (lg *Ledger) void(id wire.Hash, it message.Item) bool {
 // purpose.
 func (lg *Ledger) letGo(it message.Item) bool {
 	about, err := it.About()
-	return err == nil && lg.Forgotten.has(wire.Hash(about))
+	return err == nil && lg.forgotten.has(wire.Hash(about))
 }
 
 func (lg *Ledger) takeRequest(itemID wire.Hash, d roster.Device, it message.Item) error {
@@ -246,7 +246,7 @@ func (lg *Ledger) takeRequest(itemID wire.Hash, d roster.Device, it message.Item
 	}
 	r.Meta = Meta{Version: 1, Received: standing.Unix(lg.me.Now), Epoch: lg.me.Circle.Record.Epoch}
 	if err := lg.me.Config.Journal.Update(func(tx journal.Tx) error {
-		return errors.Join(PutItem(tx, it), PutMeta(tx, r))
+		return errors.Join(putItem(tx, it), PutMeta(tx, r))
 	}); err != nil {
 		return standing.StoreError(err)
 	}

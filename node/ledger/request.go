@@ -29,7 +29,7 @@ type Ledger struct {
 	Stock    stock                       // the items of all of them
 	Waiting  waitingAnswers              // answers and receipts whose request has not come yet
 
-	Forgotten    forgotten      // what was held once, and is not asked for again
+	forgotten    forgotten      // what was held once, and is not asked for again
 	disowned     forgotten      // statements of this device that it does not remember
 	unremembered standing.Noise // of those
 

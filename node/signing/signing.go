@@ -55,7 +55,7 @@ func (sg *Signings) try(r *ledger.Request) {
 		sg.answering.MaySign() != nil || sg.me.Pausing(r.NotUntil) || !ledger.Has(r.Approved, sg.me.Circle.Slot) {
 		return
 	}
-	signers, ok := sg.ChooseSigners(r)
+	signers, ok := sg.chooseSigners(r)
 	if !ok {
 		return
 	}
@@ -70,9 +70,9 @@ func (sg *Signings) try(r *ledger.Request) {
 // wherever another can take its place.
 const maxCheats = 3
 
-// ChooseSigners picks this device and the t-1 approvers that have given the
+// chooseSigners picks this device and the t-1 approvers that have given the
 // least trouble.
-func (sg *Signings) ChooseSigners(r *ledger.Request) ([]wire.Slot, bool) {
+func (sg *Signings) chooseSigners(r *ledger.Request) ([]wire.Slot, bool) {
 	var others []wire.Slot
 	for _, s := range sg.Approvers(r) {
 		if s != sg.me.Circle.Slot && sg.me.Online(s) && !sg.me.Peer(s).Locked && !sg.judging.Banned(s) && !sg.me.Without(s) {
@@ -430,7 +430,7 @@ func (sg *Signings) afterFailure(r *ledger.Request, suspects ...wire.Slot) {
 			r.Failures[s]++
 		}
 	}
-	if next, ok := sg.ChooseSigners(r); !ok || sg.anyFailed(r, next) {
+	if next, ok := sg.chooseSigners(r); !ok || sg.anyFailed(r, next) {
 		sg.ledger.BackOff(r)
 	}
 	sg.try(r)

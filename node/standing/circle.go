@@ -169,23 +169,23 @@ func (me *Standing) ToHead() error {
 	return nil
 }
 
-// SinceKey names the time at which an epoch was stored here. Records have no time:
+// sinceKey names the time at which an epoch was stored here. Records have no time:
 // devices do not agree on one.
-func SinceKey(epoch uint64) string { return "since-" + chainKey(epoch) }
+func sinceKey(epoch uint64) string { return "since-" + chainKey(epoch) }
 
 // PutSince notes that an epoch is stored, the first time that it is.
 func (me *Standing) PutSince(tx journal.Tx, epoch uint64) error {
-	at, err := tx.Get(BucketCircle, SinceKey(epoch))
+	at, err := tx.Get(BucketCircle, sinceKey(epoch))
 	if err != nil || at != nil {
 		return err
 	}
-	return tx.Put(BucketCircle, SinceKey(epoch), []byte(strconv.FormatUint(Unix(me.Now), 10)))
+	return tx.Put(BucketCircle, sinceKey(epoch), []byte(strconv.FormatUint(Unix(me.Now), 10)))
 }
 
 // since returns when an epoch was stored here, nil if that is not known: of those
 // that were over when this device came in, or stored by an earlier release.
 func since(tx journal.Tx, epoch uint64) (*time.Time, error) {
-	at, err := tx.Get(BucketCircle, SinceKey(epoch))
+	at, err := tx.Get(BucketCircle, sinceKey(epoch))
 	if err != nil || at == nil {
 		return nil, err
 	}

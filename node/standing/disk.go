@@ -67,16 +67,16 @@ func (d *Disk) Warning(now time.Time, words say.Vocabulary) []string {
 
 // Watched returns a journal and a keeper that tell d what they write.
 func (d *Disk) Watched(j journal.Journal, k Keeper) (journal.Journal, Keeper) {
-	return WatchedJournal{j, d}, watchedKeeper{k, d}
+	return watchedJournal{j, d}, watchedKeeper{k, d}
 }
 
-// A WatchedJournal tells a [Disk] what it writes.
-type WatchedJournal struct {
+// A watchedJournal tells a [Disk] what it writes.
+type watchedJournal struct {
 	journal.Journal
 	disk *Disk
 }
 
-func (j WatchedJournal) Update(f func(journal.Tx) error) error {
+func (j watchedJournal) Update(f func(journal.Tx) error) error {
 	refused := false
 	err := j.Journal.Update(func(tx journal.Tx) error {
 		err := f(tx)

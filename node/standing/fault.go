@@ -36,16 +36,16 @@ func (me *Standing) VerifyItem(d roster.Device, it message.Item) error {
 	me.Verified++
 	if len(it.Sig) != ed25519.SignatureSize ||
 		!ed25519.Verify(d.Identity[:], message.ItemMessage(me.Circle.Record.Circle, it.Type, it.From, it.Body), it.Sig) {
-		return fmt.Errorf("node: item with a bad signature of slot %d: %w", it.From, ErrForged)
+		return fmt.Errorf("node: item with a bad signature of slot %d: %w", it.From, errForged)
 	}
 	return nil
 }
 
-var ErrForged = fmt.Errorf("a signature that does not hold: %w", ErrSpoilt)
+var errForged = fmt.Errorf("a signature that does not hold: %w", ErrSpoilt)
 
 // BlameItem adds to an error whether it is the fault of the device in slot from.
 func (me *Standing) BlameItem(from wire.Slot, it message.Item, err error) error {
-	if errors.Is(err, ErrForged) && me.sameKey(from, it.From) {
+	if errors.Is(err, errForged) && me.sameKey(from, it.From) {
 		return fmt.Errorf("%w: %w", ErrFault, err)
 	}
 	return err

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// MisfitFor is how long a release that does not fit is told of after it was met
+// misfitFor is how long a release that does not fit is told of after it was met
 // last. The link meets it every minute or two.
-const MisfitFor = 10 * time.Minute
+const misfitFor = 10 * time.Minute
 
 // A Misfit is a protocol of which another device speaks other versions.
 type Misfit struct {
@@ -18,7 +18,7 @@ type Misfit struct {
 
 // Words says to a person which of two devices to update, or nothing if they fit.
 func (m Misfit) Words(name string, now time.Time) string {
-	if m.Protocol == "" || now.Sub(m.At).Abs() > MisfitFor {
+	if m.Protocol == "" || now.Sub(m.At).Abs() > misfitFor {
 		return ""
 	}
 	which := name

@@ -10,13 +10,13 @@ type Noise struct {
 	kept  int       // that were not written, since the last one that was
 }
 
-// NoisePeriod is the period in which as many lines are written as are allowed.
-const NoisePeriod = time.Minute
+// noisePeriod is the period in which as many lines are written as are allowed.
+const noisePeriod = time.Minute
 
 // Say reports whether one of most lines in a period may be written at the time
 // now, and how many were not since the last.
 func (n *Noise) Say(now time.Time, most int) (ok bool, kept int) {
-	if now.Sub(n.since).Abs() >= NoisePeriod {
+	if now.Sub(n.since).Abs() >= noisePeriod {
 		n.since, n.said = now, 0
 	}
 	if n.said >= most {

@@ -23,7 +23,9 @@ type Bench struct {
 	Journal *journaltest.Mem
 	Said    []Parcel // what the link took
 	Refuses bool     // the link refuses what it is given
+	t       testing.TB
 	devices []roster.Device
+	keys    []ed25519.PrivateKey
 }
 
 // A Parcel is a message that was sent.
@@ -33,10 +35,10 @@ type Parcel struct {
 	Msg      []byte
 }
 
-// New makes a device among n founders, all of whom are connected.
+// New makes a device among n founders, all others of whom are connected.
 func New(t testing.TB, n int) *Bench {
 	t.Helper()
-	b := &Bench{Journal: journaltest.New()}
+	b := &Bench{Journal: journaltest.New(), t: t}
 	random := rand.NewChaCha8([32]byte{1})
 	if _, err := standing.Init(b.Journal, keeper{}, random, "phone", roster.Phone); err != nil {
 		t.Fatal(err)
@@ -51,16 +53,55 @@ func New(t testing.TB, n int) *Bench {
 	}
 	b.Standing, me.Link = me, link{b}
 	for i := range n {
-		d := roster.Device{Slot: wire.Slot(i + 1), Name: "device " + string(rune('a'+i)), Kind: roster.Phone, Peer: []byte{byte(i + 1)}}
+		d := roster.Device{Slot: wire.Slot(i + 1), Name: "device " + string(rune('a'+i)), Kind: roster.Phone, Peer: []byte{byte(i + 1)}, Box: [32]byte{byte(i + 1), 1}, Presence: [32]byte{byte(i + 1), 2}}
 		seed := [ed25519.SeedSize]byte{byte(i + 1)}
-		d.Identity = wire.DeviceID(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+		key := ed25519.NewKeyFromSeed(seed[:])
+		d.Identity = wire.DeviceID(key.Public().(ed25519.PublicKey))
 		if i == 0 {
-			d.Identity, d.Name = me.Self.Public, me.Self.Name
+			d.Identity, d.Name, d.Box, d.Presence = me.Self.Public, me.Self.Name, me.Self.Box, me.Self.Presence
 		}
+		b.keys = append(b.keys, key)
 		b.devices = append(b.devices, d)
-		me.Peer(d.Slot).Online = true
+		me.Peer(d.Slot).Online = i > 0
 	}
 	return b
+}
+
+// InCircle founds the circle of all its devices, threshold of which sign, in epoch 0. Each
+// holds a share and has said so. The keys of its accounts are nobody's.
+func (b *Bench) InCircle(threshold int) *Bench {
+	rec := roster.Record{
+		Version: roster.Version, Circle: wire.CircleID{1}, Threshold: threshold, Devices: b.devices, Transcript: wire.Hash{2}, Settings: roster.DefaultSettings(),
+		Accounts: []roster.Account{
+			{Name: roster.Ethereum, Suite: roster.Secp256k1, Origin: roster.EthereumOrigin, ChainCode: [32]byte{3}, Commitments: slices.Repeat([][]byte{generator}, threshold)},
+			{Name: roster.SSH, Suite: roster.Ed25519, Commitments: slices.Repeat([][]byte{b.devices[0].Identity[:]}, threshold)},
+		},
+	}
+	b.t.Helper()
+	if err := rec.Check(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.Circle = &standing.Circle{
+		Chain: roster.Chain{{Record: rec}}, Record: rec, Hash: rec.Hash(), Slot: 1, ShareKey: "0-1", HeadKey: "0-1",
+		Addrs: map[wire.Slot][]string{}, Fenced: map[wire.DeviceID]bool{},
+	}
+	for _, d := range b.devices {
+		p := b.Peer(d.Slot)
+		p.Told, p.Share, p.Record, p.There, p.LastSeen = true, true, b.Circle.Hash, b.Now, b.Now
+	}
+	return b
+}
+
+// generator is the point of secp256k1 of which the secret key is 1, compressed (SEC 2, 2.4.1).
+var generator = []byte("\x02\x79\xbe\x66\x7e\xf9\xdc\xbb\xac\x55\xa0\x62\x95\xce\x87\x0b\x07\x02\x9b\xfc\xdb\x2d\xce\x28\xd9\x59\xf2\x81\x5b\x16\xf8\x17\x98")
+
+// Sign signs a message with the identity of the device in slot.
+func (b *Bench) Sign(slot wire.Slot, msg []byte) []byte {
+	if slot == 1 {
+		sig := b.Self.Sign(msg)
+		return sig[:]
+	}
+	return ed25519.Sign(b.keys[slot-1], msg)
 }
 
 // Sent flushes what was said, and returns it.
@@ -73,7 +114,7 @@ func (b *Bench) Sent() []Parcel {
 
 type company struct{ b *Bench }
 
-func (c company) Founding() bool             { return true }
+func (c company) Founding() bool             { return c.b.Circle == nil }
 func (c company) Founders() []roster.Device  { return c.b.devices }
 func (c company) Pending() (wire.Hash, bool) { return wire.Hash{}, false }
 func (c company) Staying() []roster.Device   { return nil }
